@@ -1,0 +1,1 @@
+"""Upscalers for pictures and latents, without a WebUI."""

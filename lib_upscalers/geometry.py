@@ -1,0 +1,122 @@
+"""Sizes and regions in whole pixels; x runs right, y runs down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Width and height of a picture."""
+
+    width: int
+    height: int
+
+    @property
+    def area(self) -> int:
+        """How many pixels there are."""
+        return self.width * self.height
+
+    def scaled(self, factor: int) -> Size:
+        """Return the size `factor` times as large on each side."""
+        return Size(self.width * factor, self.height * factor)
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Pixels added on each side."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is added."""
+        return not (self.left or self.top or self.right or self.bottom)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle: pixels x <= column < x + width, y <= row < y + height."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @classmethod
+    def between(cls, left: int, top: int, right: int, bottom: int) -> Region:
+        """Return the region from (left, top) up to but without (right, bottom)."""
+        return cls(left, top, right - left, bottom - top)
+
+    @classmethod
+    def whole(cls, size: Size) -> Region:
+        """Return the region that is all of a picture of that size."""
+        return cls(0, 0, size.width, size.height)
+
+    @property
+    def right(self) -> int:
+        """The first column behind the region."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row below the region."""
+        return self.y + self.height
+
+    @property
+    def size(self) -> Size:
+        """Its width and height."""
+        return Size(self.width, self.height)
+
+    @property
+    def area(self) -> int:
+        """How many pixels it has."""
+        return self.width * self.height
+
+    def scaled(self, factor: int) -> Region:
+        """Return the same region of a picture `factor` times as large."""
+        return Region(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
+
+    def shifted(self, dx: int, dy: int) -> Region:
+        """Return the region moved right by `dx` and down by `dy`."""
+        return Region(self.x + dx, self.y + dy, self.width, self.height)
+
+    def grown(self, pixels: int) -> Region:
+        """Return the region with `pixels` more on every side."""
+        return Region(
+            self.x - pixels, self.y - pixels, self.width + 2 * pixels, self.height + 2 * pixels
+        )
+
+    def clipped(self, to: Region) -> Region:
+        """Return what the region has in common with `to`."""
+        return Region.between(
+            max(self.x, to.x),
+            max(self.y, to.y),
+            min(self.right, to.right),
+            min(self.bottom, to.bottom),
+        )
+
+    def contains(self, other: Region) -> bool:
+        """Tell whether `other` lies wholly inside."""
+        return (
+            self.x <= other.x
+            and self.y <= other.y
+            and other.right <= self.right
+            and other.bottom <= self.bottom
+        )
+
+    @property
+    def rows(self) -> slice:
+        """Its rows, to index an array with."""
+        return slice(self.y, self.bottom)
+
+    @property
+    def columns(self) -> slice:
+        """Its columns, to index an array with."""
+        return slice(self.x, self.right)

@@ -1,0 +1,41 @@
+"""What the library asks of the program that it runs in: types only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import torch
+
+Precision = Literal["auto", "fp32", "fp16", "bf16"]
+
+
+class Host(Protocol):
+    """A WebUI, or nothing but a process of our own."""
+
+    def model_folders(self) -> Sequence[Path]:
+        """Return the folders in which the user keeps networks; they need not exist."""
+        ...
+
+    def data_folder(self) -> Path:
+        """Return the folder for what is remembered between starts; it need not exist."""
+        ...
+
+    def device(self) -> torch.device:
+        """Return the device on which networks should run."""
+        ...
+
+    def precision(self) -> Precision:
+        """Return the precision that the user or the program's flags ask for."""
+        ...
+
+    def free_memory(self, device: torch.device) -> int:
+        """Return how many bytes may be taken on `device` now."""
+        ...
+
+    def owns_process(self) -> bool:
+        """Tell whether the process is ours alone, so that its allocator may be tuned."""
+        ...

@@ -1,0 +1,107 @@
+"""What the engine knows of a network: its traits, how to run it, what was measured of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import torch
+
+Tiling = Literal["supported", "discouraged", "internal"]
+
+
+@dataclass(frozen=True)
+class NetworkTraits:
+    """Facts of a network, all found in its file and never in its name.
+
+    Attributes:
+        name: What people call it, for texts.
+        architecture: The architecture's name, such as ``"ESRGAN"``.
+        scale: Output pixels an input pixel, on each side; 1 for restoration.
+        channels: Input and output channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+        supports_fp16: Whether its results in fp16 can be trusted.
+        supports_bf16: The same for bf16.
+        minimum: The least width and height that it takes.
+        multiple_of: Width and height must be multiples of this.
+        square: Whether width and height must be equal.
+        tiling: Whether its result may be put together from tiles.
+        alignment: Tiles should begin at multiples of this: the size of attention windows,
+            which otherwise lie elsewhere in a tile than in the whole picture.
+    """
+
+    name: str
+    architecture: str
+    scale: int
+    channels: int
+    supports_fp16: bool = False
+    supports_bf16: bool = False
+    minimum: int = 0
+    multiple_of: int = 1
+    square: bool = False
+    tiling: Tiling = "supported"
+    alignment: int = 1
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """What one forward allocates, in bytes an input pixel.
+
+    Attributes:
+        peak: All tensors that are alive at once, at the worst moment.
+        largest: The largest single tensor.
+    """
+
+    peak: float
+    largest: float
+
+
+@dataclass
+class Profile:
+    """What was measured of a network in this process, so that it is measured once.
+
+    The keys name a device and a dtype, as in ``"cuda:0/float16"``.
+
+    Attributes:
+        halo: Pixels of context after which a cut no longer shows, by key.
+        seam: The error, in 8-bit levels, that is left at the halo's end, by key.
+        memory: What a forward allocates, by key.
+        channels_last: Whether that layout is the faster one, by key.
+        unstable: Keys under which a result held NaN or Inf: not to be used again.
+    """
+
+    halo: dict[str, int] = field(default_factory=dict[str, int])
+    seam: dict[str, float] = field(default_factory=dict[str, float])
+    memory: dict[str, MemoryUse] = field(default_factory=dict[str, MemoryUse])
+    channels_last: dict[str, bool] = field(default_factory=dict[str, bool])
+    unstable: set[str] = field(default_factory=set[str])
+
+
+class Network(Protocol):
+    """A network that the engine can run; our loader makes them, tests fake them."""
+
+    @property
+    def traits(self) -> NetworkTraits:
+        """Its facts."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """What has been measured of it so far; the engine writes into it."""
+        ...
+
+    def place(self, device: torch.device, dtype: torch.dtype, *, channels_last: bool) -> None:
+        """Move the weights to that device, dtype and memory layout; cheap if they are there."""
+        ...
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        """Run the network.
+
+        Args:
+            batch: Shape (N, C, H, W), on the device and of the dtype that `place` was told,
+                values in [0, 1], C and the size as the traits ask.
+
+        Returns:
+            Shape (N, C, H * scale, W * scale), same device and dtype, values in [0, 1].
+        """
+        ...

@@ -1,0 +1,1 @@
+"""A picture in tiles: the plan, the budget, the measurements, the loop."""
