@@ -1,0 +1,10 @@
+"""`python -m lib_upscalers` is the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from lib_upscalers.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The host that is no WebUI: a process of our own, as the command line and the app are."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib_upscalers.errors import InputError
+from lib_upscalers.hosts.memory import free_device_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import torch
+
+    from lib_upscalers.host import Precision
+
+_LOGGER = logging.getLogger("lib_upscalers")
+_NAME = "upscaler-lab"
+
+
+def default_data_folder(platform: str, environ: Mapping[str, str], home: Path) -> Path:
+    """Return where programs of that platform keep their data for a user.
+
+    Args:
+        platform: As `sys.platform` names it.
+        environ: Environment variables.
+        home: The user's home folder.
+    """
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / _NAME
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / _NAME
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / _NAME
+
+
+def _flaw(device: torch.device) -> str:
+    """Return why the device does not compute (its driver may be too old), or "" if it does."""
+    import torch
+
+    try:
+        total = float(torch.ones(2, device=device).sum())
+    except (RuntimeError, AssertionError) as error:
+        return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return "" if total == 2.0 else "it computes wrongly"
+
+
+def _best_device() -> torch.device:
+    import torch
+
+    found = (torch.cuda.is_available(), "cuda:0"), (torch.backends.mps.is_available(), "mps")
+    for device in (torch.device(name) for there, name in found if there):
+        flaw = _flaw(device)
+        if not flaw:
+            return device
+        _LOGGER.warning("The device %s is there but does not work: %s", device, flaw)
+    return torch.device("cpu")
+
+
+def _named_device(name: str) -> torch.device:
+    import torch
+
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(
+            f"Expected a device such as cpu, cuda, cuda:1 or mps, but got {name!r}."
+        ) from None
+    flaw = _flaw(device)
+    if flaw:
+        raise InputError(
+            f"Expected a device that works here, but got {name!r} ({flaw}); use cpu, or auto to "
+            "have the best one chosen."
+        )
+    return torch.device("cuda", 0) if device == torch.device("cuda") else device
+
+
+@dataclass(frozen=True)
+class StandaloneHost:
+    """What the library needs to know, where no WebUI tells it. Implements `host.Host`.
+
+    Attributes:
+        extra_folders: Folders with networks, looked through before the usual ones.
+        device_name: As torch names it; "auto" takes a GPU if one works.
+        wanted_precision: For all networks.
+        own_data_folder: In place of the platform's.
+    """
+
+    extra_folders: tuple[Path, ...] = ()
+    device_name: str = "auto"
+    wanted_precision: Precision = "auto"
+    own_data_folder: Path | None = None
+
+    def model_folders(self) -> Sequence[Path]:
+        """Return the extra folders, those in $UPSCALER_LAB_MODELS, ./models and the user's own."""
+        named = os.environ.get("UPSCALER_LAB_MODELS", "").split(os.pathsep)
+        usual = [Path("models"), self.data_folder() / "models"]
+        return [*self.extra_folders, *(Path(name).expanduser() for name in named if name), *usual]
+
+    def data_folder(self) -> Path:
+        """Return the folder for what is remembered between starts."""
+        return self.own_data_folder or default_data_folder(sys.platform, os.environ, Path.home())
+
+    def device(self) -> torch.device:
+        """Return the device on which networks run.
+
+        Raises:
+            InputError: The device that was asked for is not there.
+        """
+        return self._device
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return _best_device() if self.device_name == "auto" else _named_device(self.device_name)
+
+    def precision(self) -> Precision:
+        """Return the precision that was asked for."""
+        return self.wanted_precision
+
+    def free_memory(self, device: torch.device) -> int:
+        """Return how many bytes may be taken on `device` now; a container's limit counts."""
+        return free_device_memory(device)
+
+    def owns_process(self) -> bool:
+        """Return True: nobody else lives here."""
+        return True

@@ -1,0 +1,263 @@
+"""run.py: what it decides, and that it neither breaks nor deletes what it finds."""
+
+from __future__ import annotations
+
+import ast
+import os
+import runpy
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = SimpleNamespace(**runpy.run_path(str(ROOT / "run.py"), run_name="run"))
+LINUX = RUN.Machine("Linux", "x86_64", "none")
+posix = pytest.mark.skipif(os.name != "posix", reason="a shell script stands in for Python")
+
+
+def _start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_an_old_python_can_read_it() -> None:
+    ast.parse((ROOT / "run.py").read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+def test_an_old_python_is_told_so() -> None:
+    script = (
+        "import platform, runpy, sys; sys.version_info = (3, 9, 0); "
+        "platform.python_version = lambda: '3.9.0'; runpy.run_path('run.py', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Expected Python 3.10 or newer, but this is Python 3.9.0" in done.stderr
+
+
+def test_it_needs_the_standard_library_alone() -> None:
+    tree = ast.parse((ROOT / "run.py").read_text(encoding="utf-8"))
+    names = {
+        alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names
+    }
+    names |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize(
+    ("files", "programs", "expected"),
+    [
+        ((), (), "none"),
+        (("/dev/nvidiactl",), (), "nvidia"),
+        ((), ("nvidia-smi",), "nvidia"),
+        (("/usr/lib/wsl/lib/nvidia-smi",), (), "nvidia"),
+        (("/dev/kfd",), (), "amd"),
+        ((), ("rocminfo",), "amd"),
+        (("/dev/kfd", "/proc/driver/nvidia/version"), (), "nvidia"),
+    ],
+)
+def test_a_gpu_is_found_without_torch(
+    files: tuple[str, ...], programs: tuple[str, ...], expected: str
+) -> None:
+    found = RUN.find_gpu(files.__contains__, lambda name: name if name in programs else None)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("torch", "torchvision", "expected"),
+    [
+        (["2.14.1", "2.13.0+cpu", "2.13.0"], ["0.29.1", "0.28.0"], None),
+        (["2.14.1", "2.13.0+cpu"], ["0.29.1+cpu"], None),
+        (["2.13.0+cpu"], ["0.28.0+cpu"], ("2.13.0+cpu", "0.28.0+cpu")),
+        (["2.9.1+cpu", "2.14.1+cpu"], ["0.29.1+cpu", "0.24.1+cpu"], ("2.14.1+cpu", "0.29.1+cpu")),
+        (["2.15.0+cpu", "2.14.0+cpu"], ["0.30.0+cpu", "0.29.0+cpu"], ("2.14.0+cpu", "0.29.0+cpu")),
+        (["2.14.1+cu130", "2.14.1rc1+cpu"], ["0.29.1+cu130"], None),
+        ([], [], None),
+    ],
+)
+def test_cpu_builds_are_taken_only_as_a_pair(
+    torch: list[str], torchvision: list[str], expected: tuple[str, str] | None
+) -> None:
+    assert RUN.cpu_pair(torch, torchvision) == expected
+
+
+def _offers_cpu(package: str) -> list[str]:
+    return {"torch": ["2.14.1+cpu"], "torchvision": ["0.29.1+cpu"]}[package]
+
+
+def _must_not_ask(package: str) -> list[str]:
+    raise AssertionError(f"asked for {package}, which costs the user time")
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        (("Linux", "x86_64", "nvidia"), ("2.14.1", "0.29.1")),
+        (("Linux", "aarch64", "nvidia"), ("2.14.1", "0.29.1")),
+        (("Linux", "aarch64", "none"), ("2.9.1", "0.24.1")),
+        (("Windows", "amd64", "none"), ("2.14.1", "0.29.1")),
+        (("Windows", "amd64", "nvidia"), ("2.14.1", "0.29.1")),
+        (("Darwin", "arm64", "none"), ("2.14.1", "0.29.1")),
+        (("Darwin", "x86_64", "none"), ("2.2.2", "0.17.2")),
+    ],
+)
+def test_torch_fits_the_machine(machine: tuple[str, str, str], expected: tuple[str, str]) -> None:
+    assert RUN.choose_torch(RUN.Machine(*machine), _must_not_ask) == expected
+
+
+@pytest.mark.parametrize("gpu", ["none", "amd"])
+def test_linux_without_an_nvidia_gpu_takes_a_cpu_build_if_there_is_one(gpu: str) -> None:
+    machine = RUN.Machine("Linux", "x86_64", gpu)
+    assert RUN.choose_torch(machine, _offers_cpu) == ("2.14.1+cpu", "0.29.1+cpu")
+    assert RUN.choose_torch(machine, lambda _: []) == ("2.14.1", "0.29.1")
+
+
+def test_versions_on_offer_are_read() -> None:
+    output = "torch (2.14.1)\nAvailable versions: 2.14.1, 2.13.0+cpu, 2.13.0\n  INSTALLED: 2.14.1\n"
+    assert RUN.parse_versions(output) == ["2.14.1", "2.13.0+cpu", "2.13.0"]
+    assert RUN.parse_versions("ERROR: No matching distribution found for torch") == []
+
+
+@pytest.mark.parametrize(
+    ("output", "advice"),
+    [
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("Max retries exceeded ... Failed to establish a new connection", "could not be reached"),
+        (
+            "[Errno -3] Temporary failure in name resolution\nERROR: No matching distribution",
+            "reached",
+        ),
+        ("SSLError(SSLCertVerificationError: CERTIFICATE_VERIFY_FAILED)", "certificate"),
+        ("[Errno 13] Permission denied: 'x'", "cannot be written"),
+        ("ERROR: No matching distribution found for torch==2.14.1", "no build for this Python"),
+    ],
+)
+def test_failures_come_with_advice(output: str, advice: str) -> None:
+    assert advice in RUN.advice_for(output)
+
+
+def test_an_unknown_failure_gets_no_false_advice() -> None:
+    assert RUN.advice_for("ERROR: ResolutionImpossible: something else entirely") == ""
+
+
+def _finished(folder: Path, files: list[Path]) -> None:
+    python = RUN.python_in(folder)
+    python.parent.mkdir(parents=True)
+    python.touch()
+    for name in ("torch", "gradio"):
+        (RUN.packages_in(folder) / name).mkdir(parents=True)
+    for file in files:
+        wanted = RUN.fingerprint(file.read_text(), LINUX, "")
+        RUN.stamp_of(folder, file).write_text(wanted)
+
+
+@pytest.fixture
+def requirements(tmp_path: Path) -> list[Path]:
+    files = [tmp_path / "requirements.txt", tmp_path / "requirements-dev.txt"]
+    for file in files:
+        file.write_text(f"{file.stem}==1\n")
+    return files
+
+
+def test_what_is_installed_is_left_alone(tmp_path: Path, requirements: list[Path]) -> None:
+    _finished(tmp_path / "venv", requirements)
+    assert RUN.outdated(tmp_path / "venv", requirements, LINUX, "") == []
+
+
+def test_only_what_changed_is_installed_again(tmp_path: Path, requirements: list[Path]) -> None:
+    _finished(tmp_path / "venv", requirements)
+    requirements[1].write_text("something==2\n")
+    assert RUN.outdated(tmp_path / "venv", requirements, LINUX, "") == [requirements[1]]
+
+
+@pytest.mark.parametrize("missing", ["python", "torch", "gradio", "stamp"])
+def test_a_damaged_environment_is_noticed(
+    tmp_path: Path, requirements: list[Path], missing: str
+) -> None:
+    venv = tmp_path / "venv"
+    _finished(venv, requirements)
+    lost = {
+        "python": RUN.python_in(venv),
+        "stamp": RUN.stamp_of(venv, requirements[0]),
+    }.get(missing, RUN.packages_in(venv) / missing)
+    lost.rmdir() if lost.is_dir() else lost.unlink()
+    assert requirements[0] in RUN.outdated(venv, requirements, LINUX, "")
+
+
+def test_another_gpu_or_torch_is_noticed(tmp_path: Path, requirements: list[Path]) -> None:
+    _finished(tmp_path / "venv", requirements)
+    other = RUN.Machine("Linux", "x86_64", "nvidia")
+    assert RUN.outdated(tmp_path / "venv", requirements, other, "") == requirements
+    assert RUN.outdated(tmp_path / "venv", requirements, LINUX, "torch==2.9.1") == requirements
+
+
+def test_a_folder_with_other_files_is_never_cleared(tmp_path: Path) -> None:
+    precious = tmp_path / "thesis.txt"
+    precious.write_text("all of it")
+    with pytest.raises(RUN.SetupError, match="UPSCALER_LAB_VENV"):
+        RUN.make_environment(tmp_path)
+    assert precious.read_text() == "all of it"
+
+
+def test_a_broken_environment_is_made_anew(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    python = RUN.python_in(venv)
+    python.parent.mkdir(parents=True)
+    python.write_text("not a program")
+    (venv / "pyvenv.cfg").write_text("home = nowhere\n")
+    RUN.make_environment(venv)
+    assert RUN.works(python, "-c", "import pip")
+    marker = venv / "kept"
+    marker.touch()
+    RUN.make_environment(venv)
+    assert marker.exists(), "an environment that works is left as it is"
+
+
+def test_pip_failures_are_told(tmp_path: Path) -> None:
+    log = tmp_path / "install.log"
+    with pytest.raises(RUN.SetupError, match="no build for this Python") as caught:
+        RUN.install(Path(sys.executable), ["--no-index", "no-such-package-anywhere==1"], log)
+    assert "no-such-package-anywhere" in str(caught.value)
+    assert "no-such-package-anywhere" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--help"], 0), (["help"], 0), ([], 2), (["upscale"], 2)]
+)
+def test_usage(arguments: list[str], code: int) -> None:
+    done = _start(*arguments)
+    assert done.returncode == code
+    assert "python run.py COMMAND" in done.stderr
+
+
+@posix
+def test_it_hands_over_arguments_and_exit_code(tmp_path: Path) -> None:
+    venv = tmp_path / "a folder"
+    _finished(venv, [])
+    python = RUN.python_in(venv)
+    python.write_text('#!/bin/sh\nshift\necho "$@"\nexit 7\n')
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    file = ROOT / "requirements.txt"
+    wanted = RUN.fingerprint(file.read_text(), RUN.this_machine(), "")
+    RUN.stamp_of(venv, file).write_text(wanted)
+    done = _start("cli", "upscale", "a b.png", UPSCALER_LAB_VENV=str(venv), UPSCALER_LAB_TORCH="")
+    assert (done.returncode, done.stdout) == (7, "cli upscale a b.png\n")
+    assert done.stderr == ""
+
+
+def test_an_impossible_folder_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = _start("cli", UPSCALER_LAB_VENV=str(tmp_path / "file" / "venv"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path / "file" / "venv") in done.stderr
