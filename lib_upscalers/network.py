@@ -56,6 +56,19 @@ class MemoryUse:
     largest: float
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How far from a cut its influence goes.
+
+    Attributes:
+        halo: Pixels of context after which the cut no longer shows, or no less.
+        seam: The largest difference that is left there, in 8-bit levels.
+    """
+
+    halo: int
+    seam: float
+
+
 @dataclass
 class Profile:
     """What was measured of a network in this process, so that it is measured once.
@@ -63,15 +76,13 @@ class Profile:
     The keys name a device and a dtype, as in ``"cuda:0/float16"``.
 
     Attributes:
-        halo: Pixels of context after which a cut no longer shows, by key.
-        seam: The error, in 8-bit levels, that is left at the halo's end, by key.
+        reach: How far a cut shows; it depends on the weights alone.
         memory: What a forward allocates, by key.
         channels_last: Whether that layout is the faster one, by key.
         unstable: Keys under which a result held NaN or Inf: not to be used again.
     """
 
-    halo: dict[str, int] = field(default_factory=dict[str, int])
-    seam: dict[str, float] = field(default_factory=dict[str, float])
+    reach: Reach | None = None
     memory: dict[str, MemoryUse] = field(default_factory=dict[str, MemoryUse])
     channels_last: dict[str, bool] = field(default_factory=dict[str, bool])
     unstable: set[str] = field(default_factory=set[str])

@@ -1,0 +1,94 @@
+"""What a person can choose from: the kernels, the built-in networks, the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lib_upscalers.registry import unknown_name
+from lib_upscalers.resample import KERNELS
+
+if TYPE_CHECKING:
+    from lib_upscalers.host import Host
+    from lib_upscalers.models.entry import ModelEntry
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One upscaler.
+
+    Attributes:
+        name: What it is called, everywhere.
+        kind: A kernel that interpolates pixels, or a neural network.
+        scale: By how much it enlarges at once; None for a kernel, which does any scale.
+        architecture: The network's architecture, or "interpolation".
+        size_bytes: The size of the network's file.
+        licence: The network's licence, where it is known.
+        entry: The network's entry; None for a kernel.
+    """
+
+    name: str
+    kind: Literal["pixel", "network"]
+    scale: int | None = None
+    architecture: str = "interpolation"
+    size_bytes: int | None = None
+    licence: str | None = None
+    entry: ModelEntry | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The network's file; None for a kernel."""
+        return None if self.entry is None else self.entry.path
+
+
+def list_choices(host: Host) -> list[Choice]:
+    """Return all upscalers: the kernels, the built-in networks, those in the host's folders.
+
+    Looking into a folder costs little: what a file holds is found out once and remembered.
+    """
+    from lib_upscalers.models.folders import Facts, built_in_entries, scan
+
+    facts = Facts.in_folder(host.data_folder())
+    kernels = [Choice(name, "pixel") for name in KERNELS]
+    networks = [*built_in_entries(facts), *scan(host.model_folders(), facts)]
+    return kernels + [network_choice(entry) for entry in networks]
+
+
+def find_choice(name_or_path: str, host: Host) -> Choice:
+    """Return the upscaler of that name, or the network in that file.
+
+    Raises:
+        UnknownNameError: There is none; the text suggests the nearest names.
+        ModelError: The file is there but is no network that can be used.
+    """
+    if name_or_path in KERNELS:
+        return Choice(name_or_path, "pixel")
+    choices = list_choices(host)
+    for choice in choices:
+        if choice.name == name_or_path:
+            return choice
+    if Path(name_or_path).exists():
+        from lib_upscalers.models.folders import Facts, resolve_path
+
+        facts = Facts.in_folder(host.data_folder())
+        return network_choice(resolve_path(Path(name_or_path), facts))
+    folded = name_or_path.casefold()
+    alike = [choice for choice in choices if choice.name.casefold() == folded]
+    if len(alike) == 1:
+        return alike[0]
+    raise unknown_name("an upscaler", name_or_path, [choice.name for choice in choices])
+
+
+def network_choice(entry: ModelEntry) -> Choice:
+    """Return the choice for a network."""
+    traits = entry.traits
+    return Choice(
+        name=entry.name,
+        kind="network",
+        scale=traits.scale,
+        architecture=traits.architecture,
+        size_bytes=entry.size_bytes,
+        licence=entry.licence,
+        entry=entry,
+    )

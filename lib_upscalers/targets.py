@@ -1,0 +1,98 @@
+"""How large a result should be, and how often a network has to run for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lib_upscalers.errors import TargetError
+from lib_upscalers.geometry import Size
+
+MOST_SCALE = 64.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A scale or an exact size: one of the two.
+
+    Attributes:
+        scale: How many times as wide and high, over 0 and at most 64.
+        size: The exact size.
+    """
+
+    scale: float | None = None
+    size: Size | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it makes sense.
+
+        Raises:
+            TargetError: It does not.
+        """
+        if (self.scale is None) == (self.size is None):
+            raise TargetError(
+                f"Expected a scale or a size, but got scale {self.scale} and size {self.size}: "
+                "give exactly one of them."
+            )
+        if self.scale is not None and not 0 < self.scale <= MOST_SCALE:
+            raise TargetError(
+                f"Expected a scale over 0 and at most {MOST_SCALE:g}, but got {self.scale:g}: "
+                "use a scale such as 2, or give an exact size."
+            )
+        if self.size is not None and min(self.size.width, self.size.height) < 1:
+            raise TargetError(
+                f"Expected a size of at least 1x1, but got {self.size}: use one such as 1920x1080."
+            )
+
+    def resolve(self, size: Size) -> Size:
+        """Return the exact size for a picture of `size`, rounded to whole pixels.
+
+        Raises:
+            TargetError: It is more than 64 times as wide or high.
+        """
+        if self.size is None:
+            scale = self.scale or 1.0
+            return Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
+        if _factor(size, self.size) > MOST_SCALE:
+            raise TargetError(
+                f"Expected a size of at most {MOST_SCALE:g} times {size} on each side, but got "
+                f"{self.size}: use a smaller size."
+            )
+        return self.size
+
+
+def _factor(size: Size, target: Size) -> float:
+    return max(target.width / size.width, target.height / size.height)
+
+
+def least_passes(size: Size, target: Size, scale: int) -> int:
+    """Return how often a network has to run so that the result is not below the target.
+
+    A network runs once at least, also where the target is not larger than the picture: who
+    chose it wants to see what it does. One that does not enlarge runs exactly once.
+
+    Args:
+        size: The picture's size.
+        target: The size that is wanted.
+        scale: The network's scale.
+    """
+    passes, width, height = 1, size.width * scale, size.height * scale
+    while scale > 1 and (width < target.width or height < target.height):
+        passes, width, height = passes + 1, width * scale, height * scale
+    return passes
+
+
+def reduced_size(size: Size, target: Size, scale: int, passes_left: int) -> Size:
+    """Return the least size from which the passes that are left still reach the target.
+
+    Args:
+        size: The size before those passes.
+        target: The size that is wanted.
+        scale: The network's scale.
+        passes_left: How often it will still run.
+    """
+    factor = scale**passes_left
+    return Size(
+        min(size.width, math.ceil(target.width / factor)),
+        min(size.height, math.ceil(target.height / factor)),
+    )

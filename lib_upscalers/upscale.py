@@ -1,0 +1,235 @@
+"""The use case: a picture, a choice and a target give a picture."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from lib_upscalers.choices import Choice, find_choice, list_choices
+from lib_upscalers.errors import MemoryExhaustedError
+from lib_upscalers.images import visible_pixels
+from lib_upscalers.progress import NULL, SubRange
+from lib_upscalers.resample import KERNELS, resample_pixels
+
+if TYPE_CHECKING:
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.host import Host, Precision
+    from lib_upscalers.images import Picture
+    from lib_upscalers.models.cache import NetworkCache
+    from lib_upscalers.models.entry import ModelEntry
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.targets import Target
+    from lib_upscalers.tiling.policy import Job
+    from lib_upscalers.tiling.source import Border
+
+_CACHE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a picture is enlarged. The defaults are right for nearly everybody.
+
+    Attributes:
+        tile: The largest side of what goes through a network at once; None: the fastest that
+            fits.
+        overlap: Context on each side of a tile; None: as far as the network looks.
+        precision: In which precision; "auto": what the host asks for.
+        padding: What lies beyond the picture's edges for a network; "wrap" makes a seamless
+            texture stay seamless.
+        alpha: Whether transparency that varies is enlarged by the network or by the kernel.
+        kernel: The kernel that brings a network's result to the exact size.
+        linear_light: Whether kernels mix light and not sRGB values.
+        passes: Whether a network that has to run again runs on the whole result of its last
+            pass, or on one that was first reduced to what suffices: much faster, a little
+            softer (`docs/QUALITY.md` has figures).
+    """
+
+    tile: int | None = None
+    overlap: int | None = None
+    precision: Precision = "auto"
+    padding: Border = "none"
+    alpha: Literal["network", "kernel"] = "network"
+    kernel: str = "Lanczos"
+    linear_light: bool = False
+    passes: Literal["whole", "reduced"] = "whole"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A picture, and what it cost.
+
+    Attributes:
+        picture: Of the exact size, of the kind that came in, with its metadata.
+        passes: How often the network ran; 0 for a kernel.
+        load_seconds: Time to get the network ready; next to nothing when it was.
+        run_seconds: Time for everything else.
+        tiles: In how many tiles, over all passes.
+        precision: In which precision the network ran; "" for a kernel.
+        device: Where the network ran; "" for a kernel.
+    """
+
+    picture: Picture
+    passes: int = 0
+    load_seconds: float = 0.0
+    run_seconds: float = 0.0
+    tiles: int = 0
+    precision: str = ""
+    device: str = ""
+
+
+class Upscaler:
+    """Everything that can enlarge pictures here, and the networks that are loaded for it.
+
+    It may be used by several threads.
+
+    Args:
+        host: The program that it runs in.
+        cache_bytes: How many bytes of loaded networks are kept.
+    """
+
+    def __init__(self, host: Host, *, cache_bytes: int = _CACHE_BYTES) -> None:
+        self._host = host
+        self._cache_bytes = cache_bytes
+        self._cache: NetworkCache | None = None
+
+    def choices(self) -> list[Choice]:
+        """Return all upscalers: kernels, built-in networks, the user's networks."""
+        return list_choices(self._host)
+
+    def find(self, name_or_path: str) -> Choice:
+        """Return the upscaler of that name, or the network in that file.
+
+        Raises:
+            UnknownNameError: There is none; the text suggests the nearest names.
+            ModelError: The file is there but is no network that can be used.
+        """
+        return find_choice(name_or_path, self._host)
+
+    def run(
+        self,
+        picture: Picture,
+        choice: Choice,
+        target: Target,
+        settings: Settings | None = None,
+        progress: Progress = NULL,
+    ) -> Result:
+        """Enlarge a picture.
+
+        Args:
+            picture: What to enlarge.
+            choice: With what.
+            target: To which size.
+            settings: How.
+            progress: Told of every tile; can stop the work within one.
+
+        Raises:
+            InputError: A setting makes no sense for this picture.
+            ModelError: The network's file is not usable (any more).
+            MemoryExhaustedError: The result, or the smallest tile, does not fit.
+            Cancelled: `progress` says so.
+        """
+        settings = settings or Settings()
+        KERNELS[settings.kernel]
+        size = target.resolve(picture.size)
+        self._check_room(picture, size)
+        progress.check_cancelled()
+        start = time.perf_counter()
+        if choice.entry is None:
+            settings = replace(settings, kernel=choice.name)
+            result = Result(_resample(picture, size, settings, progress))
+        else:
+            result = self._run_network(picture, choice.entry, size, settings, progress)
+        seconds = time.perf_counter() - start
+        return replace(result, run_seconds=seconds - result.load_seconds)
+
+    def release(self) -> None:
+        """Let go of every loaded network; one that is in use goes when it is done."""
+        if self._cache is not None:
+            self._cache.release()
+
+    def _networks(self) -> NetworkCache:
+        from lib_upscalers.models.cache import NetworkCache
+
+        if self._cache is None:
+            self._cache = NetworkCache(self._cache_bytes)
+        return self._cache
+
+    def _check_room(self, picture: Picture, size: Size) -> None:
+        import torch
+
+        depth = picture.pixels.shape[2] + (picture.alpha is not None)
+        needed = size.area * depth * picture.pixels.dtype.itemsize
+        free = self._host.free_memory(torch.device("cpu"))
+        if needed > free:
+            raise MemoryExhaustedError(
+                f"Expected memory for a result of {size}, {needed / 2**30:.1f} GiB, but only "
+                f"{free / 2**30:.1f} GiB are free: choose a smaller scale or size."
+            )
+
+    def _run_network(
+        self,
+        picture: Picture,
+        entry: ModelEntry,
+        size: Size,
+        settings: Settings,
+        progress: Progress,
+    ) -> Result:
+        from lib_upscalers.network_work import NetworkWork
+        from lib_upscalers.tiling.allocator import kept_blocks
+
+        device = self._host.device()
+        wanted = device.type == "cpu" and self._host.owns_process()
+        start = time.perf_counter()
+        with self._networks().borrow(entry) as network, kept_blocks(wanted=wanted) as kept:
+            loaded = time.perf_counter() - start
+            work = NetworkWork(
+                network=network,
+                job=self._job(settings, keeps_blocks=kept),
+                size=size,
+                kernel=settings.kernel,
+                linear_light=settings.linear_light,
+                reduced=settings.passes == "reduced",
+            )
+            by_network = settings.alpha == "network"
+            enlarged = work.run(picture, progress, alpha_by_network=by_network)
+        return Result(
+            picture=enlarged,
+            passes=work.passes,
+            load_seconds=loaded,
+            tiles=work.tiles,
+            precision=work.precision,
+            device=work.device,
+        )
+
+    def _job(self, settings: Settings, *, keeps_blocks: bool) -> Job:
+        from lib_upscalers.tiling.policy import Job
+
+        precision = settings.precision
+        return Job(
+            device=self._host.device(),
+            free_memory=self._host.free_memory,
+            precision=self._host.precision() if precision == "auto" else precision,
+            tile=settings.tile,
+            overlap=settings.overlap,
+            border=settings.padding,
+            keeps_blocks=keeps_blocks,
+        )
+
+
+def _resample(picture: Picture, size: Size, settings: Settings, progress: Progress) -> Picture:
+    """Bring a picture to an exact size by the settings' kernel."""
+    share = 1.0 if picture.alpha is None else 0.75
+    light = settings.linear_light
+    pixels = resample_pixels(
+        visible_pixels(picture),
+        size,
+        settings.kernel,
+        linear_light=light,
+        progress=SubRange(progress, 0.0, share),
+    )
+    alpha = picture.alpha
+    if alpha is not None:
+        later = SubRange(progress, share, 1.0)
+        alpha = resample_pixels(alpha[..., None], size, settings.kernel, progress=later)[..., 0]
+    return replace(picture, pixels=pixels, alpha=alpha)
