@@ -62,7 +62,7 @@ class Executor:
             OutOfMemory: The device has no room for the weights.
         """
         channels_last = self.network.profile.channels_last.get(self.key, True)
-        with memory_signal(self.device):
+        with memory_signal():
             self.network.place(self.device, self.dtype, channels_last=channels_last)
 
     def run(
@@ -91,7 +91,7 @@ class Executor:
         Raises:
             OutOfMemory: The device has no room for it.
         """
-        with memory_signal(self.device):
+        with memory_signal():
             batch = self._read(tiles, pixels, border)
             output = self._forward(batch)
             while output is None:
@@ -136,9 +136,6 @@ class memory_signal:  # noqa: N801 - used as a function is
     A context manager that keeps no reference to the failed call's frames: they hold the very
     tensors that have to go.
     """
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
 
     def __enter__(self) -> None:
         """Do nothing."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Region
+from lib_upscalers.network import Reach
 from lib_upscalers.tiling.budget import fitting_pixels, most_pixels
-from lib_upscalers.tiling.executor import memory_signal
+from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 from lib_upscalers.tiling.plan import Rules, Tile, plan_tiles
 from lib_upscalers.tiling.probe import (
     LAYOUT_PROBE_PIXELS,
@@ -25,13 +28,14 @@ if TYPE_CHECKING:
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.host import Precision
-    from lib_upscalers.network import MemoryUse, Reach
+    from lib_upscalers.network import MemoryUse
     from lib_upscalers.tiling.executor import Executor
     from lib_upscalers.tiling.source import Border
 
 LEAST_TILE = 32
 _LEAST_CORE = 8
 _MOST_BATCH = 16
+_UNMEASURED = Reach(32, 0.0)
 
 # A picture as small as the probe itself is run whole without asking.
 _NOT_WORTH_MEASURING = 64 * 64
@@ -107,20 +111,16 @@ def make_policy(executor: Executor, size: Size, job: Job) -> Policy:
     """Place the network, measure what is not known of it yet, and cut the picture.
 
     Raises:
-        OutOfMemory: The device has no room for the network, or for its smallest forward.
+        OutOfMemory: The device has no room for the network.
     """
     executor.place()
-    traits = executor.network.traits
-    if traits.tiling == "internal":
+    if executor.network.traits.tiling == "internal" or _runs_untouched(size, job):
         return _whole(size)
-    if _runs_untouched(size, job):
+    _choose_layout(executor, size)
+    most = _most_pixels(executor, job)
+    if job.border == "none" and job.tile is None and size.area <= most:
         return _whole(size)
-    with memory_signal(executor.device):
-        _choose_layout(executor, size)
-        most = _most_pixels(executor, job)
-        if job.border == "none" and job.tile is None and size.area <= most:
-            return _whole(size)
-        reach = _reach(executor)
+    reach = _reach(executor)
     executor.place()
     return _tiled(executor, size, job, reach, most)
 
@@ -163,30 +163,40 @@ def _batch(executor: Executor, room: int) -> int:
 def _choose_layout(executor: Executor, size: Size) -> None:
     layouts = executor.network.profile.channels_last
     worth = executor.device.type != "cpu" or size.area >= _WORTH_A_LAYOUT_PROBE
-    if worth and executor.key not in layouts:
-        layouts[executor.key] = faster_channels_last(
-            executor.network, executor.device, executor.dtype
-        )
+    if not worth or executor.key in layouts:
+        return
+    network, device, dtype = executor.network, executor.device, executor.dtype
+    with contextlib.suppress(OutOfMemory), memory_signal():
+        layouts[executor.key] = faster_channels_last(network, device, dtype)
 
 
 def _most_pixels(executor: Executor, job: Job) -> int:
+    on_cpu = executor.device.type == "cpu"
+    if job.tile is not None and on_cpu:
+        return sys.maxsize
     memory = _memory(executor)
+    if memory is None:
+        return LEAST_TILE**2
     free = job.free_memory(executor.device)
     if executor.network.traits.tiling == "discouraged" or job.tile is not None:
         return fitting_pixels(memory, free)
-    on_cpu = executor.device.type == "cpu"
     return most_pixels(memory, free, on_cpu=on_cpu, keeps_blocks=job.keeps_blocks)
 
 
-def _memory(executor: Executor) -> MemoryUse:
+def _memory(executor: Executor) -> MemoryUse | None:
+    """Return what a forward allocates; None where not even the probe fits at the moment."""
     known = executor.network.profile.memory
     if executor.key not in known:
-        known[executor.key] = measure_memory(executor.network, executor.device, executor.dtype)
-    return known[executor.key]
+        network, device, dtype = executor.network, executor.device, executor.dtype
+        with contextlib.suppress(OutOfMemory), memory_signal():
+            known[executor.key] = measure_memory(network, device, dtype)
+    return known.get(executor.key)
 
 
 def _reach(executor: Executor) -> Reach:
+    """Return how far the network looks; a guess where the probe does not fit at the moment."""
     profile = executor.network.profile
     if profile.reach is None:
-        profile.reach = measure_reach(executor.network, executor.device)
-    return profile.reach
+        with contextlib.suppress(OutOfMemory), memory_signal():
+            profile.reach = measure_reach(executor.network, executor.device)
+    return profile.reach or _UNMEASURED

@@ -202,8 +202,8 @@ class _Loop:
     def _free_device(self) -> None:
         import torch
 
-        gc.collect()
         if self._executor.device.type == "cuda":
+            gc.collect()
             torch.cuda.empty_cache()
 
     def _move_to_cpu(self) -> None:

@@ -72,7 +72,7 @@ class MarkingNetwork(FakeNetwork):
     """Gives each channel another brightness, so that their order can be told."""
 
     def look(self, batch: torch.Tensor) -> torch.Tensor:
-        return batch * torch.linspace(1.0, 0.4, batch.shape[1], dtype=batch.dtype)[:, None, None]
+        return batch * torch.linspace(1.0, 0.2, batch.shape[1], dtype=batch.dtype)[:, None, None]
 
 
 @dataclass
