@@ -1,0 +1,53 @@
+"""Bit depths: 8 and 16 bit whole numbers, and float32 in [0, 1]."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lib_upscalers.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+_STRIP_BYTES = 1 << 22
+
+
+def peak(dtype: DTypeLike) -> int:
+    """Return the value of white: 255, 65535, or 1 for float32.
+
+    Raises:
+        ImageError: Pictures have no such dtype.
+    """
+    name = np.dtype(dtype).name
+    peaks = {"uint8": 255, "uint16": 65535, "float32": 1}
+    if name not in peaks:
+        raise ImageError(f"Expected pixels of {', '.join(peaks)}, but got {name}: convert them.")
+    return peaks[name]
+
+
+def to_depth(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return the values at another bit depth, rounded, white staying white.
+
+    Args:
+        values: Any shape, uint8, uint16, or float32 in [0, 1] (what lies beyond is clipped).
+        dtype: One of the same.
+
+    Returns:
+        The same shape; `values` itself where it has that depth already.
+    """
+    wanted = np.dtype(dtype)
+    factor = peak(wanted) / peak(values.dtype)
+    if values.dtype == wanted:
+        return values
+    result = np.empty(values.shape, wanted)
+    rows = max(1, _STRIP_BYTES // max(1, values[:1].nbytes))
+    for top in range(0, len(values), rows):
+        strip = values[top : top + rows].astype(np.float32)
+        strip *= np.float32(factor)
+        if wanted.kind == "u":
+            strip += np.float32(0.5)
+            np.clip(strip, 0, peak(wanted), out=strip)
+        result[top : top + rows] = strip
+    return result

@@ -1,0 +1,239 @@
+"""Resampling of pictures and latents to an exact size, by the one separable engine."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lib_upscalers.depth import peak, to_depth
+from lib_upscalers.errors import InputError, TargetError
+from lib_upscalers.geometry import Size
+from lib_upscalers.kernels import KERNELS
+from lib_upscalers.progress import NULL
+from lib_upscalers.separable import Axis, Band, along, find_bands, nearest
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import DTypeLike, NDArray
+
+    from lib_upscalers.progress import Progress
+
+__all__ = ["KERNELS", "resample", "resample_pixels"]
+
+_STRIP_BYTES = 12 << 20
+
+
+def _check(source: Size, target: Size, kernel: str) -> None:
+    KERNELS[kernel]
+    if min(source.width, source.height) < 1:
+        raise InputError(f"Expected at least one pixel to resample, but got {source}.")
+    if min(target.width, target.height) < 1:
+        raise TargetError(f"Expected a target of at least 1x1 pixel, but got {target}.")
+
+
+def resample(
+    tensor: torch.Tensor, size: Size, kernel: str, *, antialias: bool = True
+) -> torch.Tensor:
+    """Resample the last two dimensions to an exact size.
+
+    Differentiable. A constant stays constant, and mirroring before is mirroring after (but for
+    "Nearest" and "Box" where an output pixel lies in the middle of two input pixels).
+
+    Args:
+        tensor: Shape (..., H, W), any float dtype, device and strides, any range.
+        size: What to make of it.
+        kernel: A name in `KERNELS`.
+        antialias: Stretch the kernel when shrinking, so that no pixel is left out.
+
+    Returns:
+        Shape (..., size.height, size.width), same dtype and device, computed in float32; a
+        copy where the size is the same.
+
+    Raises:
+        InputError: The tensor is empty or not of a float dtype.
+        TargetError: A side of `size` is below 1.
+        UnknownNameError: There is no such kernel.
+    """
+    import torch
+
+    if tensor.ndim < 2 or not tensor.is_floating_point():
+        raise InputError(
+            "Expected a float tensor of shape (..., H, W) to resample, but got "
+            f"{tensor.dtype} of shape {tuple(tensor.shape)}."
+        )
+    source = Size(tensor.shape[-1], tensor.shape[-2])
+    _check(source, size, kernel)
+    if source == size:
+        return tensor.clone(memory_format=torch.contiguous_format)
+    planes = tensor.reshape(-1, source.height, source.width)
+    across = Axis(source.width, size.width, kernel, antialias)
+    down = Axis(source.height, size.height, kernel, antialias)
+    exact = tensor.dtype if KERNELS[kernel].picks else torch.float32
+    planes = along(along(planes, 2, across, exact), 1, down, tensor.dtype)
+    return planes.view(*tensor.shape[:-2], size.height, size.width)
+
+
+def resample_pixels(
+    pixels: NDArray[Any],
+    size: Size,
+    kernel: str,
+    *,
+    linear_light: bool = False,
+    dtype: DTypeLike | None = None,
+    progress: Progress = NULL,
+) -> NDArray[Any]:
+    """Resample a picture to an exact size, in strips of rows, so that little memory is needed.
+
+    Values beyond black and white are clipped after each axis, which Pillow does too: "Nearest",
+    "Box", "Bilinear", "Bicubic" and "Lanczos" agree with Pillow within one 8-bit level.
+
+    Args:
+        pixels: Shape (H, W, C), uint8, uint16, or float32 in [0, 1].
+        size: What to make of it.
+        kernel: A name in `KERNELS`.
+        linear_light: Mix light and not sRGB values (IEC 61966-2-1): decoded before, encoded
+            after.
+        dtype: Of the result; None for that of `pixels`. White stays white.
+        progress: Told of every strip.
+
+    Returns:
+        Shape (size.height, size.width, C); a copy where the size is the same.
+
+    Raises:
+        InputError: The picture is empty or of another dtype or shape.
+        TargetError: A side of `size` is below 1.
+        UnknownNameError: There is no such kernel.
+        Cancelled: `progress` says so.
+    """
+    if pixels.ndim != 3 or pixels.shape[2] < 1:
+        raise InputError(f"Expected pixels of shape (H, W, C), but got {pixels.shape}.")
+    source = Size(pixels.shape[1], pixels.shape[0])
+    _check(source, size, kernel)
+    wanted = np.dtype(pixels.dtype if dtype is None else dtype)
+    result = np.empty((size.height, size.width, pixels.shape[2]), wanted)
+    if source == size:
+        result[:] = to_depth(pixels, wanted)
+    elif KERNELS[kernel].picks:
+        _take_nearest(pixels, result, progress)
+    else:
+        _Strips(pixels, result, kernel, linear_light=linear_light).run(progress)
+    return result
+
+
+def _take_nearest(pixels: NDArray[Any], result: NDArray[Any], progress: Progress) -> None:
+    height, width, channels = result.shape
+    rows = nearest(len(pixels), height)
+    # Numpy takes single values several times faster than groups of three.
+    columns = nearest(pixels.shape[1], width)[:, None] * channels + np.arange(channels)
+    step = max(1, _STRIP_BYTES // result[:1].nbytes)
+    for top in range(0, height, step):
+        progress.check_cancelled()
+        wanted, place = np.unique(rows[top : top + step], return_inverse=True)
+        lines = to_depth(pixels[wanted], result.dtype).reshape(len(wanted), -1)
+        wide = lines.take(columns.reshape(-1), axis=1)
+        result[top : top + step] = wide[place].reshape(-1, width, channels)
+        progress.update(min(top + step, height), height)
+
+
+class _Strips:
+    """A picture on its way into another of a different size.
+
+    A strip of the result is the sum of what chunks of the source add to it: neither needs to be
+    in memory as a whole, however much the picture shrinks.
+    """
+
+    def __init__(
+        self, pixels: NDArray[Any], result: NDArray[Any], kernel: str, *, linear_light: bool
+    ) -> None:
+        self._pixels = pixels
+        self._result = result
+        self._linear = linear_light
+        self._across = Axis(pixels.shape[1], result.shape[1], kernel)
+        self._down = find_bands(Axis(len(pixels), len(result), kernel), 1)
+        self._white = 1 if linear_light else peak(pixels.dtype)
+
+    def run(self, progress: Progress) -> None:
+        import torch
+
+        height, width, channels = self._result.shape
+        row = 4 * channels * width
+        step = max(1, _STRIP_BYTES // row)
+        with torch.inference_mode():
+            for top in range(0, height, step):
+                progress.check_cancelled()
+                stop = min(top + step, height)
+                self._result[top:stop] = self._encode(self._strip(top, stop))
+                progress.update(stop, height)
+
+    def _strip(self, top: int, stop: int) -> torch.Tensor:
+        """Return rows of the result, in units of the source."""
+        import torch
+
+        bands = [band for band in self._down if band.start < stop and top < band.stop]
+        _, width, channels = self._result.shape
+        total = torch.zeros(stop - top, width * channels)
+        row = 4 * channels * (width + self._pixels.shape[1])
+        step = max(1, _STRIP_BYTES // row)
+        last = bands[-1].last
+        for first in range(bands[0].first, last, step):
+            chunk = self._decode(self._pixels[first : min(first + step, last)])
+            wide = along(chunk, 1, self._across, torch.float32).clamp_(0, self._white)
+            _add(total, top, wide.view(len(chunk), -1), first, bands)
+        return total.view(stop - top, width, channels)
+
+    def _decode(self, rows: NDArray[Any]) -> torch.Tensor:
+        import torch
+
+        if not self._linear:
+            return torch.from_numpy(rows.astype(np.float32))
+        if rows.dtype.kind == "u":
+            return torch.from_numpy(_light_of(rows.dtype.name).take(rows))
+        return _to_light(torch.from_numpy(rows.astype(np.float32)))
+
+    def _encode(self, values: torch.Tensor) -> NDArray[np.float32]:
+        """Return rows in units of the result's dtype, to be cut off to whole numbers."""
+        white = peak(self._result.dtype)
+        values = _from_light(values.clamp_(0, 1)) if self._linear else values
+        if white != self._white:
+            values.mul_(white / self._white)
+        if self._result.dtype.kind == "u":
+            values.add_(0.5)
+        return values.clamp_(0, white).numpy()
+
+
+def _add(total: torch.Tensor, top: int, chunk: torch.Tensor, first: int, bands: list[Band]) -> None:
+    """Add what rows of the source, from `first` on, make of the result's rows from `top` on."""
+    import torch
+
+    stop, last = top + len(total), first + len(chunk)
+    with torch.autocast("cpu", enabled=False):
+        for band in bands:
+            low, high = max(band.start, top), min(band.stop, stop)
+            begin, end = max(band.first, first), min(band.last, last)
+            if low < high and begin < end:
+                rows = slice(low - band.start, high - band.start)
+                matrix = band.matrix[rows, begin - band.first : end - band.first]
+                total[low - top : high - top].addmm_(matrix, chunk[begin - first : end - first])
+
+
+@lru_cache(maxsize=2)
+def _light_of(dtype: str) -> NDArray[np.float32]:
+    """Return the light, in [0, 1], of every value of a whole-number dtype."""
+    import torch
+
+    white = peak(dtype)
+    return _to_light(torch.arange(white + 1, dtype=torch.float32) / white).numpy()
+
+
+def _to_light(values: torch.Tensor) -> torch.Tensor:
+    """Decode sRGB in [0, 1] (IEC 61966-2-1)."""
+    bright = ((values + 0.055) / 1.055).pow_(2.4)
+    return bright.where(values > 0.04045, values / 12.92)
+
+
+def _from_light(values: torch.Tensor) -> torch.Tensor:
+    """Encode light in [0, 1] as sRGB (IEC 61966-2-1)."""
+    bright = values.pow(1 / 2.4).mul_(1.055).sub_(0.055)
+    return bright.where(values > 0.0031308, values * 12.92)
