@@ -226,7 +226,7 @@ def test_batches_shrink_before_tiles_do() -> None:
     pixels = picture(10, 128, 128)
     network = HungryNetwork(most_pixels=2 * 32 * 32, distance=1)
     enlarged(network, pixels, tile=32, overlap=1, batch=8)
-    assert {shape[0] for shape in network.calls} == {2}
+    assert {shape[0] for shape in network.calls} == {1, 2}  # the last one is left over
     assert min(min(shape[2:]) for shape in network.calls) > 16
 
 
