@@ -1,0 +1,89 @@
+"""Put trained weights where the library looks for its own networks, with their figures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.torch import save
+
+from lib_upscalers.training.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How weights came to be.
+
+    Attributes:
+        command: What to run to make them again.
+        seed: Its seed.
+        steps: The steps it made.
+        device: Where it ran.
+        hours: How long the steps took.
+    """
+
+    command: str
+    seed: int
+    steps: int
+    device: str
+    hours: float
+
+
+@dataclass(frozen=True)
+class Card:
+    """What people should know of a network of ours: its entry in ``weights.json``."""
+
+    name: str
+    architecture: str
+    scale: int
+    channels: int
+    training: Origin
+    figures: Mapping[str, float]
+
+    @property
+    def file(self) -> str:
+        """The name of the file with the weights."""
+        return self.name.lower().replace(" ", "_") + ".safetensors"
+
+
+def _entry(card: Card, state: Mapping[str, torch.Tensor], sha256: str) -> dict[str, Any]:
+    return {
+        "name": card.name,
+        "file": card.file,
+        "sha256": sha256,
+        "architecture": card.architecture,
+        "scale": card.scale,
+        "channels": card.channels,
+        "parameters": sum(value.numel() for value in state.values()),
+        "licence": "MIT",
+        "training": asdict(card.training),
+        "figures": dict(card.figures),
+    }
+
+
+def export(card: Card, state: Mapping[str, torch.Tensor], folder: Path = WEIGHTS) -> Path:
+    """Write the weights in fp32 and their entry in ``weights.json``; return the weights' path."""
+    path, index = folder / card.file, folder / "weights.json"
+    plain = {key: value.detach().float().cpu().contiguous() for key, value in state.items()}
+    with replacing(path) as scratch:
+        scratch.write_bytes(save(plain))
+    entry = _entry(card, plain, hashlib.sha256(path.read_bytes()).hexdigest())
+    known: list[dict[str, Any]] = []
+    if index.exists():
+        known = json.loads(index.read_text(encoding="utf-8"))["networks"]
+    entries = [other for other in known if other["name"] != card.name] + [entry]
+    entries.sort(key=lambda other: str(other["name"]))
+    with replacing(index) as scratch:
+        text = json.dumps({"networks": entries}, indent=2, ensure_ascii=False)
+        scratch.write_text(text + "\n", encoding="utf-8")
+    return path

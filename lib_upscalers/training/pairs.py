@@ -1,0 +1,70 @@
+"""The pictures of a training with their small versions, drawn once and kept in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from lib_upscalers.progress import NULL
+from lib_upscalers.training import degrade, synthetic
+from lib_upscalers.training.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lib_upscalers.progress import Progress
+
+# Every seed has this many pictures to itself.
+_SEED_STRIDE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pictures and their small versions.
+
+    Attributes:
+        large: uint8, (N, 3, side, side).
+        small: uint8, (N, 3, side / scale, side / scale).
+    """
+
+    large: torch.Tensor
+    small: torch.Tensor
+
+
+def draw_pairs(count: int, side: int, scale: int, seed: int, *, progress: Progress = NULL) -> Pairs:
+    """Draw `count` pictures, as large as `side`, and shrink each in one of the usual ways.
+
+    Raises:
+        Cancelled: `progress` says so.
+    """
+    large = np.empty((count, side, side, 3), np.uint8)
+    small = np.empty((count, side // scale, side // scale, 3), np.uint8)
+    shares = np.array([way.share for way in degrade.SHRINKINGS])
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        progress.check_cancelled()
+        large[i] = synthetic.draw_mixed(side, seed * _SEED_STRIDE + i)
+        way = degrade.SHRINKINGS[int(rng.choice(len(shares), p=shares / shares.sum()))]
+        small[i] = degrade.shrink(large[i], scale, way)
+        progress.update(i + 1, count, "pictures drawn")
+    return Pairs(_planes(large), _planes(small))
+
+
+def _planes(pictures: degrade.Bytes) -> torch.Tensor:
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
+
+
+def kept_pairs(
+    path: Path, count: int, side: int, scale: int, seed: int, *, progress: Progress = NULL
+) -> Pairs:
+    """Return what `draw_pairs` returns, from a file if it is there, which is written otherwise."""
+    if path.exists():
+        stored = torch.load(path, weights_only=True)
+        return Pairs(stored["large"], stored["small"])
+    pairs = draw_pairs(count, side, scale, seed, progress=progress)
+    with replacing(path) as scratch:
+        torch.save({"large": pairs.large, "small": pairs.small}, scratch)
+    return pairs

@@ -1,0 +1,322 @@
+"""Train a small pixel network on drawn pictures.
+
+``python -m lib_upscalers.training.pixel --help`` says how; docs/TRAINING.md what came of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import logging
+import math
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lib_upscalers.errors import InputError
+from lib_upscalers.training import measure
+from lib_upscalers.training.compact import Compact
+from lib_upscalers.training.export import WEIGHTS, Card, Origin, export
+from lib_upscalers.training.files import replacing
+from lib_upscalers.training.pairs import Pairs, kept_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger("lib_upscalers")
+
+_SAVE_SECONDS = 60
+_LOG_STEPS = 100
+_STATE = "state.pt"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what the weights will be.
+
+    Attributes:
+        scale: Output pixels an input pixel, on each side.
+        features: Channels of the inner layers.
+        layers: Inner convolutions.
+        seed: Of the weights, the pictures and the crops.
+        pictures: How many pictures to draw.
+        side: Their width and height.
+        steps: Steps of the whole training.
+        batch: Crops a step.
+        crop: Width and height of the small crops.
+        rate: The greatest learning rate; it rises for `warm_up` steps, then falls as a cosine.
+        warm_up: See `rate`.
+        memory: How much of the averaged weights stays at each step.
+        flat: The share of crops that are one flat colour, which has to stay flat.
+    """
+
+    scale: int = 2
+    features: int = 32
+    layers: int = 8
+    seed: int = 1
+    pictures: int = 500
+    side: int = 256
+    steps: int = 8000
+    batch: int = 16
+    crop: int = 32
+    rate: float = 1e-3
+    warm_up: int = 200
+    memory: float = 0.999
+    flat: float = 0.04
+
+
+def _turned(rng: np.random.Generator, crops: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    flip, turns = bool(rng.integers(0, 2)), int(rng.integers(0, 4))
+    channels = torch.from_numpy(rng.permutation(3))
+    turned = [torch.rot90(crop[channels], turns, (1, 2)) for crop in crops]
+    return [crop.flip(2) if flip else crop for crop in turned]
+
+
+def _detail(crop: torch.Tensor) -> float:
+    values = crop.float()
+    return float(values.diff(dim=1).abs().mean() + values.diff(dim=2).abs().mean())
+
+
+def _crop(
+    rng: np.random.Generator, pairs: Pairs, recipe: Recipe
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cut out a small and a large crop: of two random places, the one that shows more."""
+    size, scale = recipe.crop, recipe.scale
+    places = pairs.small.shape[-1] - size + 1
+    found: list[tuple[float, int, int, int]] = []
+    for _ in range(2):
+        i, y, x = (int(rng.integers(0, n)) for n in (len(pairs.small), places, places))
+        found.append((_detail(pairs.small[i, :, y : y + size, x : x + size]), i, y, x))
+    _, i, y, x = max(found)
+    small = pairs.small[i, :, y : y + size, x : x + size]
+    y, x, size = y * scale, x * scale, size * scale
+    return small, pairs.large[i, :, y : y + size, x : x + size]
+
+
+def _flat(rng: np.random.Generator) -> torch.Tensor:
+    """Return a colour, uint8 (3, 1, 1); pure ones are the hardest to keep at the borders."""
+    colour = rng.integers(0, 256, (3, 1, 1))
+    pure = rng.random() < 0.5
+    return torch.from_numpy(np.where(colour > 127, 255, 0) if pure else colour).to(torch.uint8)
+
+
+def batch(pairs: Pairs, recipe: Recipe, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the crops of a step, small and large, float32 in [0, 1].
+
+    They depend on nothing but the recipe and the step, so that a training that goes on where it
+    stopped gives what one without a pause gives.
+    """
+    rng = np.random.default_rng([recipe.seed, step])
+    crops: list[list[torch.Tensor]] = []
+    for _ in range(recipe.batch):
+        small, large = _crop(rng, pairs, recipe)
+        if rng.random() < recipe.flat:
+            colour = _flat(rng)
+            small, large = colour.expand_as(small), colour.expand_as(large)
+        crops.append(_turned(rng, (small, large)))
+    small, large = (torch.stack(each).float() / 255 for each in zip(*crops, strict=True))
+    return small, large
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Return the learning rate of a step: a linear rise, then half a cosine down to nearly 0."""
+    if step < recipe.warm_up:
+        return recipe.rate * (step + 1) / recipe.warm_up
+    done = (step - recipe.warm_up) / max(recipe.steps - recipe.warm_up, 1)
+    return recipe.rate * (0.002 + 0.998 * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
+
+
+def charbonnier(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return the mean of sqrt(error ** 2 + 0.001 ** 2): L1, but smooth at 0.
+
+    P. Charbonnier et al. 1994, https://doi.org/10.1109/ICIP.1994.413553
+    """
+    return torch.sqrt((output - target) ** 2 + 1e-6).mean()
+
+
+class Training:
+    """A network in training, the average of its weights, and its optimiser, at some step.
+
+    Args:
+        recipe: What to do.
+        device: Where.
+    """
+
+    def __init__(self, recipe: Recipe, device: str = "cpu") -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.device = torch.device(device)
+        self.step = 0
+        self.seconds = 0.0
+        self.model = Compact(recipe.features, recipe.layers, recipe.scale).to(self.device)
+        self.average = copy.deepcopy(self.model)
+        for parameter in self.model.parameters():
+            if parameter.ndim == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99))
+
+    def advance(self, pairs: Pairs) -> float:
+        """Make one step and return its loss."""
+        begun = time.monotonic()
+        small, large = (crops.to(self.device) for crops in batch(pairs, self.recipe, self.step))
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step)
+        output = self.model(small.contiguous(memory_format=torch.channels_last))
+        loss = charbonnier(output, large)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        self._remember()
+        self.seconds += time.monotonic() - begun
+        return float(loss.detach())
+
+    def _remember(self) -> None:
+        # A young average must not hold on to the random weights that it began with.
+        keep = min(self.recipe.memory, self.step / (self.step + 10))
+        with torch.no_grad():
+            pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
+            for mean, now in pairs:
+                mean.lerp_(now, 1 - keep)
+
+    def save(self, path: Path) -> None:
+        """Write all of the state; a file that is there stays whole whatever happens."""
+        state = {
+            "recipe": json.dumps(asdict(self.recipe)),
+            "step": self.step,
+            "seconds": self.seconds,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        with replacing(path) as scratch:
+            torch.save(state, scratch)
+
+    def load(self, path: Path) -> None:
+        """Go on where `save` was called.
+
+        Raises:
+            InputError: It was saved by a training with another recipe.
+        """
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
+        wanted = json.dumps(asdict(self.recipe))
+        if state["recipe"] != wanted:
+            raise InputError(
+                f"Expected a training with the recipe {wanted} in {path}, but got "
+                f"{state['recipe']}; give the same settings, or another --work folder."
+            )
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def train(training: Training, pairs: Pairs, path: Path, budget_seconds: float) -> bool:
+    """Train until all steps are made or the time is up; save every minute and at the end.
+
+    Returns:
+        Whether all steps are made.
+    """
+    stop, saved, loss = time.monotonic() + budget_seconds, time.monotonic(), 0.0
+    steps = training.recipe.steps
+    while training.step < steps and time.monotonic() < stop:
+        loss += training.advance(pairs)
+        if training.step % _LOG_STEPS == 0:
+            left = training.seconds / training.step * (steps - training.step) / 60
+            logger.info(
+                "step %d of %d, loss %.3f levels, %.0f minutes to go",
+                *(training.step, steps, loss / _LOG_STEPS * 255, left),
+            )
+            loss = 0.0
+        if time.monotonic() - saved > _SAVE_SECONDS:
+            training.save(path)
+            saved = time.monotonic()
+    training.save(path)
+    return training.step >= steps
+
+
+def figures(network: nn.Module, scale: int, benchmark: Path | None) -> dict[str, float]:
+    """Measure a network on held-out drawings and, if its folder is given, on Set5."""
+    enlarge = measure.through(network)
+    gains = measure.gains(enlarge, measure.held_out(scale), scale)
+    found = {"heldout_drawings_gain_db": float(np.mean(gains))}
+    if benchmark is not None:
+        examples = measure.benchmark(benchmark, scale)
+        ours = measure.scores(enlarge, examples, scale)
+        plain = measure.scores(lambda small: measure.lanczos(small, scale), examples, scale)
+        found["set5_psnr_y"] = float(np.mean(ours))
+        found["lanczos_set5_psnr_y"] = float(np.mean(plain))
+    return {name: round(value, 2) for name, value in found.items()}
+
+
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m lib_upscalers.training.pixel", description=__doc__
+    )
+    parser.add_argument("name", help='what the network is called, such as "Lab Fast 2x"')
+    parser.add_argument("--work", type=Path, required=True, help="folder for what is unfinished")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop, to go on later")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--set5", type=Path, help="folder of the benchmark, for the figures")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
+    parser.add_argument("--threads", type=int, default=1, help="of the CPU; 1 is reproducible")
+    for name, value in asdict(Recipe()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    return parser.parse_args(words)
+
+
+def _command(name: str, recipe: Recipe) -> str:
+    usual = asdict(Recipe())
+    changed = [
+        f"--{key.replace('_', '-')} {value}"
+        for key, value in asdict(recipe).items()
+        if value != usual[key]
+    ]
+    words = ["python -m lib_upscalers.training.pixel", f'"{name}"', "--work training", *changed]
+    return " ".join(words)
+
+
+def _publish(name: str, training: Training, set5: Path | None, folder: Path) -> Path:
+    recipe = training.recipe
+    origin = Origin(
+        command=_command(name, recipe),
+        seed=recipe.seed,
+        steps=training.step,
+        device=training.device.type,
+        hours=round(training.seconds / 3600, 2),
+    )
+    found = figures(training.average, recipe.scale, set5)
+    card = Card(name, "Compact", recipe.scale, 3, origin, found)
+    return export(card, training.average.state_dict(), folder)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Draw, train, and export when all steps are made; return 1 if there is more to do."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    options: dict[str, Any] = vars(_arguments(words))
+    recipe = Recipe(**{name: options[name] for name in asdict(Recipe())})
+    work: Path = options["work"]
+    torch.set_num_threads(options["threads"])
+    drawn = (recipe.pictures, recipe.side, recipe.scale, recipe.seed)
+    pairs = kept_pairs(work / f"pairs_{'_'.join(map(str, drawn))}.pt", *drawn)
+    training = Training(recipe, options["device"])
+    if (work / _STATE).exists():
+        training.load(work / _STATE)
+    if not train(training, pairs, work / _STATE, options["minutes"] * 60):
+        logger.info("step %d of %d: run this again to go on", training.step, recipe.steps)
+        return 1
+    path = _publish(options["name"], training, options["set5"], options["out"])
+    logger.info("wrote %s", path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

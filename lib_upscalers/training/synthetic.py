@@ -1,0 +1,43 @@
+"""Pictures to train on, drawn from a seed: no photograph is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib_upscalers.registry import Registry
+from lib_upscalers.training import dead_leaves, degrade, lettering, line_art
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lib_upscalers.training.degrade import Bytes
+    from lib_upscalers.training.raster import Floats
+
+    Drawer = Callable[[np.random.Generator, int], Floats]
+
+KINDS: Registry[Drawer] = Registry("a kind of training picture")
+KINDS.add("dead leaves", dead_leaves.draw)
+KINDS.add("fabric", dead_leaves.draw_fabric)
+KINDS.add("line art", line_art.draw)
+KINDS.add("lettering", lettering.draw)
+
+SHARES = {"dead leaves": 0.55, "fabric": 0.15, "line art": 0.2, "lettering": 0.1}
+
+
+def draw(kind: str, side: int, seed: int) -> Bytes:
+    """Draw one picture: uint8, (side, side, 3), the same for the same arguments.
+
+    Raises:
+        UnknownNameError: There is no such kind.
+    """
+    rng = np.random.default_rng([seed, list(KINDS).index(kind) if kind in KINDS else 0])
+    return degrade.photograph(rng, KINDS[kind](rng, side * degrade.CANVAS_SCALE))
+
+
+def draw_mixed(side: int, seed: int) -> Bytes:
+    """Draw one picture of a random kind, as often as `SHARES` says."""
+    rng = np.random.default_rng([seed, 999])
+    shares = np.array([SHARES[kind] for kind in KINDS])
+    return draw(list(KINDS)[int(rng.choice(len(shares), p=shares / shares.sum()))], side, seed)
