@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
 def compact() -> nn.Module:
     """Return a Compact x4 of 64 features and 32 convolutions."""
-    from spandrel.architectures.Compact import SRVGGNetCompact
+    from spandrel.architectures.Compact.__arch.SRVGG import SRVGGNetCompact
 
     return SRVGGNetCompact(num_in_ch=3, num_out_ch=3, num_feat=64, num_conv=32, upscale=4)
 
 
 def span() -> nn.Module:
     """Return a SPAN x4 of 48 channels."""
-    from spandrel.architectures.SPAN import SPAN
+    from spandrel.architectures.SPAN.__arch.span import SPAN
 
     return SPAN(num_in_ch=3, num_out_ch=3, feature_channels=48, upscale=4)
 
 
 def esrgan() -> nn.Module:
     """Return an ESRGAN x4 of 64 features and 23 blocks."""
-    from spandrel.architectures.ESRGAN import RRDBNet
+    from spandrel.architectures.ESRGAN.__arch.RRDB import RRDBNet
 
     return RRDBNet(in_nc=3, out_nc=3, num_filters=64, num_blocks=23, scale=4)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib_upscalers.geometry import Size
-from lib_upscalers.images import visible_pixels
+from lib_upscalers.images import bleed_free
 from lib_upscalers.progress import NULL, SubRange
 from lib_upscalers.resample import resample_pixels
 from lib_upscalers.targets import least_passes, reduced_size
@@ -73,7 +73,7 @@ class NetworkWork:
             pixels = self._colour(picture.pixels, progress)
             return replace(picture, pixels=pixels, alpha=self._constant(alpha))
         share = 0.5 if alpha_by_network else 0.95
-        pixels = self._colour(visible_pixels(picture), SubRange(progress, 0.0, share))
+        pixels = self._colour(bleed_free(picture.pixels, alpha), SubRange(progress, 0.0, share))
         later = SubRange(progress, share, 1.0, "transparency: ")
         plane = alpha[..., None]
         larger = self._colour(plane, later) if alpha_by_network else self._exact(plane, later)

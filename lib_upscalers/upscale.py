@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.choices import Choice, find_choice, list_choices
 from lib_upscalers.errors import MemoryExhaustedError
-from lib_upscalers.images import visible_pixels
+from lib_upscalers.images import bleed_free
 from lib_upscalers.progress import NULL, SubRange
 from lib_upscalers.resample import KERNELS, resample_pixels
 
@@ -219,16 +219,15 @@ class Upscaler:
 
 def _resample(picture: Picture, size: Size, settings: Settings, progress: Progress) -> Picture:
     """Bring a picture to an exact size by the settings' kernel."""
-    share = 1.0 if picture.alpha is None else 0.75
-    light = settings.linear_light
+    alpha = picture.alpha
+    share = 1.0 if alpha is None else 0.75
     pixels = resample_pixels(
-        visible_pixels(picture),
+        picture.pixels if alpha is None else bleed_free(picture.pixels, alpha),
         size,
         settings.kernel,
-        linear_light=light,
+        linear_light=settings.linear_light,
         progress=SubRange(progress, 0.0, share),
     )
-    alpha = picture.alpha
     if alpha is not None:
         later = SubRange(progress, share, 1.0)
         alpha = resample_pixels(alpha[..., None], size, settings.kernel, progress=later)[..., 0]

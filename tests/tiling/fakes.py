@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import torch
-import torch.nn.functional as F
+from torch.nn.functional import avg_pool2d, pad
 
 from lib_upscalers.network import NetworkTraits, Profile
+
+
+def traits(**changes: object) -> NetworkTraits:
+    return replace(NetworkTraits("fake", "Fake", 2, 3), **changes)  # type: ignore[arg-type]
 
 
 @dataclass
 class FakeNetwork:
     """Copies each pixel scale x scale times, and checks that it is fed what its traits ask."""
 
-    traits: NetworkTraits = NetworkTraits("fake", "Fake", 2, 3)
+    traits: NetworkTraits = field(default_factory=traits)
     profile: Profile = field(default_factory=Profile)
     calls: list[tuple[int, ...]] = field(default_factory=list)
     placed: list[tuple[str, torch.dtype]] = field(default_factory=list)
@@ -32,7 +36,7 @@ class FakeNetwork:
             assert side % traits.multiple_of == 0
         if traits.square:
             assert batch.shape[2] == batch.shape[3]
-        assert 0 <= batch.min()
+        assert batch.min() >= 0
         assert batch.max() <= 1
         self.calls.append(tuple(batch.shape))
         return self.enlarge(self.look(batch))
@@ -53,7 +57,7 @@ class LookingNetwork(FakeNetwork):
 
     def look(self, batch: torch.Tensor) -> torch.Tensor:
         d = self.distance
-        around = F.pad(batch, (d, d, d, d))
+        around = pad(batch, (d, d, d, d))
         h, w = batch.shape[-2:]
         corners = [around[..., y : y + h, x : x + w] for y in (0, 2 * d) for x in (0, 2 * d)]
         return batch * 0.6 + sum(corners) * 0.1
@@ -81,7 +85,7 @@ class WindowNetwork(FakeNetwork):
 
     def look(self, batch: torch.Tensor) -> torch.Tensor:
         window = self.traits.alignment
-        pooled = F.avg_pool2d(batch, window)
+        pooled = avg_pool2d(batch, window)
         return pooled.repeat_interleave(window, -1).repeat_interleave(window, -2)
 
 
@@ -113,7 +117,3 @@ class OverflowingNetwork(FakeNetwork):
         if batch.dtype == torch.float32:
             return batch
         return torch.where(batch > 0.9, torch.full_like(batch, float("nan")), batch)
-
-
-def traits(**changes: object) -> NetworkTraits:
-    return replace(NetworkTraits("fake", "Fake", 2, 3), **changes)  # type: ignore[arg-type]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 
 from lib_upscalers.errors import Cancelled, InputError, MemoryExhaustedError
-from lib_upscalers.network import Network
 from lib_upscalers.tiling.policy import Job
 from lib_upscalers.tiling.run import run_network
 from tests.tiling.fakes import (
@@ -24,11 +24,16 @@ from tests.tiling.fakes import (
     traits,
 )
 
+if TYPE_CHECKING:
+    from lib_upscalers.network import Network
+
 CPU = torch.device("cpu")
 JOB = Job(device=CPU, free_memory=lambda _: 2**33)
 
 
-def picture(seed: int, height: int, width: int, channels: int = 3, dtype: str = "uint8"):
+def picture(
+    seed: int, height: int, width: int, channels: int = 3, dtype: str = "uint8"
+) -> np.ndarray:
     rng = np.random.default_rng(seed)
     values = rng.random((height, width, channels), dtype=np.float32)
     if dtype == "float32":
