@@ -1,0 +1,239 @@
+"""Pictures: the only place where Pillow images, arrays and tensors meet.
+
+Colours are RGB throughout, and not premultiplied.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lib_upscalers.bleed import bleed_free
+from lib_upscalers.depth import peak, to_depth
+from lib_upscalers.errors import ImageError
+from lib_upscalers.geometry import Size
+from lib_upscalers.image_metadata import Metadata, read_metadata
+from lib_upscalers.image_tensors import from_tensor, to_tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+__all__ = [
+    "Metadata",
+    "Picture",
+    "bleed_free",
+    "decoding",
+    "from_pil",
+    "from_tensor",
+    "to_pil",
+    "to_tensor",
+]
+
+_LOGGER = logging.getLogger("lib_upscalers")
+_STRIP_PIXELS = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture in memory.
+
+    Attributes:
+        pixels: Shape (H, W, C), uint8, uint16, or float32 in [0, 1]; C is 1 for grey and 3 for
+            RGB, not premultiplied.
+        alpha: Shape (H, W), same dtype, white where the picture is opaque; None where it is
+            opaque throughout.
+        metadata: What came with it.
+    """
+
+    pixels: NDArray[Any]
+    alpha: NDArray[Any] | None = None
+    metadata: Metadata = field(default_factory=Metadata)
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if len(shape) != 3 or shape[2] not in (1, 3) or not self.pixels.size:
+            raise ImageError(f"Expected pixels of shape (H, W, 1 or 3), but got {shape}.")
+        peak(self.pixels.dtype)
+        alpha = self.alpha
+        if alpha is not None and (alpha.shape, alpha.dtype) != (shape[:2], self.pixels.dtype):
+            raise ImageError(
+                f"Expected alpha of shape {shape[:2]} and {self.pixels.dtype}, as the pixels are, "
+                f"but got {alpha.shape} and {alpha.dtype}."
+            )
+
+    @property
+    def size(self) -> Size:
+        """Its width and height."""
+        return Size(self.pixels.shape[1], self.pixels.shape[0])
+
+
+@contextmanager
+def decoding(name: str) -> Generator[None, None, None]:
+    """Turn whatever a decoder raises for bad data into an ImageError about `name`."""
+    from PIL import Image
+
+    try:
+        yield
+    except ImageError:
+        raise
+    except (
+        *(EOFError, IndexError, KeyError, NotImplementedError, OSError, OverflowError, SyntaxError),
+        *(TypeError, ValueError, struct.error, zlib.error, Image.DecompressionBombError),
+    ) as error:
+        raise ImageError(
+            f"Expected a whole picture, but {name} cannot be decoded, it is damaged or cut short: "
+            f"{error or type(error).__name__}."
+        ) from error
+
+
+def from_pil(image: Image.Image) -> Picture:
+    """Take over a Pillow image of any mode: its current frame.
+
+    16-bit grey ("I;16", and "I" up to 65535) stays 16 bit; "I" beyond that is 32 bit, of which
+    the upper 16 are kept. "F" stays float: white is 1, but 255 or 65535 where values beyond 2
+    show that such a range is meant. CMYK becomes sRGB, by its colour profile if it has one.
+    The EXIF orientation is applied.
+
+    Raises:
+        ImageError: The image is empty or damaged.
+    """
+    with decoding("the image"):
+        image.load()
+        if not (image.width and image.height):
+            raise ImageError(f"Expected at least one pixel, but got {image.width}x{image.height}.")
+        metadata, orientation = read_metadata(image)
+        if image.mode.startswith(("I", "F")):
+            pixels, alpha = _read_deep(image)
+        else:
+            image, profile = _as_plain(image, metadata.icc_profile)
+            metadata = replace(metadata, icc_profile=profile)
+            pixels, alpha = split_alpha(read_bytes(image))
+    return turned(Picture(pixels, alpha, metadata), orientation)
+
+
+def _read_deep(image: Image.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the pixels of a grey image with more than 8 bits."""
+    values: NDArray[Any] = np.array(image)
+    if image.mode == "F":
+        return _float_range(values)[..., None], None
+    if image.mode == "I":
+        wide = values.astype(np.uint32)
+        values = wide >> 16 if wide.max() > 65535 else wide
+    values = values.astype(np.uint16)
+    key = image.info.get("transparency")
+    alpha = np.where(values == key, 0, 65535).astype(np.uint16) if isinstance(key, int) else None
+    return values[..., None], alpha
+
+
+def _float_range(values: NDArray[Any]) -> NDArray[np.float32]:
+    clean = np.nan_to_num(values.astype(np.float32), posinf=1.0, neginf=0.0)
+    most = float(clean.max())
+    white = 1 if most <= 2 else 255 if most <= 255 else max(65535, most)
+    return np.clip(clean / np.float32(white), 0, 1, dtype=np.float32)
+
+
+def _as_plain(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
+    """Return the image as L, LA, RGB or RGBA, and the profile that it then has."""
+    seen_through = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+    keyed = "transparency" in image.info
+    grey = image.mode in ("1", "L", "LA", "La")
+    mode = ("L" if grey else "RGB") + ("A" if seen_through or keyed else "")
+    if image.mode in ("CMYK", "LAB"):
+        return _to_srgb(image, profile), None
+    if image.mode == mode:
+        return image, profile
+    return image.convert(mode), profile
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert CMYK or LAB to sRGB, by its profile where it has a usable one."""
+    try:
+        from PIL import ImageCms
+
+        if image.mode == "LAB":
+            source = ImageCms.createProfile("LAB")
+        elif profile is None:
+            return image.convert("RGB")
+        else:
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImportError, OSError, ValueError) as error:
+        _LOGGER.warning("The %s picture's colour profile cannot be used: %s", image.mode, error)
+        converted = None
+    return image.convert("RGB") if converted is None else converted
+
+
+def read_bytes(image: Image.Image) -> NDArray[np.uint8]:
+    """Return an 8-bit image's values, shape (H, W, bands), copied strip by strip.
+
+    At once, Pillow would hold them two times more while it makes an array of them.
+    """
+    width, height = image.size
+    result = np.empty((height, width, len(image.getbands())), np.uint8)
+    step = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, step):
+        stop = min(top + step, height)
+        strip = np.asarray(image.crop((0, top, width, stop)))
+        result[top:stop] = strip.reshape(stop - top, width, -1)
+    return result
+
+
+def split_alpha(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Split the values of L, LA, RGB or RGBA into pixels and alpha."""
+    if values.shape[2] % 2:
+        return values, None
+    return np.ascontiguousarray(values[..., :-1]), np.ascontiguousarray(values[..., -1])
+
+
+def turned(picture: Picture, orientation: int) -> Picture:
+    """Return the picture as EXIF's orientation, 1 to 8, wants it shown."""
+    alpha = picture.alpha
+    return replace(
+        picture,
+        pixels=_turned(picture.pixels, orientation),
+        alpha=None if alpha is None else _turned(alpha, orientation),
+    )
+
+
+def _turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return np.ascontiguousarray(values)
+
+
+def to_pil(picture: Picture) -> Image.Image:
+    """Return a Pillow image: L, LA, RGB or RGBA; or, grey and opaque, "I;16" or "F".
+
+    Pillow knows no more than 8 bits of anything else, so that is rounded. Metadata are in
+    `info`, under the names that Pillow uses.
+    """
+    from PIL import Image
+
+    opaque_grey = picture.pixels.shape[2] == 1 and picture.alpha is None
+    pixels = picture.pixels if opaque_grey else to_depth(picture.pixels, np.uint8)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if picture.alpha is not None:
+        image.putalpha(Image.fromarray(to_depth(picture.alpha, np.uint8)))
+    metadata = picture.metadata
+    known = (
+        ("icc_profile", metadata.icc_profile),
+        ("exif", metadata.exif),
+        ("dpi", metadata.dpi),
+    )
+    image.info.update({**metadata.text, **{name: value for name, value in known if value}})
+    return image
