@@ -12,7 +12,7 @@ import logging
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,11 @@ from torch import nn
 from lib_upscalers.errors import InputError
 from lib_upscalers.training import measure
 from lib_upscalers.training.compact import Compact
+from lib_upscalers.training.crops import batch
 from lib_upscalers.training.export import WEIGHTS, Card, Origin, export
 from lib_upscalers.training.files import replacing
 from lib_upscalers.training.pairs import Pairs, kept_pairs
+from lib_upscalers.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,94 +37,6 @@ logger = logging.getLogger("lib_upscalers")
 _SAVE_SECONDS = 60
 _LOG_STEPS = 100
 _STATE = "state.pt"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides what the weights will be.
-
-    Attributes:
-        scale: Output pixels an input pixel, on each side.
-        features: Channels of the inner layers.
-        layers: Inner convolutions.
-        seed: Of the weights, the pictures and the crops.
-        pictures: How many pictures to draw.
-        side: Their width and height.
-        steps: Steps of the whole training.
-        batch: Crops a step.
-        crop: Width and height of the small crops.
-        rate: The greatest learning rate; it rises for `warm_up` steps, then falls as a cosine.
-        warm_up: See `rate`.
-        memory: How much of the averaged weights stays at each step.
-        flat: The share of crops that are one flat colour, which has to stay flat.
-    """
-
-    scale: int = 2
-    features: int = 32
-    layers: int = 8
-    seed: int = 1
-    pictures: int = 500
-    side: int = 256
-    steps: int = 8000
-    batch: int = 16
-    crop: int = 32
-    rate: float = 1e-3
-    warm_up: int = 200
-    memory: float = 0.999
-    flat: float = 0.04
-
-
-def _turned(rng: np.random.Generator, crops: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    flip, turns = bool(rng.integers(0, 2)), int(rng.integers(0, 4))
-    channels = torch.from_numpy(rng.permutation(3))
-    turned = [torch.rot90(crop[channels], turns, (1, 2)) for crop in crops]
-    return [crop.flip(2) if flip else crop for crop in turned]
-
-
-def _detail(crop: torch.Tensor) -> float:
-    values = crop.float()
-    return float(values.diff(dim=1).abs().mean() + values.diff(dim=2).abs().mean())
-
-
-def _crop(
-    rng: np.random.Generator, pairs: Pairs, recipe: Recipe
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cut out a small and a large crop: of two random places, the one that shows more."""
-    size, scale = recipe.crop, recipe.scale
-    places = pairs.small.shape[-1] - size + 1
-    found: list[tuple[float, int, int, int]] = []
-    for _ in range(2):
-        i, y, x = (int(rng.integers(0, n)) for n in (len(pairs.small), places, places))
-        found.append((_detail(pairs.small[i, :, y : y + size, x : x + size]), i, y, x))
-    _, i, y, x = max(found)
-    small = pairs.small[i, :, y : y + size, x : x + size]
-    y, x, size = y * scale, x * scale, size * scale
-    return small, pairs.large[i, :, y : y + size, x : x + size]
-
-
-def _flat(rng: np.random.Generator) -> torch.Tensor:
-    """Return a colour, uint8 (3, 1, 1); pure ones are the hardest to keep at the borders."""
-    colour = rng.integers(0, 256, (3, 1, 1))
-    pure = rng.random() < 0.5
-    return torch.from_numpy(np.where(colour > 127, 255, 0) if pure else colour).to(torch.uint8)
-
-
-def batch(pairs: Pairs, recipe: Recipe, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the crops of a step, small and large, float32 in [0, 1].
-
-    They depend on nothing but the recipe and the step, so that a training that goes on where it
-    stopped gives what one without a pause gives.
-    """
-    rng = np.random.default_rng([recipe.seed, step])
-    crops: list[list[torch.Tensor]] = []
-    for _ in range(recipe.batch):
-        small, large = _crop(rng, pairs, recipe)
-        if rng.random() < recipe.flat:
-            colour = _flat(rng)
-            small, large = colour.expand_as(small), colour.expand_as(large)
-        crops.append(_turned(rng, (small, large)))
-    small, large = (torch.stack(each).float() / 255 for each in zip(*crops, strict=True))
-    return small, large
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

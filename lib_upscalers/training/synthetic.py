@@ -1,10 +1,16 @@
-"""Pictures to train on, drawn from a seed: no photograph is needed."""
+"""Pictures to train on, drawn from a seed: no photograph is needed.
+
+``python -m lib_upscalers.training.synthetic sheet.png`` draws some of each kind, to look at.
+"""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from lib_upscalers.registry import Registry
 from lib_upscalers.training import dead_leaves, degrade, lettering, line_art
@@ -41,3 +47,24 @@ def draw_mixed(side: int, seed: int) -> Bytes:
     rng = np.random.default_rng([seed, 999])
     shares = np.array([SHARES[kind] for kind in KINDS])
     return draw(list(KINDS)[int(rng.choice(len(shares), p=shares / shares.sum()))], side, seed)
+
+
+def sheet(each: int, side: int, seed: int) -> Bytes:
+    """Draw `each` pictures of every kind: uint8, a row a kind."""
+    rows = [[draw(kind, side, seed + i) for i in range(each)] for kind in KINDS]
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows])
+
+
+def main() -> int:
+    """Write a sheet of pictures."""
+    parser = argparse.ArgumentParser(prog="python -m lib_upscalers.training.synthetic")
+    parser.add_argument("file", help="where to write it, such as sheet.png")
+    for name, usual in (("each", 6), ("side", 256), ("seed", 0)):
+        parser.add_argument(f"--{name}", type=int, default=usual)
+    options = parser.parse_args()
+    Image.fromarray(sheet(options.each, options.side, options.seed)).save(options.file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

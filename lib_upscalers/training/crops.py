@@ -1,0 +1,67 @@
+"""What a training step looks at: pieces of the pictures, turned and recoloured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lib_upscalers.training.pairs import Pairs
+    from lib_upscalers.training.recipe import Recipe
+
+
+def _turned(rng: np.random.Generator, crops: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    flip, turns = bool(rng.integers(0, 2)), int(rng.integers(0, 4))
+    channels = torch.from_numpy(rng.permutation(3))
+    turned = [torch.rot90(crop[channels], turns, (1, 2)) for crop in crops]
+    return [crop.flip(2) if flip else crop for crop in turned]
+
+
+def _detail(crop: torch.Tensor) -> float:
+    values = crop.float()
+    return float(values.diff(dim=1).abs().mean() + values.diff(dim=2).abs().mean())
+
+
+def _crop(
+    rng: np.random.Generator, pairs: Pairs, recipe: Recipe
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cut out a small and a large crop: of two random places, the one that shows more."""
+    size, scale = recipe.crop, recipe.scale
+    places = pairs.small.shape[-1] - size + 1
+    found: list[tuple[float, int, int, int]] = []
+    for _ in range(2):
+        i, y, x = (int(rng.integers(0, n)) for n in (len(pairs.small), places, places))
+        found.append((_detail(pairs.small[i, :, y : y + size, x : x + size]), i, y, x))
+    _, i, y, x = max(found)
+    small = pairs.small[i, :, y : y + size, x : x + size]
+    y, x, size = y * scale, x * scale, size * scale
+    return small, pairs.large[i, :, y : y + size, x : x + size]
+
+
+def _flat(rng: np.random.Generator) -> torch.Tensor:
+    """Return a colour, uint8 (3, 1, 1); pure ones are the hardest to keep at the borders."""
+    colour = rng.integers(0, 256, (3, 1, 1))
+    pure = rng.random() < 0.5
+    return torch.from_numpy(np.where(colour > 127, 255, 0) if pure else colour).to(torch.uint8)
+
+
+def batch(pairs: Pairs, recipe: Recipe, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the crops of a step, small and large, float32 in [0, 1].
+
+    They depend on nothing but the recipe and the step, so that a training that goes on where it
+    stopped gives what one without a pause gives.
+    """
+    rng = np.random.default_rng([recipe.seed, step])
+    crops: list[list[torch.Tensor]] = []
+    for _ in range(recipe.batch):
+        small, large = _crop(rng, pairs, recipe)
+        if rng.random() < recipe.flat:
+            colour = _flat(rng)
+            small, large = colour.expand_as(small), colour.expand_as(large)
+        crops.append(_turned(rng, (small, large)))
+    small, large = (torch.stack(each).float() / 255 for each in zip(*crops, strict=True))
+    return small, large

@@ -1,0 +1,40 @@
+"""All that decides what the weights of a network will be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what the weights will be.
+
+    Attributes:
+        scale: Output pixels an input pixel, on each side.
+        features: Channels of the inner layers.
+        layers: Inner convolutions.
+        seed: Of the weights, the pictures and the crops.
+        pictures: How many pictures to draw.
+        side: Their width and height.
+        steps: Steps of the whole training.
+        batch: Crops a step.
+        crop: Width and height of the small crops.
+        rate: The greatest learning rate; it rises for `warm_up` steps, then falls as a cosine.
+        warm_up: See `rate`.
+        memory: How much of the averaged weights stays at each step.
+        flat: The share of crops that are one flat colour, which has to stay flat.
+    """
+
+    scale: int = 2
+    features: int = 32
+    layers: int = 8
+    seed: int = 1
+    pictures: int = 500
+    side: int = 256
+    steps: int = 8000
+    batch: int = 16
+    crop: int = 32
+    rate: float = 1e-3
+    warm_up: int = 200
+    memory: float = 0.999
+    flat: float = 0.04
