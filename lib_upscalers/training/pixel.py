@@ -171,6 +171,17 @@ def figures(network: nn.Module, scale: int, benchmark: Path | None) -> dict[str,
     return {name: round(value, 2) for name, value in found.items()}
 
 
+class _Log:
+    """Progress that goes to the log, now and then."""
+
+    def update(self, step: int, total: int, text: str = "") -> None:
+        if step % _LOG_STEPS == 0 or step == total:
+            logger.info("%d of %d %s", step, total, text)
+
+    def check_cancelled(self) -> None:
+        pass
+
+
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m lib_upscalers.training.pixel", description=__doc__
@@ -220,7 +231,7 @@ def main(words: Sequence[str] | None = None) -> int:
     work: Path = options["work"]
     torch.set_num_threads(options["threads"])
     drawn = (recipe.pictures, recipe.side, recipe.scale, recipe.seed)
-    pairs = kept_pairs(work / f"pairs_{'_'.join(map(str, drawn))}.pt", *drawn)
+    pairs = kept_pairs(work / f"pairs_{'_'.join(map(str, drawn))}.pt", *drawn, progress=_Log())
     training = Training(recipe, options["device"])
     if (work / _STATE).exists():
         training.load(work / _STATE)

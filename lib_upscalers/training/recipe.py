@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lib_upscalers.errors import InputError
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -31,10 +33,26 @@ class Recipe:
     seed: int = 1
     pictures: int = 500
     side: int = 256
-    steps: int = 8000
+    steps: int = 7000
     batch: int = 16
     crop: int = 32
     rate: float = 1e-3
     warm_up: int = 200
     memory: float = 0.999
     flat: float = 0.04
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            InputError: A count is below 1, or the pictures cannot hold a crop.
+        """
+        counts = ("scale", "features", "pictures", "steps", "batch", "crop")
+        wrong = {name: getattr(self, name) for name in counts if getattr(self, name) < 1}
+        if wrong:
+            raise InputError(f"Expected at least 1 of each, but got {wrong}.")
+        if self.side % self.scale or self.side < self.crop * self.scale:
+            raise InputError(
+                f"Expected pictures with a side that is a multiple of {self.scale} and at least "
+                f"{self.crop * self.scale} (crop x scale), but got {self.side}; change --side."
+            )

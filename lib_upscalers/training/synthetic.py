@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,13 +24,25 @@ if TYPE_CHECKING:
 
     Drawer = Callable[[np.random.Generator, int], Floats]
 
-KINDS: Registry[Drawer] = Registry("a kind of training picture")
-KINDS.add("dead leaves", dead_leaves.draw)
-KINDS.add("fabric", dead_leaves.draw_fabric)
-KINDS.add("line art", line_art.draw)
-KINDS.add("lettering", lettering.draw)
 
-SHARES = {"dead leaves": 0.55, "fabric": 0.15, "line art": 0.2, "lettering": 0.1}
+@dataclass(frozen=True)
+class Kind:
+    """One kind of picture.
+
+    Attributes:
+        draw: Draws a canvas (side, side, 3), values in [0, 1].
+        share: How many of the training pictures are of this kind, as a weight.
+    """
+
+    draw: Drawer
+    share: float
+
+
+KINDS: Registry[Kind] = Registry("a kind of training picture")
+KINDS.add("dead leaves", Kind(dead_leaves.draw, 0.55))
+KINDS.add("fabric", Kind(dead_leaves.draw_fabric, 0.15))
+KINDS.add("line art", Kind(line_art.draw, 0.2))
+KINDS.add("lettering", Kind(lettering.draw, 0.1))
 
 
 def draw(kind: str, side: int, seed: int) -> Bytes:
@@ -39,13 +52,13 @@ def draw(kind: str, side: int, seed: int) -> Bytes:
         UnknownNameError: There is no such kind.
     """
     rng = np.random.default_rng([seed, list(KINDS).index(kind) if kind in KINDS else 0])
-    return degrade.photograph(rng, KINDS[kind](rng, side * degrade.CANVAS_SCALE))
+    return degrade.photograph(rng, KINDS[kind].draw(rng, side * degrade.CANVAS_SCALE))
 
 
 def draw_mixed(side: int, seed: int) -> Bytes:
-    """Draw one picture of a random kind, as often as `SHARES` says."""
+    """Draw one picture of a random kind, as often as its share says."""
     rng = np.random.default_rng([seed, 999])
-    shares = np.array([SHARES[kind] for kind in KINDS])
+    shares = np.array([kind.share for _, kind in KINDS.items()])
     return draw(list(KINDS)[int(rng.choice(len(shares), p=shares / shares.sum()))], side, seed)
 
 

@@ -127,6 +127,15 @@ def test_replacing_writes_the_whole_file_or_nothing(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [({"batch": 0}, "batch"), ({"side": 22}, "24"), ({"side": 49}, "multiple")],
+)
+def test_a_recipe_that_cannot_be_trained_is_refused(settings: dict[str, int], text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        replace(TOY, **settings)
+
+
 def test_the_learning_rate_rises_then_falls() -> None:
     rates = [pixel.learning_rate(TOY, step) for step in range(TOY.steps + 1)]
 
