@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +27,8 @@ class LiveMemory(TorchDispatchMode):
         super().__init__()
         self.peak = 0
         self.largest = 0
-        self._alive = 0
-        self._known: set[int] = set()
+        self._sizes: dict[int, int] = {}
+        self._holders: Counter[int] = Counter()
 
     def __torch_dispatch__(
         self,
@@ -40,25 +41,27 @@ class LiveMemory(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         inputs = {
             leaf.untyped_storage().data_ptr()
-            for leaf in tree_leaves((args, kwargs))
+            for leaf in tree_flatten((args, kwargs))[0]
             if isinstance(leaf, torch.Tensor)
         }
-        for leaf in tree_leaves(result):
+        for leaf in tree_flatten(result)[0]:
             if isinstance(leaf, torch.Tensor):
-                self._count(leaf.untyped_storage(), inputs)
+                self._count(leaf, inputs)
         return result
 
-    def _count(self, storage: torch.UntypedStorage, inputs: set[int]) -> None:
-        name = storage.data_ptr()
-        if name in self._known or name in inputs:
+    def _count(self, tensor: torch.Tensor, inputs: set[int]) -> None:
+        storage = tensor.untyped_storage()
+        address = storage.data_ptr()
+        if address in inputs and address not in self._sizes:
             return
-        size = storage.nbytes()
-        self._known.add(name)
-        self._alive += size
-        self.peak = max(self.peak, self._alive)
-        self.largest = max(self.largest, size)
-        weakref.finalize(storage, self._forget, name, size)
+        # Torch 2.1 does not tell when a storage dies, but every torch tells when a tensor does.
+        self._holders[address] += 1
+        weakref.finalize(tensor, self._let_go, address)
+        self._sizes[address] = storage.nbytes()
+        self.peak = max(self.peak, sum(self._sizes.values()))
+        self.largest = max(self.largest, storage.nbytes())
 
-    def _forget(self, name: int, size: int) -> None:
-        self._known.discard(name)
-        self._alive -= size
+    def _let_go(self, address: int) -> None:
+        self._holders[address] -= 1
+        if not self._holders[address]:
+            self._sizes.pop(address, None)
