@@ -87,8 +87,9 @@ def decoding(name: str) -> Generator[None, None, None]:
     except ImageError:
         raise
     except (
-        *(EOFError, IndexError, KeyError, NotImplementedError, OSError, OverflowError, SyntaxError),
-        *(TypeError, ValueError, struct.error, zlib.error, Image.DecompressionBombError),
+        *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError),
+        *(RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
+        Image.DecompressionBombError,
     ) as error:
         raise ImageError(
             f"Expected a whole picture, but {name} cannot be decoded, it is damaged or cut short: "
@@ -157,9 +158,9 @@ def _as_plain(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, b
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert CMYK or LAB to sRGB, by its profile where it has a usable one."""
-    try:
-        from PIL import ImageCms
+    from PIL import ImageCms
 
+    try:
         if image.mode == "LAB":
             source = ImageCms.createProfile("LAB")
         elif profile is None:
@@ -168,7 +169,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
         target = ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    except (ImportError, OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError, ImageCms.PyCMSError) as error:
         _LOGGER.warning("The %s picture's colour profile cannot be used: %s", image.mode, error)
         converted = None
     return image.convert("RGB") if converted is None else converted

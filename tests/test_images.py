@@ -240,7 +240,7 @@ def test_cmyk_is_converted_by_its_profile() -> None:
     assert picture.metadata.icc_profile is None
 
 
-@pytest.mark.parametrize("damaged", [b"", b"nonsense" * 30])
+@pytest.mark.parametrize("damaged", [b"", b"nonsense" * 30, profile("sRGB")])
 def test_cmyk_becomes_srgb_and_says_so(damaged: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """A profile that cannot be used does not stop it; the CMYK profile never goes on."""
     image = gradient("RGB").convert("CMYK")
