@@ -316,8 +316,9 @@ def hand_over(python: Path, arguments: Sequence[str]) -> int:
     command = [str(python), str(ROOT / "run.py"), *arguments]
     if os.name == "posix":
         os.execv(command[0], command)  # noqa: S606 - no shell is wanted
-    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the program, which ends by it
-    return subprocess.call(command)
+    with subprocess.Popen(command) as process:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends by it
+        return process.wait()
 
 
 def start(command: str, arguments: Sequence[str]) -> int:

@@ -19,15 +19,16 @@ from lib_upscalers.cli_console import (
     table,
 )
 from lib_upscalers.cli_files import plan
-from lib_upscalers.errors import Cancelled, InputError, UpscalerError
+from lib_upscalers.errors import Cancelled, InputError, OutputError, UpscalerError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
+    from lib_upscalers.choices import Choice
     from lib_upscalers.cli_arguments import Options
     from lib_upscalers.cli_files import Job
     from lib_upscalers.images import Picture
-    from lib_upscalers.choices import Choice
     from lib_upscalers.targets import Target
     from lib_upscalers.upscale import Result, Settings, Upscaler
 
@@ -105,6 +106,16 @@ def _report(console: Console, subject: object, error: BaseException, *, verbose:
     console.write(f"{subject}: {text}")
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"Expected to make the folder {folder}, but that failed ({error.strerror}): choose "
+            "another one."
+        ) from error
+
+
 class _Run:
     """One `upscalers upscale`: what stays the same for all of its pictures."""
 
@@ -121,7 +132,7 @@ class _Run:
         Raises:
             UpscalerError: It cannot be done; nothing is written.
         """
-        from lib_upscalers.images import DEFAULT_MAX_PIXELS, read_picture, write_picture
+        from lib_upscalers.image_files import DEFAULT_MAX_PIXELS, read_picture, write_picture
 
         options, start = self._options, time.perf_counter()
         limit = options.max_pixels or DEFAULT_MAX_PIXELS
@@ -130,6 +141,7 @@ class _Run:
         progress = BarProgress(self._console, label)
         result = self._upscaler.run(picture, self._choice, target, self._settings, progress)
         self._console.draw(f"{label} writing ...")
+        _make_folder(job.output.parent)
         write_picture(result.picture, job.output, quality=options.quality)
         seconds = time.perf_counter() - start
         change = f"{picture.size} -> {result.picture.size}"
@@ -214,6 +226,9 @@ def _perform(options: Options, console: Console) -> int:
     except UpscalerError as error:
         _report(console, "upscalers", error, verbose=options.verbose)
         return WRONG_USAGE if isinstance(error, InputError) else SOME_FAILED
+    except Exception as error:  # noqa: BLE001 - whatever it is, a person reads one line
+        _report(console, "upscalers", error, verbose=options.verbose)
+        return SOME_FAILED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

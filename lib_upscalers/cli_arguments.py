@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lib_upscalers.cli_files import FORMATS
+from lib_upscalers.cli_files import writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,7 +200,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-f",
         "--format",
-        choices=FORMATS,
+        choices=writable(),
         help="format of the results (default: by the ending of OUT, or each picture's own)",
     )
     group.add_argument(

@@ -20,7 +20,6 @@ READABLE = (
     *(".avif", ".bmp", ".dib", ".gif", ".ico", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
     *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
 )
-FORMATS = ("png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp")
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,13 @@ class Plan:
 
     jobs: tuple[Job, ...]
     refusals: tuple[Refusal, ...]
+
+
+def writable() -> list[str]:
+    """Return the endings, without the dot, of the formats that results can have."""
+    from lib_upscalers.image_writers import FORMATS
+
+    return [suffix.lstrip(".") for _, each in FORMATS.items() for suffix in each.suffixes]
 
 
 def _identity(path: Path) -> str:
@@ -153,7 +159,7 @@ def means_folder(output: str, names: Sequence[str], count: int) -> bool:
 def _output_name(source: Source, extension: str | None, *, keep: bool = False) -> Path:
     """Return the result's name; `keep` keeps the old ending before the new one."""
     own = source.relative.suffix.lower().lstrip(".")
-    new = extension or (own if own in FORMATS else "png")
+    new = extension or (own if own in writable() else "png")
     if new == own:
         return source.relative
     stem = source.relative.name if keep else source.relative.stem
@@ -239,8 +245,8 @@ def _single_output(output: Path, extension: str | None) -> Path:
         raise InputError(
             f"Expected a file name that ends in .{extension}, as --format asks, but got {output}."
         )
-    if ending not in FORMATS:
+    if ending not in writable():
         raise InputError(
-            f"Expected a file name that ends in one of .{', .'.join(FORMATS)}, but got {output}."
+            f"Expected a file name that ends in one of .{', .'.join(writable())}, but got {output}."
         )
     return output

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path.insert(0, str(ROOT))
 
 
 class Outcome(NamedTuple):
@@ -54,7 +54,7 @@ def perform(name: str, command: Sequence[str]) -> Outcome:
 
 def provide_browser() -> None:
     """Find or install a browser, and hand it to the tests; they fail with the reason if none."""
-    from browser_finder import BrowserError, ensure_browser
+    from tests.browser.browser_finder import BrowserError, ensure_browser
 
     try:
         os.environ["UPSCALER_LAB_BROWSER"] = ensure_browser(say)

@@ -1,0 +1,170 @@
+"""The stand-alone app: a page in the browser, served by this computer alone."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib_upscalers.cli_console import Console, ConsoleHandler
+from lib_upscalers.errors import UpscalerError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from gradio import Blocks
+
+    from lib_upscalers.ui.results import ResultFolder
+
+_HERE = Path(__file__).resolve().parent / "ui"
+_LOGGER = logging.getLogger("lib_upscalers")
+
+
+class Options(argparse.Namespace):
+    """The app's options, typed."""
+
+    host: str
+    port: int | None
+    browser: bool
+    models: Sequence[Path]
+    device: str
+
+
+def _parse(arguments: Sequence[str] | None) -> Options:
+    parser = argparse.ArgumentParser(
+        prog="upscalers-app",
+        description="Enlarge pictures in the browser. Nothing leaves this computer.",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="listen here; 0.0.0.0 lets other computers in (default: this computer only)",
+    )
+    parser.add_argument(
+        "--port", type=int, metavar="N", help="listen there (default: the first free one from 7860)"
+    )
+    parser.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="do not open the browser"
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="look for networks in this folder first; may be given several times",
+    )
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
+    )
+    return parser.parse_args(arguments, namespace=Options())
+
+
+def _build(options: Options, results: ResultFolder) -> Blocks:
+    from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.image_files import write_picture
+    from lib_upscalers.ui.sample import draw_sample
+    from lib_upscalers.ui.side_by_side import Page
+    from lib_upscalers.upscale import Upscaler
+
+    host = StandaloneHost(tuple(options.models), options.device)
+    host.device()
+    sample = results.path / "sample.png"
+    write_picture(draw_sample(), sample)
+    return Page(Upscaler(host), host.model_folders(), results, sample).build()
+
+
+def _launch(page: Blocks, options: Options, results: ResultFolder) -> str:
+    """Start to serve the page; return its address."""
+    from gradio import themes
+
+    system = ("system-ui", "sans-serif")
+    _, address, _ = page.queue(default_concurrency_limit=1).launch(
+        server_name=options.host,
+        server_port=options.port,
+        inbrowser=options.browser,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        allowed_paths=[str(results.path)],
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        theme=themes.Default(
+            primary_hue="indigo",
+            secondary_hue="indigo",
+            neutral_hue="slate",
+            font=system,
+            font_mono=("ui-monospace", "monospace"),
+        ),
+        css_paths=_HERE / "app.css",
+        js=(_HERE / "app.js").read_text(encoding="utf-8"),
+    )
+    return address
+
+
+def _serve(options: Options, console: Console) -> int:
+    from lib_upscalers.ui.results import ResultFolder
+
+    # A polite end from outside cleans up like Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    results = ResultFolder()
+    page: Blocks | None = None
+    try:
+        console.write("Starting the app ...")
+        page = _build(options, results)
+        console.write(f"Ready: {_launch(page, options, results)}   (Ctrl-C ends it)")
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.write("Stopped.")
+        return 0
+    except UpscalerError as error:
+        console.write(f"upscalers-app: {error}")
+        return 2
+    except OSError as error:
+        where = f"{options.host}, port {options.port or '7860 to 7959'}"
+        console.write(f"upscalers-app: cannot listen at {where}: choose another --port or --host.")
+        _LOGGER.info("%s", error)
+        return 1
+    finally:
+        if page is not None:
+            with contextlib.redirect_stdout(sys.stderr):
+                page.close()
+        results.close()
+    return 0
+
+
+@contextlib.contextmanager
+def _logging_to(console: Console) -> Generator[None]:
+    handler = ConsoleHandler(console)
+    _LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        _LOGGER.removeHandler(handler)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the app until Ctrl-C.
+
+    Args:
+        arguments: Without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code.
+    """
+    options = _parse(arguments)
+    console = Console.standard(quiet=False)
+    with _logging_to(console):
+        return _serve(options, console)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The app in a process of its own, and a browser to look at it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.browser_finder import NONE_FOUND, OPTIONS, find_browser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE_MS = 60_000
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the app looks for networks first."""
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def app(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app that runs."""
+    home = str(tmp_path_factory.mktemp("home"))
+    homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "GRADIO_TEMP_DIR"), home)
+    arguments = ["--no-browser", "--port", str(_free_port()), "--models", str(models)]
+    log = Path(home) / "app.log"
+    with log.open("w", encoding="utf-8") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lib_upscalers.app", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **homes},
+            stderr=stream,
+        )
+        try:
+            yield _address(process, log)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(60)
+    text = log.read_text(encoding="utf-8")
+    assert code in {0, 1, -signal.SIGTERM} if os.name == "nt" else code == 0, text
+    assert "Traceback" not in text, text
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    for _ in range(600):
+        text = log.read_text(encoding="utf-8")
+        if "Ready: " in text:
+            return text.split("Ready: ")[1].split()[0]
+        if process.poll() is not None:
+            break
+        try:
+            process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            continue
+    pytest.fail(f"the app did not start:\n{log.read_text(encoding='utf-8')}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser; without one the tests fail, so that nobody takes them for passed."""
+    program = find_browser()
+    if not program:
+        pytest.fail(NONE_FOUND)
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program, args=list(OPTIONS))
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(app: str, browser: Browser) -> Iterator[Page]:
+    """The app's page; nothing may come from elsewhere, and no script may fail."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    found = context.new_page()
+    found.set_default_timeout(PATIENCE_MS)
+    foreign: list[str] = []
+    faults: list[str] = []
+
+    def note(address: str) -> None:
+        if not address.startswith((app, "data:", "blob:")):
+            foreign.append(address)
+
+    found.on("request", lambda request: note(request.url))
+    found.on("pageerror", lambda error: faults.append(str(error)))
+    found.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
+    found.goto(app)
+    found.get_by_role("button", name="Sample picture").wait_for()
+    yield found
+    context.close()
+    assert foreign == []
+    assert faults == []

@@ -1,0 +1,370 @@
+"""The command line as a person uses it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lib_upscalers.cli import ALL_DONE, INTERRUPTED, SOME_FAILED, WRONG_USAGE, main
+from lib_upscalers.cli_arguments import SizeRequest, make_parser
+from lib_upscalers.cli_console import BarProgress, Console, readable_bytes, table
+from lib_upscalers.geometry import Size
+from lib_upscalers.resample import KERNELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the networks or the memory of the person who runs it."""
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("UPSCALER_LAB_MODELS", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def _draw(path: str, size: tuple[int, int] = (9, 7), mode: str = "RGB") -> np.ndarray:
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    shape = (size[1], size[0], channels) if channels > 1 else (size[1], size[0])
+    pixels = np.random.default_rng(7).integers(0, 256, shape, np.uint8)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels, mode).save(path)
+    return pixels
+
+
+def _read(path: str) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def _size(path: str) -> tuple[int, int]:
+    with Image.open(path) as image:
+        return image.size
+
+
+def test_a_picture_is_enlarged(capsys: Capture) -> None:
+    pixels = _draw("in.png")
+    assert main(["upscale", "in.png", "out.png", "-u", "Nearest", "--scale", "3"]) == ALL_DONE
+    assert np.array_equal(_read("out.png"), pixels.repeat(3, 0).repeat(3, 1))
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "in.png -> out.png: 9x7 -> 27x21" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--scale", "2"], (18, 14)),
+        (["--scale", "1.5"], (14, 10)),
+        (["--scale", "0.5"], (4, 4)),
+        ([], (18, 14)),
+        (["--size", "20x30"], (20, 30)),
+        (["--size", "18x"], (18, 14)),
+        (["--size", "x14"], (18, 14)),
+        (["--size", "90X"], (90, 70)),
+    ],
+)
+def test_the_size_is_exact(arguments: list[str], expected: tuple[int, int]) -> None:
+    _draw("in.png")
+    assert main(["upscale", "in.png", "out.png", "-u", "Lanczos", *arguments]) == ALL_DONE
+    assert _size("out.png") == expected
+
+
+@pytest.mark.parametrize("text", ["", "x", "12", "axb", "12x-4", "1.5x2", "12x34x5"])
+def test_a_size_that_is_none(text: str, capsys: Capture) -> None:
+    _draw("in.png")
+    with pytest.raises(SystemExit) as caught:
+        main(["upscale", "in.png", "out.png", "--size", text])
+    assert caught.value.code == WRONG_USAGE
+    assert "expected a size such as 1920x1080" in capsys.readouterr().err
+
+
+def test_a_side_that_is_left_out_follows_the_shape_and_is_never_0() -> None:
+    assert SizeRequest.parse("1x").resolve(Size(1000, 3)) == Size(1, 1)
+    assert SizeRequest.parse("x10").resolve(Size(1000, 20)) == Size(500, 10)
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "nan", "1000", "inf"])
+def test_a_scale_without_sense(scale: str, capsys: Capture) -> None:
+    _draw("in.png")
+    code = main(["upscale", "in.png", "out.png", "-u", "Nearest", f"--scale={scale}"])
+    assert code == WRONG_USAGE
+    assert "Expected a scale" in capsys.readouterr().err
+    assert not Path("out.png").exists()
+
+
+def test_an_unknown_upscaler_suggests_the_nearest(capsys: Capture) -> None:
+    _draw("in.png")
+    assert main(["upscale", "in.png", "out.png", "--upscaler", "Lanzcos"]) == WRONG_USAGE
+    error = capsys.readouterr().err
+    assert "'Lanzcos'" in error
+    assert "did you mean 'Lanczos'" in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_an_unknown_kernel_suggests_the_nearest(capsys: Capture) -> None:
+    _draw("in.png")
+    assert main(["upscale", "in.png", "out.png", "--kernel", "Mitchel"]) == WRONG_USAGE
+    assert "'Mitchell'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["upscale"],
+        ["upscale", "in.png"],
+        ["enlarge", "in.png", "out.png"],
+        ["upscale", "in.png", "out.png", "--tile", "0"],
+        ["upscale", "in.png", "out.png", "--overlap", "-1"],
+        ["upscale", "in.png", "out.png", "--scale", "2", "--size", "4x4"],
+        ["upscale", "in.png", "out.png", "--scale", "two"],
+        ["upscale", "in.png", "out.png", "--quality", "101"],
+        ["upscale", "in.png", "out.png", "--format", "exe"],
+    ],
+)
+def test_wrong_usage(arguments: list[str], capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == WRONG_USAGE
+    assert "usage: upscalers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("device", ["abacus", "cuda:99"])
+def test_a_device_that_is_not_there(device: str, capsys: Capture) -> None:
+    _draw("in.png")
+    network = _first_network()
+    code = main(["upscale", "in.png", "out.png", "-u", network, "--device", device])
+    assert code in {SOME_FAILED, WRONG_USAGE}
+    assert device in capsys.readouterr().err
+    assert not Path("out.png").exists()
+
+
+def _first_network() -> str:
+    from lib_upscalers import StandaloneHost, Upscaler
+
+    choices = Upscaler(StandaloneHost()).choices()
+    return next(choice.name for choice in choices if choice.kind == "network")
+
+
+def test_the_built_in_network_is_the_default(capsys: Capture) -> None:
+    _draw("in.png", (40, 30))
+    assert main(["upscale", "in.png", "out.png", "--verbose"]) == ALL_DONE
+    assert _size("out.png") == (80, 60)
+    assert _first_network() in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--tile", "16", "--overlap", "4"],
+        ["--padding", "wrap"],
+        ["--precision", "bf16"],
+        ["--scale", "3", "--passes", "reduced", "--kernel", "Mitchell", "--linear-light"],
+        ["--device", "cpu"],
+    ],
+)
+def test_a_network_takes_options(options: list[str]) -> None:
+    _draw("in.png", (24, 20))
+    assert main(["upscale", "in.png", "out.png", *options]) == ALL_DONE
+    factor = 3 if "--scale" in options else 2
+    assert _size("out.png") == (24 * factor, 20 * factor)
+
+
+def _broken(path: str) -> None:
+    Path(path).write_bytes(b"this is not a picture")
+
+
+def test_one_bad_file_does_not_stop_the_others(capsys: Capture) -> None:
+    _draw("in/a.png")
+    _broken("in/b.png")
+    _draw("in/sub/c.png")
+    assert main(["upscale", "in", "out", "-u", "Box", "--recursive"]) == SOME_FAILED
+    error = capsys.readouterr().err
+    assert _size("out/a.png") == _size("out/sub/c.png") == (18, 14)
+    assert not Path("out/b.png").exists()
+    assert str(Path("in/b.png")) in error
+    assert "2 of 3 done, 1 failed." in error
+    assert "Traceback" not in error
+
+
+def test_a_traceback_is_shown_on_demand(capsys: Capture) -> None:
+    _broken("in.png")
+    assert main(["upscale", "in.png", "out.png", "-u", "Box", "-v"]) == SOME_FAILED
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_bad_picture_costs_no_earlier_result() -> None:
+    _broken("in.png")
+    _draw("out.png")
+    before = Path("out.png").read_bytes()
+    assert main(["upscale", "in.png", "out.png", "-u", "Box", "--overwrite"]) == SOME_FAILED
+    assert Path("out.png").read_bytes() == before
+
+
+def test_overwriting_is_a_decision(capsys: Capture) -> None:
+    _draw("in.png")
+    _draw("out.png", (3, 3))
+    before = Path("out.png").read_bytes()
+    assert main(["upscale", "in.png", "out.png", "-u", "Box"]) == SOME_FAILED
+    assert "--overwrite" in capsys.readouterr().err
+    assert Path("out.png").read_bytes() == before
+    assert main(["upscale", "in.png", "out.png", "-u", "Box", "--overwrite"]) == ALL_DONE
+    assert _size("out.png") == (18, 14)
+
+
+def test_too_many_pixels(capsys: Capture) -> None:
+    _draw("in.png")
+    arguments = ["upscale", "in.png", "out.png", "-u", "Box"]
+    assert main([*arguments, "--max-pixels", "62"]) == SOME_FAILED
+    assert "9x7" in capsys.readouterr().err
+    assert main([*arguments, "--max-pixels", "63"]) == ALL_DONE
+
+
+def test_an_output_that_cannot_be_written(capsys: Capture) -> None:
+    _draw("in.png")
+    Path("taken").write_text("a file, no folder", encoding="utf-8")
+    assert main(["upscale", "in.png", "taken/out.png", "-u", "Box"]) == SOME_FAILED
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    assert "fault of this program" not in error
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp", "tiff", "bmp"])
+def test_formats(ending: str) -> None:
+    _draw("in/a.png")
+    _draw("in/b.bmp")
+    assert main(["upscale", "in", "out", "-u", "Box", "--format", ending]) == ALL_DONE
+    assert sorted(path.name for path in Path("out").iterdir()) == [f"a.{ending}", f"b.{ending}"]
+    for path in Path("out").iterdir():
+        with Image.open(path) as image:
+            assert image.format == {"jpg": "JPEG"}.get(ending, ending.upper())
+
+
+def test_transparency_is_kept() -> None:
+    pixels = _draw("in.png", mode="RGBA")
+    assert main(["upscale", "in.png", "out.png", "-u", "Nearest"]) == ALL_DONE
+    assert np.array_equal(_read("out.png")[..., 3], pixels[..., 3].repeat(2, 0).repeat(2, 1))
+
+
+def test_quiet_shows_nothing_but_errors(capsys: Capture) -> None:
+    _draw("in.png")
+    assert main(["upscale", "in.png", "out.png", "-u", "Box", "--quiet"]) == ALL_DONE
+    assert capsys.readouterr() == ("", "")
+    assert main(["upscale", "in.png", "out.png", "-u", "Box", "--quiet"]) == SOME_FAILED
+    assert "--overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["upscale", "--list"], ["--list"]])
+def test_the_list_names_every_kernel_and_network(arguments: list[str], capsys: Capture) -> None:
+    assert main(arguments) == ALL_DONE
+    shown = capsys.readouterr()
+    lines = shown.out.splitlines()
+    assert lines[0].split() == ["NAME", "SCALE", "ARCHITECTURE", "SIZE", "LICENCE"]
+    assert {name for name in [*KERNELS, _first_network()] if name not in shown.out} == set()
+    assert shown.err == ""
+
+
+def _interrupt(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _fault(*_: object, **__: object) -> None:
+    raise ZeroDivisionError("division by zero")
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "text"),
+    [(_interrupt, INTERRUPTED, "Stopped."), (_fault, SOME_FAILED, "a fault of this program")],
+)
+def test_nothing_half_made_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+    happens: Callable[..., None],
+    code: int,
+    text: str,
+) -> None:
+    _draw("in.png")
+    monkeypatch.setattr(Image.Image, "save", happens)
+    assert main(["upscale", "in.png", "new/out.jpg", "-u", "Box"]) == code
+    assert text in capsys.readouterr().err
+    assert not list(Path("new").rglob("*"))
+
+
+def test_the_log_is_left_as_it_was() -> None:
+    logger = logging.getLogger("lib_upscalers")
+    before = logger.handlers[:], logger.level, logger.propagate
+    assert main(["list", "--verbose"]) == ALL_DONE
+    assert (logger.handlers[:], logger.level, logger.propagate) == before
+
+
+def test_it_works_as_a_module_and_in_a_pipe() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "lib_upscalers", "list"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        error = process.stderr.read()
+    assert (process.returncode, error) == (ALL_DONE, b"")
+
+
+def test_help_explains_every_option() -> None:
+    parser = make_parser()
+    for command in (parser, *parser._subparsers._group_actions[0].choices.values()):
+        for action in command._actions:
+            assert action.help or action.dest == "command", action.dest
+        text = command.format_help()
+        assert text.isascii(), "a terminal of any encoding can show it"
+        assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_bar_is_redrawn_and_taken_away() -> None:
+    stream = io.StringIO()
+    console = Console(stream, live=True)
+    bar = BarProgress(console, "[1/1] a.png")
+    bar.update(1, 4, "tile 1 of 4")
+    bar.update(4, 4, "tile 4 of 4")
+    console.say("done")
+    text = stream.getvalue()
+    assert "25%" in text
+    assert "100%" in text
+    assert "\n" not in text[: text.index("done")]
+    assert text.endswith("\rdone\n")
+
+
+@pytest.mark.parametrize(
+    "console", [Console(io.StringIO()), Console(io.StringIO(), quiet=True, live=True)]
+)
+def test_no_bar_where_nobody_sees_it(console: Console) -> None:
+    BarProgress(console, "a").update(1, 2)
+    assert isinstance(console.stream, io.StringIO)
+    assert console.stream.getvalue() == ""
+
+
+def test_an_encoding_that_lacks_a_letter_is_no_error() -> None:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding="ascii")
+    Console(stream).say("für 猫.png")
+    assert buffer.getvalue() == b"f?r ?.png" + os.linesep.encode()
+
+
+def test_tables_line_up() -> None:
+    assert table([("a", "bb", "c"), ("aaa", "b", "")]) == ["a    bb  c", "aaa  b"]
+    assert readable_bytes(540_000) == "540 kB"
+    assert readable_bytes(66_900_000) == "66.9 MB"
