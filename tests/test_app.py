@@ -116,6 +116,12 @@ def test_progress_stays_between_0_and_100(fraction: float, percent: int) -> None
     assert f'value="{percent}"' in render(Running("x", fraction, ""))
 
 
+def test_progress_that_is_not_known_shows_no_number() -> None:
+    html = render(Running("x", None, "Saving"))
+    assert "value=" not in html
+    assert "%" not in html
+
+
 def test_times() -> None:
     assert [seconds(time) for time in (0.001, 0.234, 61.27)] == ["under 0.01 s", "0.23 s", "61.3 s"]
 

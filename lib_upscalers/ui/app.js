@@ -19,7 +19,7 @@
   };
   document.addEventListener("scroll", follow, { capture: true, passive: true });
   window.labShow = (view) => {
-    document.body.classList.toggle("lab-fit", view === "Fit");
+    document.querySelector(".lab-row").classList.toggle("lab-fit", view === "Fit");
     return [];
   };
 }

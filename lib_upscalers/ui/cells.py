@@ -28,12 +28,12 @@ class Running:
 
     Attributes:
         name: The upscaler's name.
-        fraction: How much is done, 0 to 1.
+        fraction: How much is done, 0 to 1; None where that is not known.
         text: What is being done.
     """
 
     name: str
-    fraction: float
+    fraction: float | None
     text: str
 
 
@@ -91,11 +91,14 @@ def _note(kind: str, text: str, role: str = "status") -> str:
 
 
 def _running(state: Running) -> str:
-    percent = round(100 * min(1.0, max(0.0, state.fraction)))
+    value, percent = "", ""
+    if state.fraction is not None:
+        number = round(100 * min(1.0, max(0.0, state.fraction)))
+        value, percent = f' value="{number}"', f"{number} % "
     return (
         '<div class="lab-cell lab-running"><div class="lab-note">'
-        f'<progress max="100" value="{percent}" aria-label="{escape(state.name)}"></progress>'
-        f"<p>{percent} % {escape(state.text)}</p></div></div>"
+        f'<progress max="100"{value} aria-label="{escape(state.name)}"></progress>'
+        f"<p>{percent}{escape(state.text)}</p></div></div>"
     )
 
 

@@ -227,7 +227,9 @@ class Page:
                 yield [alert(""), *_changes(shown, states)]
                 shown = states
         except UpscalerError as error:
-            yield [alert(explain(error)), *[render(Idle())] * PLACES]
+            # Where the upload was put is of no use to anybody.
+            text = explain(error).replace(str(path), Path(path or "").name)
+            yield [alert(text), *[render(Idle())] * PLACES]
         finally:
             work.cancelled.set()
             self._running.pop(session, None)

@@ -121,10 +121,10 @@ class RowWork:
         progress = _PlaceProgress(self, index, name)
         try:
             progress.check_cancelled()
-            progress.update(0, 1, "starting")
+            self.put(index, Running(name, None, "Starting …"))
             choice = self.upscaler.find(name)
             result = self.upscaler.run(picture, choice, target, progress=progress)
-            progress.update(1, 1, "writing")
+            self.put(index, Running(name, None, "Saving …"))
             file = self._write(result.picture)
         except Cancelled:
             return Stopped(name)
