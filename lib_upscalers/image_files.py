@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
-    from PIL import ImageFile
+    from PIL import Image, ImageFile
 
 __all__ = ["DEFAULT_MAX_PIXELS", "FORMATS", "format_for", "read_picture", "write_picture"]
 
@@ -58,13 +58,13 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
         _load(image)
         if swapped is None:
             return from_pil(image)
-        high = read_bytes(image)
+        high = _known_bands(image)
         metadata, orientation = read_metadata(image)
         key = image.info.get("transparency")
     with _opened(file, max_pixels) as image:
         image.tile = swapped
         _load(image)
-        low = read_bytes(image)
+        low = _known_bands(image)
     pixels, alpha = split_alpha(_joined(high, low, paired=swapped[0][3] == "RGBA"))
     if isinstance(key, tuple):
         alpha = np.where((pixels == np.array(key)).all(axis=2), 0, 65535).astype(np.uint16)
@@ -156,6 +156,12 @@ def _low_byte_tiles(image: ImageFile.ImageFile) -> list[Any] | None:
         # Since Pillow 11.1 a tile is a named tuple.
         tiles.append(values if type(tile) is tuple else type(tile)(*values))
     return tiles or None
+
+
+def _known_bands(image: Image.Image) -> NDArray[np.uint8]:
+    # Older versions of Pillow also give the fourth of TIFF's bands, whatever it is.
+    values = read_bytes(image)
+    return values[..., :3] if image.mode == "RGBX" else values
 
 
 def _joined(high: NDArray[np.uint8], low: NDArray[np.uint8], *, paired: bool) -> NDArray[np.uint16]:

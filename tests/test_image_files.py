@@ -228,7 +228,7 @@ def test_a_tiffs_own_directory_does_not_go_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damaged", [b"Exif\0\0MM\0*", b"nonsense", b"Exif\0\0II*\0\xff\xff\0\0"])
 def test_damaged_exif_does_not_cost_the_picture(damaged: bytes, tmp_path: Path) -> None:
-    Image.fromarray(smooth().pixels).save(tmp_path / "in.jpg", exif=damaged)
+    Image.fromarray(smooth().pixels).save(tmp_path / "in.jpg", exif=damaged, dpi=(72, 72))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         picture = read_picture(tmp_path / "in.jpg")
