@@ -126,15 +126,16 @@ def test_times() -> None:
     assert [seconds(time) for time in (0.001, 0.234, 61.27)] == ["under 0.01 s", "0.23 s", "61.3 s"]
 
 
-def test_names_of_results_cannot_be_guessed_and_old_ones_leave() -> None:
+def test_places_of_results_cannot_be_guessed_and_old_ones_leave() -> None:
     results = ResultFolder(kept=3)
     try:
-        files = [results.new_file() for _ in range(5)]
+        files = [results.new_file("a.png") for _ in range(5)]
         for file in files[2:]:
             file.touch()
-        assert len({file.name for file in files}) == 5
-        assert min(len(file.stem) for file in files) >= 20
-        results.new_file()
+        assert len(set(files)) == 5
+        assert {file.name for file in files} == {"a.png"}
+        assert min(len(file.parent.name) for file in files) >= 20
+        results.new_file("b.png")
         assert [file.exists() for file in files] == [False, False, False, True, True]
     finally:
         results.close()

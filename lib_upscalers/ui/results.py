@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shutil
 import tempfile
 import threading
 from collections import deque
@@ -13,7 +14,7 @@ _KEPT = 60
 
 
 class ResultFolder:
-    """A folder of PNG files with names that nobody can guess; it goes with the process.
+    """PNG files at places that nobody can guess; they go with the process.
 
     Args:
         kept: So many files stay; the oldest leaves when another one comes.
@@ -30,13 +31,18 @@ class ResultFolder:
         """The folder, which has to be allowed to the web server."""
         return Path(self._folder.name).resolve()
 
-    def new_file(self) -> Path:
-        """Return a path for a result that is about to be written."""
-        path = self.path / f"{secrets.token_urlsafe(16)}.png"
+    def new_file(self, name: str) -> Path:
+        """Return a path that ends in `name`, for a result that is about to be written.
+
+        The secret is in a folder of its own, since a web server tells browsers the file's name,
+        which then is what people save.
+        """
+        path = self.path / secrets.token_urlsafe(16) / name
+        path.parent.mkdir()
         with self._lock:
             self._files.append(path)
             while len(self._files) > self._kept:
-                self._files.popleft().unlink(missing_ok=True)
+                shutil.rmtree(self._files.popleft().parent, ignore_errors=True)
         return path
 
     def close(self) -> None:

@@ -125,25 +125,25 @@ class RowWork:
             choice = self.upscaler.find(name)
             result = self.upscaler.run(picture, choice, target, progress=progress)
             self.put(index, Running(name, None, "Saving …"))
-            file = self._write(result.picture)
+            size = result.picture.size
+            file = self.results.new_file(saved_name(stem, name, size.width, size.height))
+            self._write(result.picture, file)
         except Cancelled:
             return Stopped(name)
         except Exception as error:  # noqa: BLE001 - the other places go on whatever happens here
             return Failed(name, explain(error))
-        size = result.picture.size
         return Finished(
             name=name,
             url=self.url_of(file),
-            file_name=saved_name(stem, name, size.width, size.height),
+            file_name=file.name,
             size=size,
             file_bytes=file.stat().st_size,
             run_seconds=result.run_seconds,
             load_seconds=result.load_seconds,
         )
 
-    def _write(self, picture: Picture) -> Path:
+    @staticmethod
+    def _write(picture: Picture, file: Path) -> None:
         from lib_upscalers.image_files import write_picture
 
-        file = self.results.new_file()
         write_picture(picture, file)
-        return file
