@@ -130,6 +130,8 @@ def _check_readable(file: Path) -> None:
         raise ImageError(f"Expected a picture file, but {file} is not a regular file.")
     if status.st_size == 0:
         raise ImageError(f"Expected a picture file, but {file} is empty (0 bytes): get it again.")
+    if not os.access(file, os.R_OK):
+        raise ImageError(f"Expected a picture file, but {file} may not be read: change its rights.")
 
 
 def _low_byte_tiles(image: ImageFile.ImageFile) -> list[Any] | None:

@@ -583,9 +583,20 @@ def test_a_device_is_left_alone() -> None:
     assert Path("/dev/full").is_char_device()
 
 
-@pytest.mark.skipif(
+unless_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root"
 )
+
+
+@unless_root
+def test_a_file_without_the_right_to_read_it(tmp_path: Path) -> None:
+    write_picture(smooth(), tmp_path / "a.png")
+    (tmp_path / "a.png").chmod(0o200)
+    with pytest.raises(ImageError, match="may not be read"):
+        read_picture(tmp_path / "a.png")
+
+
+@unless_root
 def test_an_unwritable_folder_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OutputError, match="choose another folder"):
