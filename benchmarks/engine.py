@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from lib_upscalers.models.loader import load_network
 
 from benchmarks.networks import save_random
 from lib_upscalers.hosts.standalone import StandaloneHost
+from lib_upscalers.models.loader import load_network
 from lib_upscalers.tiling.allocator import kept_blocks
 from lib_upscalers.tiling.policy import Job
 from lib_upscalers.tiling.run import run_network
@@ -49,7 +49,7 @@ def picture(height: int, width: int) -> NDArray[np.uint8]:
 
 def job(*, keeps_blocks: bool = False, tile: int | None = None, precision: str = "fp32") -> Job:
     """Return a job on the CPU."""
-    host = StandaloneHost(device="cpu")
+    host = StandaloneHost(device_name="cpu")
     return Job(
         device=torch.device("cpu"),
         free_memory=host.free_memory,

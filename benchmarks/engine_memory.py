@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from lib_upscalers.images import from_pil, to_pil
-from lib_upscalers.models.loader import load_network
 from PIL import Image
 
 from benchmarks.engine import MEMORY, job, picture, raw_forward
 from benchmarks.networks import save_random
 from lib_upscalers.hosts.standalone import StandaloneHost
+from lib_upscalers.images import from_pil, to_pil
+from lib_upscalers.models.loader import load_network
 from lib_upscalers.network import NetworkTraits, Profile
 from lib_upscalers.targets import Target
 from lib_upscalers.tiling.run import run_network
@@ -102,7 +102,7 @@ def copy_case() -> Callable[[], object]:
 
 def built_in_case() -> Callable[[], object]:
     """Return the whole way of 4096 x 4096 through the built-in network."""
-    upscaler = Upscaler(StandaloneHost(device="cpu"))
+    upscaler = Upscaler(StandaloneHost(device_name="cpu"))
     name = next(c.name for c in upscaler.choices() if c.kind == "network")
     image = Image.fromarray(picture(4096, 4096))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lib_upscalers.network import Network, NetworkTraits
 
 # High and narrow: networks that work in strips of rows show what they take on a large picture.
-_MEMORY_PROBE = Size(16, 128)
+_MEMORY_PROBE = Size(16, 256)
 _MEMORY_PROBE_GPU = Size(256, 256)
 _LAYOUT_PROBE = Size(64, 64)
 LAYOUT_PROBE_PIXELS = _LAYOUT_PROBE.area

@@ -1,0 +1,21 @@
+"""Changes to networks that are made once, after loading, and change no result.
+
+Each is one file with a function that looks at a network's structure, not at its name, and does
+nothing where it does not fit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+
+def adapt(module: Module) -> None:
+    """Make a network that is ready to run faster or smaller in memory; its results stay."""
+    from lib_upscalers.models.adapt.fused import fuse_branches
+    from lib_upscalers.models.adapt.tail import run_tail_in_blocks
+
+    fuse_branches(module)
+    run_tail_in_blocks(module)

@@ -1,0 +1,51 @@
+"""Convolutions that a network puts together anew in every forward, put together once.
+
+SPAN's layer is trained as three convolutions and a branch, which amount to one convolution;
+spandrel works that one out in every forward, which costs as much as a small picture does.
+C. Wan et al. 2023, https://arxiv.org/abs/2311.12770
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SLOPE = 0.05
+
+
+class Fused(nn.Module):
+    """The one convolution, with the activation that may follow.
+
+    Args:
+        convolution: What the branches amount to.
+        activated: Whether a leaky ReLU follows.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, *, activated: bool) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.activated = activated
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the convolution: (N, C, H, W) to (N, D, H, W)."""
+        out = self.convolution(x)
+        return functional.leaky_relu_(out, _SLOPE) if self.activated else out
+
+
+def fuse_branches(module: nn.Module) -> None:
+    """Replace every layer of that kind, wherever it lies in the network."""
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            layer = cast("Any", child)
+            if type(child).__name__ == "Conv3XC" and hasattr(child, "eval_conv"):
+                update: Callable[[], None] = layer.update_params
+                with torch.no_grad():
+                    update()
+                fused = Fused(layer.eval_conv, activated=bool(layer.has_relu))
+                setattr(parent, name, fused.requires_grad_(requires_grad=False).eval())

@@ -1,0 +1,53 @@
+"""The seam to spandrel, which knows the architectures: everything asks for it here.
+
+A network architecture that spandrel lacks is one file in this package, added in `registry`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+    from typing import Any
+
+    from spandrel import ArchRegistry, ArchSupport
+
+
+def spandrel_module() -> ModuleType:
+    """Return the spandrel that this library uses."""
+    return importlib.import_module("spandrel")
+
+
+def spandrel_version() -> str:
+    """Return its version, such as ``"0.4.2"``."""
+    return str(spandrel_module().__version__)
+
+
+def registry() -> ArchRegistry:
+    """Return a registry of our own: spandrel's architectures, and the extra ones if installed.
+
+    The program around us may use spandrel too, so its registry is copied and never changed.
+    """
+    copied: ArchRegistry = spandrel_module().MAIN_REGISTRY.copy()
+    try:
+        extra = importlib.import_module("spandrel_extra_arches")
+    except ImportError:
+        return copied
+    missing = [each for each in extra.EXTRA_REGISTRY if each.architecture.id not in copied]
+    copied.add(*missing)
+    return copied
+
+
+def detect(state: Mapping[str, Any], known: ArchRegistry) -> ArchSupport | None:
+    """Return the architecture that a state dict belongs to; None if nobody knows it.
+
+    Args:
+        state: Names to tensors, without a prefix that all have in common.
+        known: Where to look.
+    """
+    # spandrel says dict and only reads.
+    names: Any = state
+    return next((each for each in known.architectures("detection") if each.detect(names)), None)

@@ -1,0 +1,102 @@
+"""What can be said of a network that nobody here can run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lib_upscalers.models.architectures import spandrel_version
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from spandrel import ArchRegistry
+
+
+@dataclass(frozen=True)
+class _Later:
+    """An architecture that came with a later spandrel, and names of layers that only it has."""
+
+    name: str
+    spandrel: str
+    layers: tuple[str, ...]
+
+
+# Which release brought what was found by comparing the registries of 0.3.4, 0.4.0, 0.4.1, 0.4.2.
+_LATER: Sequence[_Later] = (
+    _Later("RetinexFormer", "0.4.0", ("body.0.estimator.depth_conv.weight",)),
+    _Later("HVI-CIDNet", "0.4.0", ("HVE_block0.1.weight", "trans.density_k")),
+    _Later("SeemoRe", "0.4.0", ("body.0.local_block.block.moe_layer.experts.0.conv_1.weight",)),
+    _Later("MoSR", "0.4.0", ("gblocks.0.weight", "gblocks.1.fc1.weight")),
+    _Later("PLKSR with DySample", "0.4.0", ("feats.1.refine.weight", "to_img.init_pos")),
+    _Later("MoESR", "0.4.1", ("in_to_dim.weight", "blocks.0.blocks.0.conv.dwconv_hw.weight")),
+    _Later("RCAN", "0.4.1", ("body.0.body.0.body.3.conv_du.0.weight",)),
+    _Later("FDAT", "0.4.2", ("groups.0.blocks.0.inter.cg.1.weight",)),
+    _Later("AuraSR", "0.4.2", ("mid_block2.block1.proj.weights",)),
+)
+# In the package spandrel_extra_arches, for their licences.
+_EXTRA: Sequence[tuple[str, str]] = (
+    ("SRFormer", "layers.0.residual_group.blocks.0.attn.aligned_relative_position_index"),
+    ("AdaCode", "weight_predictor.blocks.0.swin_blks.0.residual_group.blocks.0.norm1.weight"),
+    ("FeMaSR", "multiscale_encoder.in_conv.weight"),
+    ("Restormer", "encoder_level1.0.attn.qkv_dwconv.weight"),
+    ("MPRNet", "stage1_encoder.encoder_level1.0.CA.conv_du.0.weight"),
+    ("MIRNet-v2", "body.0.body.0.dau_top.gcnet.conv_mask.weight"),
+    ("M3SNet", "middle_blks.0.qkv_dwconv.weight"),
+)
+_FOREIGN: Sequence[tuple[str, str]] = (
+    ("a video network", "spynet."),
+    ("a video network", "pcd_align."),
+    ("a video network", "OFR."),
+    ("a diffusion network", "model.diffusion_model."),
+    ("a diffusion network", "double_blocks."),
+    ("an autoencoder of a diffusion network", "decoder.up.0.block.0."),
+    ("a text encoder", "text_model.encoder."),
+    ("a LoRA", "lora_unet_"),
+    ("a ControlNet", "control_model."),
+)
+
+
+def later_spandrel(layers: Collection[str]) -> str | None:
+    """Return what to install for an architecture that came later; None if it is none of those.
+
+    Args:
+        layers: The names in the state dict.
+    """
+    installed = spandrel_version()
+    for each in _LATER:
+        if _older(installed, each.spandrel) and all(name in layers for name in each.layers):
+            return f"{each.name} needs spandrel {each.spandrel} or newer, this is {installed}"
+    return None
+
+
+def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
+    """Say what is known of a network that no architecture recognises.
+
+    Args:
+        layers: The names in the state dict.
+        known: Who was asked.
+    """
+    later = later_spandrel(layers)
+    if later:
+        return f"{later}: update spandrel"
+    for name, layer in _EXTRA:
+        if layer in layers:
+            return f"{name} needs the package spandrel_extra_arches (mind its licences)"
+    for kind, prefix in _FOREIGN:
+        if any(name.startswith(prefix) for name in layers):
+            return f"it looks like {kind}, which does not enlarge a picture"
+    first = ", ".join(sorted(layers)[:3])
+    return (
+        f"none of the {len(known)} architectures of spandrel {spandrel_version()} has its layers "
+        f"({first}, ...); a newer spandrel may know it"
+    )
+
+
+def _older(version: str, than: str) -> bool:
+    return _numbers(version) < _numbers(than)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = version.split(".")[:3]
+    return tuple(int("".join(filter(str.isdigit, part)) or 0) for part in parts)

@@ -1,0 +1,40 @@
+"""Whether a file is the one that it should be."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from lib_upscalers.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lib_upscalers.models.entry import ModelEntry
+
+_CHUNK = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def verify(entry: ModelEntry) -> None:
+    """Compare a file with the hash that is known of it.
+
+    Raises:
+        ModelFileError: They differ.
+    """
+    if entry.sha256 is None:
+        return
+    found = sha256_of(entry.path)
+    if found != entry.sha256:
+        raise ModelFileError(
+            f"Expected SHA-256 {entry.sha256} for {entry.name}, but {str(entry.path)!r} has "
+            f"{found}: the file is damaged or was replaced, get it again."
+        )
