@@ -1,0 +1,73 @@
+"""What a latent mode is, and the list of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from lib_upscalers.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from lib_upscalers.geometry import Size
+
+Family = Literal["kernel", "spherical", "spectral"]
+Enlarge: TypeAlias = "Callable[[torch.Tensor, Size], torch.Tensor]"
+
+
+@dataclass(frozen=True)
+class LatentMode:
+    """One way of enlarging a latent.
+
+    Attributes:
+        name: As the user reads it, in menus, infotexts and on axes.
+        family: What kind of method it is.
+        explanation: One line for whoever chooses.
+        enlarge: From samples (N, C, H, W), float32 and finite, and a size to a new tensor
+            (N, C, size.height, size.width), float32, on the same device; every item by itself,
+            its argument untouched. Called by `upscale_latent` alone, which sees to the rest.
+        clean_from: The lowest denoising strength at which pictures look clean afterwards; None
+            until somebody has measured it.
+        twins: The (mode, antialias) arguments of `torch.nn.functional.interpolate` that give
+            the same when enlarging, so that a host's own mode is not listed twice.
+        directional: Whether rows and columns are treated differently: turning the latent by 90
+            degrees then changes the result a little.
+        spreads: Whether every value depends on all of its channel, so that a NaN would too.
+    """
+
+    name: str
+    family: Family
+    explanation: str
+    enlarge: Enlarge
+    clean_from: float | None = None
+    twins: tuple[tuple[str, bool], ...] = ()
+    directional: bool = False
+    spreads: bool = False
+
+
+LATENT_MODES: Registry[LatentMode] = Registry("a latent mode")
+
+
+def latent_mode(
+    name: str,
+    family: Family,
+    explanation: str,
+    *,
+    clean_from: float | None = None,
+    twins: tuple[tuple[str, bool], ...] = (),
+    directional: bool = False,
+    spreads: bool = False,
+) -> Callable[[Enlarge], Enlarge]:
+    """Enter the decorated function into `LATENT_MODES`; see `LatentMode` for the arguments."""
+
+    def enter(enlarge: Enlarge) -> Enlarge:
+        mode = LatentMode(
+            name, family, explanation, enlarge, clean_from, twins, directional, spreads
+        )
+        LATENT_MODES.add(name, mode)
+        return enlarge
+
+    return enter

@@ -1,0 +1,151 @@
+"""Enlarge a latent by the name of a mode: all that the layers above need to call."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from lib_upscalers.errors import InputError, TargetError
+from lib_upscalers.latent.entry import LATENT_MODES, LatentMode, latent_mode
+from lib_upscalers.latent.finishers import OFF, Finishers, finish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from lib_upscalers.geometry import Size
+
+__all__ = ["LATENT_MODES", "Finishers", "LatentMode", "latent_mode", "upscale_latent"]
+
+_LOCAL = "Latent (Catmull-Rom)"
+_LOGGER = logging.getLogger("lib_upscalers")
+
+
+def upscale_latent(
+    samples: torch.Tensor,
+    size: Size,
+    mode: str,
+    finishers: Finishers = OFF,
+    seeds: int | Sequence[int] = 0,
+) -> torch.Tensor:
+    """Enlarge (or shrink) a latent.
+
+    Every item of the batch and every frame of a video is done by itself. A constant stays
+    constant. NaN and Inf stay where they are: the values that touch them are as they are, the
+    others are computed as if they were 0.
+
+    Args:
+        samples: Shape (N, C, H, W) or (N, C, T, H, W), any float dtype, device and strides.
+        size: The new width and height, in latent values.
+        mode: A name in `LATENT_MODES`.
+        finishers: What is done afterwards.
+        seeds: For the noise, if there is any: one an item, or that of the first item, from
+            which the others count up.
+
+    Returns:
+        A new tensor with the new height and width, of the same dtype, device and dimensions,
+        computed in float32 without gradients; a bit-equal copy where the size stays and
+        `finishers` are off.
+
+    Raises:
+        InputError: The latent is empty, not of a float dtype or of another shape, or there are
+            not as many seeds as items.
+        TargetError: A side of `size` is below 1.
+        UnknownNameError: There is no such mode; the text suggests the nearest ones.
+    """
+    import torch
+
+    entries = [LATENT_MODES[mode]]
+    if finishers.blend and finishers.blend_with is not None:
+        entries.append(LATENT_MODES[finishers.blend_with])
+    _check(samples, size)
+    every_seed = _spread(seeds, samples.shape[0])
+    if not finishers.active and _size_of(samples) == (size.height, size.width):
+        return samples.detach().clone(memory_format=torch.contiguous_format)
+    with torch.no_grad():
+        small = _fold(samples)
+        whole = small if bool(torch.isfinite(small).all()) else small.nan_to_num(0.0, 0.0, 0.0)
+        if whole is not small:
+            entries = [_local(entry) for entry in entries]
+        result = _enlarge(whole, size, entries, finishers.blend)
+        finish(result, whole, finishers, every_seed)
+        if whole is not small:
+            _put_back(result, small)
+        return _unfold(result.to(samples.dtype), samples)
+
+
+def _check(samples: torch.Tensor, size: Size) -> None:
+    if samples.ndim not in (4, 5) or not samples.is_floating_point() or not samples.numel():
+        raise InputError(
+            "Expected a latent of float values, of shape (N, C, H, W) or (N, C, T, H, W) with no "
+            f"side 0, but got {samples.dtype} of shape {tuple(samples.shape)}."
+        )
+    if min(size.width, size.height) < 1:
+        raise TargetError(f"Expected a target of at least 1x1 latent value, but got {size}.")
+
+
+def _spread(seeds: int | Sequence[int], items: int) -> Sequence[int]:
+    """Return a seed for every item."""
+    if isinstance(seeds, int):
+        return range(seeds, seeds + items)
+    if len(seeds) != items:
+        raise InputError(
+            f"Expected a seed for each of {items} items, but got {len(seeds)}; give as many, or "
+            "one number to count up from."
+        )
+    return seeds
+
+
+def _size_of(samples: torch.Tensor) -> tuple[int, int]:
+    return samples.shape[-2], samples.shape[-1]
+
+
+def _fold(samples: torch.Tensor) -> torch.Tensor:
+    """Return (N * T, C, H, W), float32 and contiguous."""
+    import torch
+
+    values = samples.to(torch.float32)
+    if samples.ndim == 5:
+        values = values.transpose(1, 2).flatten(0, 1)
+    return values.contiguous()
+
+
+def _unfold(result: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
+    """Return the dimensions that `samples` have."""
+    if samples.ndim == 4:
+        return result
+    return result.unflatten(0, (samples.shape[0], samples.shape[2])).transpose(1, 2).contiguous()
+
+
+def _enlarge(
+    small: torch.Tensor, size: Size, entries: Sequence[LatentMode], blend: float
+) -> torch.Tensor:
+    """Run one mode, or two and mix them."""
+    if _size_of(small) == (size.height, size.width):
+        return small.clone()
+    result = entries[0].enlarge(small, size)
+    for other in entries[1:]:
+        result.lerp_(other.enlarge(small, size), blend)
+    return result
+
+
+def _local(entry: LatentMode) -> LatentMode:
+    """Return the mode itself, or another one if it would spread what is not finite."""
+    if not entry.spreads:
+        return entry
+    _LOGGER.warning(
+        "The latent holds NaN or Inf, which %r would spread over the picture: %r is used instead.",
+        entry.name,
+        _LOCAL,
+    )
+    return LATENT_MODES[_LOCAL]
+
+
+def _put_back(result: torch.Tensor, small: torch.Tensor) -> None:
+    """Put what is not finite where it belongs, in place."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    touched = interpolate(small, result.shape[-2:], mode="area")
+    torch.where(torch.isfinite(touched), result, touched, out=result)

@@ -1,0 +1,137 @@
+"""What a latent mode does to a picture before any denoising."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lib_upscalers.errors import InputError, TargetError
+from lib_upscalers.geometry import Size
+from lib_upscalers.latent.finishers import OFF, Finishers
+from lib_upscalers.latent.modes import upscale_latent
+from lib_upscalers.resample import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+
+    Code = Callable[[torch.Tensor], torch.Tensor]
+    Enlarge = Callable[[torch.Tensor, Size], torch.Tensor]
+
+
+def preview(
+    encode: Code,
+    decode: Code,
+    pixels: torch.Tensor,
+    size: Size,
+    mode: str,
+    finishers: Finishers = OFF,
+    seeds: int | Sequence[int] = 0,
+    *,
+    factor: int = 8,
+) -> torch.Tensor:
+    """Encode pictures, enlarge their latents, decode: what denoising strength 0 would give.
+
+    Args:
+        encode: From pictures (N, 3, H, W) in [0, 1] to latents (N, C, H / factor, W / factor).
+        decode: The other way.
+        pixels: Shape (N, 3, H, W), float, in [0, 1]. Where a side is no multiple of `factor`,
+            the border values go on beyond it, and are cut off in the end.
+        size: Of the result. A side that is no multiple of `factor` is rounded up for the
+            latent, and its last pixels are cut off.
+        mode: A name in `LATENT_MODES`.
+        finishers: What is done after the mode.
+        seeds: For the noise, as `upscale_latent` takes them.
+        factor: How many pixels a latent value is wide and high.
+
+    Returns:
+        Shape (N, 3, size.height, size.width), of the decoder's dtype, in [0, 1].
+
+    Raises:
+        InputError: `pixels` are of another shape, or the latents are not of the size that
+            `factor` says.
+        TargetError: A side of `size` is below 1.
+        UnknownNameError: There is no such mode.
+    """
+    from torch.nn.functional import pad
+
+    _check(pixels, size)
+    height, width = pixels.shape[-2:]
+    padded = pad(pixels, (0, -width % factor, 0, -height % factor), mode="replicate")
+    samples = encode(padded)
+    _check_latent(samples, padded, factor)
+    target = Size(
+        _rescaled(samples.shape[-1], width, size.width),
+        _rescaled(samples.shape[-2], height, size.height),
+    )
+    decoded = decode(upscale_latent(samples, target, mode, finishers, seeds))
+    return decoded[..., : size.height, : size.width].clamp(0, 1)
+
+
+def round_trip(
+    encode: Code,
+    decode: Code,
+    samples: torch.Tensor,
+    size: Size,
+    enlarge: Enlarge | None = None,
+) -> torch.Tensor:
+    """Enlarge latents by way of pictures: decode, enlarge, encode.
+
+    Args:
+        encode: From pictures (N, 3, H, W) in [0, 1] to latents (N, C, h, w).
+        decode: The other way.
+        samples: Shape (N, C, h, w), any float dtype.
+        size: Of the result, in latent values.
+        enlarge: From pictures in [0, 1] and a size in pixels to pictures of that size; None
+            for Lanczos.
+
+    Returns:
+        Shape (N, C, size.height, size.width), of the dtype and device of `samples`.
+
+    Raises:
+        InputError: The result is not of that size: `encode` and `decode` do not belong together.
+        TargetError: A side of `size` is below 1.
+    """
+    import torch
+
+    if min(size.width, size.height) < 1:
+        raise TargetError(f"Expected a target of at least 1x1 latent value, but got {size}.")
+    with torch.no_grad():
+        pixels = decode(samples).clamp(0, 1)
+        factor = pixels.shape[-1] // samples.shape[-1]
+        larger = (enlarge or _lanczos)(pixels, size.scaled(factor))
+        result = encode(larger.clamp(0, 1)).to(samples)
+    if result.shape[-2:] != (size.height, size.width):
+        raise InputError(
+            f"Expected the encoder to give a latent of {size}, but got "
+            f"{result.shape[-1]}x{result.shape[-2]}; encoder and decoder have to be of one model."
+        )
+    return result
+
+
+def _lanczos(pixels: torch.Tensor, size: Size) -> torch.Tensor:
+    return resample(pixels, size, "Lanczos")
+
+
+def _rescaled(latent: int, source: int, target: int) -> int:
+    """Return the latent side that is as much larger as the picture's, rounded up."""
+    return max(1, -(-latent * target // source))
+
+
+def _check(pixels: torch.Tensor, size: Size) -> None:
+    if pixels.ndim != 4 or not pixels.is_floating_point() or not pixels.numel():
+        raise InputError(
+            "Expected pictures of shape (N, 3, H, W), float in [0, 1], but got "
+            f"{pixels.dtype} of shape {tuple(pixels.shape)}."
+        )
+    if min(size.width, size.height) < 1:
+        raise TargetError(f"Expected a target of at least 1x1 pixel, but got {size}.")
+
+
+def _check_latent(samples: torch.Tensor, pixels: torch.Tensor, factor: int) -> None:
+    made, given = samples.shape[-2:], pixels.shape[-2:]
+    if (made[0] * factor, made[1] * factor) != tuple(given):
+        raise InputError(
+            f"Expected latents {factor} times smaller than pictures of {given[1]}x{given[0]}, "
+            f"but got {made[1]}x{made[0]}; give the factor of this autoencoder."
+        )

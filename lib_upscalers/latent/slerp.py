@@ -1,0 +1,121 @@
+"""Spherical interpolation: how strong a value is and what it means, interpolated apart.
+
+The channels of a latent pixel are a vector. Straight interpolation between two vectors that point
+different ways shortens the vector, which decoders show as lost contrast. Here its length goes
+straight from one to the other, while its direction moves at constant speed along the great circle
+between them: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985,
+https://doi.org/10.1145/325334.325242. Along the rows first, then along the columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib_upscalers.latent.entry import latent_mode
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from lib_upscalers.geometry import Size
+
+_STRIP_VALUES = 1 << 18
+_FEWEST_STRIPS = 5
+# Nearer to identical or opposite than this, the sine to divide by drowns in rounding errors.
+_ALIKE, _OPPOSITE = 1 - 1e-6, 1e-5 - 1
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where output values lie between input values.
+
+    Attributes:
+        first: Shape (target,), the input value before each, int64; the other is the next one.
+        ratio: Shape (target,), how far it is on the way to the next one, in [0, 1], float32.
+    """
+
+    first: NDArray[np.int64]
+    ratio: NDArray[np.float32]
+
+    @classmethod
+    def between(cls, source: int, target: int) -> _Places:
+        centre = np.clip((np.arange(target) + 0.5) * (source / target) - 0.5, 0, source - 1)
+        first = np.minimum(centre.astype(np.int64), max(source - 2, 0))
+        return cls(first, (centre - first).astype(np.float32))
+
+    def part(self, start: int, stop: int) -> tuple[_Places, int, int]:
+        """Return some of the places, and from where to where they need input values."""
+        first = self.first[start:stop]
+        begin = int(first[0])
+        return _Places(first - begin, self.ratio[start:stop]), begin, int(first[-1]) + 2
+
+
+@latent_mode(
+    "Latent (bislerp)",
+    "spherical",
+    "Interpolates strength and meaning apart: keeps contrast that bilinear loses.",
+    directional=True,
+)
+def bislerp(samples: torch.Tensor, size: Size) -> torch.Tensor:
+    """Enlarge spherically; of the input no more than two values a side are mixed.
+
+    Between opposite vectors, whose direction has no way to go, and beside a vector of length 0,
+    which has none, it is linear. Rows come before columns, so a turn by 90 degrees changes a
+    little. When shrinking, values are left out.
+    """
+    items, channels, height, width = samples.shape
+    across, down = _Places.between(width, size.width), _Places.between(height, size.height)
+    result = samples.new_empty((items, channels, size.height, size.width))
+    # Strips stay in the processor's cache, and bound the memory.
+    rows = _STRIP_VALUES // max(1, items * channels * size.width)
+    rows = min(max(rows, 8), -(-size.height // _FEWEST_STRIPS))
+    for top in range(0, size.height, rows):
+        stop = min(top + rows, size.height)
+        places, begin, end = down.part(top, stop)
+        wide = _along(samples[:, :, begin:end], 3, across)
+        result[:, :, top:stop] = _along(wide, 2, places)
+    return result
+
+
+def _along(values: torch.Tensor, dim: int, places: _Places) -> torch.Tensor:
+    """Interpolate along dimension 2 or 3."""
+    import torch
+
+    first = torch.from_numpy(places.first).to(values.device)
+    if values.shape[dim] == 1:
+        return values.index_select(dim, first)
+    ratio = torch.from_numpy(places.ratio).to(values.device)
+    ratio = ratio.view(-1, 1) if dim == 2 else ratio
+    before, after = _shares(values, dim, first, ratio)
+    result = values.index_select(dim, first).mul_(before.unsqueeze(1))
+    return result.addcmul_(values.index_select(dim, first + 1), after.unsqueeze(1))
+
+
+def _shares(
+    values: torch.Tensor, dim: int, first: torch.Tensor, ratio: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what the two input vectors of every output vector are multiplied by.
+
+    All trigonometry is done once a vector and not once a channel. With the angle w between the
+    vectors, their lengths m and n and the ratio r, the first one's share is
+    sin((1 - r) w) / sin(w) * ((1 - r) m + r n) / m.
+    """
+    import torch
+
+    plane, pairs = dim - 1, values.shape[dim] - 1
+    length = values.square().sum(1).sqrt_()
+    left, right = length.narrow(plane, 0, pairs), length.narrow(plane, 1, pairs)
+    product = (values.narrow(dim, 0, pairs) * values.narrow(dim, 1, pairs)).sum(1)
+    cosine = product.div_(left * right)
+    # Written so that a NaN, from a vector of length 0, counts as degenerate.
+    curved = ((cosine < _ALIKE) & (cosine > _OPPOSITE)).index_select(plane, first)
+    angle = cosine.clamp_(-1, 1).acos_()
+    scale = angle.sin().reciprocal_().index_select(plane, first)
+    growth = (right / left).index_select(plane, first)
+    angle = angle.index_select(plane, first)
+    before = (angle * (1 - ratio)).sin_().mul_(scale).mul_(1 - ratio + ratio * growth)
+    after = angle.mul_(ratio).sin_().mul_(scale).mul_((1 - ratio).div(growth).add_(ratio))
+    return torch.where(curved, before, 1 - ratio), torch.where(curved, after, ratio)
