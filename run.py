@@ -180,12 +180,15 @@ def stamp_of(venv: Path, requirements: Path) -> Path:
     return venv / (requirements.name + ".installed")
 
 
+def is_whole(venv: Path) -> bool:
+    """Tell whether Python and the largest packages are there."""
+    parts = (packages_in(venv) / name for name in ("torch", "torchvision", "gradio"))
+    return python_in(venv).exists() and all(part.is_dir() for part in parts)
+
+
 def outdated(venv: Path, files: Iterable[Path], machine: Machine, torch: str) -> list[Path]:
     """Return the requirements files that are still to be installed."""
-    packages = packages_in(venv)
-    whole = all(
-        path.exists() for path in (python_in(venv), packages / "torch", packages / "gradio")
-    )
+    whole = is_whole(venv)
     return [
         file
         for file in files
@@ -222,10 +225,15 @@ def check_python() -> None:
 
 
 def make_environment(venv: Path) -> None:
-    """Make the virtual environment, or mend it; what works is left as it is."""
+    """Make the virtual environment, or make it anew if it is damaged.
+
+    One that works is left as it is. One that was finished once but has lost packages does not:
+    pip would take them for installed.
+    """
     version = "{}.{}".format(*sys.version_info)
     same = f"import pip, sys; assert sys.version_info[:2] == ({version.replace('.', ', ')})"
-    if works(python_in(venv), "-c", same):
+    lost = any(venv.glob("*.installed")) and not is_whole(venv)
+    if not lost and works(python_in(venv), "-c", same):
         return
     check_python()
     if venv.exists() and any(venv.iterdir()) and not (venv / "pyvenv.cfg").is_file():
@@ -294,7 +302,8 @@ def install_all(venv: Path, files: Sequence[Path], machine: Machine, own_torch: 
     if not works(python, "-c", CHECK_TORCH):
         raise SetupError(
             "torch and torchvision are installed but do not work together. See what this says: "
-            f'{python} -c "{CHECK_TORCH}"\nThen name a pair that matches in UPSCALER_LAB_TORCH.'
+            f'{python} -c "{CHECK_TORCH}"\nThen name a pair that matches in UPSCALER_LAB_TORCH, or '
+            f"delete {venv} and start again."
         )
     for file in files:
         stamp_of(venv, file).write_text(fingerprint(file.read_text(), machine, own_torch))

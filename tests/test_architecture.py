@@ -59,6 +59,7 @@ WEIGHTLESS = ("torch", "torchvision", "spandrel", "gradio", "PIL", "cv2", "psuti
 # Code for torch or gradio, which nothing imports before there is work for it.
 HEAVY_MODULES = (
     "lib_upscalers.training",
+    "lib_upscalers.models.adapt",
     "lib_upscalers.models.building",
     "lib_upscalers.tiling.live_memory",
     "lib_upscalers.ui.side_by_side",

@@ -170,7 +170,7 @@ def test_the_built_in_network_is_the_default(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        ["--tile", "16", "--overlap", "4"],
+        ["--tile", "32", "--overlap", "4"],
         ["--padding", "wrap"],
         ["--precision", "bf16"],
         ["--scale", "3", "--passes", "reduced", "--kernel", "Mitchell", "--linear-light"],
@@ -178,10 +178,10 @@ def test_the_built_in_network_is_the_default(capsys: Capture) -> None:
     ],
 )
 def test_a_network_takes_options(options: list[str]) -> None:
-    _draw("in.png", (24, 20))
+    _draw("in.png", (48, 40))
     assert main(["upscale", "in.png", "out.png", *options]) == ALL_DONE
     factor = 3 if "--scale" in options else 2
-    assert _size("out.png") == (24 * factor, 20 * factor)
+    assert _size("out.png") == (48 * factor, 40 * factor)
 
 
 def _broken(path: str) -> None:
@@ -230,7 +230,7 @@ def test_too_many_pixels(capsys: Capture) -> None:
     _draw("in.png")
     arguments = ["upscale", "in.png", "out.png", "-u", "Box"]
     assert main([*arguments, "--max-pixels", "62"]) == SOME_FAILED
-    assert "9x7" in capsys.readouterr().err
+    assert "9 x 7" in capsys.readouterr().err
     assert main([*arguments, "--max-pixels", "63"]) == ALL_DONE
 
 

@@ -154,7 +154,7 @@ def _finished(folder: Path, files: list[Path]) -> None:
     python = RUN.python_in(folder)
     python.parent.mkdir(parents=True)
     python.touch()
-    for name in ("torch", "gradio"):
+    for name in ("torch", "torchvision", "gradio"):
         (RUN.packages_in(folder) / name).mkdir(parents=True)
     for file in files:
         wanted = RUN.fingerprint(file.read_text(), LINUX, "")
@@ -180,7 +180,7 @@ def test_only_what_changed_is_installed_again(tmp_path: Path, requirements: list
     assert RUN.outdated(tmp_path / "venv", requirements, LINUX, "") == [requirements[1]]
 
 
-@pytest.mark.parametrize("missing", ["python", "torch", "gradio", "stamp"])
+@pytest.mark.parametrize("missing", ["python", "torch", "torchvision", "gradio", "stamp"])
 def test_a_damaged_environment_is_noticed(
     tmp_path: Path, requirements: list[Path], missing: str
 ) -> None:
@@ -221,6 +221,9 @@ def test_a_broken_environment_is_made_anew(tmp_path: Path) -> None:
     marker.touch()
     RUN.make_environment(venv)
     assert marker.exists(), "an environment that works is left as it is"
+    RUN.stamp_of(venv, Path("requirements.txt")).touch()
+    RUN.make_environment(venv)
+    assert not marker.exists(), "one that was finished but has lost its packages is not"
 
 
 def test_pip_failures_are_told(tmp_path: Path) -> None:
