@@ -64,6 +64,6 @@ def _tensor(source: TensorSource, begin: int, about: dict[str, Any]) -> torch.Te
     start, stop = about["data_offsets"]
     shape = about["shape"]
     count = math.prod(shape)
-    if stop - start != count * dtype.itemsize:
+    if start < 0 or stop - start != count * dtype.itemsize:
         raise DamagedFileError("a tensor has another size than it should")
     return source.tensor(begin + start, count, dtype).reshape(shape)
