@@ -17,8 +17,12 @@ import torch
 
 from lib_upscalers.errors import UnsupportedModelError
 from lib_upscalers.geometry import Size
+from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.kernels import KERNELS
+from lib_upscalers.models.loader import load_network
 from lib_upscalers.resample import resample_pixels
+from lib_upscalers.tiling.policy import Job
+from lib_upscalers.tiling.run import run_network
 from lib_upscalers.training import measure
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ def arguments() -> argparse.Namespace:
         default=Path(os.environ.get("UPSCALER_LAB_DATA", "../shared/data")) / "set5",
         help="folder with 1_x2_LR.png, 1_x2_HR.png and so on (default: set5 in $UPSCALER_LAB_DATA)",
     )
+    parser.add_argument("--tile", type=int, help="run networks in tiles of so many pixels")
     parser.add_argument("--drawings", action="store_true", help="measure on held-out drawings")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()
@@ -54,25 +59,22 @@ def by_kernel(name: str, scale: int) -> measure.Enlarge:
     return enlarge
 
 
-def by_network(path: Path, scale: int) -> measure.Enlarge:
-    """Make a network's file a function of pictures.
+def by_network(path: Path, scale: int, tile: int | None) -> measure.Enlarge:
+    """Make a network, run by the engine in tiles of a size or as it likes, a function of pictures.
 
     Raises:
         UnsupportedModelError: It is no RGB network of that scale.
     """
-    import spandrel
-
-    found = spandrel.ModelLoader().load_from_file(path)
-    if (
-        not isinstance(found, spandrel.ImageModelDescriptor)
-        or found.scale != scale
-        or found.input_channels != 3
-    ):
+    network = load_network(path)
+    traits = network.traits
+    if (traits.scale, traits.channels) != (scale, 3):
         raise UnsupportedModelError(
             f"Expected an RGB network of scale {scale}, but got {path.name} "
-            f"({found.architecture.id}, scale {found.scale}); see --scale."
+            f"({traits.architecture}, scale {traits.scale}); see --scale."
         )
-    return measure.through(found.eval())
+    host = StandaloneHost(device_name="cpu")
+    job = Job(host.device(), host.free_memory, precision="fp32", tile=tile)
+    return lambda small: run_network(network, small, job).pixels
 
 
 def table(rows: Sequence[tuple[str, Sequence[float]]], heads: Sequence[str]) -> str:
@@ -96,7 +98,7 @@ def main() -> int:
     methods = {"Pillow Lanczos": lambda small: measure.lanczos(small, scale)}
     for name in names:
         path = Path(name)
-        make = by_network(path, scale) if path.is_file() else by_kernel(name, scale)
+        make = by_network(path, scale, options.tile) if path.is_file() else by_kernel(name, scale)
         methods[path.stem if path.is_file() else name] = make
     if options.drawings:
         examples = measure.held_out(scale)
