@@ -80,11 +80,11 @@ def raw_forward(path: Path, pixels: NDArray[np.uint8]) -> Callable[[], object]:
     return forward
 
 
-def compare_times(rounds: int, folder: Path, precision: str) -> None:
+def compare_times(rounds: int, folder: Path, precision: str, only: str | None) -> None:
     """Print the ratio of the engine's time to the raw forward's for each network and size."""
     print(f"threads {torch.get_num_threads()}, precision {precision}, {rounds} rounds")
     print("network   size    raw s  first  plain allocator  kept blocks")
-    for name, side in TIMES:
+    for name, side in [case for case in TIMES if only in (None, case[0])]:
         path = folder / f"{name}.pth"
         save_random(name, path)
         compare_network(f"{name:8} {side:5}", path, picture(side, side), rounds, precision)
@@ -145,11 +145,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["time", "exact", "memory"])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", help="the one network to time")
     parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if arguments.what == "time":
-            compare_times(arguments.rounds, Path(folder), arguments.precision)
+            compare_times(arguments.rounds, Path(folder), arguments.precision, arguments.only)
         elif arguments.what == "exact":
             compare_levels(Path(folder))
         else:
