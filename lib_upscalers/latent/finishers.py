@@ -23,7 +23,8 @@ class Finishers:
 
     Attributes:
         blend_with: Another mode, of whose result a share is mixed in.
-        blend: Its share, from 0 (nothing of it) to 1 (nothing but it).
+        blend: Its share, from 0 (nothing of it) to 1 (nothing but it). Both results are held at
+            once.
         sharpen: Amount of unsharp masking, 0 to 2: what a Gaussian one small-latent value wide
             takes away is added that many times. It lifts the frequencies that interpolation
             weakens, just below the small latent's Nyquist limit.

@@ -22,64 +22,67 @@ _STEEPEST = 4.0
 # As steep as natural pictures are: for a latent too small to show how it falls.
 _USUAL = 2.0
 _SEEDS = 1 << 64
+_PARTS = 8
 
 
 def add_noise(frames: torch.Tensor, small: torch.Tensor, strength: float, seed: int) -> None:
     """Add noise to all frames of one item, in place.
 
-    The noise is drawn on the CPU, so a seed gives the same on every device. Axes that were not
-    enlarged hold no new frequencies and get no noise.
+    The noise is drawn on the CPU, so a seed gives the same on every device. An axis that was not
+    enlarged has no new frequencies.
 
     Args:
         frames: Shape (T, C, h, w), float32.
         small: What they were made of, (T, C, H, W), float32.
         strength: 1 for the level that continues the spectrum.
-        seed: Any whole number.
+        seed: Any whole number; its lower 32 bits count.
     """
     import torch
 
+    height, width = small.shape[2:]
     generator = torch.Generator("cpu").manual_seed(seed % _SEEDS)
-    height, width = frames.shape[2:]
-    distance = _frequencies(height, width, small)
-    distance[: small.shape[2], : small.shape[3]] = math.inf
-    gain = strength * math.sqrt(height * width / (small.shape[2] * small.shape[3]))
+    distance = _frequencies(frames.shape[2], frames.shape[3], small).to(frames.device)
+    gain = strength * math.sqrt(frames.shape[2] * frames.shape[3] / (height * width))
+    step = -(-frames.shape[1] // _PARTS)
     for frame, source in zip(frames, small, strict=True):
-        for plane, values in zip(frame, source, strict=True):
+        for planes, values in zip(frame.split(step), source.split(step), strict=True):
             level, fall = _spectrum(values)
-            noise = torch.randn(1, height, width, generator=generator).to(plane.device)
+            noise = torch.randn(planes.shape, generator=generator).to(planes.device)
             noise.mul_((distance ** (-fall / 2)).mul_(gain * level))
+            noise[:, :height, :width] = 0
             in_parts(noise, noise, inverse_cosine)
             in_parts(noise.mT, noise.mT, inverse_cosine)
-            plane.add_(noise[0])
+            planes.add_(noise)
 
 
 def _frequencies(height: int, width: int, small: torch.Tensor) -> torch.Tensor:
     """Return how far from 0 each coefficient (height, width) is; 1 is the limit of `small`."""
     import torch
 
-    down = torch.arange(height, device=small.device) / small.shape[-2]
-    across = torch.arange(width, device=small.device) / small.shape[-1]
-    return torch.hypot(down[:, None], across)
+    down = torch.arange(height) / small.shape[-2]
+    return torch.hypot(down[:, None], torch.arange(width) / small.shape[-1])
 
 
-def _spectrum(plane: torch.Tensor) -> tuple[float, float]:
-    """Return a channel's amplitude at its Nyquist limit, and how power falls with frequency.
+def _spectrum(planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the amplitude of channels at their Nyquist limit, and how power falls, (C, 1, 1).
 
     The power is amplitude ** 2 * frequency ** -fall.
     """
-    power = cosine(cosine(plane).T).T.square_()
-    distance = _frequencies(plane.shape[0], plane.shape[1], plane)
+    power = cosine(cosine(planes).mT).mT.square()
+    distance = _frequencies(planes.shape[1], planes.shape[2], planes)
     low, low_at = _octave(power, distance, 0.25)
     high, high_at = _octave(power, distance, 0.5)
-    fall = _USUAL
-    if low > 0 and high > 0:
-        fall = min(max(math.log(low / high) / math.log(high_at / low_at), 0.0), _STEEPEST)
-    return math.sqrt(high * high_at**fall), fall
+    fall = (low / high).log() / math.log(high_at / low_at)
+    fall = fall.nan_to_num(_USUAL, math.inf, -math.inf).clamp(0, _STEEPEST)
+    return (high * high_at**fall).sqrt()[:, None, None], fall[:, None, None]
 
 
-def _octave(power: torch.Tensor, distance: torch.Tensor, start: float) -> tuple[float, float]:
+def _octave(
+    power: torch.Tensor, distance: torch.Tensor, start: float
+) -> tuple[torch.Tensor, float]:
     """Return the mean power between `start` and twice that, and where it lies; 0 for nothing."""
     inside = (distance > start) & (distance <= 2 * start)
     if not bool(inside.any()):
-        return 0.0, start
-    return float(power[inside].mean()), float(distance[inside].log().mean().exp())
+        return power.new_zeros(len(power)), start
+    mean = power[:, inside.to(power.device)].mean(1)
+    return mean, float(distance[inside].log().mean().exp())

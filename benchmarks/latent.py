@@ -1,0 +1,333 @@
+"""What every latent mode and finisher makes of pictures, seen through an autoencoder.
+
+    python -m benchmarks.latent FOLDER --tiny ENCODER DECODER
+    python -m benchmarks.latent FOLDER --loader my_vae.py:load --scales 2 --plot latent.svg
+
+Each picture is cropped so that its latents have whole sizes, shrunk bicubically, encoded, enlarged
+as a latent, and decoded: that is what a denoising strength of 0 would give. `--tiny` takes the two
+weight files of a tiny autoencoder (TAESD family); `--loader` a function of yours that takes the
+device and returns (encode, decode), from pictures (1, 3, H, W) in [0, 1] to latents and back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import runpy
+import statistics
+import time
+from dataclasses import astuple, dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn.functional import conv2d
+
+from lib_upscalers.geometry import Size
+from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
+from lib_upscalers.latent.preview import round_trip
+from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
+from lib_upscalers.resample import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Code = Callable[[torch.Tensor], torch.Tensor]
+    Enlarge = Callable[[torch.Tensor, Size], torch.Tensor]
+
+FACTOR = 8
+BANDS = 4
+SLOW = 0.2
+ORIGINAL, PIXELS = "the original itself", "Lanczos in pixels"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a decoded picture compares; the names are the table's heads.
+
+    Attributes:
+        psnr: Y-PSNR in dB against the original, border cut off; ssim: its SSIM.
+        psnr_trip: Y-PSNR against the original encoded and decoded; ssim_trip: its SSIM.
+        sharp: Mean gradient by that of the original.
+        band_1: Energy by the original's in frequencies up to 1/8 of the limit; band_2 to 1/4;
+            band_3 to 1/2; band_4 to the limit.
+        latent_high: Energy of the latent by that of the original's in the frequencies that the
+            small latent cannot hold.
+        ms: Milliseconds that enlarging took.
+    """
+
+    psnr: float
+    ssim: float
+    psnr_trip: float
+    ssim_trip: float
+    sharp: float
+    band_1: float
+    band_2: float
+    band_3: float
+    band_4: float
+    latent_high: float
+    ms: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and what every method starts from and is compared with."""
+
+    original: torch.Tensor
+    low: torch.Tensor
+    samples: torch.Tensor
+    truth: torch.Tensor
+    trip: torch.Tensor
+    scale: float
+
+
+def luma(pixels: torch.Tensor) -> torch.Tensor:
+    """Return the luma of (1, 3, H, W) in [0, 1], rounded to 8 bit: (H, W), 16 to 235, BT.601."""
+    weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64) / 255
+    levels = (pixels[0].clamp(0, 1) * 255).round().double().cpu()
+    return 16 + torch.einsum("chw,c->hw", levels, weights)
+
+
+def psnr(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Return the PSNR of two luma planes in dB."""
+    return 10 * math.log10(255**2 / max(float((first - second).square().mean()), 1e-10))
+
+
+def ssim(first: torch.Tensor, second: torch.Tensor) -> float:
+    """Return the structural similarity of two luma planes, Gaussian window of 11.
+
+    Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", IEEE
+    Transactions on Image Processing 13, 2004, https://doi.org/10.1109/TIP.2003.819861.
+    """
+    line = torch.exp(-((torch.arange(11, dtype=torch.float64) - 5) ** 2) / (2 * 1.5**2))
+    window = torch.outer(line, line)[None, None] / line.sum() ** 2
+    stack = torch.stack([first, second, first * first, second * second, first * second])
+    x, y, xx, yy, xy = conv2d(stack[:, None], window)[:, 0]
+    light, contrast = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    top = (2 * x * y + light) * (2 * (xy - x * y) + contrast)
+    return float((top / ((x * x + y * y + light) * (xx - x * x + yy - y * y + contrast))).mean())
+
+
+def gradient(plane: torch.Tensor) -> float:
+    """Return the mean length of a plane's gradient."""
+    return float(torch.hypot(plane[:-1].diff(dim=1), plane[:, :-1].diff(dim=0)).mean())
+
+
+def spectrum(planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the power of the frequencies of (..., H, W), and how far they are, 1 the limit."""
+    height, width = planes.shape[-2:]
+    window = torch.outer(torch.hann_window(height), torch.hann_window(width)).double()
+    centred = planes.double().cpu() - planes.double().cpu().mean((-2, -1), keepdim=True)
+    power = torch.fft.rfft2(centred * window).abs().square()
+    down, across = torch.fft.fftfreq(height)[:, None].abs(), torch.fft.rfftfreq(width)
+    return power, torch.maximum(down, across.expand(height, -1)) * 2
+
+
+def energies(plane: torch.Tensor) -> list[float]:
+    """Return the energy of the four bands, the uppermost an octave and so on down."""
+    power, distance = spectrum(plane)
+    edges = [0.0, *(2.0 ** (i - BANDS + 1) for i in range(BANDS))]
+    return [
+        float(power[(distance > low) & (distance <= high)].sum())
+        for low, high in itertools.pairwise(edges)
+    ]
+
+
+def new_energy(samples: torch.Tensor, scale: float) -> float:
+    """Return a latent's energy in the frequencies that one `scale` times smaller cannot hold."""
+    power, distance = spectrum(samples)
+    return float(power[..., distance > 1 / scale].sum())
+
+
+def read(path: Path, scale: float, device: str) -> torch.Tensor:
+    """Read a picture (1, 3, H, W) in [0, 1], cropped to whole latents before and after."""
+    with Image.open(path) as image:
+        pixels = torch.from_numpy(np.array(image.convert("RGB")))
+    # The smallest side whose latent and whose small latent are whole numbers.
+    step = next(n for n in range(FACTOR, 999, FACTOR) if (n / scale / FACTOR).is_integer())
+    height, width = (side - side % step for side in pixels.shape[:2])
+    values = pixels[:height, :width].permute(2, 0, 1)[None].float() / 255
+    return values.to(device)
+
+
+def prepare(path: Path, scale: float, device: str, encode: Code, decode: Code) -> Sample:
+    """Make everything that does not depend on the mode."""
+    original = read(path, scale, device)
+    height, width = (round(side / scale) for side in original.shape[-2:])
+    low = resample(original, Size(width, height), "Bicubic").clamp(0, 1)
+    low = (low * 255).round() / 255
+    truth = encode(original)
+    return Sample(original, low, encode(low), truth, decode(truth), scale)
+
+
+def score(result: torch.Tensor, sample: Sample, decode: Code, seconds: float) -> Scores:
+    """Compare an enlarged latent."""
+    edge = math.ceil(sample.scale)
+    inner = slice(edge, -edge)
+    planes = [luma(each)[inner, inner] for each in (decode(result), sample.original, sample.trip)]
+    made, original, trip = planes
+    bands = [a / b for a, b in zip(energies(made), energies(original), strict=True)]
+    high = new_energy(result, sample.scale) / new_energy(sample.truth, sample.scale)
+    return Scores(
+        psnr(made, original),
+        ssim(made, original),
+        psnr(made, trip),
+        ssim(made, trip),
+        gradient(made) / gradient(original),
+        *bands,
+        high,
+        seconds * 1e3,
+    )
+
+
+def zero_padding(samples: torch.Tensor, size: Size) -> torch.Tensor:
+    """Enlarge by padding the plain spectrum: the borders wrap around, and the corners align."""
+    height, width = samples.shape[-2:]
+    padded = samples.new_zeros((*samples.shape[:2], size.height, size.width), dtype=torch.complex64)
+    top, left = size.height // 2 - height // 2, size.width // 2 - width // 2
+    shifted = torch.fft.fftshift(torch.fft.fft2(samples), dim=(-2, -1))
+    padded[..., top : top + height, left : left + width] = shifted
+    whole = torch.fft.ifft2(torch.fft.ifftshift(padded, dim=(-2, -1))).real
+    return whole * (size.area / (height * width))
+
+
+def finished(base: str) -> Mapping[str, Finishers]:
+    """Return the finishers that are tried on one mode."""
+    short = base.removeprefix("Latent ").strip("()")
+    return {
+        f"{short} + blend 0.5 with bislerp": Finishers(blend_with="Latent (bislerp)", blend=0.5),
+        f"{short} + sharpen 0.5": Finishers(sharpen=0.5),
+        f"{short} + sharpen 1": Finishers(sharpen=1),
+        f"{short} + match": Finishers(match=True),
+        f"{short} + renoise 0.5": Finishers(renoise=0.5),
+        f"{short} + renoise 1": Finishers(renoise=1),
+    }
+
+
+def methods(base: str, encode: Code, decode: Code) -> Mapping[str, Enlarge]:
+    """Return all that is compared, by name."""
+    found: dict[str, Enlarge] = {
+        "by way of pixels (round trip)": partial(round_trip, encode, decode)
+    }
+    for mode in LATENT_MODES:
+        found[mode] = partial(upscale_latent, mode=mode)
+    for name, finishers in finished(base).items():
+        found[name] = partial(upscale_latent, mode=base, finishers=finishers)
+    found["plain FFT zero padding"] = zero_padding
+    return found
+
+
+def timed(call: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, float]:
+    """Return what a call gives, and its seconds: of quick ones the fastest of four."""
+    best, rounds = math.inf, 0
+    while True:
+        start = time.perf_counter()
+        result = call()
+        if result.is_cuda:
+            torch.cuda.synchronize()
+        best, rounds = min(best, time.perf_counter() - start), rounds + 1
+        if rounds == 4 or best > SLOW:
+            return result, best
+
+
+def measure(
+    sample: Sample, calls: Mapping[str, Enlarge], codes: tuple[Code, Code]
+) -> dict[str, Scores]:
+    """Return the scores of everything for one picture."""
+    encode, decode = codes
+    height, width = sample.truth.shape[-2:]
+    pixels = Size(sample.original.shape[-1], sample.original.shape[-2])
+    enlarged = encode(resample(sample.low, pixels, "Lanczos").clamp(0, 1))
+    scores = {
+        ORIGINAL: score(sample.truth, sample, decode, 0),
+        PIXELS: score(enlarged, sample, decode, 0),
+    }
+    for name, call in calls.items():
+        result, seconds = timed(partial(call, sample.samples, Size(width, height)))
+        scores[name] = score(result, sample, decode, seconds)
+    return scores
+
+
+def average(every: Sequence[Scores]) -> Scores:
+    """Return the mean of each score."""
+    return Scores(*(statistics.fmean(values) for values in zip(*map(astuple, every), strict=True)))
+
+
+def table(rows: Mapping[str, Scores]) -> str:
+    """Return a Markdown table."""
+    heads = [field.name.replace("_", " ") for field in fields(Scores)]
+    lines = ["| encoded | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
+    for name, scores in rows.items():
+        values = [
+            f"{value:.3f}" if "ssim" in head else f"{value:.2f}"
+            for head, value in zip(heads, astuple(scores), strict=True)
+        ]
+        lines.append(f"| {name} | " + " | ".join(values) + " |")
+    return "\n".join(lines)
+
+
+def chart(rows: Mapping[str, Scores], title: str) -> str:
+    """Return an SVG picture of the Y-PSNR of every row."""
+    most, height = max(scores.psnr for scores in rows.values()), 20 * len(rows) + 30
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}">',
+        "<style>text { font: 12px sans-serif }</style>",
+        f'<text x="4" y="16">{title}</text>',
+    ]
+    for i, (name, scores) in enumerate(rows.items()):
+        y, length = 20 * i + 26, 330 * scores.psnr / most
+        lines += [
+            f'<rect x="230" y="{y}" width="{length:.0f}" height="14" fill="#4a7ebb"/>',
+            f'<text x="4" y="{y + 12}">{name}</text>',
+            f'<text x="{234 + length:.0f}" y="{y + 12}">{scores.psnr:.2f} dB</text>',
+        ]
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def load(arguments: argparse.Namespace) -> tuple[Code, Code]:
+    """Return the encoder and the decoder that the command line names."""
+    if arguments.loader:
+        path, _, function = arguments.loader.rpartition(":")
+        return runpy.run_path(path)[function](arguments.device)
+    tiny = load_tiny_autoencoder(*map(Path, arguments.tiny), arguments.device)
+    return tiny.encode, tiny.decode
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pattern", default="*.png", help="which pictures of the folder")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--tiny", nargs=2, metavar=("ENCODER", "DECODER"))
+    source.add_argument("--loader", help="FILE.py:FUNCTION")
+    parser.add_argument("--scales", type=float, nargs="+", default=[1.5, 2.0])
+    parser.add_argument("--base", default="Latent (bilinear)", help="the mode that is finished")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--plot", type=Path, help="an SVG file for the last scale")
+    arguments = parser.parse_args()
+    paths = sorted(arguments.folder.glob(arguments.pattern))
+    if not paths:
+        parser.error(f"no picture matches {arguments.pattern} in {arguments.folder}")
+    codes = load(arguments)
+    calls = methods(arguments.base, *codes)
+    for scale in arguments.scales:
+        every: dict[str, list[Scores]] = {}
+        with torch.inference_mode():
+            for path in paths:
+                sample = prepare(path, scale, arguments.device, *codes)
+                for name, scores in measure(sample, calls, codes).items():
+                    every.setdefault(name, []).append(scores)
+        rows = {name: average(scores) for name, scores in every.items()}
+        title = f"x{scale:g}, {len(paths)} pictures, {arguments.device}"
+        print(f"\n{title}, {torch.get_num_threads()} threads\n\n{table(rows)}", flush=True)
+        if arguments.plot:
+            arguments.plot.write_text(chart(rows, title), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
