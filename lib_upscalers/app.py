@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import logging
 import signal
 import sys
@@ -135,7 +136,7 @@ def _serve(options: Options, console: Console) -> int:
         return 1
     finally:
         if page is not None:
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(io.StringIO()):
                 page.close()
         results.close()
     return 0

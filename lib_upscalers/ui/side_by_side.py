@@ -35,10 +35,11 @@ _INTRODUCTION = (
 
 
 def label_of(choice: Choice) -> str:
-    """Return what a menu shows for an upscaler."""
-    if choice.kind == "pixel":
+    """Return what a menu shows for an upscaler: its name, and a network's scale if that lacks."""
+    scale = f"{choice.scale}x"
+    if choice.kind == "pixel" or scale in choice.name.casefold():
         return choice.name
-    return f"{choice.name}  ({choice.architecture}, {choice.scale}x)"
+    return f"{choice.name} ({scale})"
 
 
 def prepared(choices: Sequence[Choice]) -> list[str]:
@@ -100,7 +101,7 @@ class Page:
         """Return the page, ready to be launched."""
         choices = self.upscaler.choices()
         options = [(label_of(choice), choice.name) for choice in choices]
-        with gr.Blocks(title="Upscaler Lab", analytics_enabled=False) as page:
+        with gr.Blocks(title="Upscaler Lab", fill_width=True, analytics_enabled=False) as page:
             gr.Markdown(_INTRODUCTION, elem_classes="lab-head")
             with gr.Row(elem_classes="lab-top"):
                 picture = self._build_picture()
@@ -123,7 +124,11 @@ class Page:
             )
             menus, cells = self._build_row(options, prepared(choices))
             with gr.Accordion("Networks", open=False):
-                table = gr.HTML(network_table(choices, self.folders), elem_id="lab-networks")
+                table = gr.HTML(
+                    network_table(choices, self.folders),
+                    elem_id="lab-networks",
+                    apply_default_css=False,
+                )
                 refresh = gr.Button("Look again", size="sm")
             self._connect_work(picture, scale, menus, start, stop, [message, *cells])
             sample.click(
