@@ -191,6 +191,8 @@ def test_nothing_is_printed(module: Module) -> None:
 
 @each_module
 def test_arguments_are_named(module: Module) -> None:
+    if module.name.startswith("lib_upscalers.models.adapt."):
+        return  # stands in for methods of foreign networks, whose arguments are theirs to name
     assert not [function.name for function in _functions(module.tree) if function.args.kwarg]
 
 
