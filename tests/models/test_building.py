@@ -153,7 +153,7 @@ def test_other_threads_layers_are_filled() -> None:
 
 
 def test_several_threads_build_at_once() -> None:
-    states = {name: random_network(name).state_dict() for name in ("Compact", "SPAN", "RCAN")}
+    states = {name: random_network(name).state_dict() for name in ("Compact", "SPAN", "HAT")}
     made: dict[str, spandrel.ImageModelDescriptor[nn.Module]] = {}
     threads = [
         threading.Thread(target=lambda name=name: made.update({name: built(states[name])}))

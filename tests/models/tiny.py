@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import torch
 
 if TYPE_CHECKING:
@@ -15,16 +16,20 @@ if TYPE_CHECKING:
 
 
 def esrgan(**settings: object) -> nn.Module:
-    from spandrel.architectures.ESRGAN import ESRGAN
+    from spandrel.architectures import ESRGAN
 
+    # Before spandrel 0.4 it had the name that it has in its paper's code.
+    made: Any = getattr(ESRGAN, "ESRGAN", None) or ESRGAN.RRDBNet
     defaults: dict[str, Any] = {"num_filters": 16, "num_blocks": 2, "scale": 4}
-    return ESRGAN(**{**defaults, **settings})
+    return made(**{**defaults, **settings})
 
 
-def compact() -> nn.Module:
-    from spandrel.architectures.Compact import Compact
+def compact(**settings: object) -> nn.Module:
+    from spandrel.architectures import Compact
 
-    return Compact(num_feat=16, num_conv=3, upscale=2)
+    made: Any = getattr(Compact, "Compact", None) or Compact.SRVGGNetCompact
+    defaults: dict[str, Any] = {"num_feat": 16, "num_conv": 3, "upscale": 2}
+    return made(**{**defaults, **settings})
 
 
 def span() -> nn.Module:
@@ -108,9 +113,8 @@ def atd() -> nn.Module:
 
 
 def rcan() -> nn.Module:
-    from spandrel.architectures.RCAN import RCAN
-
-    return RCAN(scale=2, n_resgroups=2, n_resblocks=2, n_feats=16, reduction=4)
+    newer = pytest.importorskip("spandrel.architectures.RCAN", reason="needs spandrel 0.4.1")
+    return newer.RCAN(scale=2, n_resgroups=2, n_resblocks=2, n_feats=16, reduction=4)
 
 
 def gfpgan() -> nn.Module:
