@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from torch.nn import Module
 
 TIMES = [("Compact", 512), ("SPAN", 512), ("ESRGAN", 256), ("Compact", 128), ("SPAN", 128)]
 
@@ -66,11 +67,15 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def raw_forward(path: Path, pixels: NDArray[np.uint8]) -> Callable[[], object]:
-    """Return the plain forward of spandrel's own module on the whole picture."""
+def load_module(path: Path) -> Module:
+    """Return spandrel's own module, as its loader gives it."""
     from spandrel import ModelLoader
 
-    module = ModelLoader().load_from_file(path).eval().model
+    return ModelLoader().load_from_file(path).eval().model
+
+
+def raw_forward(module: Module, pixels: NDArray[np.uint8]) -> Callable[[], object]:
+    """Return the plain forward of a module on the whole picture."""
     batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
 
     def forward() -> object:
@@ -94,7 +99,7 @@ def compare_network(
     label: str, path: Path, pixels: NDArray[np.uint8], rounds: int, precision: str
 ) -> None:
     """Print one line: the raw forward, and the engine's ratio to it, first and later."""
-    forward, network = raw_forward(path, pixels), load_network(path)
+    forward, network = raw_forward(load_module(path), pixels), load_network(path)
 
     def engine(*, kept: bool = False) -> float:
         work = job(keeps_blocks=kept, precision=precision)
@@ -130,7 +135,7 @@ def compare_levels(folder: Path) -> None:
     print(f"halo: {network.profile.reach}")
 
 
-MEMORY = ["esrgan-raw", "esrgan-whole", "esrgan-tiles", "compact-auto", "copy", "built-in-4096"]
+MEMORY = ["esrgan-raw", "esrgan-whole", "esrgan-tiles", "compact-auto", "copy", "built-in"]
 
 
 def compare_memory() -> None:

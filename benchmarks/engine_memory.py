@@ -5,25 +5,25 @@ from __future__ import annotations
 import argparse
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 from PIL import Image
 
-from benchmarks.engine import MEMORY, job, picture, raw_forward
+from benchmarks.engine import job, load_module, picture, raw_forward
 from benchmarks.networks import save_random
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.images import from_pil, to_pil
 from lib_upscalers.models.loader import load_network
 from lib_upscalers.network import NetworkTraits, Profile
 from lib_upscalers.targets import Target
+from lib_upscalers.tiling.allocator import glibc, kept_blocks
 from lib_upscalers.tiling.run import run_network
 from lib_upscalers.upscale import Upscaler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
     from typing_extensions import Self
 
@@ -69,68 +69,77 @@ class Copy:
         return batch.repeat_interleave(4, -1).repeat_interleave(4, -2)
 
 
-def network_case(name: str, tile: int | None) -> Callable[[], object]:
-    """Return the work of a random network on 512 x 512."""
+Work = Callable[[int], object]
+
+
+def network_case(name: str, tile: int | None) -> Work:
+    """Return the work of a random network."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.pth"
         save_random(name, path)
         network = load_network(path)
-    run_network(network, picture(64, 64), job(tile=64))
-    pixels = picture(512, 512)
-    return lambda: run_network(network, pixels, job(tile=tile))
+    return lambda side: run_network(network, picture(side, side), job(tile=tile))
 
 
-def raw_case() -> Callable[[], object]:
-    """Return the plain forward of ESRGAN on 512 x 512."""
+def raw_case() -> Work:
+    """Return the plain forward of ESRGAN."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.pth"
         save_random("ESRGAN", path)
-        return raw_forward(path, picture(512, 512))
+        module = load_module(path)
+    return lambda side: raw_forward(module, picture(side, side))()
 
 
-def copy_case() -> Callable[[], object]:
-    """Return the engine alone, from a picture of 2048 x 2048 to one of 8192 x 8192."""
-    image = Image.fromarray(picture(2048, 2048))
+def copy_case() -> Work:
+    """Return the engine alone, from picture to picture, as the command line runs it."""
 
-    def work() -> object:
-        source = from_pil(image)
-        pixels = run_network(Copy(), source.pixels, job()).pixels
+    def work(side: int) -> object:
+        source = from_pil(Image.fromarray(picture(side, side)))
+        with kept_blocks(wanted=True) as kept:
+            pixels = run_network(Copy(), source.pixels, job(keeps_blocks=kept)).pixels
         return to_pil(type(source)(pixels, None, source.metadata))
 
     return work
 
 
-def built_in_case() -> Callable[[], object]:
-    """Return the whole way of 4096 x 4096 through the built-in network."""
+def built_in_case() -> Work:
+    """Return the whole way through the built-in network, from picture to picture."""
     upscaler = Upscaler(StandaloneHost(device_name="cpu"))
-    name = next(c.name for c in upscaler.choices() if c.kind == "network")
-    image = Image.fromarray(picture(4096, 4096))
+    choice = next(choice for choice in upscaler.choices() if choice.kind == "network")
 
-    def work() -> object:
-        result = upscaler.run(from_pil(image), upscaler.find(name), Target(scale=2))
-        return to_pil(result.picture)
+    def work(side: int) -> object:
+        source = from_pil(Image.fromarray(picture(side, side)))
+        return to_pil(upscaler.run(source, choice, Target(scale=2)).picture)
 
     return work
 
 
+CASES: dict[str, tuple[Callable[[], Work], int]] = {
+    "esrgan-raw": (raw_case, 512),
+    "esrgan-whole": (lambda: network_case("ESRGAN", 512), 512),
+    "esrgan-tiles": (lambda: network_case("ESRGAN", None), 512),
+    "compact-auto": (lambda: network_case("Compact", None), 512),
+    "copy": (copy_case, 2048),
+    "built-in": (built_in_case, 4096),
+}
+
+
 def main() -> None:
-    """Run one case and print it."""
+    """Run one case, first on a small picture so that all code is loaded, and print it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("case", choices=MEMORY)
+    parser.add_argument("case", choices=CASES)
     case = parser.parse_args().case
-    cases: dict[str, Callable[[], Callable[[], object]]] = {
-        "esrgan-raw": raw_case,
-        "esrgan-whole": lambda: network_case("ESRGAN", 512),
-        "esrgan-tiles": lambda: network_case("ESRGAN", None),
-        "compact-auto": lambda: network_case("Compact", None),
-        "copy": copy_case,
-        "built-in-4096": built_in_case,
-    }
-    work = cases[case]()
+    make, side = CASES[case]
+    work = make()
+    work(80)
+    library = glibc()
+    if library is not None:
+        library.malloc_trim(0)
     with Peak() as peak:
-        work()
+        work(side)
     grown = (peak.most - peak.start) / _MB
-    print(f"{case:14} grew by {grown:7.0f} MB, to {peak.most / _MB:7.0f} MB in all", flush=True)
+    label = f"{case}, {side} x {side}"
+    print(f"{label:26} grew by {grown:6.0f} MB, to {peak.most / _MB:6.0f} MB in all", flush=True)
 
 
 if __name__ == "__main__":

@@ -56,15 +56,22 @@ def from_tensor(tensor: torch.Tensor, dtype: DTypeLike) -> NDArray[Any]:
 
     wanted = np.dtype(dtype)
     white = peak(wanted)
-    values = (tensor.detach().to(torch.float32) * white).clamp_(0, white)
-    if white > 1:
-        values.add_(0.5)
+    values = tensor.detach()
     if values.device.type != "cpu":
+        values = _scaled(values, white)
         if white > 1:
             values = values.to(torch.uint8 if white == 255 else torch.int32)
         return values.permute(1, 2, 0).contiguous().cpu().numpy().astype(wanted, copy=False)
     result = np.empty((*values.shape[1:], len(values)), wanted)
-    # A channel at a time, numpy converts twice as fast as all at once.
-    for channel, plane in enumerate(values.numpy()):
-        result[..., channel] = plane
+    # A channel at a time, numpy converts twice as fast as all at once, in a third of the memory.
+    for channel, plane in enumerate(values):
+        result[..., channel] = _scaled(plane, white).numpy()
     return result
+
+
+def _scaled(values: torch.Tensor, white: int) -> torch.Tensor:
+    """Return values as they are to be cut to whole numbers."""
+    import torch
+
+    scaled = (values.to(torch.float32) * white).clamp_(0, white)
+    return scaled.add_(0.5) if white > 1 else scaled

@@ -11,9 +11,10 @@ _MIB = 2**20
 
 # glibc's malloc maps every block of 32 MiB or more anew and unmaps it when it is freed, so that
 # each forward faults its pages in again: up to twice the time (`benchmarks/engine.py`). Other
-# systems' allocators have a limit of the same kind; below it they are all fast.
-_KEPT_BLOCK = 30 * _MIB
-_CPU_WORKING_SET = 256 * _MIB
+# systems' allocators have a limit of the same kind; below it they are all fast. A third is left
+# for what an operator needs beside its tensors.
+_KEPT_BLOCK = 22 * _MIB
+_CPU_WORKING_SET = 96 * _MIB
 _SHARE = 0.8
 
 

@@ -12,7 +12,7 @@ from lib_upscalers.geometry import Region
 from lib_upscalers.network import Reach
 from lib_upscalers.tiling.budget import fitting_pixels, most_pixels
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
-from lib_upscalers.tiling.plan import Rules, Tile, plan_tiles
+from lib_upscalers.tiling.plan import Rules, Tile, plan_thrifty_tiles, plan_tiles
 from lib_upscalers.tiling.probe import (
     LAYOUT_PROBE_PIXELS,
     faster_channels_last,
@@ -152,7 +152,10 @@ def _tiled(executor: Executor, size: Size, job: Job, reach: Reach, most: int) ->
         padded=job.border != "none",
         uniform=batch > 1,
     )
-    tiles = plan_tiles(size, rules, max_pixels=largest, max_side=job.tile)
+    if job.tile is None and executor.device.type == "cpu":
+        tiles = plan_thrifty_tiles(size, rules, max_pixels=largest)
+    else:
+        tiles = plan_tiles(size, rules, max_pixels=largest, max_side=job.tile)
     return Policy(tiles, rules, batch, min(feather(reach), halo) if len(tiles) > 1 else 0)
 
 

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from lib_upscalers.geometry import Region, Size
-from lib_upscalers.tiling.plan import Rules, Tile, plan_tiles, split_tile
+from lib_upscalers.tiling.plan import (
+    Rules,
+    Tile,
+    plan_thrifty_tiles,
+    plan_tiles,
+    split_tile,
+)
 
 
 def random_case(seed: int) -> tuple[Size, Rules, int, int | None]:
@@ -128,3 +134,21 @@ def test_even_an_enormous_picture_is_planned() -> None:
     tiles = plan_tiles(Size(30_000, 30_000), Rules(halo=16), max_pixels=40_000)
     assert sum(tile.core.area for tile in tiles) == 30_000**2
     assert max(tile.source.area for tile in tiles) <= 40_000
+
+
+@pytest.mark.parametrize("halo", [0, 5, 16, 64])
+@pytest.mark.parametrize("most", [20_000, 60_000, 200_000])
+def test_thrifty_tiles_cost_little_more_and_are_never_larger(halo: int, most: int) -> None:
+    size, rules = Size(512, 512), Rules(halo=halo)
+    plain = plan_tiles(size, rules, max_pixels=most)
+    thrifty = plan_thrifty_tiles(size, rules, max_pixels=most)
+    assert_covers(thrifty, Region.whole(size))
+
+    def cost(tiles: tuple[Tile, ...]) -> int:
+        return sum(tile.source.area for tile in tiles)
+
+    def largest(tiles: tuple[Tile, ...]) -> int:
+        return max(tile.source.area for tile in tiles)
+
+    assert cost(thrifty) <= 1.05 * cost(plain)
+    assert 10_000 < largest(thrifty) <= largest(plain)
