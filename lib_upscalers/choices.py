@@ -51,7 +51,9 @@ def list_choices(host: Host) -> list[Choice]:
 
     facts = Facts.in_folder(host.data_folder())
     kernels = [Choice(name, "pixel") for name in KERNELS]
-    networks = [*built_in_entries(facts), *scan(host.model_folders(), facts)]
+    built_in = built_in_entries(facts)
+    taken = {*KERNELS, *(entry.name for entry in built_in)}
+    networks = [*built_in, *scan(host.model_folders(), facts, taken=taken)]
     return kernels + [network_choice(entry) for entry in networks]
 
 

@@ -16,22 +16,34 @@ from lib_upscalers.network import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from typing import TypeAlias
 
     from lib_upscalers.models.entry import ModelEntry
-
-    Key: TypeAlias = tuple[str, int, int]
 
 _log = logging.getLogger("lib_upscalers")
 
 
 @dataclass
 class _Slot:
-    """A file's place in the cache; whoever holds the lock has the network for himself."""
+    """A file's place in the cache; it stays when the network leaves, for what was measured.
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    Attributes:
+        stamp: Size and time of change of the file that the rest belongs to.
+        network: The network, if it is loaded.
+        size_bytes: What it takes.
+        profile: What was measured of it.
+        lent: Somebody has it; then nobody else touches it.
+        leaving: It goes when it comes back.
+    """
+
+    stamp: tuple[int, int] = (0, 0)
     network: LoadedNetwork | None = None
+    size_bytes: int = 0
     profile: Profile = field(default_factory=Profile)
+    lent: bool = False
+    leaving: bool = False
+
+    def drop(self) -> None:
+        self.network, self.size_bytes = None, 0
 
 
 class NetworkCache:
@@ -46,15 +58,15 @@ class NetworkCache:
 
     def __init__(self, budget_bytes: int) -> None:
         self._budget = budget_bytes
-        self._lock = threading.Lock()
-        self._slots: OrderedDict[Key, _Slot] = OrderedDict()
-        self._releases = 0
+        self._changed = threading.Condition()
+        self._slots: OrderedDict[str, _Slot] = OrderedDict()
 
     @contextlib.contextmanager
     def borrow(self, entry: ModelEntry) -> Generator[LoadedNetwork, None, None]:
         """Lend a network, loaded if it is not here.
 
-        A file that was replaced since is loaded anew.
+        A file that was replaced since is loaded anew. A thread must not borrow again what it
+        has: it would wait for itself.
 
         Args:
             entry: Which one.
@@ -65,63 +77,77 @@ class NetworkCache:
         Raises:
             ModelError: The file is not usable (any more).
         """
-        slot = self._slot(entry)
-        with slot.lock:
-            with self._lock:
-                releases = self._releases
-            if slot.network is None:
-                slot.network = self._load(entry, slot)
-            try:
-                yield slot.network
-            finally:
-                if releases != self._releases:
-                    slot.network = None
-        self._evict()
+        key = str(entry.path.resolve())
+        slot = self._take(key)
+        try:
+            yield self._loaded(entry, slot)
+        finally:
+            self._give_back(key, slot)
 
     def release(self) -> None:
         """Let go of every network; one that is lent goes when it comes back."""
-        with self._lock:
-            self._releases += 1
-            slots = list(self._slots.values())
-        for slot in slots:
-            if slot.lock.acquire(blocking=False):
-                slot.network = None
-                slot.lock.release()
+        with self._changed:
+            for slot in self._slots.values():
+                if slot.lent:
+                    slot.leaving = True
+                else:
+                    slot.drop()
+        _empty_device_cache()
 
     def loaded_bytes(self) -> int:
         """Return how many bytes of weights are kept at the moment."""
-        with self._lock:
-            slots = list(self._slots.values())
-        return sum(network.size_bytes for slot in slots if (network := slot.network) is not None)
+        with self._changed:
+            return sum(slot.size_bytes for slot in self._slots.values())
 
-    def _slot(self, entry: ModelEntry) -> _Slot:
-        key = _key(entry)
-        with self._lock:
+    def _take(self, key: str) -> _Slot:
+        with self._changed:
             slot = self._slots.setdefault(key, _Slot())
-            self._slots.move_to_end(key)
+            while slot.lent:
+                self._changed.wait()
+            slot.lent = True
             return slot
 
-    def _load(self, entry: ModelEntry, slot: _Slot) -> LoadedNetwork:
-        verify(entry)
-        network = load_network(entry.path, entry.name)
-        network.profile = slot.profile
-        _log.debug("%s: loaded %s bytes of weights", entry.name, network.size_bytes)
-        return network
+    def _loaded(self, entry: ModelEntry, slot: _Slot) -> LoadedNetwork:
+        stamp = _stamp(entry)
+        if slot.stamp != stamp:
+            slot.drop()
+            slot.stamp, slot.profile = stamp, Profile()
+        if slot.network is None:
+            self._make_room(stamp[0])
+            verify(entry)
+            network = load_network(entry.path, entry.name)
+            network.profile = slot.profile
+            slot.network, slot.size_bytes = network, network.size_bytes
+            _log.debug("%s: loaded %s bytes of weights", entry.name, slot.size_bytes)
+        return slot.network
 
-    def _evict(self) -> None:
-        with self._lock:
-            slots = list(self._slots.values())
-        over = self.loaded_bytes() - self._budget
-        for slot in slots:
-            if over <= 0:
-                return
-            if slot.lock.acquire(blocking=False):
-                over -= 0 if slot.network is None else slot.network.size_bytes
-                slot.network = None
-                slot.lock.release()
+    def _give_back(self, key: str, slot: _Slot) -> None:
+        with self._changed:
+            released = slot.leaving
+            if slot.network is None or released:
+                slot.drop()
+            else:
+                slot.size_bytes = slot.network.size_bytes
+            slot.lent = slot.leaving = False
+            self._slots.move_to_end(key)
+            self._make_room(0)
+            self._changed.notify_all()
+        if released:
+            _empty_device_cache()
+
+    def _make_room(self, size_bytes: int) -> None:
+        """Let the least recently used ones go until so many bytes more fit."""
+        with self._changed:
+            over = self.loaded_bytes() + size_bytes - self._budget
+            for slot in self._slots.values():
+                if over <= 0:
+                    return
+                if not slot.lent:
+                    over -= slot.size_bytes
+                    slot.drop()
 
 
-def _key(entry: ModelEntry) -> Key:
+def _stamp(entry: ModelEntry) -> tuple[int, int]:
     try:
         facts = entry.path.stat()
     except OSError as error:
@@ -129,4 +155,12 @@ def _key(entry: ModelEntry) -> Key:
             f"Expected the file of {entry.name} at {str(entry.path)!r}, but it cannot be read "
             f"({error.strerror or error}): it may have been moved or deleted; refresh the list."
         ) from error
-    return str(entry.path.resolve()), facts.st_size, facts.st_mtime_ns
+    return facts.st_size, facts.st_mtime_ns
+
+
+def _empty_device_cache() -> None:
+    """Give back the device memory that torch keeps, for it may be another program's turn."""
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

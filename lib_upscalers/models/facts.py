@@ -7,7 +7,8 @@ import logging
 import os
 import tempfile
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, fields
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lib_upscalers")
 
 _FILE = "network-facts.json"
-_FORMAT = 1
+# To be raised when this library finds out more, or otherwise, than before.
+_FORMAT = 2
+_DEPENDS_ON = ("spandrel", "spandrel_extra_arches", "torch")
 
 
 @dataclass(frozen=True)
@@ -30,76 +33,106 @@ class Fact:
     problem: str = ""
 
 
-@dataclass
 class Facts:
     """Facts by path, size and time of change, kept in a file between starts.
 
-    The version of spandrel is part of the key, for another one may know more. A file of facts
-    that is damaged is forgotten; one that cannot be written costs time and nothing else.
+    They hold for one version of what finds them out, for another one may know more. A file of
+    facts that is damaged is forgotten; one that cannot be written costs time and nothing else.
+    Several threads and programs may use one file: it is always whole, and what one of them
+    found and another did not is kept, unless they write in the very same moment.
 
-    Attributes:
+    Args:
         file: Where they are kept.
-        versions: What else they depend on.
+        versions: What they depend on.
     """
 
-    file: Path
-    versions: str
-    _known: dict[str, dict[str, Any]] = field(default_factory=dict[str, "dict[str, Any]"])
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    def __init__(self, file: Path, versions: str) -> None:
+        self._file = file
+        self._versions = versions
+        self._lock = threading.Lock()
+        self._fresh: dict[str, dict[str, Any]] = {}
+        self._known = self._read()
 
     @classmethod
     def in_folder(cls, folder: Path) -> Facts:
         """Read what is known, from a folder that need not exist."""
-        from lib_upscalers.models.architectures import spandrel_version
-
-        facts = cls(folder / _FILE, f"{_FORMAT}/{spandrel_version()}")
-        facts._read()
-        return facts
+        installed = (f"{name} {_version(name)}" for name in _DEPENDS_ON)
+        return cls(folder / _FILE, f"{_FORMAT}, {', '.join(installed)}")
 
     def get(self, path: Path, find_out: Callable[[Path], Fact]) -> Fact:
         """Return the fact of a file; `find_out` is asked where it is not known yet.
 
         Raises:
-            OSError: The file is not there.
+            Exception: The file is not there (OSError), or whatever `find_out` raises; then
+                nothing is remembered.
         """
+        key = str(path.resolve())
         facts = path.stat()
         stamp = [facts.st_size, facts.st_mtime_ns]
-        key = str(path.resolve())
         with self._lock:
-            known = self._known.get(key)
-        fact = _from_json(known["fact"]) if known and known.get("stamp") == stamp else None
+            known = self._fresh.get(key) or self._known.get(key)
+        fact = _from_json(known, stamp)
         if fact is None:
             fact = find_out(path)
             with self._lock:
-                self._known[key] = {"stamp": stamp, "fact": asdict(fact)}
-                self._write()
+                self._fresh[key] = {"stamp": stamp, "fact": asdict(fact)}
         return fact
 
-    def _read(self) -> None:
-        try:
-            held: Any = json.loads(self.file.read_text("utf-8"))
-            if held["versions"] == self.versions:
-                self._known = dict(held["files"])
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            _log.warning("The facts in %s cannot be read and are found anew: %s", self.file, error)
+    def save(self) -> None:
+        """Write what was found out since, if anything was; those of files that are gone leave."""
+        with self._lock:
+            if not self._fresh:
+                return
+            held = {**self._known, **self._read(), **self._fresh}
+            self._known = {path: fact for path, fact in held.items() if os.path.exists(path)}  # noqa: PTH110 - a string is cheaper
+            self._fresh = {}
+            try:
+                self._write(json.dumps({"versions": self._versions, "files": self._known}))
+            except OSError as error:
+                _log.warning("What is known of networks cannot be kept: %s", error)
 
-    def _write(self) -> None:
-        text = json.dumps({"versions": self.versions, "files": self._known}, indent=1)
+    def _read(self) -> dict[str, dict[str, Any]]:
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.file.parent, prefix=_FILE)
+            held: Any = json.loads(self._file.read_text("utf-8"))
+            return dict(held["files"]) if held["versions"] == self._versions else {}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
+            _log.warning("%s cannot be read, networks are looked at anew: %s", self._file, error)
+            return {}
+
+    def _write(self, text: str) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=_FILE)
+        try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
-            Path(name).replace(self.file)
-        except OSError as error:
-            _log.warning("The facts of networks cannot be kept in %s: %s", self.file, error)
+            Path(name).replace(self._file)
+        finally:
+            Path(name).unlink(missing_ok=True)
 
 
-def _from_json(held: dict[str, Any]) -> Fact | None:
+def _version(package: str) -> str:
+    """Return a package's version without importing it, for that takes seconds."""
     try:
-        traits = cast("dict[str, Any] | None", held["traits"])
-        return Fact(NetworkTraits(**traits) if traits else None, str(held["problem"]))
-    except (TypeError, KeyError):
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def _from_json(held: Any, stamp: list[int]) -> Fact | None:  # noqa: ANN401
+    """Return a fact that was kept; None if there is none, or if somebody damaged it."""
+    try:
+        if held["stamp"] != stamp:
+            return None
+        traits = cast("dict[str, Any] | None", held["fact"]["traits"])
+        fact = Fact(NetworkTraits(**traits) if traits else None, str(held["fact"]["problem"]))
+    except (TypeError, LookupError):
         return None
+    return fact if fact.traits is None or _well_typed(fact.traits) else None
+
+
+def _well_typed(traits: NetworkTraits) -> bool:
+    model = NetworkTraits(name="", architecture="", scale=1, channels=1)
+    names = [field.name for field in fields(model)]
+    return all(type(getattr(traits, name)) is type(getattr(model, name)) for name in names)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.errors import ModelError, ModelFileError, UnsupportedModelError
+from lib_upscalers.errors import ModelError
 from lib_upscalers.models.entry import ModelEntry
 from lib_upscalers.models.facts import Fact, Facts
 from lib_upscalers.models.reading import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from lib_upscalers.network import NetworkTraits
 
@@ -24,33 +24,39 @@ __all__ = ["Facts", "built_in_entries", "resolve_path", "scan"]
 
 _log = logging.getLogger("lib_upscalers")
 
-_DEPTH = 6
 # The largest image network that is known has 0.7 GB; what is larger is a diffusion model.
 _LARGEST = 2 << 30
+_MOST_FOLDERS_IN_A_NAME = 8
 _WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
-def scan(folders: Iterable[Path], facts: Facts) -> list[ModelEntry]:
+def scan(folders: Iterable[Path], facts: Facts, *, taken: Collection[str] = ()) -> list[ModelEntry]:
     """Return the networks that lie in folders, also deeper in them, each file once.
 
-    A file that is no usable network is left out, with one line in the log.
+    What a file is, is read from its first bytes and its list of tensors, so that large files
+    cost no more than small ones. One that is no usable network is left out, with one line in
+    the log; so is one that was cut short, for its list tells how long it should be. Damage
+    within the numbers shows when the network is used.
 
     Args:
         folders: Where to look, in order; they need not exist.
         facts: What is known of files, and will be.
+        taken: Names that others have.
 
     Returns:
-        In the folders' order, then by name. Where two have one name, the folders that they lie
-        in are added to it.
+        In the folders' order, then by name, those deeper in a folder after its own. Where two
+        have one name, or it is taken, the folders that they lie in are added to it.
     """
     entries: list[ModelEntry] = []
-    for path in _unique(path for folder in folders for path in _files(folder, _DEPTH)):
-        fact = _fact(path, facts)
-        if fact.traits is None:
-            _log.info("%s is left out: %s", path, fact.problem)
-        else:
-            entries.append(_entry(path, fact.traits))
-    return _told_apart(entries)
+    seen: set[Path] = set()
+    try:
+        for path in _unique(path for folder in folders for path in _files(folder, seen)):
+            entry = _entry(path, _fact(path, facts))
+            if entry is not None:
+                entries.append(entry)
+    finally:
+        facts.save()
+    return _told_apart(entries, taken)
 
 
 def resolve_path(path: Path, facts: Facts) -> ModelEntry:
@@ -59,13 +65,17 @@ def resolve_path(path: Path, facts: Facts) -> ModelEntry:
     Raises:
         ModelError: It is not usable; the text says why.
     """
-    from lib_upscalers.models.loader import load_network
+    from lib_upscalers.models.loader import read_traits
 
-    if path.is_file():
-        fact = _fact(path, facts)
-        if fact.traits is not None:
-            return _entry(path, fact.traits)
-    return _entry(path, load_network(path).traits)
+    fact = _fact(path, facts)
+    facts.save()
+    if fact.traits is None:
+        # Only the file itself gives the error in full; by now it may even be well.
+        fact = Fact(read_traits(path))
+    entry = _entry(path, fact)
+    if entry is None:
+        raise ModelError(f"Expected a network at {str(path)!r}, but it is gone: get it again.")
+    return entry
 
 
 def built_in_entries(facts: Facts) -> list[ModelEntry]:
@@ -74,18 +84,31 @@ def built_in_entries(facts: Facts) -> list[ModelEntry]:
     entries: list[ModelEntry] = []
     for item in listed["networks"]:
         path = _WEIGHTS / item["file"]
-        fact = _fact(path, facts)
-        if fact.traits is None:
-            _log.error("The built-in network %s is not usable: %s", item["name"], fact.problem)
+        entry = _entry(path, _fact(path, facts))
+        if entry is None:
+            _log.error("The built-in network %s is not usable: install again.", item["name"])
             continue
-        plain = _entry(path, replace(fact.traits, name=item["name"]))
         known = {"licence": item["licence"], "sha256": item["sha256"]}
-        entries.append(replace(plain, name=item["name"], built_in=True, **known))
+        entries.append(replace(_named(entry, item["name"]), built_in=True, **known))
+    facts.save()
     return entries
 
 
-def _entry(path: Path, traits: NetworkTraits) -> ModelEntry:
-    return ModelEntry(path.stem, path, path.stat().st_size, traits)
+def _entry(path: Path, fact: Fact) -> ModelEntry | None:
+    """Return the entry for what a file turned out to be; None, with a word why, if it is none."""
+    problem = fact.problem
+    if fact.traits is not None:
+        try:
+            return _named(ModelEntry("", path, path.stat().st_size, fact.traits), path.stem)
+        except OSError as error:
+            problem = error.strerror or str(error)
+    _log.info("%s is left out: %s", path, problem)
+    return None
+
+
+def _named(entry: ModelEntry, name: str) -> ModelEntry:
+    traits: NetworkTraits = replace(entry.traits, name=name)
+    return replace(entry, name=name, traits=traits)
 
 
 def _fact(path: Path, facts: Facts) -> Fact:
@@ -93,35 +116,61 @@ def _fact(path: Path, facts: Facts) -> Fact:
         return facts.get(path, _find_out)
     except OSError as error:
         return Fact(problem=error.strerror or str(error))
+    except (MemoryError, RuntimeError) as error:
+        return Fact(problem=str(error) or "memory is out")
 
 
 def _find_out(path: Path) -> Fact:
-    """Load a network to see what it is."""
-    from lib_upscalers.models.loader import load_network
+    """Look into a file to see what it is.
+
+    Raises:
+        Exception: Something that has nothing to do with the file's bytes, and may pass.
+    """
+    from lib_upscalers.models.loader import read_traits
 
     size = path.stat().st_size
     if size > _LARGEST:
         return Fact(problem=f"it has {size / 2**30:.1f} GiB, too much for an upscaler")
     try:
-        return Fact(load_network(path).traits)
-    except (UnsupportedModelError, ModelFileError, ModelError) as error:
+        return Fact(read_traits(path))
+    except ModelError as error:
+        cause = error.__cause__
+        if cause is not None and _may_pass(cause):
+            raise cause from None
         return Fact(problem=str(error))
 
 
-def _files(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the network files in a folder, in order; links that lead in a circle end."""
+def _may_pass(error: BaseException) -> bool:
+    memory = isinstance(error, RuntimeError) and "memory" in str(error).lower()
+    return memory or isinstance(error, (OSError, MemoryError))
+
+
+def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Yield the network files in a folder, in order; none of a folder that was seen."""
     try:
-        found = sorted(os.scandir(folder), key=lambda item: item.name.casefold())
-    except OSError:
+        real = folder.resolve(strict=True)
+        if real in seen:
+            return
+        seen.add(real)
+        with os.scandir(folder) as items:
+            found = sorted(items, key=lambda item: (item.name.casefold(), item.name))
+    except (OSError, RuntimeError):
+        # Python before 3.13 says RuntimeError of links that lead in a circle.
         return
-    for item in found:
-        if item.name.startswith("."):
-            continue
-        if item.is_file() and item.name.lower().endswith(SUFFIXES):
+    shown = [item for item in found if not item.name.startswith(".")]
+    for item in shown:
+        if item.name.lower().endswith(SUFFIXES) and _holds(item.is_file):
             yield Path(item.path)
-    for item in found:
-        if depth and not item.name.startswith(".") and item.is_dir():
-            yield from _files(Path(item.path), depth - 1)
+    for item in shown:
+        if _holds(item.is_dir):
+            yield from _files(Path(item.path), seen)
+
+
+def _holds(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except OSError:
+        return False
 
 
 def _unique(paths: Iterable[Path]) -> Iterator[Path]:
@@ -133,24 +182,31 @@ def _unique(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _told_apart(entries: Sequence[ModelEntry]) -> list[ModelEntry]:
-    """Add the folder to names that several entries have, as much of it as tells them apart."""
-    result = list(entries)
-    for depth in range(1, _DEPTH + 3):
-        counts = Counter(entry.name for entry in result)
-        if max(counts.values(), default=1) == 1:
-            break
-        result = [
-            entry if counts[entry.name] == 1 else replace(entry, name=_longer(entry.path, depth))
-            for entry in result
-        ]
-    counts = Counter(entry.name for entry in result)
+def _told_apart(entries: Sequence[ModelEntry], taken: Collection[str]) -> list[ModelEntry]:
+    """Add to names that are there more than once as little as tells them apart."""
+    alike: dict[str, list[Path]] = defaultdict(list)
+    for entry in entries:
+        alike[entry.name].append(entry.path)
+    names: dict[Path, str] = {}
+    for name, paths in alike.items():
+        names.update(zip(paths, _distinct_names(paths, taken, alone=name), strict=True))
+    counts = Counter(names.values())
     return [
-        entry if counts[entry.name] == 1 else replace(entry, name=str(entry.path))
-        for entry in result
+        _named(entry, name if counts[name] == 1 else str(entry.path))
+        for entry, name in ((entry, names[entry.path]) for entry in entries)
     ]
 
 
-def _longer(path: Path, depth: int) -> str:
-    folders = path.parent.parts[-depth:]
-    return f"{path.stem} ({'/'.join(folders)})"
+def _distinct_names(paths: Sequence[Path], taken: Collection[str], *, alone: str) -> list[str]:
+    if len(paths) == 1 and alone not in taken:
+        return [alone]
+    same_folder = len({path.parent for path in paths}) < len(paths)
+    plain = [path.name if same_folder else path.stem for path in paths]
+    tried = [plain]
+    for depth in range(1, _MOST_FOLDERS_IN_A_NAME):
+        ends = ["/".join(path.parent.parts[-depth:]) for path in paths]
+        tried.append([f"{name} ({end})" for name, end in zip(plain, ends, strict=True)])
+    for names in tried:
+        if len(set(names)) == len(names) and not set(names).intersection(taken):
+            return names
+    return [str(path) for path in paths]

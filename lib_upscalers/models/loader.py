@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +12,34 @@ from lib_upscalers.models.adapt import adapt
 from lib_upscalers.models.architectures import detect, registry, spandrel_module
 from lib_upscalers.models.architectures.hints import unknown_architecture
 from lib_upscalers.models.building import build
+from lib_upscalers.models.exact import ExactWeights
 from lib_upscalers.models.reading import read_state
 from lib_upscalers.network import NetworkTraits, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import torch
     from spandrel import ImageModelDescriptor
     from torch.nn import Module
 
+_log = logging.getLogger("lib_upscalers")
+
 _LARGEST_WINDOW = 64
+_WINDOWS = ("window_size", "win_size", "split_size", "stripe_size", "ws")
 _CHANNELS = (1, 3, 4)
+# How torch says that precisions do not go together, or that it has no code for one.
+_MISTYPED = ("same dtype", "scalar type", "should be the same", "not implemented for '")
+# What spandrel raises on weights that are not what they seem to be.
+_MISFITS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 class LoadedNetwork:
@@ -38,13 +55,13 @@ class LoadedNetwork:
 
     def __init__(self, name: str, descriptor: ImageModelDescriptor[Module]) -> None:
         self._descriptor = descriptor
-        self._module = descriptor.model.eval().requires_grad_(requires_grad=False)
         self._traits = _traits(name, descriptor)
-        self._exact: dict[str, torch.Tensor] | None = None
         self._placed: tuple[object, ...] = ()
         self._channels_last = False
         self.profile = Profile()
-        adapt(self._module)
+        module = descriptor.model.eval().requires_grad_(requires_grad=False)
+        adapt(module)
+        self._weights = ExactWeights(module)
 
     @property
     def traits(self) -> NetworkTraits:
@@ -54,37 +71,45 @@ class LoadedNetwork:
     @property
     def size_bytes(self) -> int:
         """How much memory its weights take, on the device and beside it."""
-        held = [*_tensors(self._module), *(self._exact or {}).values()]
-        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+        return self._weights.size_bytes
 
     def place(self, device: torch.device, dtype: torch.dtype, *, channels_last: bool) -> None:
-        """Move the weights to that device, dtype and memory layout; nothing if they are there."""
-        import torch
-
-        wanted = (device, dtype, channels_last)
-        if self._placed == wanted:
-            return
-        self._placed = ()
-        self._channels_last = channels_last
-        module = self._module
-        with torch.inference_mode(mode=False), torch.no_grad():
-            if dtype != torch.float32 and self._exact is None:
-                state = module.state_dict()
-                self._exact = {name: t.to("cpu", copy=True) for name, t in state.items()}
-            module.to(device, dtype).to(memory_format=_layout(channels_last=channels_last))
-            if dtype == torch.float32 and self._exact is not None:
-                module.load_state_dict(self._exact)
-                self._exact = None
-        self._placed = wanted
-
-    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
-        """Run the network: see `network.Network`.
+        """Move the weights to that device, dtype and memory layout; nothing if they are there.
 
         Raises:
             RuntimeError: Torch cannot; among other reasons because memory is out.
         """
-        layout = _layout(channels_last=self._channels_last)
-        return self._descriptor(batch.contiguous(memory_format=layout))
+        wanted = (device, dtype, channels_last)
+        if self._placed == wanted:
+            return
+        self._placed = ()
+        self._weights.move(device, dtype, channels_last=channels_last)
+        self._placed = wanted
+        self._channels_last = channels_last
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        """Run the network: see `network.Network`.
+
+        Returns:
+            NaN throughout where a part of the network does not know the precision that it was
+            placed in, so that the engine takes the next one.
+
+        Raises:
+            RuntimeError: Torch cannot; among other reasons because memory is out.
+        """
+        import torch
+
+        layout = torch.channels_last if self._channels_last else torch.contiguous_format
+        try:
+            # Some networks change what they are fed.
+            return self._descriptor(batch.clone(memory_format=layout))
+        except RuntimeError as error:
+            if batch.dtype == torch.float32 or not any(sign in str(error) for sign in _MISTYPED):
+                raise
+            _log.debug("%s in %s: %s", self._traits.name, batch.dtype, error)
+        scale = self._traits.scale
+        n, channels, height, width = batch.shape
+        return batch.new_full((n, channels, height * scale, width * scale), math.nan)
 
 
 def load_network(path: Path, name: str | None = None) -> LoadedNetwork:
@@ -102,24 +127,48 @@ def load_network(path: Path, name: str | None = None) -> LoadedNetwork:
     import torch
 
     path = Path(path)
+    network = LoadedNetwork(name or path.stem, _descriptor(path, values=True))
+    network.place(torch.device("cpu"), torch.float32, channels_last=True)
+    return network
+
+
+def read_traits(path: Path) -> NetworkTraits:
+    """Return the traits that the network in a file would have, without reading all of it.
+
+    The file's parts are checked to be there, so one that was cut short is noticed; numbers that
+    were changed in it are not.
+
+    Raises:
+        ModelError: As `load_network` does.
+    """
+    path = Path(path)
+    return _traits(path.stem, _descriptor(path, values=False))
+
+
+def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
     known = registry()
-    state = canonical(read_state(path))
-    found = detect(state, known)
+    held = read_state(path, values=values)
+    try:
+        state = canonical(held)
+        found = detect(state, known)
+    except _MISFITS as error:
+        raise ModelFileError(
+            f"Expected named weights of a network in {str(path)!r}, but what it names is "
+            f"something else ({_first_line(error)}): choose another file."
+        ) from error
     if found is None:
         raise UnsupportedModelError(
             f"Expected a network of a known architecture, but {str(path)!r} is none: "
             f"{unknown_architecture(state, known)}."
         )
     try:
-        descriptor: Any = build(found.architecture, state)
-    except (RuntimeError, ValueError, TypeError, KeyError, IndexError, AssertionError) as error:
+        descriptor = build(found.architecture, state)
+    except _MISFITS as error:
         raise ModelFileError(
             f"Expected the weights of a {found.architecture.name} network in {str(path)!r}, but "
             f"they do not fit together ({_first_line(error)}): get the file again."
         ) from error
-    network = LoadedNetwork(name or path.stem, checked(descriptor, path))
-    network.place(torch.device("cpu"), torch.float32, channels_last=True)
-    return network
+    return checked(descriptor, path)
 
 
 def canonical(held: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,23 +221,12 @@ def _window(module: Module) -> int:
     """Return the least size that all attention windows divide, or 1 where there are none."""
     sizes = {1}
     for layer in module.modules():
-        for name in ("window_size", "split_size"):
+        for name in _WINDOWS:
             value: Any = getattr(layer, name, None)
             values: Any = value if isinstance(value, (tuple, list)) else (value,)
             sizes.update(size for size in values if isinstance(size, int) and size > 0)
     window = math.lcm(*sizes)
     return window if window <= _LARGEST_WINDOW else 1
-
-
-def _layout(*, channels_last: bool) -> torch.memory_format:
-    import torch
-
-    return torch.channels_last if channels_last else torch.contiguous_format
-
-
-def _tensors(module: Module) -> Iterator[torch.Tensor]:
-    yield from module.parameters()
-    yield from module.buffers()
 
 
 def _first_line(error: Exception) -> str:

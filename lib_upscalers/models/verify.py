@@ -28,12 +28,18 @@ def verify(entry: ModelEntry) -> None:
     """Compare a file with the hash that is known of it.
 
     Raises:
-        ModelFileError: They differ.
+        ModelFileError: They differ, or the file cannot be read.
     """
     if entry.sha256 is None:
         return
-    found = sha256_of(entry.path)
-    if found != entry.sha256:
+    try:
+        found = sha256_of(entry.path)
+    except OSError as error:
+        raise ModelFileError(
+            f"Expected the file of {entry.name} at {str(entry.path)!r}, but it cannot be read "
+            f"({error.strerror or error}): get it again."
+        ) from error
+    if found != entry.sha256.lower():
         raise ModelFileError(
             f"Expected SHA-256 {entry.sha256} for {entry.name}, but {str(entry.path)!r} has "
             f"{found}: the file is damaged or was replaced, get it again."

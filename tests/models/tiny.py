@@ -118,9 +118,10 @@ def rcan() -> nn.Module:
 
 
 def gfpgan() -> nn.Module:
-    from spandrel.architectures.GFPGAN import GFPGANv1Clean
+    from spandrel.architectures import GFPGAN
 
-    return GFPGANv1Clean(
+    made: Any = getattr(GFPGAN, "GFPGAN", None) or GFPGAN.GFPGANv1Clean
+    return made(
         out_size=512, num_style_feat=512, channel_multiplier=2, different_w=True, sft_half=True
     )
 

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 def adapt(module: Module) -> None:
     """Make a network that is ready to run faster or smaller in memory; its results stay."""
+    import torch
+
     from lib_upscalers.models.adapt.fused import fuse_branches
+    from lib_upscalers.models.adapt.masks import cast_masks
     from lib_upscalers.models.adapt.tail import run_tail_in_blocks
 
-    fuse_branches(module)
-    run_tail_in_blocks(module)
+    # Weights that are made in inference mode could never be changed outside of it.
+    with torch.inference_mode(mode=False), torch.no_grad():
+        cast_masks(module)
+        fuse_branches(module)
+        run_tail_in_blocks(module)

@@ -45,7 +45,6 @@ def fuse_branches(module: nn.Module) -> None:
             layer = cast("Any", child)
             if type(child).__name__ == "Conv3XC" and hasattr(child, "eval_conv"):
                 update: Callable[[], None] = layer.update_params
-                with torch.no_grad():
-                    update()
+                update()
                 fused = Fused(layer.eval_conv, activated=bool(layer.has_relu))
                 setattr(parent, name, fused.requires_grad_(requires_grad=False).eval())

@@ -97,7 +97,7 @@ def run_tail_in_blocks(module: nn.Module) -> None:
         return
     scale, reach = found
     tail = BlockwiseTail(nn.Sequential(*list(layers)[_TRUNK:]), scale, math.ceil(reach))
-    vars(module)["_modules"]["model"] = nn.Sequential(*list(layers)[:_TRUNK], tail).eval()
+    module.add_module("model", nn.Sequential(*list(layers)[:_TRUNK], tail).eval())
 
 
 def _scale_and_reach(layers: Sequence[nn.Module]) -> tuple[int, float] | None:
