@@ -69,11 +69,13 @@ def fastest(
     best = dict.fromkeys(calls, float("inf"))
     for _ in range(rounds):
         for name, call in calls.items():
-            start = time.perf_counter()
-            call(samples, side, side)
-            if samples.is_cuda:
-                torch.cuda.synchronize()
-            best[name] = min(best[name], time.perf_counter() - start)
+            # Twice, because weights that are kept have been pushed out by those of the others.
+            for _ in range(2):
+                start = time.perf_counter()
+                call(samples, side, side)
+                if samples.is_cuda:
+                    torch.cuda.synchronize()
+                best[name] = min(best[name], time.perf_counter() - start)
     return best
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PART_VALUES = 1 << 17
-_FEWEST_PARTS = 8
 
 
 @lru_cache(maxsize=16)
@@ -50,7 +49,10 @@ def inverse_cosine(coefficients: torch.Tensor) -> torch.Tensor:
 
 
 def in_parts(
-    values: torch.Tensor, result: torch.Tensor, work: Callable[[torch.Tensor], torch.Tensor]
+    values: torch.Tensor,
+    result: torch.Tensor,
+    work: Callable[[torch.Tensor], torch.Tensor],
+    fewest: int,
 ) -> None:
     """Do work along the last dimension, some lines at a time, so that scratch memory is small.
 
@@ -58,8 +60,9 @@ def in_parts(
         values: Shape (P, L, N).
         result: Shape (P, L, M): where the work's results go; may be `values`.
         work: From (P, l, N) to (P, l, M), every line by itself.
+        fewest: In how many parts at least.
     """
     planes, lines, length = result.shape
-    step = max(1, min(-(-lines // _FEWEST_PARTS), _PART_VALUES // (planes * length)))
+    step = max(1, min(-(-lines // fewest), _PART_VALUES // (planes * length)))
     for start in range(0, lines, step):
         result[:, start : start + step] = work(values[:, start : start + step])

@@ -50,8 +50,8 @@ def add_noise(frames: torch.Tensor, small: torch.Tensor, strength: float, seed: 
             noise = torch.randn(planes.shape, generator=generator).to(planes.device)
             noise.mul_((distance ** (-fall / 2)).mul_(gain * level))
             noise[:, :height, :width] = 0
-            in_parts(noise, noise, inverse_cosine)
-            in_parts(noise.mT, noise.mT, inverse_cosine)
+            in_parts(noise, noise, inverse_cosine, 2)
+            in_parts(noise.mT, noise.mT, inverse_cosine, 2)
             planes.add_(noise)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lib_upscalers.geometry import Size
 
 _STRIP_VALUES = 1 << 18
-_FEWEST_STRIPS = 5
+_FEWEST_STRIPS = 2
 # Nearer to identical or opposite than this, the sine to divide by drowns in rounding errors.
 _ALIKE, _OPPOSITE = 1 - 1e-6, 1e-5 - 1
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from lib_upscalers.geometry import Size
 
+_FEWEST_PARTS = 8
+
 
 @latent_mode(
     "Latent (Fourier)",
@@ -29,9 +31,9 @@ def fourier(samples: torch.Tensor, size: Size) -> torch.Tensor:
     items, channels, height, width = samples.shape
     planes = samples.reshape(items * channels, height, width)
     wide = planes.new_empty((len(planes), height, size.width))
-    in_parts(planes, wide, partial(_resize, target=size.width))
+    in_parts(planes, wide, partial(_resize, target=size.width), _FEWEST_PARTS)
     result = planes.new_empty((len(planes), size.height, size.width))
-    in_parts(wide.mT, result.mT, partial(_resize, target=size.height))
+    in_parts(wide.mT, result.mT, partial(_resize, target=size.height), _FEWEST_PARTS)
     return result.view(items, channels, size.height, size.width)
 
 
