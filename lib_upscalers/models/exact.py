@@ -21,9 +21,7 @@ class ExactWeights:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._copies: dict[str, torch.Tensor] = {}
-        # Many networks hold their training data's mean so, and put a copy in the precision of
-        # what they are fed into its place.
-        self._plain = list(_plain_tensors(module))
+        self._plain: list[tuple[Module, str, torch.Tensor]] | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -41,6 +39,10 @@ class ExactWeights:
         """
         import torch
 
+        if self._plain is None:
+            # Many networks hold their training data's mean so, and put a copy in the precision
+            # of what they are fed into its place.
+            self._plain = list(_plain_tensors(self._module))
         with torch.inference_mode(mode=False), torch.no_grad():
             if dtype != torch.float32 and not self._copies:
                 self._copies = {

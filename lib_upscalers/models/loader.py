@@ -59,9 +59,8 @@ class LoadedNetwork:
         self._placed: tuple[object, ...] = ()
         self._channels_last = False
         self.profile = Profile()
-        module = descriptor.model.eval().requires_grad_(requires_grad=False)
-        adapt(module)
-        self._weights = ExactWeights(module)
+        self._adapted = False
+        self._weights = ExactWeights(descriptor.model.eval().requires_grad_(requires_grad=False))
 
     @property
     def traits(self) -> NetworkTraits:
@@ -83,6 +82,10 @@ class LoadedNetwork:
         if self._placed == wanted:
             return
         self._placed = ()
+        if not self._adapted:
+            # Not when it is loaded, for that may be all that is wanted of it.
+            adapt(self._descriptor.model)
+            self._adapted = True
         self._weights.move(device, dtype, channels_last=channels_last)
         self._placed = wanted
         self._channels_last = channels_last
@@ -99,6 +102,8 @@ class LoadedNetwork:
         """
         import torch
 
+        if not self._adapted:
+            self.place(torch.device("cpu"), torch.float32, channels_last=True)
         layout = torch.channels_last if self._channels_last else torch.contiguous_format
         try:
             # Some networks change what they are fed.
@@ -124,12 +129,8 @@ def load_network(path: Path, name: str | None = None) -> LoadedNetwork:
         UnsafeModelError: It is a pickle that asks for more than tensors.
         UnsupportedModelError: Its architecture or purpose is not supported.
     """
-    import torch
-
     path = Path(path)
-    network = LoadedNetwork(name or path.stem, _descriptor(path, values=True))
-    network.place(torch.device("cpu"), torch.float32, channels_last=True)
-    return network
+    return LoadedNetwork(name or path.stem, _descriptor(path, values=True))
 
 
 def read_traits(path: Path) -> NetworkTraits:
