@@ -222,8 +222,9 @@ def _window(module: Module) -> int:
     """Return the least size that all attention windows divide, or 1 where there are none."""
     sizes = {1}
     for layer in module.modules():
+        named = vars(layer)
         for name in _WINDOWS:
-            value: Any = getattr(layer, name, None)
+            value: Any = named.get(name)
             values: Any = value if isinstance(value, (tuple, list)) else (value,)
             sizes.update(size for size in values if isinstance(size, int) and size > 0)
     window = math.lcm(*sizes)
