@@ -12,6 +12,7 @@ from lib_upscalers.resample import KERNELS
 if TYPE_CHECKING:
     from lib_upscalers.host import Host
     from lib_upscalers.models.entry import ModelEntry
+    from lib_upscalers.models.facts import Facts
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,15 @@ class Choice:
         return None if self.entry is None else self.entry.path
 
 
-def list_choices(host: Host) -> list[Choice]:
+def list_choices(host: Host, facts: Facts) -> list[Choice]:
     """Return all upscalers: the kernels, the built-in networks, those in the host's folders.
 
-    Looking into a folder costs little: what a file holds is found out once and remembered.
+    Args:
+        host: Whose folders.
+        facts: What is known of files, and will be: it makes looking into a folder cheap.
     """
-    from lib_upscalers.models.folders import Facts, built_in_entries, scan
+    from lib_upscalers.models.folders import built_in_entries, scan
 
-    facts = Facts.in_folder(host.data_folder())
     kernels = [Choice(name, "pixel") for name in KERNELS]
     built_in = built_in_entries(facts)
     taken = {*KERNELS, *(entry.name for entry in built_in)}
@@ -57,8 +59,13 @@ def list_choices(host: Host) -> list[Choice]:
     return kernels + [network_choice(entry) for entry in networks]
 
 
-def find_choice(name_or_path: str, host: Host) -> Choice:
+def find_choice(name_or_path: str, host: Host, facts: Facts) -> Choice:
     """Return the upscaler of that name, or the network in that file.
+
+    Args:
+        name_or_path: What is wanted.
+        host: Whose folders.
+        facts: What is known of files, and will be.
 
     Raises:
         UnknownNameError: There is none; the text suggests the nearest names.
@@ -66,14 +73,13 @@ def find_choice(name_or_path: str, host: Host) -> Choice:
     """
     if name_or_path in KERNELS:
         return Choice(name_or_path, "pixel")
-    choices = list_choices(host)
+    choices = list_choices(host, facts)
     for choice in choices:
         if choice.name == name_or_path:
             return choice
     if Path(name_or_path).exists():
-        from lib_upscalers.models.folders import Facts, resolve_path
+        from lib_upscalers.models.folders import resolve_path
 
-        facts = Facts.in_folder(host.data_folder())
         return network_choice(resolve_path(Path(name_or_path), facts))
     folded = name_or_path.casefold()
     alike = [choice for choice in choices if choice.name.casefold() == folded]

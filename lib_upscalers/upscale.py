@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from lib_upscalers.choices import Choice, find_choice, list_choices
 from lib_upscalers.errors import MemoryExhaustedError
 from lib_upscalers.images import bleed_free
+from lib_upscalers.models.cache import NetworkCache
+from lib_upscalers.models.facts import Facts
 from lib_upscalers.progress import NULL, SubRange
 from lib_upscalers.resample import KERNELS, resample_pixels
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from lib_upscalers.geometry import Size
     from lib_upscalers.host import Host, Precision
     from lib_upscalers.images import Picture
-    from lib_upscalers.models.cache import NetworkCache
     from lib_upscalers.models.entry import ModelEntry
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
@@ -90,12 +91,12 @@ class Upscaler:
 
     def __init__(self, host: Host, *, cache_bytes: int = _CACHE_BYTES) -> None:
         self._host = host
-        self._cache_bytes = cache_bytes
-        self._cache: NetworkCache | None = None
+        self._facts = Facts.in_folder(host.data_folder())
+        self._cache = NetworkCache(cache_bytes)
 
     def choices(self) -> list[Choice]:
         """Return all upscalers: kernels, built-in networks, the user's networks."""
-        return list_choices(self._host)
+        return list_choices(self._host, self._facts)
 
     def find(self, name_or_path: str) -> Choice:
         """Return the upscaler of that name, or the network in that file.
@@ -104,7 +105,7 @@ class Upscaler:
             UnknownNameError: There is none; the text suggests the nearest names.
             ModelError: The file is there but is no network that can be used.
         """
-        return find_choice(name_or_path, self._host)
+        return find_choice(name_or_path, self._host, self._facts)
 
     def run(
         self,
@@ -145,15 +146,7 @@ class Upscaler:
 
     def release(self) -> None:
         """Let go of every loaded network; one that is in use goes when it is done."""
-        if self._cache is not None:
-            self._cache.release()
-
-    def _networks(self) -> NetworkCache:
-        from lib_upscalers.models.cache import NetworkCache
-
-        if self._cache is None:
-            self._cache = NetworkCache(self._cache_bytes)
-        return self._cache
+        self._cache.release()
 
     def _check_room(self, picture: Picture, size: Size) -> None:
         import torch
@@ -181,7 +174,7 @@ class Upscaler:
         device = self._host.device()
         wanted = device.type == "cpu" and self._host.owns_process()
         start = time.perf_counter()
-        with self._networks().borrow(entry) as network, kept_blocks(wanted=wanted) as kept:
+        with self._cache.borrow(entry) as network, kept_blocks(wanted=wanted) as kept:
             loaded = time.perf_counter() - start
             work = NetworkWork(
                 network=network,
