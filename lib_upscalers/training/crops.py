@@ -56,10 +56,11 @@ def batch(pairs: Pairs, recipe: Recipe, step: int) -> tuple[torch.Tensor, torch.
     stopped gives what one without a pause gives.
     """
     rng = np.random.default_rng([recipe.seed, step])
+    flat = recipe.flat if step < recipe.steps else recipe.settle_flat
     crops: list[list[torch.Tensor]] = []
     for _ in range(recipe.batch):
         small, large = _crop(rng, pairs, recipe)
-        if rng.random() < recipe.flat:
+        if rng.random() < flat:
             colour = _flat(rng)
             small, large = colour.expand_as(small), colour.expand_as(large)
         crops.append(_turned(rng, (small, large)))

@@ -35,14 +35,18 @@ if TYPE_CHECKING:
 logger = logging.getLogger("lib_upscalers")
 
 _SAVE_SECONDS = 60
+# Settling is short and its rate falls to 0: a long average would only hold it up.
+_SETTLED_MEMORY = 0.99
 _LOG_STEPS = 100
 _STATE = "state.pt"
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Return the learning rate of a step: a linear rise, then half a cosine down to nearly 0."""
+    """Return the learning rate of a step: a linear rise, half a cosine down, then settling."""
     if step < recipe.warm_up:
         return recipe.rate * (step + 1) / recipe.warm_up
+    if step >= recipe.steps:
+        return recipe.settle_rate * (recipe.total - step) / max(recipe.settle, 1)
     done = (step - recipe.warm_up) / max(recipe.steps - recipe.warm_up, 1)
     return recipe.rate * (0.002 + 0.998 * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
 
@@ -96,6 +100,8 @@ class Training:
     def _remember(self) -> None:
         # A young average must not hold on to the random weights that it began with.
         keep = min(self.recipe.memory, self.step / (self.step + 10))
+        if self.step > self.recipe.steps:
+            keep = _SETTLED_MEMORY
         with torch.no_grad():
             pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
             for mean, now in pairs:
@@ -140,7 +146,7 @@ def train(training: Training, pairs: Pairs, path: Path, budget_seconds: float) -
         Whether all steps are made.
     """
     stop, saved, loss = time.monotonic() + budget_seconds, time.monotonic(), 0.0
-    steps = training.recipe.steps
+    steps = training.recipe.total
     while training.step < steps and time.monotonic() < stop:
         loss += training.advance(pairs)
         if training.step % _LOG_STEPS == 0:
@@ -236,7 +242,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if (work / _STATE).exists():
         training.load(work / _STATE)
     if not train(training, pairs, work / _STATE, options["minutes"] * 60):
-        logger.info("step %d of %d: run this again to go on", training.step, recipe.steps)
+        logger.info("step %d of %d: run this again to go on", training.step, recipe.total)
         return 1
     path = _publish(options["name"], training, options["set5"], options["out"])
     logger.info("wrote %s", path)

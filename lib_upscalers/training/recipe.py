@@ -18,13 +18,17 @@ class Recipe:
         seed: Of the weights, the pictures and the crops.
         pictures: How many pictures to draw.
         side: Their width and height.
-        steps: Steps of the whole training.
+        steps: Steps of the training proper.
         batch: Crops a step.
         crop: Width and height of the small crops.
         rate: The greatest learning rate; it rises for `warm_up` steps, then falls as a cosine.
         warm_up: See `rate`.
         memory: How much of the averaged weights stays at each step.
         flat: The share of crops that are one flat colour, which has to stay flat.
+        settle: Steps after those, at a small learning rate and with many more flat crops, in
+            which the last errors of flat colours at the borders go.
+        settle_rate: The learning rate that they begin with; it falls to 0.
+        settle_flat: Their share of flat crops.
     """
 
     scale: int = 2
@@ -40,6 +44,14 @@ class Recipe:
     warm_up: int = 200
     memory: float = 0.999
     flat: float = 0.04
+    settle: int = 1500
+    settle_rate: float = 2e-4
+    settle_flat: float = 0.5
+
+    @property
+    def total(self) -> int:
+        """All steps of the training."""
+        return self.steps + self.settle
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.

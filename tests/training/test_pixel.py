@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from lib_upscalers.training.pairs import Pairs
 
 TOY = Recipe(
-    features=8, layers=1, pictures=4, side=48, steps=60, batch=4, crop=12, warm_up=5, rate=5e-3
+    features=8,
+    layers=1,
+    pictures=4,
+    side=48,
+    steps=60,
+    batch=4,
+    crop=12,
+    warm_up=5,
+    rate=5e-3,
+    settle=10,
 )
 
 
@@ -62,9 +71,10 @@ def test_crops_belong_together_and_depend_on_the_step(pairs: Pairs) -> None:
 
 
 def test_flat_crops_are_flat(pairs: Pairs) -> None:
-    small, large = batch(pairs, replace(TOY, flat=1.0), 0)
+    for recipe, step in ((replace(TOY, flat=1.0), 0), (replace(TOY, settle_flat=1.0), TOY.steps)):
+        small, large = batch(pairs, recipe, step)
 
-    assert torch.equal(large, small[..., :1, :1].expand_as(large))
+        assert torch.equal(large, small[..., :1, :1].expand_as(large))
 
 
 def test_the_loss_falls(pairs: Pairs) -> None:
@@ -78,14 +88,15 @@ def test_the_loss_falls(pairs: Pairs) -> None:
 
 
 def test_going_on_gives_the_same_weights_as_no_pause(tmp_path: Path, pairs: Pairs) -> None:
-    whole, first, second = (pixel.Training(TOY) for _ in range(3))
-    for _ in range(12):
+    recipe = replace(TOY, steps=8, settle=4)
+    whole, first, second = (pixel.Training(recipe) for _ in range(3))
+    for _ in range(recipe.total):
         whole.advance(pairs)
     for _ in range(5):
         first.advance(pairs)
     first.save(tmp_path / "state.pt")
     second.load(tmp_path / "state.pt")
-    for _ in range(7):
+    for _ in range(recipe.total - 5):
         second.advance(pairs)
 
     assert second.step == whole.step
@@ -136,12 +147,15 @@ def test_a_recipe_that_cannot_be_trained_is_refused(settings: dict[str, int], te
         replace(TOY, **settings)
 
 
-def test_the_learning_rate_rises_then_falls() -> None:
-    rates = [pixel.learning_rate(TOY, step) for step in range(TOY.steps + 1)]
+def test_the_learning_rate_rises_falls_and_settles() -> None:
+    rates = [pixel.learning_rate(TOY, step) for step in range(TOY.total + 1)]
+    falling, settling = rates[TOY.warm_up : TOY.steps], rates[TOY.steps :]
 
     assert rates[0] < rates[TOY.warm_up] == max(rates)
-    assert rates[TOY.warm_up :] == sorted(rates[TOY.warm_up :], reverse=True)
-    assert 0 < rates[-1] < 0.01 * max(rates)
+    assert falling == sorted(falling, reverse=True)
+    assert 0 < falling[-1] < 0.01 * max(rates)
+    assert settling == sorted(settling, reverse=True)
+    assert (settling[0], settling[-1]) == (TOY.settle_rate, 0)
 
 
 def test_the_network_is_what_spandrel_makes_of_its_weights() -> None:
@@ -160,7 +174,9 @@ def test_the_command_stops_at_its_budget_goes_on_and_exports(
 ) -> None:
     few = measure.held_out(2, each=1, side=32)
     monkeypatch.setattr(measure, "held_out", lambda _: few)
-    settings = "--pictures 2 --side 32 --steps 3 --batch 2 --crop 8 --features 4 --layers 1"
+    settings = (
+        "--pictures 2 --side 32 --steps 2 --settle 1 --batch 2 --crop 8 --features 4 --layers 1"
+    )
     folders = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
     words = ["Toy 2x", *settings.split(), *folders]
 
