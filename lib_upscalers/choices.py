@@ -77,7 +77,7 @@ def find_choice(name_or_path: str, host: Host, facts: Facts) -> Choice:
     for choice in choices:
         if choice.name == name_or_path:
             return choice
-    if Path(name_or_path).exists():
+    if _exists(name_or_path):
         from lib_upscalers.models.folders import resolve_path
 
         return network_choice(resolve_path(Path(name_or_path), facts))
@@ -86,6 +86,13 @@ def find_choice(name_or_path: str, host: Host, facts: Facts) -> Choice:
     if len(alike) == 1:
         return alike[0]
     raise unknown_name("an upscaler", name_or_path, [choice.name for choice in choices])
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):  # Too long for a path, or not one at all.
+        return False
 
 
 def network_choice(entry: ModelEntry) -> Choice:

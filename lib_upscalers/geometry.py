@@ -26,21 +26,6 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Padding:
-    """Pixels added on each side."""
-
-    left: int = 0
-    top: int = 0
-    right: int = 0
-    bottom: int = 0
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is added."""
-        return not (self.left or self.top or self.right or self.bottom)
-
-
-@dataclass(frozen=True)
 class Region:
     """A rectangle: pixels x <= column < x + width, y <= row < y + height."""
 

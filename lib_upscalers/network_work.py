@@ -9,9 +9,9 @@ import numpy as np
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.images import bleed_free
-from lib_upscalers.progress import NULL, SubRange
+from lib_upscalers.progress import SubRange
 from lib_upscalers.resample import resample_pixels
-from lib_upscalers.targets import least_passes, reduced_size
+from lib_upscalers.targets import pass_sizes
 from lib_upscalers.tiling.run import run_network
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from lib_upscalers.tiling.policy import Job
 
     Pixels = NDArray[Any]
+
+_STRIP_PIXELS = 1 << 20
+# The rest of the progress is for the resampling to the exact size.
+_SHARE_OF_PASSES = 0.95
 
 
 @dataclass
@@ -63,36 +67,42 @@ class NetworkWork:
             picture: What to enlarge.
             progress: Told of every tile.
             alpha_by_network: Whether transparency that varies goes through the network too, as
-                grey; else through the kernel. Transparency that is the same everywhere stays
-                just that.
+                grey; else through the kernel. A network that takes RGBA always gets it.
+                Transparency that is the same everywhere stays just that.
         """
         alpha = picture.alpha
+        varies = alpha is not None and bool((alpha != alpha.flat[0]).any())
+        pixels = bleed_free(picture.pixels, alpha) if alpha is not None else picture.pixels
         if self.network.traits.channels == 4:
-            return self._with_transparency(picture, progress)
-        if alpha is None or (alpha == alpha.flat[0]).all():
-            pixels = self._colour(picture.pixels, progress)
-            return replace(picture, pixels=pixels, alpha=self._constant(alpha))
+            colour, plane = self._with_transparency(pixels, alpha, progress)
+            return replace(picture, pixels=colour, alpha=plane if varies else self._flat(alpha))
+        if alpha is None or not varies:
+            colour = self._colour(pixels, progress)
+            return replace(picture, pixels=colour, alpha=self._flat(alpha))
         share = 0.5 if alpha_by_network else 0.95
-        pixels = self._colour(bleed_free(picture.pixels, alpha), SubRange(progress, 0.0, share))
+        colour = self._colour(pixels, SubRange(progress, 0.0, share))
         later = SubRange(progress, share, 1.0, "transparency: ")
+        light, self.linear_light = self.linear_light, False  # Transparency is no light.
         plane = alpha[..., None]
-        larger = self._colour(plane, later) if alpha_by_network else self._exact(plane, later)
-        return replace(picture, pixels=pixels, alpha=larger[..., 0])
+        plane = self._colour(plane, later) if alpha_by_network else self._exact(plane, later)
+        self.linear_light = light
+        return replace(picture, pixels=colour, alpha=plane[..., 0])
 
-    def _constant(self, alpha: Pixels | None) -> Pixels | None:
+    def _flat(self, alpha: Pixels | None) -> Pixels | None:
         if alpha is None:
             return None
         return np.full((self.size.height, self.size.width), alpha.flat[0], alpha.dtype)
 
-    def _with_transparency(self, picture: Picture, progress: Progress) -> Picture:
+    def _with_transparency(
+        self, pixels: Pixels, alpha: Pixels | None, progress: Progress
+    ) -> tuple[Pixels, Pixels]:
         """Run a network that takes RGBA."""
-        pixels, alpha = picture.pixels, picture.alpha
         opaque = 1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max
         plane = np.full(pixels.shape[:2], opaque, pixels.dtype) if alpha is None else alpha
         colour = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
         larger = self._enlarge(np.concatenate([colour, plane[..., None]], axis=2), progress)
         colour = _grey(larger[..., :3]) if pixels.shape[2] == 1 else larger[..., :3]
-        return replace(picture, pixels=colour, alpha=None if alpha is None else larger[..., 3])
+        return colour, larger[..., 3]
 
     def _colour(self, pixels: Pixels, progress: Progress) -> Pixels:
         """Enlarge grey or RGB pixels with a network that takes grey or RGB."""
@@ -110,42 +120,34 @@ class NetworkWork:
     def _enlarge(self, pixels: Pixels, progress: Progress) -> Pixels:
         """Run the network as often as needed, then resample to the exact size."""
         dtype, scale = pixels.dtype, self.network.traits.scale
-        sizes = self._sizes(pixels)
+        size = Size(pixels.shape[1], pixels.shape[0])
+        sizes = pass_sizes(size, self.size, scale, reduced=self.reduced)
         self.passes = len(sizes)
-        costs = [size.area for size in sizes]
+        fits = sizes[-1].scaled(scale) == self.size
+        whole = sum(size.area for size in sizes) / (1.0 if fits else _SHARE_OF_PASSES)
         done = 0.0
         for i, size in enumerate(sizes):
-            share = costs[i] / sum(costs)
+            share = size.area / whole
             text = f"pass {i + 1}/{len(sizes)}, " if len(sizes) > 1 else ""
-            part = SubRange(progress, done, done + share, text)
-            done += share
-            pixels = self._exact(pixels, size=size)
-            final = i == len(sizes) - 1 and size.scaled(scale) == self.size
+            pixels = self._exact(pixels, SubRange(progress, done, done), size=size)
             # 16 bits hold all that a later step can still see, in half the memory of a float.
-            between = dtype if final or dtype.kind == "f" else np.dtype(np.uint16)
-            enlarged = run_network(self.network, pixels, self.job, dtype=between, progress=part)
-            pixels = enlarged.pixels
-            self.tiles += enlarged.tiles
-            self.precision, self.device = enlarged.precision, enlarged.device
-        return self._exact(pixels, dtype=dtype)
+            last = fits and i == len(sizes) - 1
+            between = dtype if last or dtype.kind == "f" else np.dtype(np.uint16)
+            part = SubRange(progress, done, done + share, text)
+            pixels = self._pass(pixels, between, part)
+            done += share
+        return self._exact(pixels, SubRange(progress, done, 1.0), dtype=dtype)
 
-    def _sizes(self, pixels: Pixels) -> list[Size]:
-        """Return the size at which each pass begins."""
-        scale = self.network.traits.scale
-        size = Size(pixels.shape[1], pixels.shape[0])
-        count = least_passes(size, self.size, scale)
-        sizes: list[Size] = []
-        for i in range(count):
-            if self.reduced and i:
-                size = reduced_size(size, self.size, scale, count - i)
-            sizes.append(size)
-            size = size.scaled(scale)
-        return sizes
+    def _pass(self, pixels: Pixels, dtype: np.dtype[Any], progress: Progress) -> Pixels:
+        enlarged = run_network(self.network, pixels, self.job, dtype=dtype, progress=progress)
+        self.tiles += enlarged.tiles
+        self.precision, self.device = enlarged.precision, enlarged.device
+        return enlarged.pixels
 
     def _exact(
         self,
         pixels: Pixels,
-        progress: Progress = NULL,
+        progress: Progress,
         *,
         size: Size | None = None,
         dtype: np.dtype[Any] | None = None,
@@ -165,6 +167,10 @@ class NetworkWork:
 
 
 def _grey(pixels: Pixels) -> Pixels:
-    """Return the mean of the channels, shape (H, W, 1), same dtype."""
-    mean = pixels.mean(axis=2, keepdims=True, dtype=np.float32)
-    return mean if pixels.dtype.kind == "f" else np.rint(mean).astype(pixels.dtype)
+    """Return the mean of the channels, shape (H, W, 1), same dtype; in strips, to save memory."""
+    result = np.empty((*pixels.shape[:2], 1), pixels.dtype)
+    step = max(1, _STRIP_PIXELS // pixels.shape[1])
+    for top in range(0, len(pixels), step):
+        mean = pixels[top : top + step].mean(axis=2, keepdims=True, dtype=np.float32)
+        result[top : top + step] = mean if pixels.dtype.kind == "f" else np.rint(mean)
+    return result

@@ -96,3 +96,22 @@ def reduced_size(size: Size, target: Size, scale: int, passes_left: int) -> Size
         min(size.width, math.ceil(target.width / factor)),
         min(size.height, math.ceil(target.height / factor)),
     )
+
+
+def pass_sizes(size: Size, target: Size, scale: int, *, reduced: bool) -> list[Size]:
+    """Return the sizes of the pictures on which a network runs, one a pass.
+
+    Args:
+        size: The picture's size.
+        target: The size that is wanted.
+        scale: The network's scale.
+        reduced: Whether a picture is reduced before a further pass to the least that suffices.
+    """
+    count = least_passes(size, target, scale)
+    sizes: list[Size] = []
+    for i in range(count):
+        if reduced and i:
+            size = reduced_size(size, target, scale, count - i)
+        sizes.append(size)
+        size = size.scaled(scale)
+    return sizes

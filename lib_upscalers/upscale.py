@@ -13,6 +13,7 @@ from lib_upscalers.models.cache import NetworkCache
 from lib_upscalers.models.facts import Facts
 from lib_upscalers.progress import NULL, SubRange
 from lib_upscalers.resample import KERNELS, resample_pixels
+from lib_upscalers.targets import pass_sizes
 
 if TYPE_CHECKING:
     from lib_upscalers.geometry import Size
@@ -36,8 +37,8 @@ class Settings:
             fits.
         overlap: Context on each side of a tile; None: as far as the network looks.
         precision: In which precision; "auto": what the host asks for.
-        padding: What lies beyond the picture's edges for a network; "wrap" makes a seamless
-            texture stay seamless.
+        padding: What lies beyond the picture's edges for a network; "wrap" lets a seamless
+            texture stay seamless, at whole multiples of the network's scale.
         alpha: Whether transparency that varies is enlarged by the network or by the kernel.
         kernel: The kernel that brings a network's result to the exact size.
         linear_light: Whether kernels mix light and not sRGB values.
@@ -148,7 +149,7 @@ class Upscaler:
         """Let go of every loaded network; one that is in use goes when it is done."""
         self._cache.release()
 
-    def _check_room(self, picture: Picture, size: Size) -> None:
+    def _check_room(self, picture: Picture, size: Size, what: str = "a result") -> None:
         import torch
 
         depth = picture.pixels.shape[2] + (picture.alpha is not None)
@@ -156,8 +157,8 @@ class Upscaler:
         free = self._host.free_memory(torch.device("cpu"))
         if needed > free:
             raise MemoryExhaustedError(
-                f"Expected memory for a result of {size}, {needed / 2**30:.1f} GiB, but only "
-                f"{free / 2**30:.1f} GiB are free: choose a smaller scale or size."
+                f"Expected memory for {what} of {size}, {needed / 2**30:.2f} GiB, but only "
+                f"{free / 2**30:.2f} GiB are free: choose a smaller scale or size."
             )
 
     def _run_network(
@@ -171,6 +172,9 @@ class Upscaler:
         from lib_upscalers.network_work import NetworkWork
         from lib_upscalers.tiling.allocator import kept_blocks
 
+        scale, reduced = entry.traits.scale, settings.passes == "reduced"
+        last = pass_sizes(picture.size, size, scale, reduced=reduced)[-1]
+        self._check_room(picture, last.scaled(scale), "what the network makes, a picture")
         device = self._host.device()
         wanted = device.type == "cpu" and self._host.owns_process()
         start = time.perf_counter()
@@ -182,7 +186,7 @@ class Upscaler:
                 size=size,
                 kernel=settings.kernel,
                 linear_light=settings.linear_light,
-                reduced=settings.passes == "reduced",
+                reduced=reduced,
             )
             by_network = settings.alpha == "network"
             enlarged = work.run(picture, progress, alpha_by_network=by_network)

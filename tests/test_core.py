@@ -6,7 +6,7 @@ import pytest
 
 from lib_upscalers import errors
 from lib_upscalers.errors import Cancelled, ImageError, UnknownNameError, UpscalerError
-from lib_upscalers.geometry import Padding, Region, Size
+from lib_upscalers.geometry import Region, Size
 from lib_upscalers.progress import NULL, SubRange
 from lib_upscalers.registry import Registry, unknown_name
 
@@ -60,12 +60,6 @@ def test_sizes() -> None:
     assert size.area == 12
     assert size.scaled(5) == Size(20, 15)
     assert str(size) == "4x3"
-
-
-def test_padding_is_empty_only_without_any_side() -> None:
-    assert Padding().empty
-    sides = [Padding(1), Padding(0, 1), Padding(0, 0, 1), Padding(0, 0, 0, 1)]
-    assert not any(side.empty for side in sides)
 
 
 def test_a_region_knows_its_edges() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lib_upscalers.errors import Cancelled
 from lib_upscalers.geometry import Size
 from lib_upscalers.images import Metadata, Picture
 from lib_upscalers.network_work import NetworkWork
@@ -113,10 +114,32 @@ def test_colour_under_transparent_pixels_does_not_bleed() -> None:
 def test_a_network_of_four_channels_gets_transparency_with_the_colour() -> None:
     network = MarkingNetwork(traits(channels=4))
     pixels, alpha = np.full((8, 8, 3), 255, np.uint8), np.full((8, 8), 255, np.uint8)
+    alpha[0, 0] = 0
     result = run(work(network, 16, 16), pixels, alpha)
     assert result.alpha is not None
     assert result.alpha[5, 5] == 51
     assert run(work(network, 16, 16), pixels).alpha is None
+
+
+def test_colour_is_mixed_as_light_if_wanted_but_never_transparency() -> None:
+    pixels, alpha = picture(13, 20, 20), picture(14, 20, 20, 1)[..., 0]
+    for by in (True, False):
+        plain = run(work(FakeNetwork(), 30, 30), pixels, alpha, by)
+        light = run(work(FakeNetwork(), 30, 30, linear_light=True), pixels, alpha, by)
+        assert (plain.pixels != light.pixels).any()
+        np.testing.assert_array_equal(plain.alpha, light.alpha)
+
+
+def test_the_last_resampling_is_told_and_can_be_cancelled() -> None:
+    pixels = picture(15, 40, 40)
+    recorder = Recorder()
+    work(FakeNetwork(), 70, 70).run(lab_picture(pixels), recorder, alpha_by_network=True)
+    before = next(i for i, (step, total, _) in enumerate(recorder.steps) if step > 0.94 * total)
+    assert recorder.steps[before][0] < recorder.steps[before][1]
+    with pytest.raises(Cancelled):
+        work(FakeNetwork(), 70, 70).run(
+            lab_picture(pixels), Recorder(cancel_at=recorder.checks - 1), alpha_by_network=True
+        )
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -52,7 +52,10 @@ def kept_blocks(*, wanted: bool) -> Generator[bool, None, None]:
     if library is None:
         yield False
         return
-    library.mallopt(_MMAP_THRESHOLD, _KEEP_ALL)
+    # An older glibc does not take so large a threshold.
+    if not library.mallopt(_MMAP_THRESHOLD, _KEEP_ALL):
+        yield False
+        return
     library.mallopt(_TRIM_THRESHOLD, _KEEP_ALL)
     library.mallopt(_TOP_PAD, 64 * 2**20)
     try:

@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lib_upscalers")
 
+_MEMORY_SIGNS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "status_alloc_failed",
+    "bad_alloc",
+    "valid cudnn algorithm",
+    "could not create a memory object",
+)
+
 
 class OutOfMemory(Exception):  # noqa: N818 - a signal to the loop, which always handles it
     """The device has no room for what was asked; the loop makes it smaller."""
@@ -92,11 +102,10 @@ class Executor:
             OutOfMemory: The device has no room for it.
         """
         with memory_signal():
-            batch = self._read(tiles, pixels, border)
-            output = self._forward(batch)
+            output = None
             while output is None:
                 self.place()
-                output = self._forward(batch.to(self.dtype))
+                output = self._forward(self._read(tiles, pixels, border))
             return [
                 from_tensor(self._cut(output[i], tile, band), dtype) for i, tile in enumerate(tiles)
             ]
@@ -111,8 +120,11 @@ class Executor:
 
     def _forward(self, batch: torch.Tensor) -> torch.Tensor | None:
         output = self.network(batch)
-        if len(self._ladder) == 1 or output.float().sum().isfinite():
+        if output.float().sum().isfinite():
             return output
+        if len(self._ladder) == 1:
+            _log.warning("%s gave numbers that are none: black.", self.network.traits.name)
+            return output.nan_to_num(nan=0.0, posinf=1.0, neginf=0.0)
         failed = self._ladder.pop(0)
         self.network.profile.unstable.add(place_key(self.device, failed))
         _log.warning(
@@ -154,5 +166,4 @@ def _means_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     text = str(error).lower()
-    signs = ("out of memory", "not enough memory", "can't allocate memory", "cudnn_status_alloc")
-    return isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+    return isinstance(error, RuntimeError) and any(sign in text for sign in _MEMORY_SIGNS)

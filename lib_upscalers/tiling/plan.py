@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from lib_upscalers.geometry import Region, Size
 
 _MOST_CUTS = 512
-_LEAST_CORE = 16
+LEAST_CORE = 8
 _THRIFT = 1.05
 _LEAST_THRIFTY = 128 * 128
 
@@ -112,8 +112,9 @@ def plan_tiles(
         if best is None or (cost, len(columns) * len(rows)) < best[:2]:
             best = (cost, len(columns) * len(rows), columns, rows)
     if best is None:
-        columns = _spans(size.width, _most_cuts(size.width, rules), rules)
-        rows = _spans(size.height, _most_cuts(size.height, rules), rules)
+        least = 0 if max_side else rules.reach
+        columns = _spans(size.width, _most_cuts(size.width, rules, least), rules)
+        rows = _spans(size.height, _most_cuts(size.height, rules, least), rules)
     else:
         columns, rows = best[2:]
     return tuple(
@@ -142,37 +143,44 @@ def plan_thrifty_tiles(size: Size, rules: Rules, *, max_pixels: int) -> tuple[Ti
 def split_tile(tile: Tile, size: Size, rules: Rules) -> tuple[Tile, ...]:
     """Cut a tile's core in two across its longer side, each half with a halo of its own.
 
+    A square one is cut across both sides, for else its halves would be as large.
+
     Args:
         tile: The tile that was too large.
         size: The picture's size.
         rules: What every tile has to obey.
 
     Returns:
-        Two tiles in reading order, or none where halves would not be smaller than the tile.
+        Tiles in reading order, or none where they would not be smaller than the tile.
     """
     core = tile.core
-    wide = core.width >= core.height
-    start, length = (core.x, core.width) if wide else (core.y, core.height)
-    middle = start + _round_up(math.ceil(length / 2), rules.alignment)
-    if length <= _LEAST_CORE or middle >= start + length:
-        return ()
+    columns, rows = [(core.x, core.right)], [(core.y, core.bottom)]
+    if core.width >= core.height or rules.square:
+        columns = _halved(core.x, core.right, rules)
+    if core.width < core.height or rules.square:
+        rows = _halved(core.y, core.bottom, rules)
     rules = replace(rules, uniform=False)
-    halves: list[Tile] = []
-    for part in ((start, middle), (middle, start + length)):
-        across = (core.y, core.bottom) if wide else (core.x, core.right)
-        x, y = (part, across) if wide else (across, part)
-        column = _span(x, size.width, rules)
-        halves.append(_tile(column, _span(y, size.height, rules), size, rules))
-    smaller = all(half.source.area < tile.source.area for half in halves)
-    return tuple(halves) if smaller else ()
+    parts = tuple(
+        _tile(_span(x, size.width, rules), _span(y, size.height, rules), size, rules)
+        for y, x in itertools.product(rows, columns)
+    )
+    smaller = all(part.source.area < tile.source.area for part in parts)
+    return parts if smaller else ()
+
+
+def _halved(start: int, stop: int, rules: Rules) -> list[tuple[int, int]]:
+    middle = start + _round_up(math.ceil((stop - start) / 2), rules.alignment)
+    if stop - start <= LEAST_CORE or middle >= stop:
+        return [(start, stop)]
+    return [(start, middle), (middle, stop)]
 
 
 def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def _most_cuts(length: int, rules: Rules) -> int:
-    least = max(_LEAST_CORE, rules.alignment, rules.minimum - 2 * rules.reach)
+def _most_cuts(length: int, rules: Rules, least: int = 0) -> int:
+    least = max(least, LEAST_CORE, rules.alignment, rules.minimum - 2 * rules.reach)
     return max(1, min(_MOST_CUTS, length // least))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError
@@ -12,7 +12,7 @@ from lib_upscalers.geometry import Region
 from lib_upscalers.network import Reach
 from lib_upscalers.tiling.budget import fitting_pixels, most_pixels
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
-from lib_upscalers.tiling.plan import Rules, Tile, plan_thrifty_tiles, plan_tiles
+from lib_upscalers.tiling.plan import LEAST_CORE, Rules, Tile, plan_thrifty_tiles, plan_tiles
 from lib_upscalers.tiling.probe import (
     LAYOUT_PROBE_PIXELS,
     faster_channels_last,
@@ -20,6 +20,7 @@ from lib_upscalers.tiling.probe import (
     measure_memory,
     measure_reach,
 )
+from lib_upscalers.tiling.source import required_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +34,11 @@ if TYPE_CHECKING:
     from lib_upscalers.tiling.source import Border
 
 LEAST_TILE = 32
-_LEAST_CORE = 8
 _MOST_BATCH = 16
+_MODEST_TILE = 512
+_STEPS = 8
+# What each doubling over the fast size costs, about: between 1.07 (ESRGAN) and 1.4 (SwinIR).
+_SLOWER = 1.15
 _UNMEASURED = Reach(32, 0.0)
 
 # A picture as small as the probe itself is run whole without asking.
@@ -52,7 +56,8 @@ class Job:
         free_memory: Tells how many bytes may be taken on a device.
         precision: In which precision.
         tile: The largest side of what goes through the network at once, overlap counted in,
-            at least 32; None: what is fastest and fits.
+            at least 32, more where the network's windows ask for it; None: what is fastest
+            and fits.
         overlap: Context on each side of a tile; None: as far as the network looks, measured,
             and at most a quarter of the tile.
         border: What lies beyond the picture.
@@ -82,11 +87,11 @@ class Job:
             )
         if self.overlap is not None and self.overlap < 0:
             raise InputError(f"Expected an overlap of 0 or more pixels, but got {self.overlap}.")
-        if self.tile and self.overlap and self.tile - 2 * self.overlap < _LEAST_CORE:
+        if self.tile and self.overlap and self.tile - 2 * self.overlap < LEAST_CORE:
             raise InputError(
                 f"Expected a tile larger than twice the overlap, but got tile {self.tile} and "
                 f"overlap {self.overlap}: use a tile of at least "
-                f"{2 * self.overlap + _LEAST_CORE}, or less overlap."
+                f"{2 * self.overlap + LEAST_CORE}, or less overlap."
             )
 
 
@@ -96,13 +101,14 @@ class Policy:
 
     Attributes:
         tiles: In reading order.
-        rules: What they obey, and their halves too.
+        rules: What they obey, and their halves too; None for a whole picture, whose halves'
+            rules nobody has needed yet (`make_rules`).
         batch: How many of them go through the network at once.
         band: Over how many pixels they are blended.
     """
 
     tiles: tuple[Tile, ...]
-    rules: Rules
+    rules: Rules | None
     batch: int = 1
     band: int = 0
 
@@ -114,49 +120,69 @@ def make_policy(executor: Executor, size: Size, job: Job) -> Policy:
         OutOfMemory: The device has no room for the network.
     """
     executor.place()
-    if executor.network.traits.tiling == "internal" or _runs_untouched(size, job):
+    traits = executor.network.traits
+    fed = required_size(size, traits)
+    internal = traits.tiling == "internal" and job.border == "none"
+    if internal or _runs_untouched(fed, job):
         return _whole(size)
     _choose_layout(executor, size)
-    most = _most_pixels(executor, job)
-    if job.border == "none" and job.tile is None and size.area <= most:
+    room = _room(executor, job)
+    if job.border == "none" and job.tile is None and fed.area <= room.fast:
         return _whole(size)
-    reach = _reach(executor)
-    executor.place()
-    return _tiled(executor, size, job, reach, most)
+    return _tiled(executor, size, job, room)
 
 
 def _whole(size: Size) -> Policy:
     region = Region.whole(size)
-    return Policy((Tile(region, region),), Rules())
+    return Policy((Tile(region, region),), None)
 
 
 def _runs_untouched(size: Size, job: Job) -> bool:
     largest = max(size.width, size.height)
     fits_tile = job.tile is None or largest <= job.tile
-    small = size.area <= _NOT_WORTH_MEASURING or job.tile is not None
+    small = size.area <= _NOT_WORTH_MEASURING or (job.tile or largest) <= _MODEST_TILE
     return job.border == "none" and fits_tile and small
 
 
-def _tiled(executor: Executor, size: Size, job: Job, reach: Reach, most: int) -> Policy:
+def make_rules(executor: Executor, job: Job) -> tuple[Rules, int]:
+    """Return what tiles obey, and over how many pixels they are blended.
+
+    The network may have to be placed again after it.
+    """
     traits = executor.network.traits
+    reach = _reach(executor)
     halo = reach.halo if job.overlap is None else job.overlap
     if job.overlap is None and job.tile is not None:
         halo = min(halo, job.tile // 4)
-    largest = most if job.tile is None else min(most, job.tile**2)
-    batch = job.batch or _batch(executor, most // max(1, largest))
     rules = Rules(
         halo=halo,
         alignment=traits.alignment,
         minimum=traits.minimum,
         square=traits.square,
         padded=job.border != "none",
-        uniform=batch > 1,
     )
+    return rules, min(feather(reach), halo)
+
+
+def _tiled(executor: Executor, size: Size, job: Job, room: _Room) -> Policy:
+    rules, band = make_rules(executor, job)
     if job.tile is None and executor.device.type == "cpu":
-        tiles = plan_thrifty_tiles(size, rules, max_pixels=largest)
-    else:
-        tiles = plan_tiles(size, rules, max_pixels=largest, max_side=job.tile)
-    return Policy(tiles, rules, batch, min(feather(reach), halo) if len(tiles) > 1 else 0)
+        return Policy(_fastest(size, rules, room), rules, job.batch or 1, band)
+    largest = room.fits if job.tile is None else min(room.fits, job.tile**2)
+    batch = job.batch or _batch(executor, room.fits // max(1, largest))
+    rules = replace(rules, uniform=batch > 1)
+    tiles = plan_tiles(size, rules, max_pixels=largest, max_side=job.tile)
+    return Policy(tiles, rules, batch, band)
+
+
+def _fastest(size: Size, rules: Rules, room: _Room) -> tuple[Tile, ...]:
+    """Weigh tiles that are larger than is fast against the halo that smaller ones waste."""
+    limits = [min(room.fits, room.fast << step) for step in range(_STEPS)]
+    costs = [
+        sum(tile.source.area for tile in plan_tiles(size, rules, max_pixels=limit)) * _SLOWER**step
+        for step, limit in enumerate(limits)
+    ]
+    return plan_thrifty_tiles(size, rules, max_pixels=limits[costs.index(min(costs))])
 
 
 def _batch(executor: Executor, room: int) -> int:
@@ -173,17 +199,27 @@ def _choose_layout(executor: Executor, size: Size) -> None:
         layouts[executor.key] = faster_channels_last(network, device, dtype)
 
 
-def _most_pixels(executor: Executor, job: Job) -> int:
+@dataclass(frozen=True)
+class _Room:
+    """How many input pixels a forward may have: so that it is fast, and so that it fits."""
+
+    fast: int
+    fits: int
+
+
+def _room(executor: Executor, job: Job) -> _Room:
     on_cpu = executor.device.type == "cpu"
-    if job.tile is not None and on_cpu:
-        return sys.maxsize
+    if job.tile is not None and on_cpu and job.tile <= _MODEST_TILE:
+        return _Room(sys.maxsize, sys.maxsize)
     memory = _memory(executor)
     if memory is None:
-        return LEAST_TILE**2
+        return _Room(LEAST_TILE**2, LEAST_TILE**2)
     free = job.free_memory(executor.device)
-    if executor.network.traits.tiling == "discouraged" or job.tile is not None:
-        return fitting_pixels(memory, free)
-    return most_pixels(memory, free, on_cpu=on_cpu, keeps_blocks=job.keeps_blocks)
+    fits = fitting_pixels(memory, free)
+    if executor.network.traits.tiling == "discouraged":
+        return _Room(fits, fits)
+    fast = most_pixels(memory, free, on_cpu=on_cpu, keeps_blocks=job.keeps_blocks)
+    return _Room(fast, fits)
 
 
 def _memory(executor: Executor) -> MemoryUse | None:

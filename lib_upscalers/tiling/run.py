@@ -16,7 +16,7 @@ from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.blend import lay_over, written_region
 from lib_upscalers.tiling.executor import Executor, OutOfMemory
 from lib_upscalers.tiling.plan import split_tile
-from lib_upscalers.tiling.policy import make_policy
+from lib_upscalers.tiling.policy import make_policy, make_rules
 from lib_upscalers.tiling.precision import dtype_ladder, dtype_name
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class _Loop:
         self._most_pixels = 0
         self._batch = 1
         self._band = 0
+        self._rules: Rules | None = None
         self._done = 0
         self._count = 0
 
@@ -117,15 +118,15 @@ class _Loop:
         self._progress.check_cancelled()
         policy = self._start()
         self._left.extend(policy.tiles)
-        self._batch, self._band = policy.batch, policy.band
+        self._batch, self._band, self._rules = policy.batch, policy.band, policy.rules
         self._most_pixels = max(tile.source.area for tile in policy.tiles)
         output = self._empty()
         while self._left:
             self._progress.check_cancelled()
-            tiles = self._take(policy.rules)
+            tiles = self._take()
             results = self._attempt(tiles)
             if results is None:
-                self._shrink(tiles, policy.rules)
+                self._shrink(tiles)
                 continue
             for tile, result in zip(tiles, results, strict=True):
                 self._write(output, tile, result)
@@ -160,11 +161,11 @@ class _Loop:
         except MemoryError:
             raise self._exhausted() from None
 
-    def _take(self, rules: Rules) -> list[Tile]:
+    def _take(self) -> list[Tile]:
         """Take the next tiles of one size, as many as a batch holds, none over the limit."""
         tile = self._left.popleft()
         while tile.source.area > self._most_pixels:
-            halves = split_tile(tile, self._size, rules)
+            halves = self._halves(tile)
             if not halves:
                 break
             self._left.extendleft(reversed(halves))
@@ -186,14 +187,19 @@ class _Loop:
             _log.debug("%s: %s", self._network.traits.name, error)
             return None
 
-    def _shrink(self, tiles: list[Tile], rules: Rules) -> None:
+    def _halves(self, tile: Tile) -> tuple[Tile, ...]:
+        if self._rules is None:
+            self._rules, self._band = make_rules(self._executor, self._job)
+        return split_tile(tile, self._size, self._rules)
+
+    def _shrink(self, tiles: list[Tile]) -> None:
         """Put tiles back that did not fit, and see to it that they come smaller."""
         self._free_device()
         self._left.extendleft(reversed(tiles))
         if len(tiles) > 1:
             self._batch = len(tiles) // 2
             return
-        halves = split_tile(tiles[0], self._size, rules)
+        halves = self._halves(tiles[0])
         if halves:
             self._most_pixels = max(half.source.area for half in halves)
         else:

@@ -68,6 +68,10 @@ def test_halves_cover_the_core_once_and_are_smaller(seed: int) -> None:
     for tile in plan_tiles(size, rules, max_pixels=max_pixels, max_side=max_side)[:3]:
         halves = split_tile(tile, size, rules)
         if not halves:
+            assert (
+                min(tile.core.width, tile.core.height) <= max(8, 2 * rules.alignment, rules.minimum)
+                or rules.halo
+            )
             continue
         assert_covers(halves, tile.core)
         for half in halves:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lib_upscalers.errors import Cancelled, InputError, MemoryExhaustedError
+from lib_upscalers.network import MemoryUse
 from lib_upscalers.tiling.policy import Job
 from lib_upscalers.tiling.run import run_network
 from tests.tiling.fakes import (
@@ -199,6 +200,59 @@ def test_wherever_memory_runs_out_the_result_is_the_same(position: int, error: s
     result = enlarged(network, pixels, tile=64, overlap=4)
     np.testing.assert_array_equal(result, expected)
     assert network.attempts > position
+
+
+@pytest.mark.parametrize("tiling", ["supported", "discouraged", "internal"])
+@pytest.mark.parametrize("tile", [None, 256])
+def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles_with_a_halo(
+    tile: int | None, tiling: str
+) -> None:
+    pixels = picture(21, 150, 170)
+    known = traits(tiling=tiling, minimum=16, multiple_of=2, alignment=2)
+    expected = enlarged(LookingNetwork(known, distance=5), pixels, tile=256)
+    network = HungryNetwork(known, most_pixels=9000, distance=5)
+    np.testing.assert_array_equal(enlarged(network, pixels, tile=tile), expected)
+
+
+def test_a_network_that_takes_squares_shrinks_until_it_fits() -> None:
+    known = traits(square=True, multiple_of=16, alignment=16)
+    network = HungryNetwork(known, most_pixels=96 * 96, distance=0)
+    pixels = picture(22, 200, 240)
+    np.testing.assert_array_equal(enlarged(network, pixels, tile=192), nearest(pixels, 2))
+
+
+def test_a_network_that_takes_squares_is_not_fed_a_huge_one_for_a_narrow_picture() -> None:
+    network = FakeNetwork(traits(square=True))
+    enlarged(network, picture(23, 1, 4000), free_memory=lambda _: 2**24)
+    assert max(h * w for _, _, h, w in network.calls) < 1000 * 1000
+
+
+def test_a_far_halo_does_not_drown_the_work_in_context() -> None:
+    network = LookingNetwork(distance=40)
+    network.profile.memory["cpu/float32"] = MemoryUse(10_000.0, 2_000.0)
+    pixels = picture(24, 512, 512)
+    result = enlarged(network, pixels)
+    run = sum(h * w for _, _, h, w in network.calls)
+    assert run < 2 * 512 * 512
+    np.testing.assert_array_equal(result, enlarged(LookingNetwork(distance=40), pixels, tile=512))
+
+
+def test_a_picture_in_16_bits_is_run_again_from_its_own_values() -> None:
+    network = OverflowingNetwork(traits(supports_bf16=True))
+    pixels = picture(25, 60, 60, dtype="uint16")
+    result = run_network(network, pixels, replace(JOB, precision="bf16"))
+    np.testing.assert_array_equal(result.pixels, nearest(pixels, 2))
+
+
+def test_numbers_that_are_none_even_in_fp32_are_said_and_black(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(FakeNetwork):
+        def look(self, batch: torch.Tensor) -> torch.Tensor:
+            return batch * float("nan")
+
+    assert (enlarged(Broken(), picture(26, 20, 20)) == 0).all()
+    assert "none" in caplog.text
 
 
 @pytest.mark.parametrize("seed", range(20))
