@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.engine import job, load_module, picture, raw_forward
@@ -69,7 +71,7 @@ class Copy:
         return batch.repeat_interleave(4, -1).repeat_interleave(4, -2)
 
 
-Work = Callable[[int], object]
+Work = Callable[[NDArray[np.uint8]], object]
 
 
 def network_case(name: str, tile: int | None) -> Work:
@@ -78,7 +80,7 @@ def network_case(name: str, tile: int | None) -> Work:
         path = Path(folder) / "network.pth"
         save_random(name, path)
         network = load_network(path)
-    return lambda side: run_network(network, picture(side, side), job(tile=tile))
+    return lambda pixels: run_network(network, pixels, job(tile=tile))
 
 
 def raw_case() -> Work:
@@ -87,17 +89,17 @@ def raw_case() -> Work:
         path = Path(folder) / "network.pth"
         save_random("ESRGAN", path)
         module = load_module(path)
-    return lambda side: raw_forward(module, picture(side, side))()
+    return lambda pixels: raw_forward(module, pixels)()
 
 
 def copy_case() -> Work:
     """Return the engine alone, from picture to picture, as the command line runs it."""
 
-    def work(side: int) -> object:
-        source = from_pil(Image.fromarray(picture(side, side)))
+    def work(pixels: NDArray[np.uint8]) -> object:
+        source = from_pil(Image.fromarray(pixels))
         with kept_blocks(wanted=True) as kept:
-            pixels = run_network(Copy(), source.pixels, job(keeps_blocks=kept)).pixels
-        return to_pil(type(source)(pixels, None, source.metadata))
+            larger = run_network(Copy(), source.pixels, job(keeps_blocks=kept)).pixels
+        return to_pil(type(source)(larger, None, source.metadata))
 
     return work
 
@@ -107,8 +109,8 @@ def built_in_case() -> Work:
     upscaler = Upscaler(StandaloneHost(device_name="cpu"))
     choice = next(choice for choice in upscaler.choices() if choice.kind == "network")
 
-    def work(side: int) -> object:
-        source = from_pil(Image.fromarray(picture(side, side)))
+    def work(pixels: NDArray[np.uint8]) -> object:
+        source = from_pil(Image.fromarray(pixels))
         return to_pil(upscaler.run(source, choice, Target(scale=2)).picture)
 
     return work
@@ -125,18 +127,19 @@ CASES: dict[str, tuple[Callable[[], Work], int]] = {
 
 
 def main() -> None:
-    """Run one case, first on a small picture so that all code is loaded, and print it."""
+    """Run one case, first on a smaller picture so that all code is loaded, and print it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("case", choices=CASES)
     case = parser.parse_args().case
     make, side = CASES[case]
     work = make()
-    work(80)
+    work(picture(side // 4, side // 4))
+    pixels = picture(side, side)
     library = glibc()
     if library is not None:
         library.malloc_trim(0)
     with Peak() as peak:
-        work(side)
+        work(pixels)
     grown = (peak.most - peak.start) / _MB
     label = f"{case}, {side} x {side}"
     print(f"{label:26} grew by {grown:6.0f} MB, to {peak.most / _MB:6.0f} MB in all", flush=True)
