@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEEP_ALL = 2**31 - 1
-_GLIBC_DEFAULT = 128 * 1024
 
 
 def glibc() -> ctypes.CDLL | None:
@@ -57,7 +56,6 @@ def kept_blocks(*, wanted: bool) -> Generator[bool, None, None]:
         yield False
         return
     library.mallopt(_TRIM_THRESHOLD, _KEEP_ALL)
-    library.mallopt(_TOP_PAD, 64 * 2**20)
     try:
         yield True
     finally:
@@ -65,5 +63,4 @@ def kept_blocks(*, wanted: bool) -> Generator[bool, None, None]:
         # adjustment would have reached under this work, not with the one of a fresh process.
         library.mallopt(_MMAP_THRESHOLD, 32 * 2**20)
         library.mallopt(_TRIM_THRESHOLD, 64 * 2**20)
-        library.mallopt(_TOP_PAD, _GLIBC_DEFAULT)
         library.malloc_trim(0)

@@ -30,6 +30,11 @@ class LiveMemory(TorchDispatchMode):
         self._sizes: dict[int, int] = {}
         self._holders: Counter[int] = Counter()
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Else newer torches load their compiler (140 MB, seconds) to leave it out.
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

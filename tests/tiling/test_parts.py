@@ -106,6 +106,19 @@ def test_live_tensors_are_counted_until_they_die() -> None:
     assert live.largest == third.untyped_storage().nbytes()
 
 
+def test_counting_loads_no_compiler() -> None:
+    code = (
+        "import sys, torch\n"
+        "from lib_upscalers.tiling.live_memory import LiveMemory\n"
+        "with torch.inference_mode(), LiveMemory():\n"
+        "    torch.rand(4, 4).repeat_interleave(2, -1)\n"
+        "print('torch._dynamo' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
 @pytest.mark.parametrize("scale", [1, 2, 4])
 def test_a_network_that_holds_more_is_measured_as_holding_more(scale: int) -> None:
     network = FakeNetwork(traits(scale=scale))
