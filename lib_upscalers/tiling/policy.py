@@ -140,7 +140,8 @@ def _whole(size: Size) -> Policy:
 def _runs_untouched(size: Size, job: Job) -> bool:
     largest = max(size.width, size.height)
     fits_tile = job.tile is None or largest <= job.tile
-    small = size.area <= _NOT_WORTH_MEASURING or (job.tile or largest) <= _MODEST_TILE
+    modest = job.tile is not None and job.tile <= _MODEST_TILE
+    small = size.area <= _NOT_WORTH_MEASURING or modest
     return job.border == "none" and fits_tile and small
 
 

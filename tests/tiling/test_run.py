@@ -227,6 +227,12 @@ def test_a_network_that_takes_squares_is_not_fed_a_huge_one_for_a_narrow_picture
     assert max(h * w for _, _, h, w in network.calls) < 1000 * 1000
 
 
+def test_a_hungry_network_is_not_given_a_whole_picture_on_a_cpu() -> None:
+    network = LookingNetwork(distance=3)
+    network.profile.memory["cpu/float32"] = MemoryUse(8_000.0, 800.0)
+    assert run_network(network, picture(27, 512, 512), JOB).tiles > 4
+
+
 def test_a_far_halo_does_not_drown_the_work_in_context() -> None:
     network = LookingNetwork(distance=40)
     network.profile.memory["cpu/float32"] = MemoryUse(10_000.0, 2_000.0)
