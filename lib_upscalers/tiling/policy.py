@@ -178,7 +178,7 @@ def _tiled(executor: Executor, size: Size, job: Job, room: _Room) -> Policy:
 
 def _fastest(size: Size, rules: Rules, room: _Room) -> tuple[Tile, ...]:
     """Weigh tiles that are larger than is fast against the halo that smaller ones waste."""
-    limits = [min(room.fits, room.fast << step) for step in range(_STEPS)]
+    limits = sorted({min(room.fits, room.fast << step) for step in range(_STEPS)})
     costs = [
         sum(tile.source.area for tile in plan_tiles(size, rules, max_pixels=limit)) * _SLOWER**step
         for step, limit in enumerate(limits)

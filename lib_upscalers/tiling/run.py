@@ -171,12 +171,10 @@ class _Loop:
             self._left.extendleft(reversed(halves))
             tile = self._left.popleft()
         tiles = [tile]
-        while len(tiles) < self._batch and self._left and self._alike(self._left[0], tile):
-            tiles.append(self._left.popleft())
+        size, left = tile.source.size, self._left
+        while len(tiles) < self._batch and left and left[0].source.size == size:
+            tiles.append(left.popleft())
         return tiles
-
-    def _alike(self, tile: Tile, other: Tile) -> bool:
-        return tile.source.size == other.source.size
 
     def _attempt(self, tiles: list[Tile]) -> list[NDArray[Any]] | None:
         """Run tiles; return None, with all their memory free again, where they do not fit."""
