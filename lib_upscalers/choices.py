@@ -55,7 +55,14 @@ def list_choices(host: Host, facts: Facts) -> list[Choice]:
     kernels = [Choice(name, "pixel") for name in KERNELS]
     built_in = built_in_entries(facts)
     taken = {*KERNELS, *(entry.name for entry in built_in)}
-    networks = [*built_in, *scan(host.model_folders(), facts, taken=taken)]
+    scanned = scan(
+        host.model_folders(),
+        facts,
+        taken=taken,
+        known=host.known_files(),
+        known_names=host.known_names(),
+    )
+    networks = [*built_in, *scanned]
     return kernels + [network_choice(entry) for entry in networks]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -18,6 +18,14 @@ class Host(Protocol):
 
     def model_folders(self) -> Sequence[Path]:
         """Return the folders in which the user keeps networks; they need not exist."""
+        ...
+
+    def known_files(self) -> Mapping[Path, str]:
+        """Return the network files that the program lists by itself, with its names for them."""
+        ...
+
+    def known_names(self) -> Collection[str]:
+        """Return the names of all upscalers that the program lists by itself."""
         ...
 
     def data_folder(self) -> Path:

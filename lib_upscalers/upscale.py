@@ -6,16 +6,19 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from lib_upscalers.choices import Choice, find_choice, list_choices
+from lib_upscalers.choices import Choice, find_choice, list_choices, network_choice
 from lib_upscalers.errors import MemoryExhaustedError
 from lib_upscalers.images import bleed_free
 from lib_upscalers.models.cache import NetworkCache
 from lib_upscalers.models.facts import Facts
+from lib_upscalers.models.folders import resolve_path
 from lib_upscalers.progress import NULL, SubRange
 from lib_upscalers.resample import KERNELS, resample_pixels
 from lib_upscalers.targets import pass_sizes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lib_upscalers.geometry import Size
     from lib_upscalers.host import Host, Precision
     from lib_upscalers.images import Picture
@@ -108,6 +111,14 @@ class Upscaler:
         """
         return find_choice(name_or_path, self._host, self._facts)
 
+    def in_file(self, path: Path) -> Choice:
+        """Return the network in a file, named after it.
+
+        Raises:
+            ModelError: It is gone, or no network that can be used.
+        """
+        return network_choice(resolve_path(path, self._facts))
+
     def run(
         self,
         picture: Picture,
@@ -144,6 +155,10 @@ class Upscaler:
             result = self._run_network(picture, choice.entry, size, settings, progress)
         seconds = time.perf_counter() - start
         return replace(result, run_seconds=seconds - result.load_seconds)
+
+    def set_cache_bytes(self, cache_bytes: int) -> None:
+        """Change how many bytes of loaded networks are kept."""
+        self._cache.set_budget(cache_bytes)
 
     def release(self) -> None:
         """Let go of every loaded network; one that is in use goes when it is done."""

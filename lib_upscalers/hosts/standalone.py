@@ -14,7 +14,7 @@ from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.memory import free_device_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import torch
 
@@ -101,6 +101,14 @@ class StandaloneHost:
         named = os.environ.get("UPSCALER_LAB_MODELS", "").split(os.pathsep)
         usual = [Path("models"), self.data_folder() / "models"]
         return [*self.extra_folders, *(Path(name).expanduser() for name in named if name), *usual]
+
+    def known_files(self) -> Mapping[Path, str]:
+        """Return nothing: there is no other list."""
+        return {}
+
+    def known_names(self) -> Collection[str]:
+        """Return nothing, likewise."""
+        return ()
 
     def data_folder(self) -> Path:
         """Return the folder for what is remembered between starts."""

@@ -84,6 +84,12 @@ class NetworkCache:
         finally:
             self._give_back(key, slot)
 
+    def set_budget(self, budget_bytes: int) -> None:
+        """Change how many bytes of weights are kept; what is over it leaves at once."""
+        with self._changed:
+            self._budget = budget_bytes
+        self._make_room(0)
+
     def release(self) -> None:
         """Let go of every network; one that is lent goes when it comes back."""
         with self._changed:

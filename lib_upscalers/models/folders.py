@@ -7,7 +7,9 @@ import logging
 import os
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import ModelError
@@ -16,7 +18,7 @@ from lib_upscalers.models.facts import Fact, Facts
 from lib_upscalers.models.reading import SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from lib_upscalers.network import NetworkTraits
 
@@ -27,10 +29,18 @@ _log = logging.getLogger("lib_upscalers")
 # The largest image network that is known has 0.7 GB; what is larger is a diffusion model.
 _LARGEST = 2 << 30
 _MOST_FOLDERS_IN_A_NAME = 8
+NO_FILES: Mapping[Path, str] = MappingProxyType({})
 _WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 
-def scan(folders: Iterable[Path], facts: Facts, *, taken: Collection[str] = ()) -> list[ModelEntry]:
+def scan(
+    folders: Iterable[Path],
+    facts: Facts,
+    *,
+    taken: Collection[str] = (),
+    known: Mapping[Path, str] = NO_FILES,
+    known_names: Collection[str] = (),
+) -> list[ModelEntry]:
     """Return the networks that lie in folders, also deeper in them, each file once.
 
     What a file is, is read from its first bytes and its list of tensors, so that large files
@@ -42,21 +52,26 @@ def scan(folders: Iterable[Path], facts: Facts, *, taken: Collection[str] = ()) 
         folders: Where to look, in order; they need not exist.
         facts: What is known of files, and will be.
         taken: Names that others have.
+        known: Files that another program lists, wherever they lie, with its names for them:
+            they keep them, unless they are taken or another file has them.
+        known_names: Names that the other program uses, so that no other file may have them.
 
     Returns:
-        In the folders' order, then by name, those deeper in a folder after its own. Where two
-        have one name, or it is taken, the folders that they lie in are added to it.
+        The known files first, then in the folders' order, then by name, those deeper in a folder
+        after its own. Where two have one name, or it is taken, the folders that they lie in are
+        added to it.
     """
     entries: list[ModelEntry] = []
     seen: set[Path] = set()
     try:
-        for path in _unique(path for folder in folders for path in _files(folder, seen)):
+        found = (path for folder in folders for path in _files(folder, seen))
+        for path in _unique(chain(known, found)):
             entry = _entry(path, _fact(path, facts))
             if entry is not None:
                 entries.append(entry)
     finally:
         facts.save()
-    return _told_apart(entries, taken)
+    return _told_apart(entries, _kept(known, taken), {*taken, *known.values(), *known_names})
 
 
 def resolve_path(path: Path, facts: Facts) -> ModelEntry:
@@ -182,12 +197,21 @@ def _unique(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _told_apart(entries: Sequence[ModelEntry], taken: Collection[str]) -> list[ModelEntry]:
+def _kept(known: Mapping[Path, str], taken: Collection[str]) -> dict[Path, str]:
+    """Return the known files whose names nobody else has."""
+    counts = Counter(known.values())
+    return {path: name for path, name in known.items() if counts[name] == 1 and name not in taken}
+
+
+def _told_apart(
+    entries: Sequence[ModelEntry], kept: Mapping[Path, str], taken: Collection[str]
+) -> list[ModelEntry]:
     """Add to names that are there more than once as little as tells them apart."""
+    names = dict(kept)
     alike: dict[str, list[Path]] = defaultdict(list)
     for entry in entries:
-        alike[entry.name].append(entry.path)
-    names: dict[Path, str] = {}
+        if entry.path not in names:
+            alike[entry.name].append(entry.path)
     for name, paths in alike.items():
         names.update(zip(paths, _distinct_names(paths, taken, alone=name), strict=True))
     counts = Counter(names.values())

@@ -1,0 +1,162 @@
+"""Several upscalers for one picture: one after another, or two mixed; and its colours kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lib_upscalers.depth import peak, to_depth
+from lib_upscalers.errors import InputError
+from lib_upscalers.geometry import Size
+from lib_upscalers.progress import NULL, SubRange
+from lib_upscalers.resample import resample_pixels
+from lib_upscalers.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from lib_upscalers.choices import Choice
+    from lib_upscalers.images import Picture
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.upscale import Settings, Upscaler
+
+    Pixels = NDArray[Any]
+
+# Colours that differ over fewer of the small picture's pixels than this are detail, not a cast.
+_CAST_PIXELS = 16
+
+
+def run_chain(
+    upscaler: Upscaler,
+    picture: Picture,
+    choices: Sequence[Choice],
+    target: Target,
+    settings: Settings,
+    progress: Progress = NULL,
+) -> Picture:
+    """Enlarge a picture with several upscalers, each going on with the last one's result.
+
+    A network that is not the last enlarges by its own scale; the last upscaler brings the result
+    to the target. So a network of scale 1, for restoration, is put before one that enlarges. A
+    kernel brings it there at once, wherever it stands.
+
+    Args:
+        upscaler: What runs them.
+        picture: What to enlarge.
+        choices: With what, in order; one at least.
+        target: To which size, of `picture`.
+        settings: How.
+        progress: Told of every tile.
+
+    Raises:
+        InputError: There is no upscaler.
+        UpscalerError: One of them cannot do it.
+        Cancelled: `progress` says so.
+    """
+    if not choices:
+        raise InputError("Expected one upscaler at least, but got none: choose one.")
+    exact = Target(size=target.resolve(picture.size))
+    for i, choice in enumerate(choices):
+        last = i == len(choices) - 1
+        goal = exact if last or choice.scale is None else Target(scale=choice.scale)
+        part = SubRange(progress, i / len(choices), (i + 1) / len(choices), _label(choices, i))
+        picture = upscaler.run(picture, choice, goal, settings, part).picture
+    return picture
+
+
+def run_blend(
+    upscaler: Upscaler,
+    picture: Picture,
+    choices: tuple[Choice, Choice],
+    share: float,
+    target: Target,
+    settings: Settings,
+    progress: Progress = NULL,
+) -> Picture:
+    """Enlarge a picture with two upscalers and mix the results.
+
+    Args:
+        upscaler: What runs them.
+        picture: What to enlarge.
+        choices: With what.
+        share: Of the second one, from 0 to 1.
+        target: To which size.
+        settings: How.
+        progress: Told of every tile.
+
+    Raises:
+        InputError: The share is out of its range.
+        UpscalerError: One of them cannot do it.
+        Cancelled: `progress` says so.
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"Expected a share from 0 to 1, but got {share}.")
+    first, second = (
+        upscaler.run(
+            picture,
+            choice,
+            target,
+            settings,
+            SubRange(progress, i / 2, (i + 1) / 2, _label(choices, i)),
+        ).picture
+        for i, choice in enumerate(choices)
+    )
+    alpha = first.alpha
+    if alpha is not None and second.alpha is not None:
+        alpha = _mixed(alpha, second.alpha, share)
+    return replace(first, pixels=_mixed(first.pixels, second.pixels, share), alpha=alpha)
+
+
+def match_colours(result: Picture, original: Picture) -> Picture:
+    """Take colour casts out of an enlarged picture: its broad colours become the original's.
+
+    What is broader than 16 of the original's pixels is taken from the original, what is finer
+    stays the result's own.
+
+    Args:
+        result: The enlarged picture.
+        original: What it was made of.
+    """
+    coarse = Size(
+        max(1, original.size.width // _CAST_PIXELS), max(1, original.size.height // _CAST_PIXELS)
+    )
+    wanted, found = (
+        resample_pixels(to_depth(each.pixels, np.float32), coarse, "Box")
+        for each in (original, result)
+    )
+    cast = resample_pixels(wanted - found + 0.5, result.size, "B-spline") - np.float32(0.5)
+    pixels = to_depth(result.pixels, np.float32) + cast
+    return replace(result, pixels=to_depth(np.clip(pixels, 0, 1), result.pixels.dtype))
+
+
+def longest_side(size: Size, longest: int) -> Target:
+    """Return the target whose longer side has so many pixels, the shape of `size` being kept.
+
+    Raises:
+        TargetError: It makes no sense.
+    """
+    scale = longest / max(size.width, size.height)
+    return Target(
+        size=Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
+        if longest > 0
+        else Size(longest, longest)
+    )
+
+
+def _label(choices: Sequence[Choice], i: int) -> str:
+    return f"{choices[i].name} ({i + 1}/{len(choices)}), " if len(choices) > 1 else ""
+
+
+def _mixed(first: Pixels, second: Pixels, share: float) -> Pixels:
+    """Mix pixels of one shape and dtype, in float, rounded once."""
+    whole = peak(first.dtype)
+    mixed = first.astype(np.float32)
+    mixed += np.float32(share) * (second.astype(np.float32) - mixed)
+    if whole == 1:
+        return mixed
+    return np.rint(mixed).astype(first.dtype)

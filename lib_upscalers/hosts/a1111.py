@@ -1,0 +1,92 @@
+"""AUTOMATIC1111's WebUI as the library's host; what its forks do otherwise is in their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.hosts.memory import free_device_memory
+from lib_upscalers.hosts.webui import options
+from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import torch
+
+    from lib_upscalers.host import Precision
+
+# Where the hosts, their extensions and other programs keep networks, below the folder of models.
+_FOLDERS = (
+    *("ESRGAN", "RealESRGAN", "BSRGAN", "DAT", "HAT", "SwinIR", "ScuNET", "GRL", "SPAN", "RCAN"),
+    *("PLKSR", "SRFormer", "OmniSR", "COMPACT", "ATD", "DRCT", "upscale_models", "upscalers"),
+)
+_FOLDER_ARGUMENTS = tuple(f"{name.lower()}_models_path" for name in _FOLDERS)
+_FULL_PRECISION_FLAGS = ("no_half", "all_in_fp32")
+
+
+class A1111Host:
+    """The WebUI as the library sees it. Implements `host.Host`."""
+
+    def model_folders(self) -> Sequence[Path]:
+        """Return the folders of networks, those named on the command line, those in settings."""
+        shared = host_module("shared")
+        arguments: dict[str, Any] = vars(shared.cmd_opts)
+        named = [arguments.get(name) for name in _FOLDER_ARGUMENTS]
+        usual = [Path(shared.models_path) / name for name in _FOLDERS]
+        return [*usual, *(Path(name) for name in named if name), *options.folders()]
+
+    def known_files(self) -> Mapping[Path, str]:
+        """Return the files that the WebUI lists by itself, with its names for them."""
+        found: dict[Path, str] = {}
+        for entry in self._entries():
+            path = Path(str(entry.data_path or ""))
+            if entry.data_path and path.is_file():
+                found.setdefault(path, str(entry.name))
+        return found
+
+    def known_names(self) -> Collection[str]:
+        """Return the names of all upscalers that the WebUI lists by itself."""
+        return {str(entry.name) for entry in self._entries()}
+
+    def _entries(self) -> list[Any]:
+        entries: list[Any] = host_module("shared").sd_upscalers
+        return [
+            entry
+            for entry in entries
+            if isinstance(entry.scaler, StandIn) or not isinstance(entry.scaler, Scaler)
+        ]
+
+    def data_folder(self) -> Path:
+        """Return our folder below the WebUI's folder of models."""
+        return Path(host_module("shared").models_path) / "upscaler_lab"
+
+    def device(self) -> torch.device:
+        """Return the device that the WebUI has for upscalers; ``--use-cpu`` is obeyed."""
+        import torch
+
+        return torch.device(host_module("devices").device_esrgan or "cpu")
+
+    def precision(self) -> Precision:
+        """Return fp32 where the WebUI was told to keep to it, else "auto"."""
+        flags = host_module("shared").cmd_opts
+        full = any(getattr(flags, name, False) for name in _FULL_PRECISION_FLAGS)
+        return "fp32" if full else "auto"
+
+    def free_memory(self, device: torch.device) -> int:
+        """Return how many bytes may be taken now, after the WebUI made room on the device."""
+        if device.type != "cpu":
+            self.make_room()
+        return free_device_memory(device)
+
+    def make_room(self) -> None:
+        """Have what the WebUI holds on the device leave it, as far as it can come back."""
+        lowvram = host_module("lowvram")
+        if lowvram.is_enabled(host_module("shared").sd_model):
+            lowvram.send_everything_to_cpu()
+        host_module("devices").torch_gc()
+
+    def owns_process(self) -> bool:
+        """Return False: the process is the WebUI's."""
+        return False

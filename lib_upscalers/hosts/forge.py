@@ -1,0 +1,38 @@
+"""What Forge, reForge and Forge Neo do otherwise: they manage the device's memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lib_upscalers.hosts.a1111 import A1111Host
+from lib_upscalers.hosts.webui.access import optional_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Forge and Neo; reForge.
+_HELPERS = ("modules_forge.utils", "modules_forge.forge_util")
+
+
+class ForgeHost(A1111Host):
+    """A WebUI with a memory manager.
+
+    Args:
+        prepare: What it offers to make room on the device.
+    """
+
+    def __init__(self, prepare: Callable[[], None]) -> None:
+        self._prepare = prepare
+
+    def make_room(self) -> None:
+        """Have the memory manager move models off the device."""
+        self._prepare()
+
+
+def memory_helper() -> Callable[[], None] | None:
+    """Return what makes room on the device; None where this is none of the Forges."""
+    for name in _HELPERS:
+        helper = getattr(optional_module(name), "prepare_free_memory", None)
+        if helper is not None:
+            return helper
+    return None

@@ -1,0 +1,126 @@
+"""The library at work within a WebUI: Pillow images in and out, its progress bar, its errors."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lib_upscalers.hosts.webui import options
+from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.progress import shown
+from lib_upscalers.images import from_pil, to_pil
+from lib_upscalers.upscale import Settings, Upscaler
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+    from lib_upscalers.choices import Choice
+    from lib_upscalers.host import Host
+    from lib_upscalers.hosts.webui.progress import HostProgress
+    from lib_upscalers.targets import Target
+    from lib_upscalers.upscale import Result
+
+_log = logging.getLogger("lib_upscalers")
+_MEGABYTE = 1 << 20
+
+
+class Engine:
+    """All of the library that the WebUI's seams share: one list, one cache of networks.
+
+    Args:
+        host: The WebUI.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.upscaler = Upscaler(host)
+        self.apply_budget()
+
+    def apply_budget(self) -> None:
+        """Keep as many bytes of networks as the settings say."""
+        self.upscaler.set_cache_bytes(int(options.value(options.CACHE)) * _MEGABYTE)
+
+    def latents(self) -> Path:
+        """Return the folder of the networks for latents."""
+        return self.host.data_folder() / "latent"
+
+    def enlarge(
+        self, image: Image, choice: Choice, target: Target, settings: Settings | None = None
+    ) -> Image:
+        """Enlarge an image, with the WebUI's progress bar.
+
+        Args:
+            image: Of any mode.
+            choice: With what.
+            target: To which size.
+            settings: How; those of the settings page where they are left out.
+
+        Returns:
+            An image of the exact size, with transparency if `image` has any.
+
+        Raises:
+            UpscalerError: It cannot be done; the text says why.
+            Cancelled: The user pressed Interrupt or Skip.
+        """
+        settings = settings or options.settings()
+        with self.job(choice.name) as progress:
+            result = self.upscaler.run(from_pil(image), choice, target, settings, progress)
+        _tell(choice.name, result)
+        enlarged = to_pil(result.picture)
+        enlarged.info = dict(image.info)
+        return enlarged
+
+    @contextlib.contextmanager
+    def job(self, title: str) -> Generator[HostProgress, None, None]:
+        """Yield the WebUI's progress for some work; afterwards let go of what should not stay.
+
+        Args:
+            title: What is at work.
+        """
+        state = host_module("shared").state
+        with unhampered(self.host.device().type), shown(state, title) as progress:
+            try:
+                yield progress
+            finally:
+                if options.value(options.UNLOAD):
+                    self.upscaler.release()
+
+    def settings(self, *, tile: int | None, precision: str) -> Settings:
+        """Return the settings page's values, but for what is given here."""
+        settings = options.settings()
+        if tile:
+            settings = replace(settings, tile=tile)
+        if precision in options.PRECISION.choices and precision != "auto":
+            settings = replace(settings, precision=precision)
+        return settings
+
+
+def _tell(name: str, result: Result) -> None:
+    _log.info(
+        "%s: %s, %s passes, %s tiles, %s on %s, %.2f s to load, %.2f s to run",
+        *(name, result.picture.size, result.passes, result.tiles, result.precision),
+        *(result.device, result.load_seconds, result.run_seconds),
+    )
+
+
+@contextlib.contextmanager
+def unhampered(device_type: str) -> Generator[None, None, None]:
+    """Leave the WebUI's inference mode and autocast for a while.
+
+    Tensors that are made in inference mode can never be used outside of it, and a network is
+    kept; autocast would compute in half precision what was asked for in full.
+    """
+    import torch
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(mode=False))
+        stack.enter_context(torch.no_grad())
+        for kind in {device_type, "cpu"}:
+            with contextlib.suppress(RuntimeError):  # A device that has no autocast.
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield

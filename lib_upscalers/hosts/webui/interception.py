@@ -1,0 +1,101 @@
+"""Answering one call of `torch.nn.functional.interpolate` in the WebUI's code ourselves.
+
+Torch is not patched: it asks tensors of a class with ``__torch_function__``, and the innermost
+`TorchFunctionMode`, whether they want to answer a call, and that is used here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn.functional import interpolate
+from torch.overrides import TorchFunctionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    Answer = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
+
+# What only gives the same values another shape; the result still answers the call.
+_RESHAPING = frozenset({torch.Tensor.squeeze, torch.Tensor.unsqueeze, torch.Tensor.contiguous})
+
+
+class Watched(torch.Tensor):
+    """A latent that answers the next `interpolate` by itself; whatever else comes of it is plain.
+
+    So nothing that the WebUI computes afterwards is any slower.
+
+    Attributes:
+        answer: From the plain latent and the size (height, width) to the enlarged one.
+    """
+
+    answer: Answer
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Do what `func` does, but for `interpolate`."""
+        del types
+        given = dict(kwargs or {})
+        watched = next((each for each in args if isinstance(each, cls)), None)
+        if func is interpolate and watched is not None and given.get("size") is not None:
+            return watched.answer(_plain(watched), tuple(given["size"]))
+        plain = [_plain(each) if isinstance(each, cls) else each for each in args]
+        given = {
+            name: _plain(each) if isinstance(each, cls) else each for name, each in given.items()
+        }
+        result = func(*plain, **given)
+        return (
+            watch(result, watched.answer) if watched is not None and func in _RESHAPING else result
+        )
+
+
+def watch(samples: torch.Tensor, answer: Answer) -> Watched:
+    """Return the same values as a latent that answers `interpolate`."""
+    watched = samples.as_subclass(Watched)
+    watched.answer = answer
+    return watched
+
+
+def _plain(watched: torch.Tensor) -> torch.Tensor:
+    # Torch documents no public way for this one.
+    with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return watched.as_subclass(torch.Tensor)
+
+
+class Answering(TorchFunctionMode):
+    """Within this context, one kind of `interpolate` call is answered by us.
+
+    Args:
+        answer: As `Watched.answer`.
+        size: Only calls for this size (height, width) are answered.
+        mode: Only calls with this mode are.
+    """
+
+    def __init__(self, answer: Answer, size: tuple[int, int], mode: str) -> None:
+        super().__init__()
+        self._answer = answer
+        self._size = size
+        self._mode = mode
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Do what `func` does, but for the call that is ours."""
+        del types
+        given = dict(kwargs or {})
+        if func is interpolate and args and given.get("mode") == self._mode:
+            size = given.get("size")
+            if size is not None and tuple(size) == self._size:
+                return self._answer(args[0], self._size)
+        return func(*args, **given)

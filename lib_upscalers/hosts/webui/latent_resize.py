@@ -1,0 +1,54 @@
+"""What the accordion "Latent resize" says, hung on the img2img job that it is meant for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lib_upscalers.hosts.webui.latents import AXIS, RESIZE, LatentResize, infotext
+from lib_upscalers.latent import LATENT_MODES, Finishers
+
+_PREFIX = "Latent resize"
+# What infotexts call the accordion's values, in the order of its controls.
+FIELDS = (
+    _PREFIX,
+    *(f"{_PREFIX} {name}" for name in ("sharpen", "match", "renoise", "blend with", "blend")),
+)
+_RESIZE_MODE = 3
+
+
+def apply(
+    p: Any,
+    mode: str | None = None,
+    sharpen: float | None = None,
+    match: bool | None = None,  # noqa: FBT001
+    renoise: float | None = None,
+    blend_with: str | None = None,
+    blend: float | None = None,
+) -> None:
+    """Note on a job how its latent is to be resized.
+
+    Nothing is noted where no mode of ours is chosen, or the job does not resize its latent: it
+    then goes exactly the WebUI's way. Values that an API call leaves out are None.
+
+    Raises:
+        UnknownNameError: There is no such mode.
+        InputError: A number is out of its range.
+    """
+    mode = getattr(p, AXIS, None) or mode
+    if not mode or p.resize_mode != _RESIZE_MODE or _is_hosts(mode):
+        return
+    LATENT_MODES[mode]
+    second = None if not blend_with or blend_with == "None" else blend_with
+    finishers = Finishers(
+        blend_with=second,
+        blend=float(blend or 0) if second else 0.0,
+        sharpen=float(sharpen or 0),
+        match=bool(match),
+        renoise=float(renoise or 0),
+    )
+    setattr(p, RESIZE, LatentResize(mode, finishers))
+    p.extra_generation_params.update({_PREFIX: mode, **infotext(finishers, _PREFIX)})
+
+
+def _is_hosts(mode: str) -> bool:
+    return mode not in LATENT_MODES and mode.startswith("The WebUI")

@@ -1,0 +1,179 @@
+"""Our latent modes in Hires. fix and in img2img's latent resize."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.geometry import Size
+from lib_upscalers.hosts.webui import options
+from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.engine import unhampered
+from lib_upscalers.hosts.webui.latent_context import LoadedModel
+from lib_upscalers.hosts.webui.progress import shown
+from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import torch
+
+    from lib_upscalers.hosts.webui.engine import Engine
+    from lib_upscalers.hosts.webui.patching import Patches
+
+_log = logging.getLogger("lib_upscalers")
+
+# The entries of the WebUI's table are ours if they have this key.
+OURS = "upscaler_lab"
+# What img2img jobs carry: how their latent is resized, and the mode that an axis says instead.
+RESIZE = "upscaler_lab_latent_resize"
+AXIS = "upscaler_lab_latent_mode"
+_BILINEAR_OF_IMG2IMG = "bilinear"
+_LATENT_RESIZE = 3
+
+
+@dataclass(frozen=True)
+class LatentResize:
+    """How one img2img job resizes its latent; hung on the job by our script.
+
+    Attributes:
+        mode: A name in `LATENT_MODES`.
+        finishers: What is done afterwards.
+    """
+
+    mode: str
+    finishers: Finishers
+
+
+class LatentSeam:
+    """Lists our modes and answers for them.
+
+    Args:
+        engine: What the round trip enlarges pixels with.
+        patches: Where changes to the WebUI are entered.
+    """
+
+    def __init__(self, engine: Engine, patches: Patches) -> None:
+        self._engine = engine
+        self._patches = patches
+        self._context = LoadedModel(engine)
+
+    def attach(self) -> None:
+        """List the modes, and be asked when a latent is enlarged."""
+        table: dict[str, Any] = host_module("shared").latent_upscale_modes
+        listed = {(entry["mode"], entry["antialias"]) for entry in table.values()}
+        for name in options.modes():
+            if name not in table and not listed.intersection(LATENT_MODES[name].twins):
+                table[name] = {"mode": name, "antialias": False, OURS: name}
+        processing = host_module("processing")
+        hires = processing.StableDiffusionProcessingTxt2Img
+        self._patches.wrap(hires, "sample_hr_pass", self._make_hires)
+        img2img = processing.StableDiffusionProcessingImg2Img
+        self._patches.wrap(img2img, "init", self._make_img2img)
+
+    def detach(self) -> None:
+        """Take our modes out of the table."""
+        table: dict[str, Any] = host_module("shared").latent_upscale_modes
+        for name in [name for name, entry in table.items() if OURS in entry]:
+            del table[name]
+
+    def _make_hires(self, original: Callable[..., Any], live: Callable[[], bool]) -> Any:
+        def sample_hr_pass(
+            p: Any,
+            samples: torch.Tensor,
+            decoded_samples: torch.Tensor,
+            seeds: list[int],
+            subseeds: list[int],
+            subseed_strength: float,
+            prompts: list[str],
+        ) -> Any:
+            mode: dict[str, Any] = p.latent_scale_mode or {}
+            if live() and OURS in mode:
+                samples = self._watched(p, samples, mode[OURS], seeds)
+            rest = (seeds, subseeds, subseed_strength, prompts)
+            return original(p, samples, decoded_samples, *rest)
+
+        return sample_hr_pass
+
+    def _watched(
+        self,
+        p: Any,
+        samples: torch.Tensor,
+        mode: str,
+        seeds: Sequence[int],
+    ) -> torch.Tensor:
+        from lib_upscalers.hosts.webui.interception import watch
+
+        finishers = options.finishers()
+        p.extra_generation_params.update(infotext(finishers))
+
+        def answer(latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+            return self.enlarge(latent, size, LatentResize(mode, finishers), seeds)
+
+        return watch(samples, answer)
+
+    def _make_img2img(self, original: Callable[..., Any], live: Callable[[], bool]) -> Any:
+        def init(
+            p: Any,
+            all_prompts: list[str],
+            all_seeds: list[int],
+            all_subseeds: list[int],
+        ) -> Any:
+            wanted: LatentResize | None = getattr(p, RESIZE, None)
+            if wanted is None or not live() or p.resize_mode != _LATENT_RESIZE:
+                return original(p, all_prompts, all_seeds, all_subseeds)
+            with self._answering(p, wanted, all_seeds):
+                return original(p, all_prompts, all_seeds, all_subseeds)
+
+        return init
+
+    def _answering(self, p: Any, wanted: LatentResize, seeds: Sequence[int]) -> Any:
+        from lib_upscalers.hosts.webui.interception import Answering
+
+        def answer(latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+            return self.enlarge(latent, size, wanted, seeds)
+
+        factor = host_module("processing").opt_f
+        return Answering(answer, (p.height // factor, p.width // factor), _BILINEAR_OF_IMG2IMG)
+
+    def enlarge(
+        self,
+        latent: torch.Tensor,
+        size: tuple[int, int],
+        wanted: LatentResize,
+        seeds: Sequence[int],
+    ) -> torch.Tensor:
+        """Enlarge a latent of the WebUI's.
+
+        Args:
+            latent: Shape (N, C, H, W) or (N, C, T, H, W), any float dtype and device.
+            size: Height and width, in latent values.
+            wanted: How.
+            seeds: Of the pictures, one an item at least.
+
+        Returns:
+            A plain tensor of the same dtype and device.
+        """
+        state = host_module("shared").state
+        with unhampered(latent.device.type), shown(state, wanted.mode):
+            return upscale_latent(
+                latent.detach().clone() if latent.is_inference() else latent,
+                Size(size[1], size[0]),
+                wanted.mode,
+                wanted.finishers,
+                [int(seed) for seed in seeds[: latent.shape[0]]],
+                context=self._context,
+            )
+
+
+def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str]:
+    """Return what an infotext says of finishers; nothing of those that are off."""
+    values = {
+        "blend with": finishers.blend_with if finishers.blend else None,
+        "blend": finishers.blend,
+        "sharpen": finishers.sharpen,
+        "match": finishers.match,
+        "renoise": finishers.renoise,
+    }
+    return {f"{prefix} {name}": str(value) for name, value in values.items() if value}

@@ -1,0 +1,276 @@
+"""The settings section "Upscaler Lab": each setting is declared once, here."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from lib_upscalers.errors import InputError
+from lib_upscalers.host import Precision
+from lib_upscalers.hosts.webui.access import host_module, setting
+from lib_upscalers.latent import LATENT_MODES, Finishers
+from lib_upscalers.resample import KERNELS
+from lib_upscalers.upscale import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_log = logging.getLogger("lib_upscalers")
+
+SECTION = ("upscaler_lab", "Upscaler Lab")
+NO_MODE = "None"
+Widget = Literal["lines", "slider", "radio", "dropdown", "check", "checks"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting.
+
+    Attributes:
+        key: Its name in the WebUI's settings file.
+        label: What the user reads.
+        default: Its value until somebody changes it.
+        widget: With what it is set.
+        info: A remark, in brackets behind the label.
+        infotext: Its name in infotexts; "" where it does not change the picture.
+        choices: For radio, dropdown and checks.
+        limits: For a slider: least, most, step.
+    """
+
+    key: str
+    label: str
+    default: Any
+    widget: Widget
+    info: str = ""
+    infotext: str = ""
+    choices: tuple[str, ...] = ()
+    limits: tuple[float, float, float] = (0, 1, 0.05)
+
+
+FOLDERS = Option(
+    "upscaler_lab_folders",
+    "More folders with networks",
+    "",
+    "lines",
+    "one a line; folders in them are looked through, too",
+)
+TILE = Option(
+    "upscaler_lab_tile",
+    "Tile",
+    0,
+    "slider",
+    "pixels of the small picture; 0: the fastest that fits into memory",
+    limits=(0, 2048, 32),
+)
+OVERLAP = Option(
+    "upscaler_lab_overlap",
+    "Overlap of tiles",
+    0,
+    "slider",
+    "pixels; 0: as far as the network looks, which leaves no seam",
+    limits=(0, 256, 4),
+)
+PRECISION = Option(
+    "upscaler_lab_precision",
+    "Precision",
+    "auto",
+    "radio",
+    "auto: half where the network and the device are good at it, and --no-half is obeyed",
+    choices=get_args(Precision),
+)
+CACHE = Option(
+    "upscaler_lab_cache",
+    "Keep loaded networks, in MB",
+    1024,
+    "slider",
+    "the next picture need not wait for the file",
+    limits=(0, 16384, 128),
+)
+UNLOAD = Option(
+    "upscaler_lab_unload",
+    "Let go of networks after each picture",
+    False,  # noqa: FBT003 - the default of a check box
+    "check",
+    "for little memory",
+)
+KERNEL = Option(
+    "upscaler_lab_kernel",
+    "Final kernel",
+    "Lanczos",
+    "dropdown",
+    "brings a network's result to the exact size",
+    choices=tuple(KERNELS),
+)
+HOST_NETWORKS = Option(
+    "upscaler_lab_host_networks",
+    "Run the WebUI's own neural upscalers through this engine",
+    False,  # noqa: FBT003
+    "check",
+    "same names and places, but faster, in RGB, with transparency; stops within a tile",
+)
+MODES = Option(
+    "upscaler_lab_latent_modes",
+    "Latent modes to list",
+    list(LATENT_MODES),
+    "checks",
+    "in the Hires. fix dropdown, after Reload UI",
+    choices=tuple(LATENT_MODES),
+)
+ROUND_TRIP = Option(
+    "upscaler_lab_round_trip",
+    "Upscaler of the mode Latent (TAESD)",
+    "Lanczos",
+    "dropdown",
+    "the name of any upscaler",
+)
+BLEND_WITH = Option(
+    "upscaler_lab_blend_with",
+    "Hires. fix: blend with latent mode",
+    NO_MODE,
+    "dropdown",
+    infotext="Latent blend with",
+    choices=(NO_MODE, *LATENT_MODES),
+)
+BLEND = Option(
+    "upscaler_lab_blend",
+    "Hires. fix: share of that mode",
+    0.0,
+    "slider",
+    infotext="Latent blend",
+)
+SHARPEN = Option(
+    "upscaler_lab_sharpen",
+    "Hires. fix: sharpen the latent",
+    0.0,
+    "slider",
+    "amount of unsharp masking",
+    infotext="Latent sharpen",
+    limits=(0, 2, 0.05),
+)
+MATCH = Option(
+    "upscaler_lab_match",
+    "Hires. fix: match the small latent's mean and variance",
+    False,  # noqa: FBT003
+    "check",
+    infotext="Latent match",
+)
+RENOISE = Option(
+    "upscaler_lab_renoise",
+    "Hires. fix: renoise the latent",
+    0.0,
+    "slider",
+    "seeded noise in the frequencies that the small latent lacks; 0.75 is a good start",
+    infotext="Latent renoise",
+    limits=(0, 2, 0.05),
+)
+OPTIONS = (
+    *(FOLDERS, TILE, OVERLAP, PRECISION, CACHE, UNLOAD, KERNEL, HOST_NETWORKS),
+    *(MODES, ROUND_TRIP, BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE),
+)
+FINISHERS = (BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE)
+
+
+def value(option: Option) -> Any:
+    """Return a setting's value; its default, with a line in the log, where it makes no sense."""
+    found = setting(option.key, option.default)
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        fits = type(found) is type(option.default)
+    else:
+        fits = isinstance(option.default, (int, float)) and not isinstance(option.default, bool)
+    if fits and (option.widget != "radio" or found in option.choices):
+        return found
+    _log.warning(
+        "Expected the setting %r to be like %r, but got %r: it is taken as %r.",
+        *(option.label, option.default, found, option.default),
+    )
+    return option.default
+
+
+def folders() -> list[Path]:
+    """Return the folders that the user named."""
+    lines: list[str] = [line.strip().strip('"') for line in str(value(FOLDERS)).splitlines()]
+    return [Path(line).expanduser() for line in lines if line]
+
+
+def settings() -> Settings:
+    """Return how pictures are enlarged, as far as settings tell."""
+    kernel: str = value(KERNEL)
+    return Settings(
+        tile=int(value(TILE)) or None,
+        overlap=int(value(OVERLAP)) or None,
+        precision=value(PRECISION),
+        kernel=kernel if kernel in KERNELS else KERNEL.default,
+    )
+
+
+def modes() -> list[str]:
+    """Return the latent modes that the user wants to see, in menu order."""
+    wanted: list[str] = value(MODES)
+    return [name for name in LATENT_MODES if name in wanted]
+
+
+def finishers() -> Finishers:
+    """Return what is done to latents after Hires. fix enlarged them.
+
+    Raises:
+        InputError: A number is out of its range, or the mode to blend with is not there.
+    """
+    name: str = value(BLEND_WITH)
+    if name != NO_MODE and name not in LATENT_MODES:
+        raise InputError(
+            f"Expected the setting {BLEND_WITH.label!r} to name a latent mode, but got {name!r}; "
+            "choose another in Settings, Upscaler Lab."
+        )
+    return Finishers(
+        blend_with=None if name == NO_MODE else name,
+        blend=0.0 if name == NO_MODE else float(value(BLEND)),
+        sharpen=float(value(SHARPEN)),
+        match=value(MATCH),
+        renoise=float(value(RENOISE)),
+    )
+
+
+def declare(
+    components: Mapping[Widget, Any],
+    changed: Mapping[str, Callable[[], None]],
+    more: Mapping[str, Callable[[], list[str]]],
+    refresh: Callable[[], None],
+) -> None:
+    """Enter all settings into the WebUI's page of settings.
+
+    Args:
+        components: The gradio component of each kind of widget.
+        changed: What to call when a setting was changed, by key.
+        more: What yields the choices of those dropdowns that depend on files, by key.
+        refresh: Looks for new files.
+    """
+    shared = host_module("shared")
+    info_class = host_module("options").OptionInfo
+    for option in OPTIONS:
+        info = info_class(
+            option.default,
+            option.label,
+            components[option.widget],
+            _arguments(option, more.get(option.key)),
+            onchange=changed.get(option.key),
+            section=SECTION,
+            refresh=refresh if option.key in more else None,
+            infotext=option.infotext or None,
+        )
+        if option.info:
+            info.info(option.info)
+        shared.opts.add_option(option.key, info)
+
+
+def _arguments(option: Option, choices: Callable[[], list[str]] | None) -> Any:
+    """Return the arguments of a setting's component, or what makes them when they are wanted."""
+    if choices is not None:
+        return lambda: {"choices": choices()}
+    if option.widget == "slider":
+        least, most, step = option.limits
+        return {"minimum": least, "maximum": most, "step": step}
+    if option.widget == "lines":
+        return {"lines": 3}
+    return {"choices": list(option.choices)} if option.choices else {}

@@ -1,0 +1,54 @@
+"""Putting functions of ours in the place of the WebUI's, and taking them out again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.hosts.webui.access import host_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY = "upscaler-lab"
+
+
+class Patches:
+    """The WebUI's functions that stand replaced by ours.
+
+    Where another extension has replaced ours since, it keeps calling it; ours then does nothing
+    but call the original.
+    """
+
+    def __init__(self) -> None:
+        self._made: list[tuple[Any, str, Any, list[bool]]] = []
+
+    def wrap(
+        self,
+        owner: Any,
+        field: str,
+        make: Callable[[Any, Callable[[], bool]], Any],
+    ) -> None:
+        """Replace a function.
+
+        Args:
+            owner: The class or module that has it.
+            field: Its name there.
+            make: From the original, and from what tells whether ours still counts, to ours.
+        """
+        patches = host_module("patches")
+        live = [True]
+        ours = make(getattr(owner, field), lambda: bool(live[0]))
+        patches.patch(KEY, owner, field, ours)
+        self._made.append((owner, field, ours, live))
+
+    def undo(self) -> None:
+        """Put every original back; the last replaced first."""
+        patches = host_module("patches")
+        while self._made:
+            owner, field, ours, live = self._made.pop()
+            live[0] = False
+            if getattr(owner, field) is ours:
+                patches.undo(KEY, owner, field)
+            else:
+                # Undoing would take out what another extension has put over ours.
+                patches.originals[KEY].pop((owner, field), None)

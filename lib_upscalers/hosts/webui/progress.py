@@ -1,0 +1,67 @@
+"""The WebUI's progress bar, and its buttons Interrupt and Skip."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.errors import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+# What the WebUI calls its job while nothing samples: then the bar is free for us.
+_JOBS_WITHOUT_SAMPLING = ("extras", "Upscale", "Upscaler Lab")
+
+
+class HostProgress:
+    """Tells the WebUI's state what is done and asks it whether to go on. Implements `Progress`.
+
+    Args:
+        state: ``shared.state``.
+        title: What is at work; "" where the text says it.
+        moves_bar: Whether the bar is ours; while a picture is sampled, it is the sampler's, and
+            it would jump.
+    """
+
+    def __init__(self, state: Any, title: str, *, moves_bar: bool) -> None:
+        self._state = state
+        self._title = title
+        self._moves_bar = moves_bar
+
+    def update(self, step: int, total: int, text: str = "") -> None:
+        """Show how far the work is."""
+        words = [word for word in (self._title, text) if word]
+        self._state.textinfo = "Upscaler Lab: " + ", ".join(words)
+        if self._moves_bar:
+            self._state.sampling_step, self._state.sampling_steps = step, total
+
+    def check_cancelled(self) -> None:
+        """Return if neither Interrupt nor Skip was pressed.
+
+        Raises:
+            Cancelled: One of them was.
+        """
+        if self._state.interrupted or self._state.skipped:
+            raise Cancelled
+
+
+@contextmanager
+def shown(state: Any, title: str) -> Generator[HostProgress, None, None]:
+    """Yield progress that shows in the WebUI; afterwards its texts are as they were.
+
+    Args:
+        state: ``shared.state``.
+        title: What is at work.
+    """
+    names = ("textinfo", "sampling_step", "sampling_steps", "job_no")
+    before = {name: getattr(state, name) for name in names}
+    moves_bar = state.job_count > 0 and str(state.job) in _JOBS_WITHOUT_SAMPLING
+    if moves_bar:
+        # The Extras tab counts a picture as done when it begins with it.
+        state.job_no = max(0, state.job_no - 1)
+    try:
+        yield HostProgress(state, title, moves_bar=moves_bar)
+    finally:
+        for name in names if moves_bar else names[:1]:
+            setattr(state, name, before[name])

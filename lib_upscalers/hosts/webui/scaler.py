@@ -1,0 +1,83 @@
+"""What the WebUI asks to enlarge an image, in the place of one of its own upscaler classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.errors import Cancelled
+from lib_upscalers.geometry import Size
+from lib_upscalers.targets import Target
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from lib_upscalers.hosts.webui.engine import Engine
+
+# Pillow's number for it; Pillow itself is known to the picture modules alone.
+_LANCZOS = 1
+
+
+class Scaler:
+    """Enlarges with the network in the file that an entry of the WebUI's list names.
+
+    It has what callers use of the WebUI's class ``Upscaler`` and is none of its subclasses, for
+    the WebUI would make an instance of every one and list it.
+
+    Args:
+        engine: What does the work.
+    """
+
+    name = "Upscaler Lab"
+    model_name = "Upscaler Lab"
+    model_path = None
+    model_url = None
+    scale = 1
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def upscale(self, img: Image, scale: float, selected_model: str | None = None) -> Image:
+        """Return an image of the exact size, the nearest whole one to `scale` times as large.
+
+        Stopped by the user, it is what the WebUI's own upscalers then give: resized, no more.
+
+        Args:
+            img: Of any mode.
+            scale: 1 or more; the network runs once at least.
+            selected_model: The path of the network's file.
+
+        Raises:
+            UpscalerError: It cannot be done; the text says why.
+        """
+        target = Target(size=Target(scale=scale).resolve(Size(img.width, img.height)))
+        choice = self._engine.upscaler.in_file(Path(str(selected_model)))
+        try:
+            return self._engine.enlarge(img, choice, target)
+        except Cancelled:
+            size = target.resolve(Size(img.width, img.height))
+            return img.resize((size.width, size.height), _LANCZOS)
+
+    def do_upscale(self, img: Image, selected_model: str | None = None) -> Image:
+        """Run the network once and return its result."""
+        choice = self._engine.upscaler.in_file(Path(str(selected_model)))
+        return self.upscale(img, choice.scale or 1, selected_model)
+
+
+class StandIn(Scaler):
+    """Takes the place of one of the WebUI's own upscalers for its file.
+
+    Args:
+        engine: What does the work.
+        original: The WebUI's own object, for whatever else is asked of it.
+    """
+
+    def __init__(self, engine: Engine, original: Any) -> None:
+        super().__init__(engine)
+        self.original = original
+        for name in ("name", "model_name", "model_path", "model_url", "scale"):
+            setattr(self, name, getattr(original, name, None))
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what ours lacks."""
+        return getattr(self.original, name)

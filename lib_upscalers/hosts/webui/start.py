@@ -1,0 +1,105 @@
+"""Everything that happens when the WebUI loads our scripts, and when it lets them go."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.hosts.detect import detect
+from lib_upscalers.hosts.webui import options
+from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.api import Routes
+from lib_upscalers.hosts.webui.axes import add_axes
+from lib_upscalers.hosts.webui.engine import Engine
+from lib_upscalers.hosts.webui.latents import LatentSeam
+from lib_upscalers.hosts.webui.networks import NetworkList
+from lib_upscalers.hosts.webui.patching import Patches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class Extension:
+    """The extension between two reloads of the WebUI's scripts.
+
+    Attributes:
+        engine: The library at work.
+        networks: Our part of the WebUI's list of upscalers.
+        latents: Our latent modes.
+    """
+
+    def __init__(self) -> None:
+        self._patches = Patches()
+        self.engine = Engine(detect())
+        self.networks = NetworkList(self.engine, self._patches)
+        self.latents = LatentSeam(self.engine, self._patches)
+
+    def attach(self, components: Mapping[options.Widget, Any]) -> None:
+        """Enter everything into the WebUI.
+
+        Args:
+            components: The gradio component of each kind of setting.
+        """
+        # The WebUI asks for settings when it builds its page; without a page it never does.
+        self._declare(components)
+        self.networks.attach()
+        self.latents.attach()
+        callbacks = host_module("script_callbacks")
+        callbacks.on_before_ui(self._before_ui)
+        callbacks.on_app_started(self._started)
+        callbacks.on_script_unloaded(release)
+
+    def detach(self) -> None:
+        """Leave the WebUI as it was, and let go of every network."""
+        self.networks.detach()
+        self.latents.detach()
+        self._patches.undo()
+        self.engine.upscaler.release()
+
+    def choices(self) -> list[str]:
+        """Return the names of all upscalers of this library."""
+        return [choice.name for choice in self.engine.upscaler.choices()]
+
+    def _before_ui(self) -> None:
+        self.networks.rebind()
+        add_axes()
+
+    def _started(self, _page: object, app: Any) -> None:
+        add_axes()
+        Routes(self.engine, self.networks.refresh).add_to(app)
+
+    def _declare(self, components: Mapping[options.Widget, Any]) -> None:
+        refresh = self.networks.refresh
+        changed: Mapping[str, Callable[[], None]] = MappingProxyType(
+            {
+                options.CACHE.key: self.engine.apply_budget,
+                options.FOLDERS.key: refresh,
+                options.HOST_NETWORKS.key: refresh,
+            }
+        )
+        more = {options.ROUND_TRIP.key: self.choices}
+        options.declare(components, changed, more, refresh)
+
+
+@cache
+def extension() -> Extension:
+    """Return the extension; it is made once, until `release`."""
+    return Extension()
+
+
+def start(components: Mapping[options.Widget, Any]) -> None:
+    """Enter the extension into the WebUI; called once whenever its scripts are loaded.
+
+    Args:
+        components: The gradio component of each kind of setting.
+    """
+    release()
+    extension().attach(components)
+
+
+def release() -> None:
+    """Leave the WebUI as it was, if it was changed."""
+    if extension.cache_info().currsize:
+        extension().detach()
+        extension.cache_clear()

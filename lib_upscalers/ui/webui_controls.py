@@ -1,0 +1,168 @@
+"""The controls that our scripts put into a WebUI's page, for Gradio 3.41 and 4.40."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.latent import LATENT_MODES
+from lib_upscalers.resample import KERNELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+HOST_MODE = "The WebUI's own (bilinear)"
+NO_MODE = "None"
+
+
+def setting_components() -> Mapping[str, Any]:
+    """Return the component of each kind of setting."""
+    import gradio as gr
+
+    return {
+        "lines": gr.Textbox,
+        "slider": gr.Slider,
+        "radio": gr.Radio,
+        "dropdown": gr.Dropdown,
+        "check": gr.Checkbox,
+        "checks": gr.CheckboxGroup,
+    }
+
+
+def latent_resize() -> list[Any]:
+    """Put the accordion "Latent resize" into img2img.
+
+    Returns:
+        The components: mode, sharpen, match, renoise, blend with, blend.
+    """
+    import gradio as gr
+
+    with gr.Accordion("Latent resize", open=False, elem_id="upscaler_lab_latent_resize"):
+        mode = gr.Dropdown(
+            label="Mode of “Just resize (latent upscale)”",
+            choices=[HOST_MODE, *LATENT_MODES],
+            value=HOST_MODE,
+            elem_id="upscaler_lab_latent_mode",
+        )
+        note = gr.HTML(explanation(HOST_MODE), elem_id="upscaler_lab_latent_note")
+        with gr.Row():
+            sharpen = gr.Slider(0, 2, 0, step=0.05, label="Sharpen")
+            renoise = gr.Slider(0, 2, 0, step=0.05, label="Renoise")
+            match = gr.Checkbox(value=False, label="Match mean and variance")
+        with gr.Row():
+            blend_with = gr.Dropdown(
+                label="Blend with", choices=[NO_MODE, *LATENT_MODES], value=NO_MODE
+            )
+            blend = gr.Slider(0, 1, 0.5, step=0.05, label="Share of that mode")
+        mode.change(explanation, [mode], [note], show_progress="hidden")
+    return [mode, sharpen, match, renoise, blend_with, blend]
+
+
+def mode_note(upscaler: Any, strength: Any) -> None:  # noqa: ANN401 - the WebUI's components
+    """Put a line below the WebUI's Hires. fix dropdown that says what the chosen mode does.
+
+    Args:
+        upscaler: The WebUI's dropdown.
+        strength: Its slider of the denoising strength.
+    """
+    import gradio as gr
+
+    note = gr.HTML("", elem_id="upscaler_lab_hires_note")
+    for component in (upscaler, strength):
+        component.change(explanation, [upscaler, strength], [note], show_progress="hidden")
+
+
+def explanation(mode: str, strength: float | None = None) -> str:
+    """Return a line of HTML on a mode; "" for an upscaler that is no mode of ours.
+
+    Args:
+        mode: What is chosen.
+        strength: The denoising strength; a warning is added where it is too low for the mode.
+    """
+    if mode not in LATENT_MODES:
+        return ""
+    entry = LATENT_MODES[mode]
+    text = entry.explanation
+    if entry.clean_from is not None:
+        text += f" Clean from denoising strength {entry.clean_from:g}."
+        if strength is not None and strength < entry.clean_from:
+            text += f" <b>{strength:g} is below that.</b>"
+    return f"<small>{text}</small>"
+
+
+def extras(
+    names: Callable[[], list[str]],
+    refresh: Callable[[list[Any]], Any],
+    ways: Sequence[str],
+    sizes: Sequence[str],
+) -> dict[str, Any]:
+    """Put the controls of our script into the Extras tab.
+
+    Args:
+        names: Returns the names of all upscalers.
+        refresh: Makes a button that looks for new files and renews those dropdowns.
+        ways: How several upscalers are used.
+        sizes: How the size is given.
+
+    Returns:
+        The components by the names of `ExtrasJob`'s attributes; the upscalers are ``upscaler_1``
+        to ``upscaler_3``.
+    """
+    import gradio as gr
+
+    choices = ["None", *names()]
+    with gr.Row(equal_height=True):
+        dropdowns = [
+            gr.Dropdown(
+                label=f"Upscaler {i}",
+                choices=choices,
+                value="None",
+                elem_id=f"upscaler_lab_upscaler_{i}",
+            )
+            for i in (1, 2, 3)
+        ]
+        refresh(dropdowns)
+    with gr.Row():
+        way = gr.Radio(list(ways), value=ways[0], label="Several upscalers")
+        share = gr.Slider(0, 1, 0.5, step=0.05, label="Share of the second in a blend")
+    with gr.Row():
+        size_by = gr.Radio(list(sizes), value=sizes[0], label="Size by")
+        scale = gr.Slider(0.25, 8, 2, step=0.05, label="Scale")
+        longest = gr.Slider(64, 16384, 2048, step=8, label="Longest side")
+    with gr.Row():
+        width = gr.Slider(64, 16384, 1024, step=1, label="Width")
+        height = gr.Slider(64, 16384, 1024, step=1, label="Height")
+    return {
+        **{f"upscaler_{i + 1}": dropdown for i, dropdown in enumerate(dropdowns)},
+        "way": way,
+        "share": share,
+        "size_by": size_by,
+        "scale": scale,
+        "width": width,
+        "height": height,
+        "longest": longest,
+        **_extras_details(),
+    }
+
+
+def _extras_details() -> dict[str, Any]:
+    import gradio as gr
+
+    with gr.Accordion("Details", open=False, elem_id="upscaler_lab_extras_details"):
+        with gr.Row():
+            tile = gr.Slider(0, 2048, 0, step=32, label="Tile (0: as in the settings)")
+            precision = gr.Dropdown(
+                label="Precision", choices=["auto", "fp32", "fp16", "bf16"], value="auto"
+            )
+            kernel = gr.Dropdown(label="Final kernel", choices=list(KERNELS), value="Lanczos")
+        with gr.Row():
+            seamless = gr.Checkbox(value=False, label="Seamless texture")
+            alpha = gr.Checkbox(value=True, label="Transparency through the network")
+            match = gr.Checkbox(value=False, label="Match colours to the original")
+    return {
+        "tile": tile,
+        "precision": precision,
+        "kernel": kernel,
+        "seamless": seamless,
+        "alpha_by_network": alpha,
+        "match_colours": match,
+    }
