@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from lib_upscalers.models.architectures import private
 from lib_upscalers.network import NetworkTraits
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _log = logging.getLogger("lib_upscalers")
 _FILE = "network-facts.json"
 # To be raised when this library finds out more, or otherwise, than before.
 _FORMAT = 2
-_DEPENDS_ON = ("spandrel", "spandrel_extra_arches", "torch")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,9 @@ class Facts:
     @classmethod
     def in_folder(cls, folder: Path) -> Facts:
         """Read what is known, from a folder that need not exist."""
-        installed = (f"{name} {_version(name)}" for name in _DEPENDS_ON)
-        return cls(folder / _FILE, f"{_FORMAT}, {', '.join(installed)}")
+        # Not asked of the packages themselves: to import them takes seconds.
+        versions = f"{_FORMAT}, {private.versions()}, torch {metadata.version('torch')}"
+        return cls(folder / _FILE, versions)
 
     def get(self, path: Path, find_out: Callable[[Path], Fact]) -> Fact:
         """Return the fact of a file; `find_out` is asked where it is not known yet.
@@ -110,14 +111,6 @@ class Facts:
             Path(name).replace(self._file)
         finally:
             Path(name).unlink(missing_ok=True)
-
-
-def _version(package: str) -> str:
-    """Return a package's version without importing it, for that takes seconds."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "none"
 
 
 def _from_json(held: Any, stamp: list[int]) -> Fact | None:  # noqa: ANN401

@@ -5,8 +5,9 @@ A network architecture that spandrel lacks is one file in this package, added in
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from lib_upscalers.models.architectures import private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def spandrel_module() -> ModuleType:
     """Return the spandrel that this library uses."""
-    return importlib.import_module("spandrel")
+    return private.load()[0]
 
 
 def spandrel_version() -> str:
@@ -32,9 +33,8 @@ def registry() -> ArchRegistry:
     The program around us may use spandrel too, so its registry is copied and never changed.
     """
     copied: ArchRegistry = spandrel_module().MAIN_REGISTRY.copy()
-    try:
-        extra = importlib.import_module("spandrel_extra_arches")
-    except ImportError:
+    extra = private.load()[1]
+    if extra is None:
         return copied
     missing = [each for each in extra.EXTRA_REGISTRY if each.architecture.id not in copied]
     copied.add(*missing)

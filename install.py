@@ -1,0 +1,91 @@
+"""Run by the WebUI before it starts: installs what it lacks, and never changes what it has.
+
+A newer spandrel than the WebUI's goes into a folder of this extension, where only this extension
+finds it. Where nothing is to be done, this takes no time and says nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+PRIVATE = ROOT / "private_packages"
+SPANDREL = "0.4.2"
+EXTRA = "0.2.0"
+# What the library imports and a host might lack, by the name of the module.
+NEEDED = {"psutil": "psutil", "safetensors": "safetensors", "einops": "einops"}
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return a version as numbers that compare."""
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def installed(name: str) -> str | None:
+    """Return the version of a package that the host has, None if it has none."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def wanted() -> list[str]:
+    """Return what belongs into the private folder: nothing where the host's spandrel will do."""
+    version = installed("spandrel")
+    if version is not None and numbers(version) >= numbers(SPANDREL):
+        return []
+    extra = [f"spandrel_extra_arches=={EXTRA}"] if installed("spandrel_extra_arches") else []
+    return [f"spandrel=={SPANDREL}", *extra]
+
+
+def is_there(requirement: str) -> bool:
+    """Tell whether the private folder holds exactly that."""
+    name, version = requirement.split("==")
+    found = metadata.distributions(name=name, path=[str(PRIVATE)])
+    return any(each.version == version for each in found)
+
+
+def pip(*arguments: str) -> bool:
+    """Run pip; on failure say why, in its own last line."""
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["pip failed"]
+        print(f"Upscaler Lab: {lines[-1]}", flush=True)
+    return done.returncode == 0
+
+
+def install_private(requirements: list[str]) -> None:
+    """Fill the private folder; it is either wholly as wanted afterwards or as it was."""
+    with tempfile.TemporaryDirectory(dir=ROOT, prefix=".private_packages-") as scratch:
+        if not pip("--no-deps", "--target", scratch, *requirements):
+            print(
+                "Upscaler Lab: networks of the newest architectures cannot be used for now; "
+                "everything else works. It is tried again at the next start.",
+                flush=True,
+            )
+            return
+        shutil.rmtree(PRIVATE, ignore_errors=True)
+        shutil.copytree(scratch, PRIVATE)
+
+
+def main() -> None:
+    """Install what is missing."""
+    for package, module in NEEDED.items():
+        if importlib.util.find_spec(module) is None:
+            print(f"Upscaler Lab: installing {package}", flush=True)
+            pip(package)
+    requirements = wanted()
+    if not all(is_there(requirement) for requirement in requirements):
+        print(f"Upscaler Lab: installing {', '.join(requirements)} for itself", flush=True)
+        install_private(requirements)
+
+
+if __name__ == "__main__":
+    main()

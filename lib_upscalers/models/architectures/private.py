@@ -1,0 +1,115 @@
+"""A newer spandrel of our own beside the one that the program around us has installed.
+
+A WebUI pins an older spandrel, which must stay as it is. `install.py` puts a newer one into a
+folder of this project; here it is imported so that nobody else gets to see it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+_log = logging.getLogger("lib_upscalers")
+
+WANTED = "0.4.2"
+FOLDER = Path(__file__).resolve().parents[3] / "private_packages"
+_LOCK = Lock()
+_NAMES = ("spandrel", "spandrel_extra_arches")
+
+
+def versions(folder: Path = FOLDER) -> str:
+    """Return which spandrel and extra architectures `load` gives, without importing them."""
+    return ", ".join(f"{name} {_version(name, folder)}" for name in _NAMES)
+
+
+def lacking(folder: Path = FOLDER) -> str:
+    """Return what an old spandrel costs, in a line for the user; "" where it is new enough."""
+    version = _version(_NAMES[0], folder)
+    if _numbers(version) >= _numbers(WANTED):
+        return ""
+    return (
+        f"spandrel {version} is in use, but {WANTED} knows more architectures (RCAN, MoSR, MoESR, "
+        "FDAT, SeemoRe and others): start the WebUI once with access to the internet and without "
+        "--skip-install, so that it can be put beside it."
+    )
+
+
+def load(folder: Path = FOLDER) -> tuple[ModuleType, ModuleType | None]:
+    """Return spandrel, and the extra architectures if they are installed.
+
+    Args:
+        folder: Where a newer one may lie. While it is imported, other threads must not import
+            theirs for the first time.
+
+    Raises:
+        ImportError: There is no spandrel at all.
+    """
+    with _LOCK:
+        apart = _load_apart(folder) if _is_newer(folder) else None
+    return apart or (importlib.import_module(_NAMES[0]), _imported(_NAMES[1]))
+
+
+@cache
+def _load_apart(folder: Path) -> tuple[ModuleType, ModuleType | None] | None:
+    """Import both from `folder`, behind everybody's back; None if that fails."""
+    theirs = _taken_out()
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module(_NAMES[0]), _imported(_NAMES[1])
+    except ImportError as error:
+        _log.warning("The spandrel in %s is left aside, for it cannot be used: %s", folder, error)
+        return None
+    finally:
+        sys.path.remove(str(folder))
+        _taken_out()
+        sys.modules.update(theirs)
+        importlib.invalidate_caches()
+
+
+def _is_newer(folder: Path) -> bool:
+    private = _found(_NAMES[0], folder)
+    return private is not None and _numbers(private) > _numbers(_installed(_NAMES[0]))
+
+
+def _version(name: str, folder: Path) -> str:
+    private = _found(name, folder) if _is_newer(folder) else None
+    return private or _installed(name)
+
+
+def _installed(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def _found(name: str, folder: Path) -> str | None:
+    """Return the version of a package in a folder; importing it would take seconds."""
+    found = metadata.distributions(name=name, path=[str(folder)])
+    return next((each.version for each in found), None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def _imported(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def _taken_out() -> dict[str, ModuleType]:
+    """Take spandrel's modules out of the table of loaded ones, and return them."""
+    names = [name for name in sys.modules if name.split(".")[0] in _NAMES]
+    return {name: sys.modules.pop(name) for name in names}

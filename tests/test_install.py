@@ -1,0 +1,110 @@
+"""The WebUI's installation hook."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return install.py, whose folder is the test's own."""
+    spec = importlib.util.spec_from_file_location("install_hook", ROOT / "install.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "PRIVATE", tmp_path / "private_packages")
+    return module
+
+
+def have(hook: ModuleType, monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
+    monkeypatch.setattr(hook, "installed", versions.get)
+
+
+def fake_pip(hook: ModuleType, monkeypatch: pytest.MonkeyPatch, *, works: bool) -> None:
+    """Have pip lay out what it was asked for, or fail as it does without a network."""
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        if not works:
+            return subprocess.CompletedProcess(command, 1, "", "WARNING: x\nERROR: no network\n")
+        target = Path(command[command.index("--target") + 1])
+        for name, version in (part.split("==") for part in command if "==" in part):
+            about = target / f"{name}-{version}.dist-info"
+            about.mkdir()
+            (about / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+
+
+def test_nothing_is_wanted_where_the_host_has_what_we_need(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    have(hook, monkeypatch, spandrel="0.4.2")
+    fake_pip(hook, monkeypatch, works=False)
+    hook.main()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_newer_spandrel_is_put_beside_an_old_one(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    have(hook, monkeypatch, spandrel="0.3.4", spandrel_extra_arches="0.1.1")
+    fake_pip(hook, monkeypatch, works=True)
+    hook.main()
+    assert hook.is_there(f"spandrel=={hook.SPANDREL}")
+    assert hook.is_there(f"spandrel_extra_arches=={hook.EXTRA}")
+    assert capsys.readouterr().out
+    hook.main()
+    assert capsys.readouterr().out == "", "the second start has nothing to do"
+
+
+def test_extra_architectures_come_only_where_the_host_has_them(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have(hook, monkeypatch, spandrel="0.3.4")
+    assert hook.wanted() == [f"spandrel=={hook.SPANDREL}"]
+
+
+def test_without_a_network_it_says_what_is_missing_and_changes_nothing(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    have(hook, monkeypatch, spandrel="0.3.4")
+    fake_pip(hook, monkeypatch, works=False)
+    hook.main()
+    said = capsys.readouterr().out
+    assert "no network" in said
+    assert "everything else works" in said
+    assert list(hook.ROOT.iterdir()) == []
+
+
+def test_the_library_looks_where_the_hook_puts_it() -> None:
+    from lib_upscalers.models.architectures import private
+
+    text = (ROOT / "install.py").read_text("utf-8")
+    assert f'"{private.FOLDER.name}"' in text
+    assert private.FOLDER.parent == ROOT
+    assert f'"{private.WANTED}"' in text
+
+
+def test_it_needs_nothing_but_the_standard_library() -> None:
+    foreign = (
+        "[n for n, m in sys.modules.items() if 'site-packages' in str(vars(m).get('__file__'))]"
+    )
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import install; print({foreign})"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
