@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+# One of spandrel's networks calls torch in a way that torch will change.
+pytestmark = pytest.mark.filterwarnings("ignore:torch.meshgrid:UserWarning")
+
+
 def ids(known: spandrel.ArchRegistry) -> list[str]:
     return [each.architecture.id for each in known]
 

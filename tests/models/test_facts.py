@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,11 +94,10 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 def test_other_versions_know_more(
     package: str, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lib_upscalers.models import facts
-
     learn(tmp_path, network, Fact(problem="unknown"))
-    real = facts._version
-    monkeypatch.setattr(facts, "_version", lambda name: "9" if name == package else real(name))
+    real = metadata.version
+    other = {package: "0.0.1"}
+    monkeypatch.setattr(metadata, "version", lambda name: other.get(name) or real(name))
     assert known(Facts.in_folder(tmp_path), network) is None
 
 
