@@ -29,7 +29,7 @@ from torch.nn.functional import conv2d
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
-from lib_upscalers.latent.preview import round_trip
+from lib_upscalers.latent.round_trip import round_trip
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
 from lib_upscalers.resample import resample
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 # Each of these enters its modes when it is imported; their order here is the order of the menu.
-from lib_upscalers.latent import interpolation, slerp, spectral
+# isort: off
+from lib_upscalers.latent import learned, round_trip, interpolation, slerp, spectral
+
+# isort: on
+from lib_upscalers.latent.context import Codec, LatentContext, LatentSpace
 from lib_upscalers.latent.modes import LATENT_MODES, Finishers, LatentMode, upscale_latent
 
 __all__ = [
     "LATENT_MODES",
+    "Codec",
     "Finishers",
+    "LatentContext",
     "LatentMode",
+    "LatentSpace",
     "interpolation",
+    "learned",
+    "round_trip",
     "slerp",
     "spectral",
     "upscale_latent",

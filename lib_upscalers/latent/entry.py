@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.geometry import Size
+    from lib_upscalers.latent.context import LatentContext
 
-Family = Literal["kernel", "spherical", "spectral"]
+Family = Literal["learned", "round trip", "kernel", "spherical", "spectral"]
 Enlarge: TypeAlias = "Callable[[torch.Tensor, Size], torch.Tensor]"
+EnlargeWithin: TypeAlias = "Callable[[torch.Tensor, Size, LatentContext], torch.Tensor]"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class LatentMode:
         enlarge: From samples (N, C, H, W), float32 and finite, and a size to a new tensor
             (N, C, size.height, size.width), float32, on the same device; every item by itself,
             its argument untouched. Called by `upscale_latent` alone, which sees to the rest.
+            None where only `within` can do it.
         clean_from: The lowest denoising strength at which pictures look clean afterwards; None
             until somebody has measured it.
         twins: The (mode, antialias) arguments of `torch.nn.functional.interpolate` that give
@@ -36,16 +39,23 @@ class LatentMode:
         directional: Whether rows and columns are treated differently: turning the latent by 90
             degrees then changes the result a little.
         spreads: Whether every value depends on all of its channel, so that a NaN would too.
+        mixes: Whether the values of a channel depend on other channels.
+        within: In place of `enlarge`, for modes that have to know their surroundings. Raises
+            UpscalerError, with one line, where it cannot be done.
+        otherwise: The mode that is used then; "" for modes that always can.
     """
 
     name: str
     family: Family
     explanation: str
-    enlarge: Enlarge
+    enlarge: Enlarge | None
     clean_from: float | None = None
     twins: tuple[tuple[str, bool], ...] = ()
     directional: bool = False
     spreads: bool = False
+    mixes: bool = False
+    within: EnlargeWithin | None = None
+    otherwise: str = ""
 
 
 LATENT_MODES: Registry[LatentMode] = Registry("a latent mode")
@@ -60,14 +70,38 @@ def latent_mode(
     twins: tuple[tuple[str, bool], ...] = (),
     directional: bool = False,
     spreads: bool = False,
+    mixes: bool = False,
 ) -> Callable[[Enlarge], Enlarge]:
     """Enter the decorated function into `LATENT_MODES`; see `LatentMode` for the arguments."""
 
     def enter(enlarge: Enlarge) -> Enlarge:
         mode = LatentMode(
-            name, family, explanation, enlarge, clean_from, twins, directional, spreads
+            name, family, explanation, enlarge, clean_from, twins, directional, spreads, mixes
         )
         LATENT_MODES.add(name, mode)
         return enlarge
+
+    return enter
+
+
+def latent_mode_within(
+    name: str, family: Family, explanation: str, *, otherwise: str
+) -> Callable[[EnlargeWithin], EnlargeWithin]:
+    """Enter the decorated function as a mode that has to know its surroundings."""
+
+    def enter(within: EnlargeWithin) -> EnlargeWithin:
+        mode = LatentMode(
+            name,
+            family,
+            explanation,
+            None,
+            directional=True,
+            spreads=True,
+            mixes=True,
+            within=within,
+            otherwise=otherwise,
+        )
+        LATENT_MODES.add(name, mode)
+        return within
 
     return enter

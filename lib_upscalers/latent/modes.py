@@ -5,9 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import InputError, TargetError
+from lib_upscalers.errors import (
+    InputError,
+    MemoryExhaustedError,
+    ModelError,
+    TargetError,
+    UpscalerError,
+)
 from lib_upscalers.latent.entry import LATENT_MODES, LatentMode, latent_mode
 from lib_upscalers.latent.finishers import OFF, Finishers, finish
+from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,10 +22,13 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.geometry import Size
+    from lib_upscalers.latent.context import LatentContext
 
 __all__ = ["LATENT_MODES", "Finishers", "LatentMode", "latent_mode", "upscale_latent"]
 
 _LOCAL = "Latent (Catmull-Rom)"
+# In how many parts the second mode of a blend is computed.
+_PARTS = 4
 _LOGGER = logging.getLogger("lib_upscalers")
 
 
@@ -28,12 +38,13 @@ def upscale_latent(
     mode: str,
     finishers: Finishers = OFF,
     seeds: int | Sequence[int] = 0,
+    context: LatentContext | None = None,
 ) -> torch.Tensor:
     """Enlarge (or shrink) a latent.
 
     Every item of the batch and every frame of a video is done by itself. A constant stays
-    constant. NaN and Inf stay where they are: the values that touch them are as they are, the
-    others are computed as if they were 0.
+    constant, but for the learned mode and the round trip. NaN and Inf stay where they are: the
+    values that touch them are as they are, the others are computed as if they were 0.
 
     Args:
         samples: Shape (N, C, H, W) or (N, C, T, H, W), any float dtype, device and strides.
@@ -42,6 +53,8 @@ def upscale_latent(
         finishers: What is done afterwards.
         seeds: For the noise, if there is any: one an item, or that of the first item, from
             which the others count up.
+        context: What is known of the model, for the learned mode and the round trip. Where
+            that is not enough, the next best mode is used, and the log says so in one line.
 
     Returns:
         A new tensor with the new height and width, of the same dtype, device and dimensions,
@@ -53,6 +66,7 @@ def upscale_latent(
             not as many seeds as items.
         TargetError: A side of `size` is below 1.
         UnknownNameError: There is no such mode; the text suggests the nearest ones.
+        Cancelled: The user stopped an upscaler of the round trip.
     """
     import torch
 
@@ -68,7 +82,7 @@ def upscale_latent(
         whole = small if bool(torch.isfinite(small).all()) else small.nan_to_num(0.0, 0.0, 0.0)
         if whole is not small:
             entries = [_local(entry) for entry in entries]
-        result = _enlarge(whole, size, entries, finishers.blend)
+        result = _enlarge(whole, size, entries, finishers.blend, context)
         finish(result, whole, finishers, every_seed)
         if whole is not small:
             _put_back(result, small)
@@ -119,15 +133,66 @@ def _unfold(result: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
 
 
 def _enlarge(
-    small: torch.Tensor, size: Size, entries: Sequence[LatentMode], blend: float
+    small: torch.Tensor,
+    size: Size,
+    entries: Sequence[LatentMode],
+    blend: float,
+    context: LatentContext | None,
 ) -> torch.Tensor:
     """Run one mode, or two and mix them."""
     if _size_of(small) == (size.height, size.width):
         return small.clone()
-    result = entries[0].enlarge(small, size)
-    for other in entries[1:]:
-        result.lerp_(other.enlarge(small, size), blend)
+    first, *others = entries
+    if not others:
+        return _run(first, small, size, context)
+    second = others[0]
+    if second.mixes and not first.mixes:
+        first, second, blend = second, first, 1 - blend
+    result = _run(first, small, size, context)
+    # In parts, for two whole results and what computing them takes would be much memory.
+    step = small.shape[1] if second.mixes else -(-small.shape[1] // _PARTS)
+    for planes, part in zip(result.split(step, 1), small.split(step, 1), strict=True):
+        planes.lerp_(_run(second, part, size, context), blend)
     return result
+
+
+def _run(
+    entry: LatentMode, small: torch.Tensor, size: Size, context: LatentContext | None
+) -> torch.Tensor:
+    """Run a mode, or the best one in its place that can be run here."""
+    wanted, reasons = entry, list[str]()
+    while True:
+        try:
+            result = _attempt(entry, small, size, context)
+            break
+        except UpscalerError as error:
+            if not entry.otherwise:
+                raise
+            if str(error) not in reasons:
+                reasons.append(str(error))
+            entry = LATENT_MODES[entry.otherwise]
+    if reasons:
+        text = "%r cannot be used here: %r is used instead. %s"
+        _LOGGER.warning(text, wanted.name, entry.name, " ".join(reasons))
+    return result
+
+
+def _attempt(
+    entry: LatentMode, small: torch.Tensor, size: Size, context: LatentContext | None
+) -> torch.Tensor:
+    """Run a mode, or raise an UpscalerError that says why it cannot be run."""
+    import torch
+
+    if entry.enlarge is not None:
+        return entry.enlarge(small, size)
+    if context is None or entry.within is None:
+        raise ModelError("Nothing is known of the model that the latent belongs to.")
+    try:
+        # Under a host's autocast convolutions would be done in half precision.
+        with memory_signal(), torch.autocast(small.device.type, enabled=False):
+            return entry.within(small, size, context)
+    except OutOfMemory as error:
+        raise MemoryExhaustedError(f"The device has not enough memory for it ({error}).") from None
 
 
 def _local(entry: LatentMode) -> LatentMode:

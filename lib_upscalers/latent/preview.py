@@ -8,15 +8,15 @@ from lib_upscalers.errors import InputError, TargetError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent.finishers import OFF, Finishers
 from lib_upscalers.latent.modes import upscale_latent
-from lib_upscalers.resample import resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import torch
 
+    from lib_upscalers.latent.context import LatentContext
+
     Code = Callable[[torch.Tensor], torch.Tensor]
-    Enlarge = Callable[[torch.Tensor, Size], torch.Tensor]
 
 
 def preview(
@@ -29,6 +29,7 @@ def preview(
     seeds: int | Sequence[int] = 0,
     *,
     factor: int = 8,
+    context: LatentContext | None = None,
 ) -> torch.Tensor:
     """Encode pictures, enlarge their latents, decode: what denoising strength 0 would give.
 
@@ -43,6 +44,7 @@ def preview(
         finishers: What is done after the mode.
         seeds: For the noise, as `upscale_latent` takes them.
         factor: How many pixels a latent value is wide and high.
+        context: What is known of the model, as `upscale_latent` takes it.
 
     Returns:
         Shape (N, 3, size.height, size.width), of the decoder's dtype, in [0, 1].
@@ -64,53 +66,8 @@ def preview(
         _rescaled(samples.shape[-1], width, size.width),
         _rescaled(samples.shape[-2], height, size.height),
     )
-    decoded = decode(upscale_latent(samples, target, mode, finishers, seeds))
+    decoded = decode(upscale_latent(samples, target, mode, finishers, seeds, context))
     return decoded[..., : size.height, : size.width].clamp(0, 1)
-
-
-def round_trip(
-    encode: Code,
-    decode: Code,
-    samples: torch.Tensor,
-    size: Size,
-    enlarge: Enlarge | None = None,
-) -> torch.Tensor:
-    """Enlarge latents by way of pictures: decode, enlarge, encode.
-
-    Args:
-        encode: From pictures (N, 3, H, W) in [0, 1] to latents (N, C, h, w).
-        decode: The other way.
-        samples: Shape (N, C, h, w), any float dtype.
-        size: Of the result, in latent values.
-        enlarge: From pictures in [0, 1] and a size in pixels to pictures of that size; None
-            for Lanczos.
-
-    Returns:
-        Shape (N, C, size.height, size.width), of the dtype and device of `samples`.
-
-    Raises:
-        InputError: The result is not of that size: `encode` and `decode` do not belong together.
-        TargetError: A side of `size` is below 1.
-    """
-    import torch
-
-    if min(size.width, size.height) < 1:
-        raise TargetError(f"Expected a target of at least 1x1 latent value, but got {size}.")
-    with torch.no_grad():
-        pixels = decode(samples).clamp(0, 1)
-        factor = pixels.shape[-1] // samples.shape[-1]
-        larger = (enlarge or _lanczos)(pixels, size.scaled(factor))
-        result = encode(larger.clamp(0, 1)).to(samples)
-    if result.shape[-2:] != (size.height, size.width):
-        raise InputError(
-            f"Expected the encoder to give a latent of {size}, but got "
-            f"{result.shape[-1]}x{result.shape[-2]}; encoder and decoder have to be of one model."
-        )
-    return result
-
-
-def _lanczos(pixels: torch.Tensor, size: Size) -> torch.Tensor:
-    return resample(pixels, size, "Lanczos")
 
 
 def _rescaled(latent: int, source: int, target: int) -> int:

@@ -58,6 +58,7 @@ class _Places:
     "spherical",
     "Interpolates strength and meaning apart: keeps contrast that bilinear loses.",
     directional=True,
+    mixes=True,
 )
 def bislerp(samples: torch.Tensor, size: Size) -> torch.Tensor:
     """Enlarge spherically; of the input no more than two values a side are mixed.

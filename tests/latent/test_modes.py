@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from lib_upscalers import latent as library
 from lib_upscalers.geometry import Size
-from lib_upscalers.latent import LATENT_MODES, Finishers, LatentMode, upscale_latent
+from lib_upscalers.latent import LATENT_MODES, Finishers, LatentMode
 from lib_upscalers.latent.entry import latent_mode
 from lib_upscalers.tiling.live_memory import LiveMemory
+from tests.latent.fakes import FakeContext, toy_context
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MODES = list(LATENT_MODES)
+OFF = Finishers()
 each_mode = pytest.mark.parametrize("mode", MODES)
+# Networks are not exact: what a picture of one colour becomes is tested with trained ones.
+EXACT = [name for name, mode in LATENT_MODES.items() if mode.within is None]
+each_exact_mode = pytest.mark.parametrize("mode", EXACT)
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 CHANNELS = (4, 16, 32, 128)
+
+
+class Contexts:
+    """Where the toy networks lie; one for each number of channels is made when it is needed."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, channels: int) -> FakeContext:
+        return toy_context(channels, cls.folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _networks(tmp_path_factory: pytest.TempPathFactory) -> None:
+    Contexts.folder = tmp_path_factory.mktemp("networks")
+
+
+def upscale_latent(
+    samples: torch.Tensor, size: Size, mode: str, finishers: Finishers = OFF
+) -> torch.Tensor:
+    """Enlarge where every mode works."""
+    context = Contexts.of(samples.shape[1])
+    return library.upscale_latent(samples, size, mode, finishers, context=context)
 
 
 def latent(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -63,7 +96,7 @@ def test_autocast_changes_nothing(mode: str) -> None:
 
 @pytest.mark.parametrize("value", [0.0, 3.3, -1e4])
 @pytest.mark.parametrize("size", [Size(23, 17), Size(5, 3)], ids=str)
-@each_mode
+@each_exact_mode
 def test_constant_stays_constant(mode: str, size: Size, value: float) -> None:
     result = upscale_latent(torch.full((1, 4, 9, 11), value), size, mode)
     assert_close(result, torch.full_like(result, value), 1e-5)
@@ -80,7 +113,7 @@ def test_scale_1_is_a_copy(mode: str, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("size", [Size(14, 18), Size(13, 17), Size(22, 9), Size(5, 7)], ids=str)
 @pytest.mark.parametrize("dims", [(-1,), (-2,), (-1, -2)])
-@each_mode
+@each_exact_mode
 def test_flips_commute(mode: str, dims: tuple[int, ...], size: Size) -> None:
     # Sides are odd: there no output lies in the middle of two inputs, of which "nearest" takes one.
     samples = latent(1, 4, 9, 7)
@@ -100,7 +133,7 @@ def test_quarter_turns_commute(mode: str, size: Size) -> None:
 def test_a_directional_mode_says_so() -> None:
     samples = latent(1, 4, 9, 7)
     for name, mode in LATENT_MODES.items():
-        if mode.directional:
+        if mode.directional and name in EXACT:
             after = upscale_latent(samples, Size(14, 18), name).rot90(1, (-2, -1))
             before = upscale_latent(samples.rot90(1, (-2, -1)), Size(18, 14), name)
             assert (after - before).abs().max() > 1e-3, "it is not directional after all"
@@ -128,7 +161,8 @@ def test_any_strides(mode: str) -> None:
     expected = upscale_latent(strided.contiguous(), Size(13, 17), mode)
     assert torch.equal(upscale_latent(strided, Size(13, 17), mode), expected)
     one = latent(1, 4, 1, 1).expand(1, 4, 5, 5)
-    assert_close(upscale_latent(one, Size(9, 8), mode), one[..., :1, :1].expand(1, 4, 8, 9))
+    if mode in EXACT:
+        assert_close(upscale_latent(one, Size(9, 8), mode), one[..., :1, :1].expand(1, 4, 8, 9))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -176,7 +210,7 @@ def test_large_values_stay_finite(mode: str, dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", [(1, 4, 64, 64), (2, 16, 48, 40), (1, 4, 3, 40, 48)], ids=str)
-@each_mode
+@each_exact_mode
 def test_memory_is_bounded(mode: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     samples = latent(*shape, dtype=dtype)
     size = Size(2 * shape[-1], 2 * shape[-2])

@@ -9,7 +9,8 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from lib_upscalers.errors import InputError, TargetError, UnknownNameError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import Finishers, upscale_latent
-from lib_upscalers.latent.preview import preview, round_trip
+from lib_upscalers.latent.preview import preview
+from lib_upscalers.latent.round_trip import round_trip
 from lib_upscalers.resample import resample
 
 NEAREST = "Latent (nearest-exact)"

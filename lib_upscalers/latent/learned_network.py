@@ -1,0 +1,106 @@
+"""Our own network in latent space: convolutional, for any size, channel count and factor to 2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class _Block(nn.Module):
+    """Two convolutions whose result is added."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(features, features, 3, padding=1)
+        self.second = nn.Conv2d(features, features, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        inner = functional.silu(self.first(values), inplace=True)
+        return values + self.second(inner)
+
+
+class LatentNetwork(nn.Module):
+    """What is to be added to a plain enlargement so that it becomes the large picture's latent.
+
+    Most of the work is done at the small size; then features of twice that size are made, brought
+    to the target where that is another, and worked on there. The borders are padded with zeros, as
+    autoencoders do, for a latent is different there.
+
+    Args:
+        channels: Of the latents.
+        features: Of the layers at the small size.
+        blocks: How many residual blocks there are.
+        fine: Features of the layers at the target size.
+        fine_blocks: How many residual blocks there are.
+    """
+
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(
+        self,
+        channels: int,
+        features: int = 96,
+        blocks: int = 4,
+        fine: int = 48,
+        fine_blocks: int = 2,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("deviation", torch.ones(channels))
+        self.head = nn.Conv2d(channels + 2, features, 3, padding=1)
+        self.body = nn.ModuleList([_Block(features) for _ in range(blocks)])
+        self.up = nn.Conv2d(features, 4 * fine, 3, padding=1)
+        self.fine = nn.ModuleList([_Block(fine) for _ in range(fine_blocks)])
+        self.tail = nn.Conv2d(fine, channels, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)
+
+    @property
+    def channels(self) -> int:
+        """How many channels the latents have."""
+        return len(self.mean)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, torch.Tensor]) -> LatentNetwork:
+        """Return the network whose state dict this is, for use.
+
+        Raises:
+            KeyError: A part is missing.
+            RuntimeError: A part has another shape than the others imply.
+        """
+        blocks = len({name.split(".")[1] for name in state if name.startswith("body.")})
+        fine_blocks = len({name.split(".")[1] for name in state if name.startswith("fine.")})
+        fine, channels = state["tail.weight"].shape[1], state["tail.weight"].shape[0]
+        network = cls(channels, state["head.weight"].shape[0], blocks, fine, fine_blocks)
+        network.load_state_dict(dict(state))
+        return network.eval().requires_grad_(requires_grad=False)
+
+    def forward(self, samples: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """Enlarge latents (N, C, h, w) to (N, C, H, W).
+
+        Args:
+            samples: In the dtype of the weights.
+            size: H and W, each from once to twice the old one.
+        """
+        mean, deviation = (each[:, None, None] for each in (self.mean, self.deviation))
+        values = (samples - mean) / deviation
+        height, width = samples.shape[-2:]
+        factors = values.new_tensor([size[0] / height, size[1] / width]).log2()
+        planes = factors[:, None, None].expand(len(values), 2, height, width)
+        features = head = self.head(torch.cat([values, planes], dim=1))
+        for block in self.body:
+            features = block(features)
+        large = functional.pixel_shuffle(self.up(features + head), 2)
+        if large.shape[-2:] != size:
+            large = functional.interpolate(large, size, mode="bilinear", align_corners=False)
+        for block in self.fine:
+            large = block(large)
+        base = functional.interpolate(values, size, mode="bilinear", align_corners=False)
+        return (self.tail(large) + base) * deviation + mean

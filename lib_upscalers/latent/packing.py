@@ -1,0 +1,28 @@
+"""Latents that some programs keep packed: 2 x 2 values as four channels, as for FLUX.2."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def unpacked(samples: torch.Tensor, channels: int | None) -> torch.Tensor:
+    """Return (N, channels, 2 H, 2 W) of samples (N, 4 channels, H, W); others as they are.
+
+    Channel c of the result comes from channels 4 c to 4 c + 3: upper left, upper right, lower
+    left, lower right.
+    """
+    from torch.nn.functional import pixel_shuffle
+
+    if channels is None or samples.shape[1] != 4 * channels:
+        return samples
+    return pixel_shuffle(samples, 2)
+
+
+def packed(samples: torch.Tensor, channels: int) -> torch.Tensor:
+    """Undo `unpacked`, if samples (N, C, H, W) have not `channels` channels already."""
+    from torch.nn.functional import pixel_unshuffle
+
+    return samples if samples.shape[1] == channels else pixel_unshuffle(samples, 2)

@@ -1,0 +1,120 @@
+"""Readers for latent upscalers that others have published, by the layout of their weights.
+
+Each is written from the description of its network and the names and shapes of its weights:
+
+* SesquiLSR, https://github.com/LoganBooker/SesquiLSR (MIT): SDXL, FLUX.1, Wan 2.1.
+* NNLatentUpscale, https://github.com/Ttl/ComfyUi_NNLatentUpscale (GPL-3.0): SD1, SDXL.
+* SD-Latent-Upscaler, https://github.com/city96/SD-Latent-Upscaler (Apache-2.0): SD1, SDXL.
+
+A layout does not tell which model's latents it is for; the usual file name does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from lib_upscalers.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import torch
+
+    Weights: TypeAlias = Mapping[str, torch.Tensor]
+    Run: TypeAlias = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
+
+# From the beginning of a published file's name to the latent space.
+_NAMES: Mapping[str, str] = {
+    "upscaler_sdxl": "sdxl",
+    "upscaler_flux2": "flux2",
+    "upscaler_flux": "flux1",
+    "upscaler_wan21": "wan21",
+    "sdxl_resizer": "sdxl",
+    "sd15_resizer": "sd1",
+}
+_FIXED = re.compile(r"latent-upscaler-v[\d.]+_sd(v1|xl)-x(\d(?:\.\d+)?)", re.IGNORECASE)
+# What the autoencoders' latents are multiplied by before a sampler sees them.
+_SD1_SCALE, _SDXL_SCALE = 0.18215, 0.13025
+# Wan's are shifted and divided, channel by channel: the means and deviations that it came with.
+_WAN_MEAN: Sequence[float] = (
+    *(-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508),
+    *(0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921),
+)
+_WAN_DEVIATION: Sequence[float] = (
+    *(2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743),
+    *(3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160),
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published network, between latents as the sampler has them.
+
+    Attributes:
+        channels: Of its latents.
+        run: Enlarges latents as the network knows them.
+        scale: What a sampler's latents are multiplied by for it, a number or one a channel.
+        shift: What is then added.
+    """
+
+    channels: int
+    run: Run
+    scale: float | Sequence[float] = 1.0
+    shift: float | Sequence[float] = 0.0
+
+    def __call__(self, samples: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        """Enlarge latents (N, C, h, w), float32, to (N, C, H, W)."""
+        scale, shift = (
+            samples.new_tensor(each).view(-1, 1, 1) for each in (self.scale, self.shift)
+        )
+        return (self.run(samples * scale + shift, size) - shift) / scale
+
+
+def space_of_published(stem: str) -> str | None:
+    """Return the latent space that a published file is for, by its name; None for other names."""
+    fixed = _FIXED.match(stem)
+    if fixed:
+        return {"v1": "sd1", "xl": "sdxl"}[fixed[1].lower()]
+    return next((space for name, space in _NAMES.items() if stem.lower().startswith(name)), None)
+
+
+def find_published(stem: str, state: Weights, space: str) -> Published | None:
+    """Make the network of a state dict; None if its layout is not known.
+
+    Raises:
+        ModelFileError: What it is made for cannot be told or served.
+        KeyError: A part is missing; also RuntimeError, IndexError and ValueError.
+    """
+    from lib_upscalers.latent import published_layouts as layouts
+
+    if "upsample.ps_expand.weight" in state:
+        return _sesqui(layouts.sesqui(state), state, space)
+    if "embed.0.weight" in state and "conv_in.weight" in state:
+        # Its author trained both networks with SDXL's factor.
+        scale = _SDXL_SCALE / _SD1_SCALE if space == "sd1" else 1.0
+        return Published(state["conv_in.weight"].shape[1], layouts.resizer(state), scale)
+    if "sequential.0.weight" in state:
+        fixed = _FIXED.match(stem)
+        if not fixed:
+            raise ModelFileError(
+                "Expected a file named like 'latent-upscaler-v2.1_SDxl-x2.0', which tells the "
+                f"factor of an SD-Latent-Upscaler, but got {stem!r}; give it its own name back."
+            )
+        scale = 1 / (_SD1_SCALE if space == "sd1" else _SDXL_SCALE)
+        channels = state["sequential.0.weight"].shape[1]
+        return Published(channels, layouts.sequential(state, float(fixed[2])), scale)
+    return None
+
+
+def _sesqui(run: Run, state: Weights, space: str) -> Published:
+    channels = state["skip_conv.weight"].shape[0]
+    if space in ("sdxl", "flux1"):
+        return Published(channels, run)
+    if space == "wan21":
+        return Published(channels, run, _WAN_DEVIATION, _WAN_MEAN)
+    raise ModelFileError(
+        "Expected a SesquiLSR network for the latents of 'sdxl', 'flux1' or 'wan21', but got one "
+        f"for {space!r}, whose scaling is not known here; use another network for it."
+    )

@@ -1,0 +1,192 @@
+"""The layers of published latent upscalers, as functions of their weights."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from lib_upscalers.latent.published import Run, Weights
+
+_GROUPS = 32
+_FREQUENCIES = 4
+_HIGHEST = 4.0
+_BOUND = 0.2
+
+
+def _convolve(weights: Weights, name: str, x: torch.Tensor, mode: str = "constant") -> torch.Tensor:
+    weight = weights[f"{name}.weight"]
+    edge = weight.shape[-1] // 2
+    if edge and mode == "reflect":
+        x = functional.pad(x, (edge, edge, edge, edge), mode=_border(x, edge))
+        edge = 0
+    return functional.conv2d(x, weight, weights.get(f"{name}.bias"), padding=edge)
+
+
+def _border(x: torch.Tensor, edge: int) -> str:
+    """Return "reflect", or what comes nearest where the latent is too small for that."""
+    return "reflect" if min(x.shape[-2:]) > edge else "replicate"
+
+
+def _linear(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
+    return functional.linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+
+def _numbers(weights: Weights, part: str) -> list[int]:
+    """Return the numbers of the blocks under a name, in order."""
+    return sorted({int(name.split(".")[1]) for name in weights if name.startswith(f"{part}.")})
+
+
+def sequential(weights: Weights, factor: float) -> Run:
+    """Return an SD-Latent-Upscaler, which is made for one factor; the rest is interpolated.
+
+    A plain chain of convolutions, of which the first one's result is enlarged by repetition.
+    """
+
+    def run(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        first, *inner, last = _numbers(weights, "sequential")
+        x = _convolve(weights, f"sequential.{first}", x).relu()
+        x = functional.interpolate(x, scale_factor=factor, mode="nearest")
+        for number in inner:
+            x = _convolve(weights, f"sequential.{number}", x).relu()
+        x = _convolve(weights, f"sequential.{last}", x)
+        if tuple(x.shape[-2:]) == size:
+            return x
+        return functional.interpolate(x, size, mode="bicubic", antialias=True)
+
+    return run
+
+
+def resizer(weights: Weights) -> Run:
+    """Return an NNLatentUpscale.
+
+    Residual blocks that are told the factor, and attention, before and after interpolation.
+    """
+    return partial(_resize, weights)
+
+
+def _resize(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    factor = x.new_tensor([[size[1] / x.shape[-1] - 1]])
+    told = _linear(weights, "embed.2", functional.silu(_linear(weights, "embed.0", factor)))
+    x = _convolve(weights, "conv_in", x)
+    x = _resizer_blocks(weights, "in_blocks", x, told)
+    x = functional.interpolate(x, size, mode="bilinear")
+    x = _resizer_blocks(weights, "out_blocks", x, told)
+    return _convolve(weights, "conv_out", functional.silu(_group_norm(weights, "norm_out", x)))
+
+
+def _resizer_blocks(
+    weights: Weights, part: str, x: torch.Tensor, told: torch.Tensor
+) -> torch.Tensor:
+    for number in _numbers(weights, part):
+        name = f"{part}.{number}"
+        if f"{name}.q.weight" in weights:
+            x = _attention(weights, name, x)
+            continue
+        inner = functional.silu(_group_norm(weights, f"{name}.in_layers.0", x))
+        inner = _convolve(weights, f"{name}.in_layers.2", inner)
+        shift = _linear(weights, f"{name}.emb_layers.1", functional.silu(told))
+        inner = inner + shift[..., None, None]
+        inner = functional.silu(_group_norm(weights, f"{name}.out_layers.0", inner))
+        x = x + _convolve(weights, f"{name}.out_layers.3", inner)
+    return x
+
+
+def _attention(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
+    normal = _group_norm(weights, f"{name}.norm", x)
+    query, key, value = (
+        _convolve(weights, f"{name}.{part}", normal).flatten(2).mT[:, None] for part in "qkv"
+    )
+    seen = functional.scaled_dot_product_attention(query, key, value)
+    return x + _convolve(weights, f"{name}.proj_out", seen[:, 0].mT.unflatten(2, x.shape[-2:]))
+
+
+def _group_norm(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
+    return functional.group_norm(x, _GROUPS, weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+
+def sesqui(weights: Weights) -> Run:
+    """Return a SesquiLSR.
+
+    Gated blocks, then twice the size by pixel shuffle, then filters that depend on where an
+    output lies between those values, then gated blocks again.
+    """
+    return partial(_sesqui, weights)
+
+
+def _sesqui(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    inner = functional.mish(_convolve(weights, "head_conv.0", x, "reflect"))
+    inner = _convolve(weights, "head_conv.2", inner, "reflect")
+    for number in _numbers(weights, "in_blocks"):
+        inner = _gated(weights, f"in_blocks.{number}", inner)
+    inner = _reassemble(weights, inner, size)
+    for number in _numbers(weights, "out_blocks"):
+        inner = _gated(weights, f"out_blocks.{number}", inner)
+    inner = functional.mish(_convolve(weights, "tail_conv.0", inner))
+    inner = _convolve(weights, "tail_conv.2", inner, "reflect")
+    plain = functional.interpolate(x, size, mode="bicubic", align_corners=False)
+    return inner + _convolve(weights, "skip_conv", plain, "reflect")
+
+
+def _gated(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
+    variance, mean = torch.var_mean(x, dim=(1, 2, 3), correction=0, keepdim=True)
+    deviation = (variance + 1e-6).sqrt()
+    normal = (x - mean) / deviation * weights[f"{name}.norm.weight"].view(1, -1, 1, 1)
+    values = weights[f"{name}.down.weight"].shape[1]
+    wide = _convolve(weights, f"{name}.up", normal)
+    value, gate = functional.mish(wide[:, :values]), torch.tanh(wide[:, values:] / 2)
+    value = value * gate.repeat_interleave(values // gate.shape[1], dim=1)
+    value = _convolve(weights, f"{name}.down", value)
+    return x + _convolve(weights, f"{name}.mix", value, "reflect") * deviation
+
+
+def _reassemble(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    base = functional.pixel_shuffle(_convolve(weights, "upsample.ps_expand", x), 2)
+    lift = functional.pixel_shuffle(_convolve(weights, "upsample.lift_expand", x), 2)
+    lift = _convolve(weights, "upsample.lift_mix", lift, "reflect")
+    x = _gated(weights, "upsample.refine", base + lift)
+    gains = weights["upsample.rank_gain"].sigmoid()
+    result = x.new_zeros(*x.shape[:2], *size)
+    for rank, gain in enumerate(gains):
+        part = _filter(weights, x, size[1], 3, rank)
+        result += gain * _filter(weights, part, size[0], 2, rank)
+    return result
+
+
+def _filter(weights: Weights, x: torch.Tensor, target: int, dim: int, rank: int) -> torch.Tensor:
+    """Weigh four values for every output along a dimension; weights depend on where it lies."""
+    source = x.shape[dim]
+    place = (torch.arange(target, device=x.device) + 0.5) * (source / target) - 0.5
+    first = place.floor().long().clamp(0, source - 1)
+    taps = _taps(weights, place - first, math.log2(max(source / target, 0.01)), dim - 2, rank)
+    result = x.new_zeros(())
+    for i in range(4):
+        values = x.index_select(dim, (first + i - 1).clamp(0, source - 1))
+        weight = taps[..., i].T
+        result = result + values * (weight[:, :, None] if dim == 2 else weight[:, None, :])
+    return result
+
+
+def _taps(
+    weights: Weights, fraction: torch.Tensor, shrinking: float, axis: int, rank: int
+) -> torch.Tensor:
+    """Return the weights, (places, channels, 4)."""
+    powers = torch.linspace(0, math.log2(_HIGHEST), _FREQUENCIES, device=fraction.device)
+    angle = fraction[:, None] * 2.0**powers * math.pi
+    count = len(fraction)
+    told = [
+        angle.sin(),
+        angle.cos(),
+        fraction.new_full((count, 1), shrinking),
+        weights["upsample.axis_emb.weight"][axis].expand(count, -1),
+        weights["upsample.rank_emb.weight"][rank].expand(count, -1),
+    ]
+    inner = functional.mish(_linear(weights, "upsample.filter_net.0", torch.cat(told, dim=1)))
+    change = _linear(weights, "upsample.filter_net.2", inner)
+    base = weights["upsample.base_taps"][rank, axis]
+    change = _BOUND * torch.tanh(change.view(count, *base.shape))
+    return base + change - change.mean(-1, keepdim=True)
