@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image, ImageFile
 
-__all__ = ["DEFAULT_MAX_PIXELS", "FORMATS", "format_for", "read_picture", "write_picture"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "FORMATS",
+    "count_frames",
+    "format_for",
+    "read_picture",
+    "write_picture",
+]
 
 DEFAULT_MAX_PIXELS = 1 << 28
 
@@ -69,6 +76,16 @@ def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     if isinstance(key, tuple):
         alpha = np.where((pixels == np.array(key)).all(axis=2), 0, 65535).astype(np.uint16)
     return turned(Picture(pixels, alpha, metadata), orientation)
+
+
+def count_frames(path: str | os.PathLike[str]) -> int:
+    """Return how many frames a picture file holds: 1 for what does not move.
+
+    Raises:
+        ImageError: There is no such file, it is no picture, or damaged.
+    """
+    with _opened(Path(path), DEFAULT_MAX_PIXELS) as image:
+        return int(getattr(image, "n_frames", 1))
 
 
 @contextmanager

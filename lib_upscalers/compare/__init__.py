@@ -1,0 +1,1 @@
+"""Comparing what several upscalers make of one picture; knows no user interface."""

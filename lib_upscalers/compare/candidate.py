@@ -1,0 +1,89 @@
+"""Whatever can be compared: from a picture to a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.images import Picture
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.targets import Target
+
+Kind = Literal["pixel", "network", "latent"]
+
+
+class Outcome(Protocol):
+    """A picture, and what it cost; `upscale.Result` is one."""
+
+    @property
+    def picture(self) -> Picture:
+        """The result, of the exact size."""
+        ...
+
+    @property
+    def passes(self) -> int:
+        """How often a network ran; 0 where none did."""
+        ...
+
+    @property
+    def tiles(self) -> int:
+        """In how many tiles, over all passes."""
+        ...
+
+    @property
+    def load_seconds(self) -> float:
+        """Time to get ready; next to nothing where everything was."""
+        ...
+
+    @property
+    def run_seconds(self) -> float:
+        """Time for everything else."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """In which precision, or ""."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where it ran, or ""."""
+        ...
+
+
+def _nothing(size: Size, target: Size) -> int:
+    del size, target
+    return 0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to enlarge pictures.
+
+    Attributes:
+        name: What it is called; no two in one comparison have the same name.
+        kind: What it is.
+        run: Does it. Raises an `UpscalerError`, or `Cancelled`; anything else is a fault.
+        identity: Returns a text that changes whenever the result for one picture may: the
+            network's file, settings, seeds. Called right before `run`; may raise as that does.
+        scale: What it was made for; None: any.
+        architecture: Of a network, or how it interpolates.
+        licence: Of a network, where it is known.
+        size_bytes: Of the network's file.
+        needs: Returns the bytes of main memory that it takes at least, for a picture of the
+            first size and a result of the second.
+    """
+
+    name: str
+    kind: Kind
+    run: Callable[[Picture, Target, Progress], Outcome]
+    identity: Callable[[], str]
+    scale: int | None = None
+    architecture: str = ""
+    licence: str | None = None
+    size_bytes: int | None = None
+    needs: Callable[[Size, Size], int] = _nothing

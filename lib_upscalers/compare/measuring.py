@@ -1,0 +1,75 @@
+"""All figures of one result."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from lib_upscalers.compare.align import cropped, luma, middle
+from lib_upscalers.compare.metrics import METRICS
+from lib_upscalers.geometry import Region
+
+if TYPE_CHECKING:
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.images import Picture
+    from lib_upscalers.progress import Progress
+
+
+def matching(region: Region, of: Size, to: Size) -> tuple[Region, Region]:
+    """Return the same part of two pictures of different sizes, in whole pixels of the smaller.
+
+    Args:
+        region: Which part of the first, about.
+        of: The first one's size.
+        to: The second one's.
+    """
+    if of == to:
+        return region, region
+    across, down = to.width / of.width, to.height / of.height
+    if region == Region.whole(of) or across > 1 or down > 1:
+        return Region.whole(of), Region.whole(to)
+    small = Region.between(
+        math.floor(region.x * across),
+        math.floor(region.y * down),
+        max(1, math.ceil(region.right * across)),
+        max(1, math.ceil(region.bottom * down)),
+    ).clipped(Region.whole(to))
+    large = Region.between(
+        round(small.x / across),
+        round(small.y / down),
+        round(small.right / across),
+        round(small.bottom / down),
+    ).clipped(Region.whole(of))
+    return large, small
+
+
+def measure(
+    result: Picture, source: Picture, reference: Picture | None, progress: Progress
+) -> dict[str, float]:
+    """Measure a result in every way that there is; of a large one the middle is measured.
+
+    Args:
+        result: What an upscaler made.
+        source: What it was made of.
+        reference: What it should be, of the same size; None where nobody knows.
+        progress: Asked between two measures whether to go on.
+
+    Returns:
+        The figures that are defined, by the measures' names.
+    """
+    wanted = middle(result.size)
+    part, origin = matching(wanted, result.size, source.size)
+    against_source = luma(cropped(result, part)), luma(cropped(source, origin))
+    against_truth = None
+    if reference is not None and reference.size == result.size:
+        against_truth = luma(cropped(result, wanted)), luma(cropped(reference, wanted))
+    figures: dict[str, float] = {}
+    for name, each in METRICS.items():
+        planes = against_truth if each.needs_reference else against_source
+        if planes is None:
+            continue
+        progress.check_cancelled()
+        value = each.measure(*planes)
+        if math.isfinite(value):
+            figures[name] = value
+    return figures

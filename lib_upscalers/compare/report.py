@@ -1,0 +1,129 @@
+"""A comparison to keep: one HTML file, a labelled grid, tables."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.compare.metrics import METRICS
+from lib_upscalers.compare.view import view_of
+from lib_upscalers.compare.viewer_script import viewer_script
+from lib_upscalers.geometry import Size
+from lib_upscalers.image_files import read_picture
+from lib_upscalers.image_grid import labelled_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lib_upscalers.compare.session import Entry, Session, Shown
+    from lib_upscalers.compare.store import Store
+    from lib_upscalers.images import Picture
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data: blob:; \
+connect-src data: blob:; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ margin: 0; padding: 1rem; font: 15px/1.5 system-ui, sans-serif; background: Canvas;
+color: CanvasText; }}
+h1 {{ font-size: 1.3rem; margin: 0 0 0.75rem; overflow-wrap: anywhere; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<upscaler-lab-viewer></upscaler-lab-viewer>
+<script type="module">
+{script}
+document.querySelector("upscaler-lab-viewer").show({data});
+</script>
+</body>
+</html>
+"""
+_COSTS = ("load_seconds", "run_seconds", "peak_bytes", "peak_of", "passes", "tiles", "precision")
+
+
+def as_script_text(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+    """Return JSON that cannot end the script that it stands in."""
+    text = json.dumps(values, ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def html_report(session: Session, store: Store) -> str:
+    """Return a page that holds everything: the viewer and the pictures, lossless.
+
+    Raises:
+        OSError: A picture is no longer there.
+    """
+
+    def data_url(shown: Shown) -> str:
+        data = base64.b64encode(store.path(shown.file).read_bytes()).decode()
+        return f"data:image/png;base64,{data}"
+
+    view = view_of(session, data_url)
+    title = escape(f"{session.title or 'Picture'}: {len(session.entries)} upscalers compared")
+    return _PAGE.format(title=title, script=viewer_script(), data=as_script_text(view))
+
+
+def _label(entry: Entry) -> str:
+    figures = [
+        f"{METRICS[name].label} {value:.{METRICS[name].digits}f}"
+        for name, value in entry.figures.items()
+        if name in METRICS and METRICS[name].needs_reference
+    ]
+    seconds = "" if entry.cost is None else f"{entry.cost.run_seconds:.2f} s"
+    return "  ".join([entry.name, *figures[:2], seconds]).strip()
+
+
+def grid(session: Session, store: Store) -> Picture:
+    """Return all results in one picture, under their names.
+
+    Raises:
+        ImageError: A picture is no longer there.
+    """
+    done = [(entry, entry.result) for entry in session.entries if entry.result is not None]
+    pictures = (read_picture(store.path(shown.file)) for _, shown in done)
+    labels = [" ".join(_label(entry).split()) for entry, _ in done]
+    return labelled_grid(pictures, labels, Size(session.width, session.height))
+
+
+def _cell(value: object) -> object:
+    """Return what a spreadsheet shows as it is, and does not take for a formula."""
+    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if risky else value
+
+
+def csv_table(sessions: Sequence[Session]) -> str:
+    """Return a line for each picture and upscaler: state, costs, figures."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["picture", "test", "upscaler", "state", "width", "height", *_COSTS, *METRICS])
+    for session in sessions:
+        for entry in session.entries:
+            size = [session.width, session.height]
+            costs = [getattr(entry.cost, name, "") for name in _COSTS]
+            figures = [entry.figures.get(name, "") for name in METRICS]
+            start = [session.title, session.trial, entry.name, entry.state]
+            writer.writerow([_cell(value) for value in [*start, *size, *costs, *figures]])
+    return stream.getvalue()
+
+
+def json_table(sessions: Sequence[Session]) -> str:
+    """Return everything that is known of the comparisons, but for where the files lie."""
+    values = [json.loads(session.to_json()) for session in sessions]
+    for each in values:
+        for name in ("name", "source", "reference"):
+            del each[name]
+        for entry in each["entries"]:
+            del entry["result"], entry["fraction"]
+    return json.dumps(values, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,259 @@
+"""Runs a comparison: one upscaler after the other, each with its own fate."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from lib_upscalers.compare.measuring import measure
+from lib_upscalers.compare.memory import Peak
+from lib_upscalers.compare.session import Cost, Entry, Session
+from lib_upscalers.compare.store import fingerprint, saved_name
+from lib_upscalers.errors import Cancelled, MemoryExhaustedError, UpscalerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from lib_upscalers.compare.candidate import Candidate, Outcome
+    from lib_upscalers.compare.memory import Watch
+    from lib_upscalers.compare.store import Store
+    from lib_upscalers.compare.subject import Subject
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.progress import Progress
+
+_LOGGER = logging.getLogger("lib_upscalers")
+_POLL_SECONDS = 0.1
+_BEAT_SECONDS = 1.0
+# What is made anew does not equal what an older program measured.
+_RECIPE = "1"
+
+
+def explain(error: Exception) -> str:
+    """Return what to tell the user; a fault of ours goes to the log with its traceback."""
+    if isinstance(error, UpscalerError):
+        return str(error)
+    _LOGGER.error("An unexpected error", exc_info=error)
+    return f"{type(error).__name__}: {error} (a fault of this program; the log says more)"
+
+
+def entry_of(candidate: Candidate) -> Entry:
+    """Return a candidate's place before anything is done."""
+    return Entry(
+        name=candidate.name,
+        kind=candidate.kind,
+        scale=candidate.scale,
+        architecture=candidate.architecture,
+        licence=candidate.licence or "",
+        size_bytes=candidate.size_bytes,
+    )
+
+
+@dataclass
+class _PlaceProgress:
+    """The progress of one upscaler. Implements `progress.Progress`."""
+
+    comparison: Comparison
+    index: int
+
+    def update(self, step: int, total: int, text: str = "") -> None:
+        """Show how much is done."""
+        self.comparison.show(self.index, step / total if total else 0.0, text)
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled if somebody wants it to stop."""
+        if self.comparison.is_cancelled():
+            raise Cancelled
+
+
+@dataclass
+class Comparison:
+    """One picture, several upscalers.
+
+    Attributes:
+        subject: The picture.
+        candidates: The upscalers, no two of one name.
+        store: Takes the files.
+        settings: The plan as a text, to be kept with the session.
+        version: Of the program, likewise.
+        watch: Watches memory.
+        free_memory: Returns how many bytes of main memory may be taken.
+        stopped: Whether somebody else wants it to stop, such as the program that it runs in.
+        cancelled: Set it to stop within one tile; what is done is kept.
+    """
+
+    subject: Subject
+    candidates: Sequence[Candidate]
+    store: Store
+    settings: str
+    version: str
+    watch: Watch
+    free_memory: Callable[[], int]
+    stopped: Callable[[], bool] = lambda: False
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    _session: Session | None = field(default=None, init=False)
+    _about: tuple[str, ...] = field(default=(), init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    @property
+    def size(self) -> Size:
+        """The size of the results."""
+        return self.subject.target.resolve(self.subject.source.size)
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the work should stop."""
+        return self.cancelled.is_set() or self.stopped()
+
+    def warning(self) -> str:
+        """Return what to tell of memory before the work: what is needed and not there; or ""."""
+        free, source = self.free_memory(), self.subject.source.size
+        needs = {each.name: each.needs(source, self.size) for each in self.candidates}
+        large = [name for name, needed in needs.items() if needed > free]
+        if not large:
+            return ""
+        return (
+            f"Results of {self.size} take up to {max(needs.values()) / 2**30:.1f} GiB of memory, "
+            f"and {free / 2**30:.1f} GiB are free: {', '.join(large)} will not be tried. Choose a "
+            "smaller scale or size."
+        )
+
+    def run(self) -> Iterator[Session]:
+        """Do the work in a thread; yield the session when it has changed, and every second.
+
+        Closing the iterator cancels the work. What is made stays in the store, the session too.
+
+        Raises:
+            OutputError: The picture cannot be stored.
+        """
+        session = self._session = self._start()
+        thread = threading.Thread(target=self._run_all, name="comparison", daemon=True)
+        thread.start()
+        last = 0.0
+        shown: Session | None = None
+        try:
+            while True:
+                alive = thread.is_alive()
+                with self._lock:
+                    session = self._session
+                if session is not shown or time.monotonic() - last > _BEAT_SECONDS:
+                    shown, last = session, time.monotonic()
+                    yield session
+                if not alive:
+                    return
+                thread.join(_POLL_SECONDS)
+        finally:
+            self.cancelled.set()
+
+    def _start(self) -> Session:
+        subject, size = self.subject, self.size
+        known = "" if subject.reference is None else fingerprint(subject.reference)
+        self._about = (_RECIPE, fingerprint(subject.source), known, str(size), self.version)
+        name = saved_name(subject.title)
+        source = self.store.put_picture(
+            self.store.key(*self._about, "source"), name, subject.source
+        )
+        reference = None
+        if subject.reference is not None:
+            key = self.store.key(*self._about, "reference")
+            reference = self.store.put_picture(key, name, subject.reference)
+        return Session(
+            name=self.store.new_name(),
+            title=subject.title,
+            source=source,
+            reference=reference,
+            width=size.width,
+            height=size.height,
+            trial=subject.trial,
+            notes=subject.notes,
+            settings=self.settings,
+            version=self.version,
+            entries=tuple(entry_of(candidate) for candidate in self.candidates),
+        )
+
+    def _run_all(self) -> None:
+        for index, candidate in enumerate(self.candidates):
+            self._put(index, self._run_one(index, candidate))
+        self.store.tidy()
+
+    def show(self, index: int, fraction: float | None, text: str) -> None:
+        """Tell how far an upscaler is."""
+        entry = entry_of(self.candidates[index])
+        self._put(index, replace(entry, state="running", fraction=fraction, text=text))
+
+    def _put(self, index: int, entry: Entry) -> None:
+        with self._lock:
+            assert self._session is not None  # noqa: S101 - the thread starts after it was made
+            session = self._session = self._session.with_entry(index, entry)
+        if entry.state != "running":
+            self.store.save(session)
+
+    def _run_one(self, index: int, candidate: Candidate) -> Entry:
+        entry, progress = entry_of(candidate), _PlaceProgress(self, index)
+        try:
+            progress.check_cancelled()
+            self.show(index, None, "Starting …")
+            self._check_room(candidate)
+            key = self.store.key(*self._about, candidate.name, candidate.identity())
+            return self._kept(entry, key) or self._made(index, candidate, key, progress)
+        except Cancelled:
+            return replace(entry, state="stopped")
+        except Exception as error:  # noqa: BLE001 - the others go on whatever happens here
+            return replace(entry, state="failed", text=explain(error))
+
+    def _check_room(self, candidate: Candidate) -> None:
+        needed, free = candidate.needs(self.subject.source.size, self.size), self.free_memory()
+        if needed > free:
+            raise MemoryExhaustedError(
+                f"Expected {needed / 2**30:.1f} GiB of free memory for a result of {self.size}, "
+                f"but only {free / 2**30:.1f} GiB are free: choose a smaller scale or size."
+            )
+
+    def _kept(self, entry: Entry, key: str) -> Entry | None:
+        kept = self.store.kept(key)
+        if kept is None:
+            return None
+        return replace(
+            entry,
+            state="finished",
+            result=kept.result,
+            cost=kept.cost,
+            figures=kept.figures,
+            kept=True,
+        )
+
+    def _made(self, index: int, candidate: Candidate, key: str, progress: Progress) -> Entry:
+        subject = self.subject
+        with Peak(self.watch) as peak:
+            outcome = candidate.run(subject.source, subject.target, progress)
+        self.show(index, None, "Saving …")
+        size = outcome.picture.size
+        name = saved_name(subject.title, candidate.name, str(size))
+        entry = replace(
+            entry_of(candidate),
+            state="finished",
+            result=self.store.put_picture(key, name, outcome.picture),
+            cost=_cost(outcome, peak),
+        )
+        self._put(index, entry)
+        try:
+            figures = measure(outcome.picture, subject.source, subject.reference, progress)
+        except Cancelled:
+            return entry
+        entry = replace(entry, figures=figures)
+        self.store.keep(key, entry)
+        return entry
+
+
+def _cost(outcome: Outcome, peak: Peak) -> Cost:
+    return Cost(
+        load_seconds=outcome.load_seconds,
+        run_seconds=outcome.run_seconds,
+        peak_bytes=peak.grown,
+        peak_of=peak.kind,
+        passes=outcome.passes,
+        tiles=outcome.tiles,
+        precision=outcome.precision,
+        device=outcome.device,
+    )

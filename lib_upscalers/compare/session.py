@@ -1,0 +1,196 @@
+"""What was compared, how far it is, and what came of it: plain data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from lib_upscalers.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lib_upscalers.compare.candidate import Kind
+
+State = Literal["waiting", "running", "finished", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture in a file.
+
+    Attributes:
+        file: Its path, relative to the folder of comparisons.
+        width: In pixels.
+        height: In pixels.
+        size_bytes: Of the file.
+    """
+
+    file: str
+    width: int
+    height: int
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a result cost.
+
+    Attributes:
+        load_seconds: Time to get ready.
+        run_seconds: Time for everything else.
+        peak_bytes: By how much memory grew at most; None where that is not known.
+        peak_of: Which memory: the GPU's, or the process's.
+        passes: How often a network ran; 0 where none did.
+        tiles: In how many tiles, over all passes.
+        precision: In which precision, or "".
+        device: Where, or "".
+    """
+
+    load_seconds: float
+    run_seconds: float
+    peak_bytes: int | None = None
+    peak_of: Literal["VRAM", "process"] = "process"
+    passes: int = 0
+    tiles: int = 0
+    precision: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One upscaler in a comparison.
+
+    Attributes:
+        name: What it is called.
+        kind: What it is.
+        scale: What it was made for; None: any.
+        architecture: Of a network, or "".
+        licence: Of a network, or "".
+        size_bytes: Of the network's file; None where there is none.
+        state: How far it is.
+        fraction: How much of it is done, 0 to 1; None where that is not known.
+        text: What is being done, or why it failed.
+        result: The picture.
+        cost: What that cost; of a kept one, what it cost when it was made.
+        figures: The measures, by their names in `METRICS`.
+        kept: Whether the result was there from an earlier comparison.
+    """
+
+    name: str
+    kind: Kind
+    scale: int | None = None
+    architecture: str = ""
+    licence: str = ""
+    size_bytes: int | None = None
+    state: State = "waiting"
+    fraction: float | None = None
+    text: str = ""
+    result: Shown | None = None
+    cost: Cost | None = None
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """One comparison.
+
+    Attributes:
+        name: A secret name, under which it is stored.
+        title: What the picture is called.
+        source: The picture that is enlarged.
+        reference: What the results should be, where that is known.
+        width: Of the results.
+        height: Of the results.
+        trial: How the source was made of the reference, in words; "" where it was not.
+        notes: What the user should know of the picture.
+        settings: The plan as a text.
+        version: Of the program.
+        entries: The upscalers.
+    """
+
+    name: str
+    title: str
+    source: Shown
+    width: int
+    height: int
+    entries: tuple[Entry, ...]
+    reference: Shown | None = None
+    trial: str = ""
+    notes: tuple[str, ...] = ()
+    settings: str = ""
+    version: str = ""
+
+    def with_entry(self, index: int, entry: Entry) -> Session:
+        """Return the session with one upscaler's place changed."""
+        entries = (*self.entries[:index], entry, *self.entries[index + 1 :])
+        return replace(self, entries=entries)
+
+    def ended(self) -> Session:
+        """Return the session as it is when nobody works on it: what was not done is stopped."""
+        entries = (
+            replace(entry, state="stopped", fraction=None, text="")
+            if entry.state in ("waiting", "running")
+            else entry
+            for entry in self.entries
+        )
+        return replace(self, entries=tuple(entries))
+
+    def to_json(self) -> str:
+        """Return all of it as JSON, which `from_json` understands."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def _shown(values: Mapping[str, Any] | None) -> Shown | None:
+    return None if values is None else Shown(**values)
+
+
+def entry_from(values: Mapping[str, Any]) -> Entry:
+    """Make an entry of the fields that `dataclasses.asdict` gave.
+
+    Raises:
+        KeyError, TypeError: There are others.
+    """
+    fields: dict[str, Any] = dict(values)
+    cost = values["cost"]
+    fields["result"] = _shown(values["result"])
+    fields["cost"] = None if cost is None else Cost(**cost)
+    return Entry(**fields)
+
+
+def from_json(text: str) -> Session:
+    """Read what `Session.to_json` wrote.
+
+    Raises:
+        InputError: It is something else, or of another version that had other fields.
+    """
+    try:
+        fields: dict[str, Any] = json.loads(text)
+        fields["source"] = Shown(**fields["source"])
+        fields["reference"] = _shown(fields["reference"])
+        fields["notes"] = tuple(fields["notes"])
+        fields["entries"] = tuple(entry_from(each) for each in fields["entries"])
+        return Session(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"Expected a stored comparison, but it cannot be read ({error}): compare again."
+        ) from None
+
+
+def means(sessions: Sequence[Session]) -> dict[str, dict[str, list[float]]]:
+    """Collect the figures of several pictures: upscaler -> measure -> one value a picture.
+
+    An upscaler's time, in seconds, is among its figures as "seconds".
+    """
+    collected: dict[str, dict[str, list[float]]] = {}
+    for session in sessions:
+        for entry in session.entries:
+            if entry.state != "finished":
+                continue
+            own = collected.setdefault(entry.name, {})
+            seconds = {} if entry.cost is None else {"seconds": entry.cost.run_seconds}
+            for name, value in {**entry.figures, **seconds}.items():
+                own.setdefault(name, []).append(value)
+    return collected

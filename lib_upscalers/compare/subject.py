@@ -1,0 +1,67 @@
+"""The picture of a comparison: what is enlarged, and what should come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lib_upscalers.compare.align import truth_and_small
+from lib_upscalers.image_files import count_frames, read_picture
+from lib_upscalers.targets import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lib_upscalers.compare.plan import Plan
+    from lib_upscalers.images import Picture
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The picture of a comparison.
+
+    Attributes:
+        title: What it is called.
+        source: The picture that is enlarged.
+        reference: What the results should be, of the target's size; None where nobody knows.
+        target: Of which size results are.
+        notes: What the user should know of it.
+        trial: How the source was made of the reference, in words; "" where it was not.
+    """
+
+    title: str
+    source: Picture
+    reference: Picture | None
+    target: Target
+    notes: tuple[str, ...] = ()
+    trial: str = ""
+
+
+def make_subject(picture: Picture, title: str, plan: Plan, notes: tuple[str, ...] = ()) -> Subject:
+    """Make a picture in memory the subject of a comparison.
+
+    Raises:
+        InputError: It is too small for the trial, or the target makes no sense for it.
+    """
+    if plan.trial is None:
+        size = plan.target.resolve(picture.size)
+        return Subject(title, picture, None, Target(size=size), notes)
+    truth, small = truth_and_small(picture, plan.trial)
+    if picture.alpha is not None:
+        notes = (*notes, "Transparency was laid on white for the test.")
+    if truth.size != picture.size:
+        notes = (*notes, f"Cut to {truth.size}, a multiple of {plan.trial.factor}, for the test.")
+    return Subject(title, small, truth, Target(size=truth.size), notes, str(plan.trial))
+
+
+def read_subject(path: Path, plan: Plan) -> Subject:
+    """Read a picture file and make it the subject of a comparison.
+
+    Raises:
+        ImageError: It cannot be read.
+        InputError: It is too small for the trial, or the target makes no sense for it.
+    """
+    picture = read_picture(path)
+    frames = count_frames(path)
+    notes = (f"An animation of {frames} frames: the first is taken.",) if frames > 1 else ()
+    return make_subject(picture, path.stem, plan, notes)

@@ -1,0 +1,132 @@
+"""What the viewer in the browser is given: a session, with addresses for its files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.compare.metrics import METRICS
+from lib_upscalers.compare.session import means
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lib_upscalers.compare.session import Entry, Session, Shown
+
+    UrlOf = Callable[[Shown], str]
+
+
+def measures() -> list[dict[str, Any]]:
+    """Return what the viewer has to know of each measure, in the order of the table."""
+    return [
+        {
+            "name": name,
+            "label": each.label,
+            "unit": each.unit,
+            "better": each.better,
+            "digits": each.digits,
+            "explanation": each.explanation,
+        }
+        for name, each in METRICS.items()
+    ]
+
+
+def _shown(shown: Shown | None, url_of: UrlOf) -> dict[str, Any] | None:
+    if shown is None:
+        return None
+    return {
+        "url": url_of(shown),
+        "file": shown.file.rsplit("/", 1)[-1],
+        "width": shown.width,
+        "height": shown.height,
+        "bytes": shown.size_bytes,
+    }
+
+
+def _entry(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
+    cost = entry.cost
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "scale": entry.scale,
+        "architecture": entry.architecture,
+        "licence": entry.licence,
+        "modelBytes": entry.size_bytes,
+        "state": entry.state,
+        "fraction": entry.fraction,
+        "text": entry.text,
+        "result": _shown(entry.result, url_of),
+        "figures": dict(entry.figures),
+        "kept": entry.kept,
+        "cost": None
+        if cost is None
+        else {
+            "loadSeconds": cost.load_seconds,
+            "runSeconds": cost.run_seconds,
+            "peakBytes": cost.peak_bytes,
+            "peakOf": cost.peak_of,
+            "passes": cost.passes,
+            "tiles": cost.tiles,
+            "precision": cost.precision,
+            "device": cost.device,
+        },
+    }
+
+
+def view_of(session: Session, url_of: UrlOf) -> dict[str, Any]:
+    """Return a session as the viewer takes it.
+
+    Args:
+        session: What was compared.
+        url_of: Returns the address under which the browser gets a picture.
+    """
+    return {
+        "kind": "session",
+        "name": session.name,
+        "title": session.title,
+        "trial": session.trial,
+        "notes": list(session.notes),
+        "settings": session.settings,
+        "version": session.version,
+        "width": session.width,
+        "height": session.height,
+        "source": _shown(session.source, url_of),
+        "reference": _shown(session.reference, url_of),
+        "measures": measures(),
+        "entries": [_entry(entry, url_of) for entry in session.entries],
+    }
+
+
+def view_of_names(names: Sequence[str]) -> dict[str, Any]:
+    """Return what the viewer shows before anything was compared: a place for each upscaler."""
+    idle = {"kind": "pixel", "state": "idle", "figures": {}, "result": None, "cost": None}
+    return {
+        "kind": "session",
+        "name": "",
+        "title": "",
+        "trial": "",
+        "notes": [],
+        "settings": "",
+        "version": "",
+        "width": 0,
+        "height": 0,
+        "source": None,
+        "reference": None,
+        "measures": measures(),
+        "entries": [{**idle, "name": name} for name in names],
+    }
+
+
+def view_of_several(sessions: Sequence[Session], pictures: int) -> dict[str, Any]:
+    """Return what the viewer shows of several pictures: all figures of each upscaler.
+
+    Args:
+        sessions: Those that are done.
+        pictures: How many there are to be.
+    """
+    return {
+        "kind": "several",
+        "pictures": pictures,
+        "done": len(sessions),
+        "measures": measures(),
+        "rows": [{"name": name, "figures": figures} for name, figures in means(sessions).items()],
+    }

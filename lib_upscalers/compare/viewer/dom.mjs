@@ -1,0 +1,43 @@
+// Making elements; text never becomes markup.
+
+/**
+ * Make an element.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string>} attributes
+ * @param {(Node | string)[]} children strings become text
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/**
+ * Make a button.
+ * @param {string} text
+ * @param {string} title
+ * @param {() => void} onClick
+ */
+export function button(text, title, onClick) {
+  const element = make("button", { type: "button", title }, text);
+  element.addEventListener("click", onClick);
+  return element;
+}
+
+/**
+ * Make a menu of names with its label.
+ * @param {string} label
+ * @param {[string, string][]} options value and text
+ * @param {string} value
+ * @param {(value: string) => void} onChange
+ */
+export function menu(label, options, value, onChange) {
+  const select = make("select", { "aria-label": label });
+  for (const [key, text] of options) select.append(make("option", { value: key }, text));
+  select.value = value;
+  select.addEventListener("change", () => onChange(select.value));
+  return make("label", {}, make("span", {}, label), select);
+}

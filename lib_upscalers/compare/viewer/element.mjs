@@ -1,0 +1,249 @@
+// The element <upscaler-lab-viewer>: give it what to show, or the id of what feeds it.
+
+import { BlindTest } from "./blind_test.mjs";
+import { writeCaption } from "./caption.mjs";
+import { button, make } from "./dom.mjs";
+import { follow, lastSession, rememberSession, send } from "./feed.mjs";
+import { itemsOf } from "./items.mjs";
+import { meanRows, plots } from "./several.mjs";
+import { Stage } from "./stage.mjs";
+import { STYLE } from "./style.mjs";
+import { FigureTable, valuesOf } from "./table.mjs";
+import { Toolbar } from "./toolbar.mjs";
+
+/** @typedef {import("./items.mjs").Item} Item */
+/** @typedef {import("./items.mjs").Session} Session */
+/** @typedef {import("./several.mjs").Several} Several */
+/** @typedef {import("./toolbar.mjs").Mode} Mode */
+
+const KEEP = Object.freeze([["html", "Report"], ["png", "Grid PNG"], ["csv", "CSV"], ["json", "JSON"]]);
+
+/**
+ * Shows a comparison. Attributes: `feed`, the id of the element whose `data-feed` is shown;
+ * `uses`, a JSON list of what results can be used for.
+ */
+export class ViewerElement extends HTMLElement {
+  constructor() {
+    super();
+    /** @type {import("./stage.mjs").Settings & {source: boolean, chosen: Mode}} */
+    this.settings = {
+      mode: "grid", chosen: "grid", a: "", b: "", showB: false, gain: 8, vertical: true, split: 0.5,
+      smooth: false, source: true, lens: 4,
+    };
+    /** @type {Session | null} */
+    this.session = null;
+    /** @type {[Item, Item] | null} */
+    this.pair = null;
+    this.stopFeed = () => {};
+    const shadow = this.attachShadow({ mode: "open" });
+    this.stageElement = make("div", {
+      class: "stage", tabindex: "0", role: "group", "aria-label": "Results. Wheel or + and − zoom, "
+      + "drag or arrow keys move, 0 shows all, * shows single pixels.",
+    });
+    this.captions = {
+      nameless: false, uses: this.usesOf(),
+      onUse: (/** @type {number} */ use, /** @type {Item} */ item) => this.use(use, item),
+    };
+    this.stage = new Stage(this.stageElement, this.settings,
+      (caption, items) => writeCaption(caption, items, this.heading(items), this.captions),
+      (command) => this.choose(command));
+    this.toolbar = new Toolbar(this.settings, {
+      mode: (mode) => this.setMode(mode),
+      changed: () => this.render(),
+      swap: () => this.choose("swap"),
+      zoom: (factor) => this.stage.zoomBy(factor),
+      fit: () => this.stage.fit(),
+      actual: () => this.stage.zoomBy(1 / this.stage.view.zoom),
+    });
+    this.blind = new BlindTest((pair) => {
+      this.pair = pair;
+      this.render();
+    });
+    this.table = new FigureTable();
+    this.notes = make("div", { class: "notes" });
+    this.whole = make("progress", { class: "whole", max: "1", "aria-label": "All upscalers" });
+    this.several = make("div");
+    this.foot = make("div", { class: "foot" });
+    shadow.append(make("style", {}, STYLE), this.notes, this.whole, this.toolbar.modes,
+      this.toolbar.options, this.blind.element, this.stageElement, this.table.element, this.several,
+      this.foot);
+    this.whole.hidden = true;
+    this.stageElement.addEventListener("lab-drawn", () =>
+      this.toolbar.showZoom(this.stage.view.zoom));
+  }
+
+  connectedCallback() {
+    this.stage.start();
+    this.captions.uses = this.usesOf();
+    const feed = this.getAttribute("feed");
+    if (!feed) return;
+    this.stopFeed = follow(feed, (text) => this.show(JSON.parse(text)));
+    const last = lastSession();
+    if (last) setTimeout(() => send(`${feed}-restore`, last), 300);
+  }
+
+  disconnectedCallback() {
+    this.stage.stop();
+    this.stopFeed();
+  }
+
+  usesOf() {
+    /** @type {unknown} */
+    const uses = JSON.parse(this.getAttribute("uses") ?? "[]");
+    return Array.isArray(uses) ? uses.map(String) : [];
+  }
+
+  /**
+   * Show a comparison, or the figures of several.
+   * @param {Session | Several} view
+   */
+  show(view) {
+    if (view.kind === "several") {
+      this.showSeveral(view);
+      return;
+    }
+    const other = this.session?.name !== view.name;
+    this.session = view;
+    if (view.name) rememberSession(view.name);
+    const items = itemsOf(view);
+    const keys = items.map(({ key }) => key);
+    if (other || !keys.includes(this.settings.a) || !keys.includes(this.settings.b)) {
+      this.settings.a = view.reference ? "reference" : "e0";
+      this.settings.b = `e${view.entries.length - 1}`;
+    }
+    if (other && this.settings.chosen === "blind") this.setMode("grid");
+    this.render();
+  }
+
+  /** @param {Several} view */
+  showSeveral(view) {
+    const progress = make("p", { role: "status" }, `${view.done} of ${view.pictures} pictures`);
+    const table = new FigureTable();
+    table.show(meanRows(view), view.measures);
+    this.several.replaceChildren(progress, table.element, plots(view));
+  }
+
+  /** @param {Mode} mode */
+  setMode(mode) {
+    const { settings } = this;
+    settings.chosen = mode;
+    settings.mode = mode === "blind" ? "grid" : mode;
+    settings.showB = false;
+    this.captions.nameless = mode === "blind";
+    this.pair = null;
+    const done = this.session?.entries.filter(({ result }) => result).length ?? 0;
+    if (mode === "blind" && this.session && done > 1) {
+      this.blind.start(itemsOf(this.session).filter(({ entry, shown }) => entry && shown));
+    } else {
+      const text = mode === "blind" ? "Compare two upscalers or more first." : "";
+      this.blind.element.replaceChildren(text);
+    }
+    this.render();
+  }
+
+  /** @param {number | "swap"} command */
+  choose(command) {
+    const { settings, session } = this;
+    if (!session) return;
+    if (command === "swap" && settings.mode === "blink") {
+      settings.showB = !settings.showB;
+    } else if (command === "swap") {
+      [settings.a, settings.b] = [settings.b, settings.a];
+    } else if (session.entries[command - 1]) {
+      settings[settings.mode === "slider" || settings.showB ? "b" : "a"] = `e${command - 1}`;
+    }
+    this.render();
+  }
+
+  /**
+   * Return the cells that the mode shows.
+   * @param {Item[]} items
+   * @returns {[string, Item[]][]}
+   */
+  groups(items) {
+    const { settings } = this;
+    const first = items.find(({ key }) => key === settings.a) ?? items[0];
+    const second = items.find(({ key }) => key === settings.b) ?? items[0];
+    if (settings.chosen === "blind") {
+      return (this.pair ?? []).map((item, index) => [`blind${index}`, [item]]);
+    }
+    if (settings.mode === "slider") return [["pair", [first, second]]];
+    if (settings.mode === "blink") return [["pair", [settings.showB ? second : first]]];
+    const all = items.filter(({ key }) => key !== "source" || settings.source);
+    return all.map((item) => [item.key, settings.mode === "difference" ? [item, first] : [item]]);
+  }
+
+  /** @param {Item[]} items */
+  heading(items) {
+    const { settings } = this;
+    const [first, second] = items;
+    if (settings.chosen === "blind") return first === this.pair?.[0] ? "Left" : "Right";
+    if (settings.mode === "blink") return `${settings.showB ? "B" : "A"}: ${first.label}`;
+    if (!second) return first.label;
+    if (settings.mode === "slider") return `${first.label}  |  ${second.label}`;
+    return `${first.label} − ${second.label}`;
+  }
+
+  render() {
+    const { session } = this;
+    if (!session) return;
+    const items = itemsOf(session);
+    const blind = this.settings.chosen === "blind";
+    this.toolbar.show(items);
+    this.toolbar.options.hidden = false;
+    this.blind.element.hidden = !blind;
+    this.stage.show(this.groups(items), { width: session.width, height: session.height });
+    this.table.show(
+      session.entries.filter(({ result }) => result)
+        .map((entry) => ({ name: entry.name, values: valuesOf(entry) })),
+      session.measures,
+    );
+    this.table.element.hidden = blind || !session.entries.some(({ result }) => result);
+    this.renderNotes(session);
+    this.renderFoot(session);
+  }
+
+  /** @param {Session} session */
+  renderNotes({ notes, trial, entries }) {
+    const lines = trial ? [`Test: ${trial}.`, ...notes] : notes;
+    const text = JSON.stringify(lines);
+    if (this.notes.dataset.written !== text) {
+      this.notes.dataset.written = text;
+      this.notes.replaceChildren(...lines.map((line) => make("p", {}, line)));
+    }
+    const ended = entries.filter(({ state }) => !["idle", "waiting", "running"].includes(state));
+    const part = entries.reduce((sum, { state, fraction }) =>
+      sum + (state === "running" ? (fraction ?? 0) : 0), ended.length);
+    this.whole.value = entries.length ? part / entries.length : 0;
+    this.whole.hidden = !entries.some(({ state }) => state === "waiting" || state === "running");
+  }
+
+  /** @param {Session} session */
+  renderFoot({ name, settings }) {
+    const feed = this.getAttribute("feed");
+    const text = feed ? `${name} ${settings}` : settings;
+    if (!settings || this.foot.dataset.written === text) return;
+    this.foot.dataset.written = text;
+    const code = make("code", { title: "Settings to share" }, settings);
+    const copy = button("Copy settings", "Copy them as text", () => {
+      void navigator.clipboard?.writeText(settings);
+    });
+    const keep = feed
+      ? KEEP.map(([kind, label]) => button(label, `Keep it as ${kind.toUpperCase()}`, () =>
+        send(`${feed}-keep`, JSON.stringify({ session: name, kind }))))
+      : [];
+    this.foot.replaceChildren(...keep, code, copy);
+  }
+
+  /**
+   * @param {number} use
+   * @param {Item} item
+   */
+  use(use, item) {
+    const { session } = this;
+    if (!session || !item.entry) return;
+    send(`${this.getAttribute("feed")}-use-${use}`, JSON.stringify({
+      session: session.name, upscaler: item.entry.name,
+    }));
+  }
+}

@@ -1,0 +1,74 @@
+// The way between the viewer and the program that serves the page: it writes what is to be shown
+// into an element, and the viewer presses buttons, which ask for the message.
+
+/** @type {{upscalerLab?: {message: () => string}}} */
+const page = /** @type {any} */ (globalThis);
+const LAST = "upscaler-lab-session";
+
+/**
+ * Press a button of the page that hands a message on.
+ * @param {string} id
+ * @param {string} message
+ */
+export function send(id, message) {
+  page.upscalerLab = { message: () => message };
+  const element = document.getElementById(id);
+  const press = element instanceof HTMLButtonElement ? element : element?.querySelector("button");
+  press?.click();
+}
+
+/** @returns {string} the name of the last comparison in this tab, or else in any */
+export function lastSession() {
+  try {
+    return sessionStorage.getItem(LAST) ?? localStorage.getItem(LAST) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** @param {string} name */
+export function rememberSession(name) {
+  try {
+    sessionStorage.setItem(LAST, name);
+    localStorage.setItem(LAST, name);
+  } catch {
+    // A page without storage forgets it.
+  }
+}
+
+/**
+ * Call back with every new text that an element's data hold, once it is there.
+ * @param {string} id
+ * @param {(text: string) => void} onText
+ * @returns {() => void} stops it
+ */
+export function follow(id, onText) {
+  let last = "";
+  const look = () => {
+    const holder = document.querySelector(`#${CSS.escape(id)} [data-feed]`);
+    const text = holder?.getAttribute("data-feed") ?? "";
+    if (!text || text === last) return;
+    last = text;
+    onText(text);
+  };
+  const observer = new MutationObserver(look);
+  const begin = () => {
+    const element = document.getElementById(id);
+    if (!element) {
+      waiting = setTimeout(begin, 200);
+      return;
+    }
+    // The element itself may be replaced by the page; what holds it stays.
+    observer.observe(element.parentElement ?? element, {
+      attributes: true, attributeFilter: ["data-feed"], childList: true, subtree: true,
+    });
+    look();
+  };
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
+  begin();
+  return () => {
+    clearTimeout(waiting);
+    observer.disconnect();
+  };
+}

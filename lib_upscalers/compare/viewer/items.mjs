@@ -1,0 +1,124 @@
+// The pictures of a comparison as things to show. Pure.
+
+import { duration, fileSize } from "./figures.mjs";
+
+/** @typedef {{url: string, file: string, width: number, height: number, bytes: number}} Shown */
+/**
+ * @typedef {object} Cost
+ * @property {number} loadSeconds
+ * @property {number} runSeconds
+ * @property {number | null} peakBytes
+ * @property {string} peakOf
+ * @property {number} passes
+ * @property {number} tiles
+ * @property {string} precision
+ * @property {string} device
+ */
+/**
+ * @typedef {object} Entry
+ * @property {string} name
+ * @property {string} kind
+ * @property {number | null} scale
+ * @property {string} architecture
+ * @property {string} licence
+ * @property {number | null} modelBytes
+ * @property {"idle" | "waiting" | "running" | "finished" | "failed" | "stopped"} state
+ * @property {number | null} fraction
+ * @property {string} text
+ * @property {Shown | null} result
+ * @property {Cost | null} cost
+ * @property {Record<string, number>} figures
+ * @property {boolean} kept
+ */
+/**
+ * @typedef {object} Session
+ * @property {"session"} kind
+ * @property {string} name
+ * @property {string} title
+ * @property {string} trial
+ * @property {string[]} notes
+ * @property {string} settings
+ * @property {string} version
+ * @property {number} width
+ * @property {number} height
+ * @property {Shown | null} source
+ * @property {Shown | null} reference
+ * @property {import("./figures.mjs").Measure[]} measures
+ * @property {Entry[]} entries
+ */
+/** @typedef {{key: string, label: string, shown: Shown | null, entry: Entry | null}} Item */
+
+/**
+ * Return all that can be shown: the picture that came in, the true one, each upscaler's.
+ * @param {Session} session
+ * @returns {Item[]}
+ */
+export function itemsOf(session) {
+  /** @type {Item[]} */
+  const items = [];
+  const { source, reference } = session;
+  if (reference) items.push({ key: "reference", label: "Original", shown: reference, entry: null });
+  if (source) {
+    const label = reference ? "Shrunk" : "Input";
+    items.push({ key: "source", label, shown: source, entry: null });
+  }
+  session.entries.forEach((entry, index) => {
+    items.push({ key: `e${index}`, label: entry.name, shown: entry.result, entry });
+  });
+  return items;
+}
+
+/**
+ * Return what stands in place of a picture that is not there.
+ * @param {Entry} entry
+ */
+export function noteOf(entry) {
+  if (entry.state === "failed") return entry.text;
+  if (entry.state === "stopped") return "Cancelled.";
+  if (entry.state === "waiting") return "Waiting for its turn …";
+  if (entry.state === "running") {
+    const percent = entry.fraction === null ? "" : `${Math.round(100 * entry.fraction)} % `;
+    return percent + entry.text;
+  }
+  return entry.state === "idle" ? "The result will be here." : "";
+}
+
+/**
+ * Return the short facts below a picture.
+ * @param {Item} item
+ * @returns {string[]}
+ */
+export function factsOf(item) {
+  const { shown, entry } = item;
+  if (!shown) return [];
+  const facts = [`${shown.width} × ${shown.height}`];
+  const cost = entry?.cost;
+  if (cost) {
+    facts.push(duration(cost.runSeconds));
+    if (cost.loadSeconds >= 0.01) facts.push(`load ${duration(cost.loadSeconds)}`);
+    if (cost.peakBytes !== null) facts.push(`${fileSize(cost.peakBytes)} ${cost.peakOf}`);
+  }
+  return facts;
+}
+
+/**
+ * Return everything else that is known of an upscaler and its result.
+ * @param {Entry} entry
+ * @returns {[string, string][]}
+ */
+export function detailsOf(entry) {
+  /** @type {[string, string | number | null | undefined | false][]} */
+  const details = [
+    ["Architecture", entry.architecture],
+    ["Made for", entry.scale ? `${entry.scale}x` : "any scale"],
+    ["Network file", entry.modelBytes ? fileSize(entry.modelBytes) : ""],
+    ["Licence", entry.licence],
+    ["Passes", entry.cost?.passes],
+    ["Tiles", entry.cost?.tiles],
+    ["Precision", entry.cost?.precision],
+    ["Device", entry.cost?.device],
+    ["PNG", entry.result ? fileSize(entry.result.bytes) : ""],
+    ["Kept", entry.kept && "from an earlier run; time and memory are of that"],
+  ];
+  return details.flatMap(([name, value]) => (value ? [[name, String(value)]] : []));
+}

@@ -1,0 +1,121 @@
+// The buttons and menus above the cells.
+
+import { button, make, menu } from "./dom.mjs";
+
+/** @typedef {import("./stage.mjs").Mode | "blind"} Mode */
+/** @typedef {import("./stage.mjs").Settings} Settings */
+/** @typedef {import("./items.mjs").Item} Item */
+/**
+ * @typedef {object} Actions
+ * @property {(mode: Mode) => void} mode
+ * @property {() => void} changed settings were changed
+ * @property {() => void} swap
+ * @property {(factor: number) => void} zoom
+ * @property {() => void} fit
+ * @property {() => void} actual
+ */
+
+/** @type {readonly [Mode, string, string][]} */
+const MODES = Object.freeze([
+  ["grid", "Grid", "All results, the same part of each"],
+  ["slider", "Slider", "Two results with a divider between them"],
+  ["blink", "Blink", "Two results in the same place, by turns"],
+  ["difference", "Difference", "By how much each differs from another"],
+  ["lens", "Lens", "A magnifier in every cell, at the same spot"],
+  ["blind", "Blind test", "Choose the better one without knowing names"],
+]);
+
+/** Shows what fits the mode. */
+export class Toolbar {
+  /**
+   * @param {Settings & {source: boolean, chosen: Mode}} settings
+   * @param {Actions} actions
+   */
+  constructor(settings, actions) {
+    this.settings = settings;
+    this.actions = actions;
+    this.modes = make("div", { class: "bar modes", role: "group", "aria-label": "How to compare" });
+    this.options = make("div", { class: "bar options" });
+    this.zoomText = make("output", { class: "zoom", "aria-label": "Zoom" });
+    this.written = "";
+  }
+
+  /** @param {Item[]} items */
+  show(items) {
+    const { chosen, a, b, vertical, smooth, source } = this.settings;
+    const names = items.map(({ key, label }) => `${key}:${label}`);
+    const text = JSON.stringify([names, chosen, a, b, vertical, smooth, source]);
+    if (text === this.written) return;
+    this.written = text;
+    this.modes.replaceChildren(...MODES.map(([mode, label, title]) => {
+      const press = button(label, title, () => this.actions.mode(mode));
+      press.setAttribute("aria-pressed", String(mode === chosen));
+      return press;
+    }));
+    this.options.replaceChildren(...this.optionsOf(items), ...this.common());
+  }
+
+  /** @param {Item[]} items */
+  optionsOf(items) {
+    const { settings, actions } = this;
+    /** @type {[string, string][]} */
+    const options = items.map(({ key, label }) => [key, label]);
+    const choose = (/** @type {"a" | "b"} */ side, /** @type {string} */ label) =>
+      menu(label, options, settings[side], (value) => {
+        settings[side] = value;
+        actions.changed();
+      });
+    if (settings.chosen === "slider") {
+      return [choose("a", "A"), choose("b", "B"), button("Swap", "A and B change places", actions.swap),
+        this.toggle("Upright", "vertical")];
+    }
+    if (settings.chosen === "blink") {
+      return [choose("a", "A"), choose("b", "B"),
+        button("Blink", "Show the other one (space bar); 1 to 9 choose", actions.swap)];
+    }
+    if (settings.chosen === "difference") return [choose("a", "Against"), this.gain()];
+    return [];
+  }
+
+  gain() {
+    const range = make("input", { type: "range", min: "1", max: "32", step: "1" });
+    range.value = String(this.settings.gain);
+    const text = make("output", {}, `${range.value}x`);
+    range.addEventListener("input", () => {
+      this.settings.gain = Number(range.value);
+      text.value = `${range.value}x`;
+      this.actions.changed();
+    });
+    return make("label", {}, make("span", {}, "Amplified"), range, text);
+  }
+
+  /**
+   * @param {string} label
+   * @param {"vertical" | "smooth" | "source"} name
+   */
+  toggle(label, name) {
+    const box = make("input", { type: "checkbox" });
+    box.checked = this.settings[name];
+    box.addEventListener("change", () => {
+      this.settings[name] = box.checked;
+      this.actions.changed();
+    });
+    return make("label", {}, box, make("span", {}, label));
+  }
+
+  common() {
+    const { actions } = this;
+    const zoom = make("span", { class: "zooms" },
+      button("−", "Zoom out (−)", () => actions.zoom(1 / 1.5)), this.zoomText,
+      button("+", "Zoom in (+)", () => actions.zoom(1.5)),
+      button("Fit", "Show all of it (0)", actions.fit),
+      button("1:1", "One pixel on one of the screen (*, or double click)", actions.actual));
+    return [this.toggle("Input", "source"), this.toggle("Smooth", "smooth"), zoom];
+  }
+
+  /** @param {number} zoom */
+  showZoom(zoom) {
+    const text = `${zoom < 0.1 ? (100 * zoom).toFixed(1) : Math.round(100 * zoom)} %`;
+    if (this.zoomText.value !== text) this.zoomText.value = text;
+  }
+}

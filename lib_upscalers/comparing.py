@@ -1,0 +1,138 @@
+"""The use case: the upscalers that there are, as candidates of a comparison."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from lib_upscalers.compare.candidate import Candidate
+from lib_upscalers.compare.memory import watch_for
+from lib_upscalers.compare.run import Comparison
+from lib_upscalers.targets import pass_sizes
+from lib_upscalers.upscale import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lib_upscalers.choices import Choice
+    from lib_upscalers.compare.plan import Plan
+    from lib_upscalers.compare.store import Store
+    from lib_upscalers.compare.subject import Subject
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.host import Host
+    from lib_upscalers.images import Picture
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.targets import Target
+    from lib_upscalers.upscale import Result, Upscaler
+
+# Of a picture of three 8-bit channels, as benchmarks/engine.py measured for all the way.
+_BYTES_PER_PIXEL = 3 * 2.4
+_LIKED = ("ESRGAN", "DAT")
+
+
+def prepared(choices: Sequence[Choice]) -> list[str]:
+    """Return what a comparison starts with: two kernels, and a network that people like.
+
+    That is the first ESRGAN or DAT of the user's, or else the first network there is.
+    """
+    networks = [choice for choice in choices if choice.kind == "network"]
+    liked = [choice for choice in networks if choice.architecture.startswith(_LIKED)]
+    first = next(iter([*liked, *networks]), None)
+    return ["Nearest", "Lanczos", first.name if first else "Mitchell"]
+
+
+def _needed(scale: int | None) -> Callable[[Size, Size], int]:
+    def needs(size: Size, target: Size) -> int:
+        area = target.area
+        if scale is not None:
+            area = max(area, pass_sizes(size, target, scale, reduced=False)[-1].scaled(scale).area)
+        return int(area * _BYTES_PER_PIXEL)
+
+    return needs
+
+
+def candidate(
+    upscaler: Upscaler, name: str, choice: Choice | None, settings: Settings | None = None
+) -> Candidate:
+    """Return the candidate that enlarges by one upscaler.
+
+    Args:
+        upscaler: Runs it.
+        name: What it is called.
+        choice: What is known of it now; None where nothing is, and then it fails by itself.
+        settings: How it runs.
+    """
+    used = settings or Settings()
+
+    def run(picture: Picture, target: Target, progress: Progress) -> Result:
+        return upscaler.run(picture, upscaler.find(name), target, used, progress)
+
+    def identity() -> str:
+        path = upscaler.find(name).path
+        status = None if path is None else path.stat()
+        file = [] if status is None else [status.st_size, status.st_mtime_ns]
+        return json.dumps([asdict(used), str(path), *file])
+
+    if choice is None:
+        return Candidate(name, "network", run, identity)
+    return Candidate(
+        name=name,
+        kind=choice.kind,
+        run=run,
+        identity=identity,
+        scale=choice.scale,
+        architecture=choice.architecture,
+        licence=choice.licence,
+        size_bytes=choice.size_bytes,
+        needs=_needed(choice.scale),
+    )
+
+
+def candidates(
+    upscaler: Upscaler, names: Sequence[str], more: Sequence[Candidate] = ()
+) -> list[Candidate]:
+    """Return the candidates of those names, in that order; unknown ones, too, which then fail.
+
+    Args:
+        upscaler: Runs those that are not among `more`.
+        names: What is wanted.
+        more: Other candidates that there are.
+    """
+    others = {each.name: each for each in more}
+    choices = {choice.name: choice for choice in upscaler.choices()}
+    return [others.get(name) or candidate(upscaler, name, choices.get(name)) for name in names]
+
+
+def comparison(
+    subject: Subject,
+    plan: Plan,
+    chosen: Sequence[Candidate],
+    store: Store,
+    host: Host,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Comparison:
+    """Return a comparison that is ready to be run.
+
+    Args:
+        subject: The picture.
+        plan: What it was made by.
+        chosen: The candidates, in the plan's order.
+        store: Takes the files.
+        host: Whose memory.
+        stopped: Whether the program that this runs in wants it to stop.
+    """
+    import torch
+
+    from lib_upscalers.version import VERSION
+
+    return Comparison(
+        subject=subject,
+        candidates=chosen,
+        store=store,
+        settings=plan.to_text(VERSION),
+        version=VERSION,
+        watch=watch_for(host.device()),
+        free_memory=lambda: host.free_memory(torch.device("cpu")),
+        stopped=stopped,
+    )

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import {
+  bestOf, duration, fileSize, fiveNumbers, ordered, written,
+} from "../../lib_upscalers/compare/viewer/figures.mjs";
+import { detailsOf, factsOf, itemsOf, noteOf } from "../../lib_upscalers/compare/viewer/items.mjs";
+import { bestLevel, difference, reducedWidths } from "../../lib_upscalers/compare/viewer/pixels.mjs";
+
+test("the best come first, what is not known last, equals as they were", () => {
+  assert.deepEqual(ordered([2, undefined, 5, 2], "higher"), [2, 0, 3, 1]);
+  assert.deepEqual(ordered([2, undefined, 5, 2], "lower"), [0, 3, 2, 1]);
+});
+
+test("the best is marked where there is a difference", () => {
+  assert.equal(bestOf([1, 3, undefined], "higher"), 3);
+  assert.equal(bestOf([1, 3, undefined], "lower"), 1);
+  assert.equal(bestOf([2, 2], "lower"), undefined);
+  assert.equal(bestOf([2], "lower"), undefined);
+  assert.equal(bestOf([], "higher"), undefined);
+});
+
+test("figures are written with the digits that tell something", () => {
+  const measure = { name: "x", label: "X", unit: "", better: "lower", digits: 3, explanation: "" };
+  assert.equal(written(1.23456, measure), "1.235");
+  assert.equal(written(undefined, measure), "–");
+  assert.equal(written(2.5e6, { ...measure, unit: "MB", digits: 0 }), "3");
+  assert.deepEqual([0.001, 0.234, 61.27].map(duration), ["under 0.01 s", "0.23 s", "61.3 s"]);
+  assert.deepEqual([1, 1500, 2.34e6].map(fileSize), ["1 kB", "2 kB", "2.3 MB"]);
+});
+
+test("quartiles are those of linear interpolation", () => {
+  assert.deepEqual(fiveNumbers([4, 1, 3, 2]), {
+    low: 1, first: 1.75, median: 2.5, third: 3.25, high: 4, mean: 2.5,
+  });
+  const { low, median, high } = fiveNumbers([7]);
+  assert.deepEqual([low, median, high], [7, 7, 7]);
+});
+
+test("a difference is absolute, amplified, cut off and opaque", () => {
+  const a = Uint8ClampedArray.of(10, 20, 30, 255, 0, 255, 7, 0);
+  const b = Uint8ClampedArray.of(12, 17, 30, 255, 255, 0, 0, 0);
+  const out = new Uint8ClampedArray(8);
+  difference(a, b, 4, out);
+  assert.deepEqual([...out], [8, 12, 0, 255, 255, 255, 28, 255]);
+  difference(a, b, 4, a);
+  assert.deepEqual([...a], [...out], "it may be done in place");
+});
+
+test("the reduced copy that is drawn is never smaller than what is shown", () => {
+  const widths = [4096, ...reducedWidths(4096, 4096)];
+  assert.deepEqual(widths, [4096, 2048, 1024, 512, 256, 128, 64]);
+  assert.deepEqual(reducedWidths(100, 5000), []);
+  for (let shown = 1; shown < 9000; shown += 37) {
+    const level = bestLevel(widths, shown);
+    assert.ok(level === 0 || widths[level] >= shown);
+    assert.ok(level + 1 === widths.length || widths[level + 1] < shown);
+  }
+});
+
+const entry = {
+  name: "A", kind: "network", scale: 2, architecture: "ESRGAN", licence: "MIT", modelBytes: 2e6,
+  state: "waiting", fraction: null, text: "", result: null, cost: null, figures: {}, kept: false,
+};
+const shown = { url: "u", file: "f", width: 4, height: 3, bytes: 1000 };
+
+test("all that there is can be shown", () => {
+  const session = { source: shown, reference: null, entries: [entry, { ...entry, name: "B" }] };
+  assert.deepEqual(itemsOf(session).map(({ key, label }) => [key, label]), [
+    ["source", "Input"], ["e0", "A"], ["e1", "B"],
+  ]);
+  const test = itemsOf({ ...session, reference: shown });
+  assert.deepEqual(test.map(({ label }) => label), ["Original", "Shrunk", "A", "B"]);
+});
+
+test("what is not there yet is told", () => {
+  assert.match(noteOf(entry), /Waiting/);
+  assert.equal(noteOf({ ...entry, state: "running", fraction: 0.426, text: "tile 3" }), "43 % tile 3");
+  assert.equal(noteOf({ ...entry, state: "running", text: "Starting" }), "Starting");
+  assert.equal(noteOf({ ...entry, state: "failed", text: "no" }), "no");
+  assert.equal(noteOf({ ...entry, state: "finished" }), "");
+});
+
+test("a result's costs are told", () => {
+  const cost = {
+    loadSeconds: 0.5, runSeconds: 2, peakBytes: 3e6, peakOf: "VRAM", passes: 1, tiles: 4,
+    precision: "fp16", device: "cuda:0",
+  };
+  const done = { ...entry, state: "finished", result: shown, cost };
+  assert.deepEqual(factsOf({ key: "e0", label: "A", shown, entry: done }), [
+    "4 × 3", "2.0 s", "load 0.50 s", "3.0 MB VRAM",
+  ]);
+  const details = Object.fromEntries(detailsOf(done));
+  assert.equal(details.Licence, "MIT");
+  assert.equal(details.Tiles, "4");
+  assert.ok(!("Kept" in details));
+});
