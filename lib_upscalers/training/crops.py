@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,12 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from lib_upscalers.training.pairs import Pairs
     from lib_upscalers.training.recipe import Recipe
+
+    Values = NDArray[np.float64]
 
 
 def _turned(rng: np.random.Generator, crops: Sequence[torch.Tensor]) -> list[torch.Tensor]:
@@ -49,6 +54,24 @@ def _flat(rng: np.random.Generator) -> torch.Tensor:
     return torch.from_numpy(np.where(colour > 127, 255, 0) if pure else colour).to(torch.uint8)
 
 
+def _plane(colour: Values, slope: Values, size: int, scale: int) -> torch.Tensor:
+    """Return a gradient, uint8 (3, scale * size, scale * size), its slope in levels a small pixel.
+
+    Its pixels are the means of the areas that they cover, at any scale.
+    """
+    along = (np.arange(size * scale) + 0.5) / scale - size / 2
+    values = colour + slope[:, :1, None] * along[:, None] + slope[:, 1:, None] * along
+    return torch.from_numpy(np.clip(np.round(values), 0, 255).astype(np.uint8))
+
+
+def _shade(rng: np.random.Generator, size: int, scale: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a gentle gradient, small and large."""
+    colour, angle = rng.uniform(0, 255, (3, 1, 1)), rng.uniform(0, 2 * math.pi)
+    steepness = np.exp(rng.uniform(-1.5, 2.2)) * rng.uniform(-1, 1, (3, 1))
+    slope = steepness * np.array([math.cos(angle), math.sin(angle)])
+    return _plane(colour, slope, size, 1), _plane(colour, slope, size, scale)
+
+
 def batch(pairs: Pairs, recipe: Recipe, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the crops of a step, small and large, float32 in [0, 1].
 
@@ -56,13 +79,17 @@ def batch(pairs: Pairs, recipe: Recipe, step: int) -> tuple[torch.Tensor, torch.
     stopped gives what one without a pause gives.
     """
     rng = np.random.default_rng([recipe.seed, step])
-    flat = recipe.flat if step < recipe.steps else recipe.settle_flat
+    settling = step >= recipe.steps
+    flat = recipe.settle_flat if settling else recipe.flat
     crops: list[list[torch.Tensor]] = []
     for _ in range(recipe.batch):
         small, large = _crop(rng, pairs, recipe)
         if rng.random() < flat:
             colour = _flat(rng)
             small, large = colour.expand_as(small), colour.expand_as(large)
+            shaded = recipe.settle_shaded if settling else 0
+            if shaded and rng.random() < shaded:
+                small, large = _shade(rng, recipe.crop, recipe.scale)
         crops.append(_turned(rng, (small, large)))
     small, large = (torch.stack(each).float() / 255 for each in zip(*crops, strict=True))
     return small, large

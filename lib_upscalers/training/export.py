@@ -8,14 +8,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 
+from lib_upscalers.errors import InputError
 from lib_upscalers.training.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import torch
+
+    from lib_upscalers.training.recipe import Material
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
@@ -47,6 +50,7 @@ class Card:
     architecture: str
     scale: int
     channels: int
+    material: Material
     training: Origin
     figures: Mapping[str, float]
 
@@ -64,6 +68,7 @@ def _entry(card: Card, state: Mapping[str, torch.Tensor], sha256: str) -> dict[s
         "architecture": card.architecture,
         "scale": card.scale,
         "channels": card.channels,
+        "material": card.material,
         "parameters": sum(value.numel() for value in state.values()),
         "licence": "MIT",
         "training": asdict(card.training),
@@ -87,3 +92,16 @@ def export(card: Card, state: Mapping[str, torch.Tensor], folder: Path = WEIGHTS
         text = json.dumps({"networks": entries}, indent=2, ensure_ascii=False)
         scratch.write_text(text + "\n", encoding="utf-8")
     return path
+
+
+def shipped(name: str, folder: Path = WEIGHTS) -> dict[str, torch.Tensor]:
+    """Return the weights of one of our own networks.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    index: Any = json.loads((folder / "weights.json").read_text(encoding="utf-8"))
+    files = {str(entry["name"]): str(entry["file"]) for entry in index["networks"]}
+    if name not in files:
+        raise InputError(f"Expected one of {sorted(files)} to begin with, but got {name!r}.")
+    return load_file(folder / files[name])

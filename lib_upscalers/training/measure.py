@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib_upscalers.training.degrade import Bytes
+    from lib_upscalers.training.recipe import Material
 
     Enlarge = Callable[[Bytes], Bytes]
 
 # Far from the seeds of training pictures, so that none of these has been seen.
 _HELD_OUT_SEED = 5_000_000_000
+_DRAWINGS = ("line art", "lettering")
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,32 @@ def through(network: Callable[[torch.Tensor], torch.Tensor]) -> Enlarge:
     return enlarge
 
 
-def held_out(scale: int, each: int = 6, side: int = 192) -> list[Example]:
-    """Draw `each` pictures of every kind that no training has seen, shrunk bicubically."""
+def held_out(
+    scale: int,
+    material: Material = "all",
+    *,
+    soft: bool = False,
+    each: int = 6,
+    side: int = 192,
+) -> list[Example]:
+    """Draw pictures that no training has seen, shrunk bicubically.
+
+    Args:
+        scale: By how much they are shrunk.
+        material: "all" is `each` of every kind, "drawings" crisp line art and lettering alone.
+        soft: Whether the small versions are softened, see `degrade.soften`.
+        each: How many of a kind.
+        side: Width and height.
+    """
     examples: list[Example] = []
-    for kind in synthetic.KINDS:
+    drawings = material == "drawings"
+    for kind in _DRAWINGS if drawings else synthetic.KINDS:
         for i in range(each):
-            large = synthetic.draw(kind, side, _HELD_OUT_SEED + i)
-            examples.append(Example(f"{kind} {i}", large, degrade.shrink(large, scale)))
+            large = synthetic.draw(kind, side, _HELD_OUT_SEED + i, crisp=drawings)
+            small = degrade.shrink(large, scale)
+            if soft:
+                small = degrade.soften(np.random.default_rng(_HELD_OUT_SEED + i), small)
+            examples.append(Example(f"{kind} {i}", large, small))
     return examples
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lib_upscalers.progress import Progress
+    from lib_upscalers.training.recipe import Recipe
 
 # Every seed has this many pictures to itself.
 _SEED_STRIDE = 1_000_000
@@ -34,21 +35,24 @@ class Pairs:
     small: torch.Tensor
 
 
-def draw_pairs(count: int, side: int, scale: int, seed: int, *, progress: Progress = NULL) -> Pairs:
-    """Draw `count` pictures, as large as `side`, and shrink each in one of the usual ways.
+def draw_pairs(recipe: Recipe, *, progress: Progress = NULL) -> Pairs:
+    """Draw a recipe's pictures and shrink each in one of the usual ways.
 
     Raises:
         Cancelled: `progress` says so.
     """
+    count, side, scale = recipe.pictures, recipe.side, recipe.scale
     large = np.empty((count, side, side, 3), np.uint8)
     small = np.empty((count, side // scale, side // scale, 3), np.uint8)
     shares = np.array([way.share for way in degrade.SHRINKINGS])
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(recipe.seed)
     for i in range(count):
         progress.check_cancelled()
-        large[i] = synthetic.draw_mixed(side, seed * _SEED_STRIDE + i)
+        large[i] = synthetic.draw_mixed(side, recipe.seed * _SEED_STRIDE + i, recipe.material)
         way = degrade.SHRINKINGS[int(rng.choice(len(shares), p=shares / shares.sum()))]
         small[i] = degrade.shrink(large[i], scale, way)
+        if recipe.soft and rng.random() < recipe.soft:
+            small[i] = degrade.soften(rng, small[i])
         progress.update(i + 1, count, "pictures drawn")
     return Pairs(_planes(large), _planes(small))
 
@@ -57,14 +61,14 @@ def _planes(pictures: degrade.Bytes) -> torch.Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
 
 
-def kept_pairs(
-    path: Path, count: int, side: int, scale: int, seed: int, *, progress: Progress = NULL
-) -> Pairs:
+def kept_pairs(folder: Path, recipe: Recipe, *, progress: Progress = NULL) -> Pairs:
     """Return what `draw_pairs` returns, from a file if it is there, which is written otherwise."""
+    drawn = (recipe.pictures, recipe.side, recipe.scale, recipe.seed, recipe.material, recipe.soft)
+    path = folder / f"pairs_{'_'.join(map(str, drawn))}.pt"
     if path.exists():
         stored = torch.load(path, weights_only=True)
         return Pairs(stored["large"], stored["small"])
-    pairs = draw_pairs(count, side, scale, seed, progress=progress)
+    pairs = draw_pairs(recipe, progress=progress)
     with replacing(path) as scratch:
         torch.save({"large": pairs.large, "small": pairs.small}, scratch)
     return pairs

@@ -24,8 +24,10 @@ from lib_upscalers.errors import InputError
 from lib_upscalers.training import measure
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
-from lib_upscalers.training.export import WEIGHTS, Card, Origin, export
+from lib_upscalers.training.export import WEIGHTS, Card, Origin, export, shipped
 from lib_upscalers.training.files import replacing
+from lib_upscalers.training.growing import grow
+from lib_upscalers.training.losses import charbonnier, contrast_error
 from lib_upscalers.training.pairs import Pairs, kept_pairs
 from lib_upscalers.training.recipe import Recipe
 
@@ -51,14 +53,6 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.rate * (0.002 + 0.998 * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
 
 
-def charbonnier(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Return the mean of sqrt(error ** 2 + 0.001 ** 2): L1, but smooth at 0.
-
-    P. Charbonnier et al. 1994, https://doi.org/10.1109/ICIP.1994.413553
-    """
-    return torch.sqrt((output - target) ** 2 + 1e-6).mean()
-
-
 class Training:
     """A network in training, the average of its weights, and its optimiser, at some step.
 
@@ -73,7 +67,10 @@ class Training:
         self.device = torch.device(device)
         self.step = 0
         self.seconds = 0.0
-        self.model = Compact(recipe.features, recipe.layers, recipe.scale).to(self.device)
+        self.model = Compact(recipe.features, recipe.layers, recipe.scale)
+        if recipe.start:
+            grow(self.model, shipped(recipe.start))
+        self.model.to(self.device)
         self.average = copy.deepcopy(self.model)
         for parameter in self.model.parameters():
             if parameter.ndim == 4:
@@ -88,6 +85,8 @@ class Training:
             group["lr"] = learning_rate(self.recipe, self.step)
         output = self.model(small.contiguous(memory_format=torch.channels_last))
         loss = charbonnier(output, large)
+        if self.recipe.contrast:
+            loss = loss + self.recipe.contrast * contrast_error(output, large)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -163,11 +162,17 @@ def train(training: Training, pairs: Pairs, path: Path, budget_seconds: float) -
     return training.step >= steps
 
 
-def figures(network: nn.Module, scale: int, benchmark: Path | None) -> dict[str, float]:
-    """Measure a network on held-out drawings and, if its folder is given, on Set5."""
-    enlarge = measure.through(network)
-    gains = measure.gains(enlarge, measure.held_out(scale), scale)
-    found = {"heldout_drawings_gain_db": float(np.mean(gains))}
+def figures(network: nn.Module, recipe: Recipe, benchmark: Path | None) -> dict[str, float]:
+    """Measure a network on held-out drawings and, if its folder is given, on Set5.
+
+    One that is made for softened pictures is measured on softened drawings, too.
+    """
+    enlarge, scale = measure.through(network), recipe.scale
+    kept = measure.held_out(scale, recipe.material)
+    found = {"heldout_drawings_gain_db": float(np.mean(measure.gains(enlarge, kept, scale)))}
+    if recipe.soft:
+        kept = measure.held_out(scale, recipe.material, soft=True)
+        found["softened_drawings_gain_db"] = float(np.mean(measure.gains(enlarge, kept, scale)))
     if benchmark is not None:
         examples = measure.benchmark(benchmark, scale)
         ours = measure.scores(enlarge, examples, scale)
@@ -204,10 +209,15 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
+def _quoted(value: object) -> str:
+    # Unlike shlex.quote's, these quotes are understood by the shells of Windows, too.
+    return f'"{value}"' if " " in str(value) else str(value)
+
+
 def _command(name: str, recipe: Recipe) -> str:
     usual = asdict(Recipe())
     changed = [
-        f"--{key.replace('_', '-')} {value}"
+        f"--{key.replace('_', '-')} {_quoted(value)}"
         for key, value in asdict(recipe).items()
         if value != usual[key]
     ]
@@ -224,8 +234,8 @@ def _publish(name: str, training: Training, set5: Path | None, folder: Path) -> 
         device=training.device.type,
         hours=round(training.seconds / 3600, 2),
     )
-    found = figures(training.average, recipe.scale, set5)
-    card = Card(name, "Compact", recipe.scale, 3, origin, found)
+    found = figures(training.average, recipe, set5)
+    card = Card(name, "Compact", recipe.scale, 3, recipe.material, origin, found)
     return export(card, training.average.state_dict(), folder)
 
 
@@ -236,8 +246,7 @@ def main(words: Sequence[str] | None = None) -> int:
     recipe = Recipe(**{name: options[name] for name in asdict(Recipe())})
     work: Path = options["work"]
     torch.set_num_threads(options["threads"])
-    drawn = (recipe.pictures, recipe.side, recipe.scale, recipe.seed)
-    pairs = kept_pairs(work / f"pairs_{'_'.join(map(str, drawn))}.pt", *drawn, progress=_Log())
+    pairs = kept_pairs(work, recipe, progress=_Log())
     training = Training(recipe, options["device"])
     if (work / _STATE).exists():
         training.load(work / _STATE)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from lib_upscalers.errors import InputError
+
+Material = Literal["all", "drawings"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,13 @@ class Recipe:
             which the last errors of flat colours at the borders go.
         settle_rate: The learning rate that they begin with; it falls to 0.
         settle_flat: Their share of flat crops.
+        settle_shaded: The share of these that have a gentle gradient instead, so that smooth
+            shades show no steps.
+        start: The built-in network to begin with, such as "Lab Fast 2x"; none if empty. It may
+            be smaller, see `growing.grow`.
+        material: "drawings" is mostly line art, and crisp.
+        soft: The share of small versions that are softened, see `degrade.soften`.
+        contrast: The weight of `losses.contrast_error` beside `losses.charbonnier`.
     """
 
     scale: int = 2
@@ -47,6 +57,11 @@ class Recipe:
     settle: int = 1500
     settle_rate: float = 2e-4
     settle_flat: float = 0.5
+    settle_shaded: float = 0.0
+    start: str = ""
+    material: Material = "all"
+    soft: float = 0.0
+    contrast: float = 0.0
 
     @property
     def total(self) -> int:
@@ -57,12 +72,17 @@ class Recipe:
         """Refuse what cannot be trained.
 
         Raises:
-            InputError: A count is below 1, or the pictures cannot hold a crop.
+            InputError: A count is below 1, the pictures cannot hold a crop, or there is no such
+                material.
         """
         counts = ("scale", "features", "pictures", "steps", "batch", "crop")
         wrong = {name: getattr(self, name) for name in counts if getattr(self, name) < 1}
         if wrong:
             raise InputError(f"Expected at least 1 of each, but got {wrong}.")
+        if self.material not in get_args(Material):
+            raise InputError(
+                f"Expected one of {get_args(Material)} as material, but got {self.material!r}."
+            )
         if self.side % self.scale or self.side < self.crop * self.scale:
             raise InputError(
                 f"Expected pictures with a side that is a multiple of {self.scale} and at least "

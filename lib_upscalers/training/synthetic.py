@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.training.degrade import Bytes
     from lib_upscalers.training.raster import Floats
+    from lib_upscalers.training.recipe import Material
 
     Drawer = Callable[[np.random.Generator, int], Floats]
 
@@ -32,34 +33,39 @@ class Kind:
     Attributes:
         draw: Draws a canvas (side, side, 3), values in [0, 1].
         share: How many of the training pictures are of this kind, as a weight.
+        drawn: The same for networks that are made for drawings.
     """
 
     draw: Drawer
     share: float
+    drawn: float
 
 
 KINDS: Registry[Kind] = Registry("a kind of training picture")
-KINDS.add("dead leaves", Kind(dead_leaves.draw, 0.55))
-KINDS.add("fabric", Kind(dead_leaves.draw_fabric, 0.15))
-KINDS.add("line art", Kind(line_art.draw, 0.2))
-KINDS.add("lettering", Kind(lettering.draw, 0.1))
+KINDS.add("dead leaves", Kind(dead_leaves.draw, 0.55, 0.2))
+KINDS.add("fabric", Kind(dead_leaves.draw_fabric, 0.15, 0.05))
+KINDS.add("line art", Kind(line_art.draw, 0.2, 0.65))
+KINDS.add("lettering", Kind(lettering.draw, 0.1, 0.1))
 
 
-def draw(kind: str, side: int, seed: int) -> Bytes:
+def draw(kind: str, side: int, seed: int, *, crisp: bool = False) -> Bytes:
     """Draw one picture: uint8, (side, side, 3), the same for the same arguments.
 
     Raises:
         UnknownNameError: There is no such kind.
     """
     rng = np.random.default_rng([seed, list(KINDS).index(kind) if kind in KINDS else 0])
-    return degrade.photograph(rng, KINDS[kind].draw(rng, side * degrade.CANVAS_SCALE))
+    canvas = KINDS[kind].draw(rng, side * degrade.CANVAS_SCALE)
+    return (degrade.print_crisply if crisp else degrade.photograph)(rng, canvas)
 
 
-def draw_mixed(side: int, seed: int) -> Bytes:
-    """Draw one picture of a random kind, as often as its share says."""
+def draw_mixed(side: int, seed: int, material: Material = "all") -> Bytes:
+    """Draw one picture of a random kind, as often as its share says; drawings are crisp."""
     rng = np.random.default_rng([seed, 999])
-    shares = np.array([kind.share for _, kind in KINDS.items()])
-    return draw(list(KINDS)[int(rng.choice(len(shares), p=shares / shares.sum()))], side, seed)
+    drawings = material == "drawings"
+    shares = np.array([kind.drawn if drawings else kind.share for _, kind in KINDS.items()])
+    kind = list(KINDS)[int(rng.choice(len(shares), p=shares / shares.sum()))]
+    return draw(kind, side, seed, crisp=drawings)
 
 
 def sheet(each: int, side: int, seed: int) -> Bytes:

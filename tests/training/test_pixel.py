@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import spandrel
@@ -13,13 +13,13 @@ from lib_upscalers.training import measure, pixel
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
 from lib_upscalers.training.files import replacing
-from lib_upscalers.training.pairs import draw_pairs, kept_pairs
+from lib_upscalers.training.growing import grow
+from lib_upscalers.training.losses import charbonnier, contrast_error
+from lib_upscalers.training.pairs import Pairs, draw_pairs, kept_pairs
 from lib_upscalers.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from lib_upscalers.training.pairs import Pairs
 
 TOY = Recipe(
     features=8,
@@ -37,7 +37,7 @@ TOY = Recipe(
 
 @pytest.fixture(scope="module")
 def pairs() -> Pairs:
-    return draw_pairs(TOY.pictures, TOY.side, TOY.scale, TOY.seed)
+    return draw_pairs(TOY)
 
 
 @pytest.fixture(autouse=True)
@@ -50,13 +50,20 @@ def weights(training: pixel.Training) -> list[torch.Tensor]:
 
 
 def test_pairs_are_kept_and_read_again(tmp_path: Path, pairs: Pairs) -> None:
-    path = tmp_path / "pairs.pt"
-    first = kept_pairs(path, TOY.pictures, TOY.side, TOY.scale, TOY.seed)
-    again = kept_pairs(path, TOY.pictures, TOY.side, TOY.scale, TOY.seed)
+    first, again = (kept_pairs(tmp_path, TOY) for _ in range(2))
 
     for found in (first, again):
         assert torch.equal(found.large, pairs.large)
         assert torch.equal(found.small, pairs.small)
+
+
+@pytest.mark.parametrize(
+    "other", [replace(TOY, material="drawings"), replace(TOY, soft=1.0), replace(TOY, seed=2)]
+)
+def test_another_recipe_has_other_pairs(tmp_path: Path, pairs: Pairs, other: Recipe) -> None:
+    kept_pairs(tmp_path, TOY)
+
+    assert not torch.equal(kept_pairs(tmp_path, other).small, pairs.small)
 
 
 def test_crops_belong_together_and_depend_on_the_step(pairs: Pairs) -> None:
@@ -77,14 +84,26 @@ def test_flat_crops_are_flat(pairs: Pairs) -> None:
         assert torch.equal(large, small[..., :1, :1].expand_as(large))
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_shaded_crops_are_gradients_that_belong_together(pairs: Pairs, scale: int) -> None:
+    recipe = replace(TOY, settle_flat=1.0, settle_shaded=1.0, batch=16, crop=8, scale=scale)
+    alike = Pairs(pairs.large, pairs.large[..., ::scale, ::scale])
+
+    small, large = batch(alike, recipe, TOY.steps)
+
+    assert float((torch.nn.functional.avg_pool2d(large, scale) - small).abs().max()) < 3 / 255
+    assert float(large.amax((1, 2, 3)).sub(large.amin((1, 2, 3))).max()) > 8 / 255
+    assert float(large.diff(n=2, dim=3).abs().median()) <= 1.01 / 255
+
+
 def test_the_loss_falls(pairs: Pairs) -> None:
     training = pixel.Training(TOY)
     small, large = batch(pairs, replace(TOY, batch=32), 999)
-    before = pixel.charbonnier(training.average(small), large)
+    before = charbonnier(training.average(small), large)
     for _ in range(TOY.steps):
         training.advance(pairs)
 
-    assert pixel.charbonnier(training.average(small), large) < 0.9 * before
+    assert charbonnier(training.average(small), large) < 0.9 * before
 
 
 def test_going_on_gives_the_same_weights_as_no_pause(tmp_path: Path, pairs: Pairs) -> None:
@@ -140,9 +159,14 @@ def test_replacing_writes_the_whole_file_or_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "text"),
-    [({"batch": 0}, "batch"), ({"side": 22}, "24"), ({"side": 49}, "multiple")],
+    [
+        ({"batch": 0}, "batch"),
+        ({"side": 22}, "24"),
+        ({"side": 49}, "multiple"),
+        ({"material": "photographs"}, "drawings"),
+    ],
 )
-def test_a_recipe_that_cannot_be_trained_is_refused(settings: dict[str, int], text: str) -> None:
+def test_a_recipe_that_cannot_be_trained_is_refused(settings: dict[str, Any], text: str) -> None:
     with pytest.raises(InputError, match=text):
         replace(TOY, **settings)
 
@@ -169,13 +193,78 @@ def test_the_network_is_what_spandrel_makes_of_its_weights() -> None:
         assert torch.allclose(found.model(x), ours(x), atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_grown_network_computes_what_the_small_one_does(scale: int) -> None:
+    small, grown = Compact(8, 2, 2), Compact(12, 4, scale)
+    x = torch.rand(1, 3, 9, 13)
+
+    grow(grown, small.state_dict())
+
+    with torch.inference_mode():
+        wanted = torch.nn.functional.interpolate(small(x), scale_factor=scale / 2)
+        assert torch.allclose(grown(x), wanted, atol=1e-5)
+
+
+def test_all_of_a_grown_network_learns(pairs: Pairs) -> None:
+    training = pixel.Training(replace(TOY, features=12, layers=3))
+    grow(training.model, Compact(8, 2, 2).state_dict())
+    before = [each.detach().clone() for each in training.model.parameters()]
+    for _ in range(3):
+        training.advance(pairs)
+
+    after = training.model.parameters()
+    assert all((old != new).any() for old, new in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("settings", [(4, 2, 2), (8, 1, 2), (8, 2, 3)])
+def test_a_network_does_not_grow_from_one_that_does_not_fit(settings: tuple[int, int, int]) -> None:
+    with pytest.raises(InputError, match="8 features and 2 layers"):
+        grow(Compact(*settings), Compact(8, 2, 2).state_dict())
+
+
+def test_a_training_begins_with_the_network_that_was_named(pairs: Pairs) -> None:
+    named = replace(TOY, features=32, layers=8, start="Lab Fast 2x")
+    small, large = batch(pairs, TOY, 0)
+
+    error = charbonnier(pixel.Training(named).average(small), large)
+
+    assert error < 0.9 * charbonnier(pixel.Training(replace(named, start="")).average(small), large)
+    with pytest.raises(InputError, match="Lab Fast 2x"):
+        pixel.Training(replace(named, start="Lab Slow 2x"))
+
+
+def test_the_contrast_error_is_of_edges_that_are_too_soft_or_too_many() -> None:
+    edge = torch.zeros(1, 3, 24, 24)
+    edge[..., 12:] = 1
+    flat = torch.full_like(edge, 0.5)
+    soft = torch.nn.functional.avg_pool2d(edge, 5, 1, 2, count_include_pad=False)
+
+    assert contrast_error(edge, edge) == 0
+    assert contrast_error(flat, flat + 0.2) == pytest.approx(0, abs=1e-3)
+    assert contrast_error(soft, edge) > 0.01
+    assert contrast_error(edge, flat) > contrast_error(soft, flat) > 0.01
+
+
+def test_the_contrast_term_makes_results_of_more_contrast(pairs: Pairs) -> None:
+    small, large = batch(pairs, replace(TOY, batch=16), 999)
+    errors: list[torch.Tensor] = []
+    for weight in (0.0, 2.0):
+        training = pixel.Training(replace(TOY, contrast=weight))
+        for _ in range(TOY.steps):
+            training.advance(pairs)
+        errors.append(contrast_error(training.average(small), large))
+
+    assert errors[1] < errors[0]
+
+
 def test_the_command_stops_at_its_budget_goes_on_and_exports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = measure.held_out(2, each=1, side=32)
-    monkeypatch.setattr(measure, "held_out", lambda _: few)
+    monkeypatch.setattr(measure, "held_out", lambda *_, **__: few)
     settings = (
-        "--pictures 2 --side 32 --steps 2 --settle 1 --batch 2 --crop 8 --features 4 --layers 1"
+        "--pictures 2 --side 32 --steps 2 --settle 1 --batch 2 --crop 8 --features 4 --layers 1 "
+        "--material drawings --soft 0.5 --contrast 0.5"
     )
     folders = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
     words = ["Toy 2x", *settings.split(), *folders]
@@ -187,5 +276,7 @@ def test_the_command_stops_at_its_budget_goes_on_and_exports(
     entry = json.loads((tmp_path / "out" / "weights.json").read_text())["networks"][0]
     assert (entry["name"], entry["training"]["steps"]) == ("Toy 2x", 3)
     assert "--features 4" in entry["training"]["command"]
+    assert entry["material"] == "drawings"
+    assert {"heldout_drawings_gain_db", "softened_drawings_gain_db"} == set(entry["figures"])
     found = spandrel.ModelLoader().load_from_file(tmp_path / "out" / entry["file"])
     assert (found.architecture.id, found.scale) == ("Compact", 2)

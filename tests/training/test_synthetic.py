@@ -38,7 +38,19 @@ def test_pictures_use_dark_and_light_and_have_edges(kind: str) -> None:
 
 
 def test_every_kind_has_a_share() -> None:
-    assert all(kind.share > 0 for _, kind in synthetic.KINDS.items())
+    assert all(min(kind.share, kind.drawn) > 0 for _, kind in synthetic.KINDS.items())
+
+
+def test_drawings_are_mostly_line_art_and_crisp() -> None:
+    shares = {name: kind.drawn for name, kind in synthetic.KINDS.items()}
+    crisp, usual = (
+        np.stack([synthetic.draw("line art", SIDE, seed, crisp=each) for seed in range(6)])
+        for each in (True, False)
+    )
+    steps = [np.abs(np.diff(each.astype(float), axis=2)) for each in (crisp, usual)]
+
+    assert shares["line art"] > 0.5 * sum(shares.values())
+    assert np.mean(steps[0] ** 2) > 1.1 * np.mean(steps[1] ** 2)
 
 
 def test_an_unknown_kind_is_named_with_the_known_ones() -> None:
@@ -68,6 +80,29 @@ def test_shrinking_gives_the_exact_size_and_keeps_flat_colours(
     assert small.shape == (24 // scale, 40 // scale, 3)
     assert small.dtype == np.uint8
     assert (small == colour).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_softened_pictures_keep_their_size_their_colours_and_what_is_flat(seed: int) -> None:
+    small = synthetic.draw("line art", SIDE, seed)
+    flat = np.broadcast_to(np.array([200, 30, 90], np.uint8), small.shape)
+
+    soft, again, still = (
+        degrade.soften(np.random.default_rng(seed), each.copy()) for each in (small, small, flat)
+    )
+
+    np.testing.assert_array_equal(soft, again)
+    assert (soft.shape, soft.dtype) == (small.shape, np.uint8)
+    assert np.abs(soft.mean((0, 1)) - small.mean((0, 1))).max() < 2
+    assert np.abs(still.astype(int) - flat).max() <= 2
+
+
+def test_softening_takes_contrast_from_lines() -> None:
+    small = np.zeros((24, 24, 3), np.uint8)
+    small[:, ::6] = 255
+    soft = [degrade.soften(np.random.default_rng(seed), small) for seed in range(20)]
+
+    assert np.mean([each.std() for each in soft]) < 0.9 * small.std()
 
 
 def test_a_polygon_covers_its_area() -> None:

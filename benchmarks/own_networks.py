@@ -1,0 +1,125 @@
+"""Our own networks side by side: how long each takes, and crops of what each makes.
+
+    python -m benchmarks.own_networks speed               # 512 x 512 in fp32, by turns in one run
+    python -m benchmarks.own_networks crops docs/networks.png
+
+The crops are of drawings that no training has seen. A row is one crop; its columns are the small
+picture, Pillow's Lanczos, the networks in the order of `weights.json`, and what was shrunk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from benchmarks.engine import job, picture, seconds
+from lib_upscalers.models.loader import load_network
+from lib_upscalers.tiling.run import run_network
+from lib_upscalers.training import degrade, measure, synthetic
+from lib_upscalers.training.export import WEIGHTS
+
+if TYPE_CHECKING:
+    from lib_upscalers.models.loader import LoadedNetwork
+    from lib_upscalers.training.degrade import Bytes
+
+_SEED = 6_000_000_000
+_SIDE = 192
+_SHOWN = 80
+_ZOOM = 2
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A piece of a drawing: its kind, number and left upper corner, and how it is shrunk."""
+
+    kind: str
+    number: int
+    corner: tuple[int, int]
+    scale: int = 2
+    soft: bool = False
+
+
+CROPS = (
+    Crop("line art", 0, (40, 40)),
+    Crop("line art", 1, (40, 40), soft=True),
+    Crop("lettering", 0, (40, 40)),
+    Crop("dead leaves", 0, (40, 40)),
+    Crop("line art", 2, (40, 40), scale=4),
+    Crop("dead leaves", 1, (40, 40), scale=4),
+)
+
+
+def own_networks() -> dict[str, LoadedNetwork]:
+    """Load all of our own networks: name -> network."""
+    index: Any = json.loads((WEIGHTS / "weights.json").read_text("utf-8"))
+    return {each["name"]: load_network(WEIGHTS / each["file"]) for each in index["networks"]}
+
+
+def compare_times(rounds: int) -> None:
+    """Print the seconds that each network takes, and its ratio to Lab Fast 2x."""
+    networks, pixels = own_networks(), picture(512, 512)
+    times: dict[str, list[float]] = {name: [] for name in networks}
+    for turn in range(rounds + 1):
+        for name, network in networks.items():
+            took = seconds(lambda network=network: run_network(network, pixels, job()))
+            # The first run also measures the network.
+            if turn:
+                times[name].append(took)
+    print(f"| {torch.get_num_threads()} threads | seconds | to Lab Fast 2x |\n|---|---:|---:|")
+    for name, each in times.items():
+        pairs = zip(each, times["Lab Fast 2x"], strict=True)
+        ratio = statistics.median(mine / fast for mine, fast in pairs)
+        print(f"| {name} | {statistics.median(each):.2f} | {ratio:.2f} |")
+
+
+def _cell(pixels: Bytes, crop: Crop) -> Bytes:
+    x, y = crop.corner
+    shown = pixels[y : y + _SHOWN, x : x + _SHOWN]
+    return shown.repeat(_ZOOM, 0).repeat(_ZOOM, 1)
+
+
+def row(crop: Crop, networks: dict[str, LoadedNetwork], columns: int) -> Bytes:
+    """Return the cells of one crop, filled up with white."""
+    rng = np.random.default_rng(crop.number)
+    large = synthetic.draw(crop.kind, _SIDE, _SEED + crop.number, crisp=True)
+    small = degrade.shrink(large, crop.scale)
+    if crop.soft:
+        small = degrade.soften(rng, small)
+    made = [small.repeat(crop.scale, 0).repeat(crop.scale, 1), measure.lanczos(small, crop.scale)]
+    fitting = (each for each in networks.values() if each.traits.scale == crop.scale)
+    made += [run_network(each, small, job()).pixels.astype(np.uint8) for each in fitting]
+    cells = [_cell(pixels, crop) for pixels in (*made, large)]
+    cells += [np.full_like(cells[0], 255)] * (columns - len(cells))
+    return np.concatenate(cells, axis=1)
+
+
+def main() -> int:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.own_networks", description=__doc__)
+    parser.add_argument("what", choices=("speed", "crops"))
+    parser.add_argument("file", type=Path, nargs="?", default=Path("networks.png"))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.what == "speed":
+        compare_times(options.rounds)
+        return 0
+    networks = own_networks()
+    most = max(sum(n.traits.scale == scale for n in networks.values()) for scale in (2, 4)) + 3
+    rows = [row(crop, networks, most) for crop in CROPS]
+    Image.fromarray(np.concatenate(rows)).save(options.file, optimize=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
