@@ -28,24 +28,34 @@ def apply(
     """Note on a job how its latent is to be resized.
 
     Nothing is noted where no mode of ours is chosen, or the job does not resize its latent: it
-    then goes exactly the WebUI's way. Values that an API call leaves out are None.
+    then goes exactly the WebUI's way. What makes no sense is noted, too: the WebUI would only log
+    an error here and go on, so it is raised where the latent is made.
 
-    Raises:
-        UnknownNameError: There is no such mode.
-        InputError: A number is out of its range.
+    Args:
+        p: The job.
+        mode: As all others, None where an API call leaves it out.
+        sharpen: As `Finishers`' attributes, and so on.
+        match: Likewise.
+        renoise: Likewise.
+        blend_with: Likewise, or "None".
+        blend: Likewise.
     """
     mode = getattr(p, AXIS, None) or mode
     if not mode or p.resize_mode != _RESIZE_MODE or _is_hosts(mode):
         return
-    LATENT_MODES[mode]
     second = None if not blend_with or blend_with == "None" else blend_with
-    finishers = Finishers(
-        blend_with=second,
-        blend=float(blend or 0) if second else 0.0,
-        sharpen=float(sharpen or 0),
-        match=bool(match),
-        renoise=float(renoise or 0),
-    )
+    try:
+        LATENT_MODES[mode]
+        finishers = Finishers(
+            blend_with=second,
+            blend=float(blend or 0) if second else 0.0,
+            sharpen=float(sharpen or 0),
+            match=bool(match),
+            renoise=float(renoise or 0),
+        )
+    except ValueError as error:
+        setattr(p, RESIZE, error)
+        return
     setattr(p, RESIZE, LatentResize(mode, finishers))
     p.extra_generation_params.update({_PREFIX: mode, **infotext(finishers, _PREFIX)})
 

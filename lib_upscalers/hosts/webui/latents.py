@@ -120,9 +120,11 @@ class LatentSeam:
             all_seeds: list[int],
             all_subseeds: list[int],
         ) -> Any:
-            wanted: LatentResize | None = getattr(p, RESIZE, None)
+            wanted: LatentResize | Exception | None = getattr(p, RESIZE, None)
             if wanted is None or not live() or p.resize_mode != _LATENT_RESIZE:
                 return original(p, all_prompts, all_seeds, all_subseeds)
+            if isinstance(wanted, Exception):
+                raise wanted
             with self._answering(p, wanted, all_seeds):
                 return original(p, all_prompts, all_seeds, all_subseeds)
 

@@ -82,10 +82,9 @@ class NetworkList:
 
     def _ours(self) -> list[Any]:
         make = host_module("upscaler").UpscalerData
-        scaler = Scaler(self._engine)
         theirs = {path.resolve() for path in self._engine.host.known_files()}
         return [
-            make(choice.name, str(choice.path), scaler, choice.scale)
+            make(choice.name, str(choice.path), Scaler(self._engine, choice.name), choice.scale)
             for choice in self._engine.upscaler.choices()
             if choice.path is not None and choice.path.resolve() not in theirs
         ]
@@ -101,7 +100,7 @@ class NetworkList:
             except UpscalerError as error:
                 _log.info("%s is left to the WebUI: %s", path, error)
             else:
-                entry.scaler = StandIn(self._engine, entry.scaler)
+                entry.scaler = StandIn(self._engine, str(entry.name), entry.scaler)
 
 
 def _is_ours(entry: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from lib_upscalers.targets import Target
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from lib_upscalers.choices import Choice
     from lib_upscalers.hosts.webui.engine import Engine
 
 # Pillow's number for it; Pillow itself is known to the picture modules alone.
@@ -26,6 +28,7 @@ class Scaler:
 
     Args:
         engine: What does the work.
+        title: What the entry is called.
     """
 
     name = "Upscaler Lab"
@@ -34,8 +37,9 @@ class Scaler:
     model_url = None
     scale = 1
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, title: str) -> None:
         self._engine = engine
+        self._title = title
 
     def upscale(self, img: Image, scale: float, selected_model: str | None = None) -> Image:
         """Return an image of the exact size, the nearest whole one to `scale` times as large.
@@ -51,7 +55,7 @@ class Scaler:
             UpscalerError: It cannot be done; the text says why.
         """
         target = Target(size=Target(scale=scale).resolve(Size(img.width, img.height)))
-        choice = self._engine.upscaler.in_file(Path(str(selected_model)))
+        choice = self._choice(selected_model)
         try:
             return self._engine.enlarge(img, choice, target)
         except Cancelled:
@@ -60,8 +64,11 @@ class Scaler:
 
     def do_upscale(self, img: Image, selected_model: str | None = None) -> Image:
         """Run the network once and return its result."""
-        choice = self._engine.upscaler.in_file(Path(str(selected_model)))
+        choice = self._choice(selected_model)
         return self.upscale(img, choice.scale or 1, selected_model)
+
+    def _choice(self, path: str | None) -> Choice:
+        return replace(self._engine.upscaler.in_file(Path(str(path))), name=self._title)
 
 
 class StandIn(Scaler):
@@ -69,11 +76,12 @@ class StandIn(Scaler):
 
     Args:
         engine: What does the work.
+        title: What the entry is called.
         original: The WebUI's own object, for whatever else is asked of it.
     """
 
-    def __init__(self, engine: Engine, original: Any) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: Engine, title: str, original: Any) -> None:
+        super().__init__(engine, title)
         self.original = original
         for name in ("name", "model_name", "model_path", "model_url", "scale"):
             setattr(self, name, getattr(original, name, None))

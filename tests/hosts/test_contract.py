@@ -1,0 +1,429 @@
+"""What the extension does to a WebUI, on a model of each."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from lib_upscalers.errors import ModelError, UnknownNameError, UpscalerError
+from lib_upscalers.geometry import Size
+from lib_upscalers.hosts.webui import options, start
+from lib_upscalers.hosts.webui.interception import Watched
+from lib_upscalers.hosts.webui.latent_resize import apply
+from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
+from lib_upscalers.latent import LATENT_MODES, upscale_latent
+from tests.hosts.conftest import load
+from tests.test_upscale import save_network
+
+if TYPE_CHECKING:
+    from tests.hosts.webui_model import WebUI
+
+
+def photo(width: int = 24, height: int = 20, mode: str = "RGB") -> Image.Image:
+    values = np.random.default_rng(0).integers(0, 256, (height, width, len(mode)), np.uint8)
+    return Image.fromarray(values, mode) if mode != "P" else photo().quantize(16)
+
+
+def hires(webui: WebUI, mode: str, latent: torch.Tensor, seeds: list[int] | None = None) -> object:
+    job = webui.processing.StableDiffusionProcessingTxt2Img(
+        mode, (latent.shape[-1] * 16, latent.shape[-2] * 16)
+    )
+    seeds = seeds or list(range(latent.shape[0]))
+    job.result = job.sample_hr_pass(latent, None, seeds, seeds, 0.0, [""])
+    return job
+
+
+# Lists and names
+
+
+def test_ours_come_behind_the_hosts_own(bare: WebUI) -> None:
+    before = bare.names()
+    load(bare)
+    assert bare.names()[: len(before)] == before
+    assert {"Lab Fast 2x", "Ours 2x"} <= set(bare.names()[len(before) :])
+
+
+def test_a_file_is_listed_once(webui: WebUI) -> None:
+    paths = [entry.data_path for entry in webui.shared.sd_upscalers if entry.data_path]
+    assert len(paths) == len(set(paths))
+    assert webui.names().count("Theirs 2x") == 1
+
+
+def test_two_files_of_one_name_are_told_apart_by_their_folder(webui: WebUI) -> None:
+    save_network(webui.models / "HAT" / "Theirs 2x.pth")
+    webui.modelloader.load_upscalers()
+    assert "Theirs 2x (HAT)" in webui.names()
+    assert webui.names().count("Theirs 2x") == 1
+
+
+def test_a_file_that_the_host_cannot_list_is_ours(webui: WebUI) -> None:
+    from safetensors.torch import save_file
+
+    from lib_upscalers.training.compact import Compact
+
+    save_file(Compact(8, 2, 2).state_dict(), webui.models / "ESRGAN" / "Safe 2x.safetensors")
+    webui.modelloader.load_upscalers()
+    assert webui.names().count("Safe 2x") == 1
+    entry = next(each for each in webui.shared.sd_upscalers if each.name == "Safe 2x")
+    assert isinstance(entry.scaler, Scaler) == (webui.kind == "a1111")
+
+
+def test_a_folder_from_the_settings_is_looked_through(webui: WebUI) -> None:
+    save_network(webui.models.parent / "elsewhere" / "Far 2x.pth")
+    webui.opts.set(options.FOLDERS.key, f'"{webui.models.parent / "elsewhere"}"\n\n')
+    assert "Far 2x" in webui.names()
+
+
+def test_a_file_that_is_no_network_is_left_out_and_nothing_is_raised(webui: WebUI) -> None:
+    (webui.models / "DAT" / "broken.pth").write_bytes(b"PK\x03\x04 no more")
+    webui.modelloader.load_upscalers()
+    assert "broken" not in webui.names()
+    assert "Ours 2x" in webui.names()
+
+
+def test_every_mode_is_listed_unless_the_host_has_its_twin(bare: WebUI) -> None:
+    before = dict(bare.shared.latent_upscale_modes)
+    twins = {(entry["mode"], entry["antialias"]) for entry in before.values()}
+    load(bare)
+    table = bare.shared.latent_upscale_modes
+    assert list(table)[: len(before)] == list(before)
+    expected = [
+        name
+        for name, mode in LATENT_MODES.items()
+        if name not in before and not twins.intersection(mode.twins)
+    ]
+    assert list(table)[len(before) :] == expected
+    if bare.kind == "neo":
+        assert expected == list(LATENT_MODES)
+
+
+def test_only_the_modes_that_the_user_wants_are_listed(bare: WebUI) -> None:
+    bare.opts.data[options.MODES.key] = ["Latent (bislerp)"]
+    before = list(bare.shared.latent_upscale_modes)
+    load(bare)
+    assert list(bare.shared.latent_upscale_modes) == [*before, "Latent (bislerp)"]
+
+
+# Reloading
+
+
+def test_ten_reloads_change_nothing(webui: WebUI) -> None:
+    names, modes = webui.names(), list(webui.shared.latent_upscale_modes)
+    for _ in range(10):
+        webui.unload()
+        load(webui)
+    assert webui.names() == names
+    assert list(webui.shared.latent_upscale_modes) == modes
+    per_owner = 4 if webui.kind == "neo" else 3
+    assert sum(len(made) for made in webui.patches.originals.values()) == per_owner
+
+
+def test_unloading_leaves_the_host_as_it_was(bare: WebUI) -> None:
+    txt2img = bare.processing.StableDiffusionProcessingTxt2Img
+    img2img = bare.processing.StableDiffusionProcessingImg2Img
+    before = (
+        *(txt2img.sample_hr_pass, img2img.init, bare.modelloader.load_upscalers, bare.names()),
+        dict(bare.shared.latent_upscale_modes),
+    )
+    load(bare)
+    bare.opts.set(options.HOST_NETWORKS.key, value=True)
+    bare.unload()
+    after = (
+        *(txt2img.sample_hr_pass, img2img.init, bare.modelloader.load_upscalers, bare.names()),
+        dict(bare.shared.latent_upscale_modes),
+    )
+    assert after == before
+    assert not any(isinstance(each.scaler, Scaler) for each in bare.shared.sd_upscalers)
+    assert not any(bare.patches.originals.values())
+
+
+def test_unloading_lets_go_of_every_network(webui: WebUI) -> None:
+    webui.resize(photo(), 48, 40, "Ours 2x")
+    engine = start.extension().engine
+    assert engine.upscaler._cache.loaded_bytes() > 0
+    webui.unload()
+    assert engine.upscaler._cache.loaded_bytes() == 0
+
+
+def test_another_extension_over_ours_stays_and_ours_goes_quiet(webui: WebUI) -> None:
+    txt2img = webui.processing.StableDiffusionProcessingTxt2Img
+    ours, called = txt2img.sample_hr_pass, []
+
+    def theirs(self, *args):  # noqa: ANN001, ANN002, ANN202
+        called.append(True)
+        return ours(self, *args)
+
+    webui.patches.patch("theirs", txt2img, "sample_hr_pass", theirs)
+    webui.unload()
+    assert txt2img.sample_hr_pass is theirs
+    webui.shared.latent_upscale_modes["Latent"] = {"mode": "bilinear", "antialias": False}
+    assert hires(webui, "Latent", torch.randn(1, 4, 8, 8)).result.shape == (1, 4, 16, 16)
+    load(webui)
+    assert hires(webui, "Latent (bislerp)", torch.randn(1, 4, 8, 8)).result.shape[-1] == 16
+    assert called
+
+
+# Enlarging pictures
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+@pytest.mark.parametrize("target", [(48, 40), (61, 51), (96, 80), (24, 20)])
+def test_pictures_come_out_in_the_exact_size(
+    webui: WebUI, mode: str, target: tuple[int, int]
+) -> None:
+    entry = next(each for each in webui.shared.sd_upscalers if each.name == "Ours 2x")
+    image = photo(mode=mode) if mode != "L" else photo().convert("L")
+    enlarged = entry.scaler.upscale(image, target[0] / 24, entry.data_path)
+    assert enlarged.size == (target[0], round(20 * target[0] / 24))
+    assert ("A" in enlarged.mode) == ("A" in mode)
+
+
+def test_extras_by_scale_are_not_cut_to_multiples_of_eight(webui: WebUI) -> None:
+    entry = next(each for each in webui.shared.sd_upscalers if each.name == "Ours 2x")
+    assert entry.scaler.upscale(photo(333, 20), 2, entry.data_path).size == (666, 40)
+
+
+def test_the_file_is_read_once_for_a_batch(webui: WebUI, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "lib_upscalers")
+    for _ in range(4):
+        webui.resize(photo(), 48, 40, "Ours 2x")
+    assert len([line for line in caplog.messages if "bytes of weights" in line]) == 1
+
+
+def test_an_interrupt_gives_what_the_hosts_own_upscalers_give(webui: WebUI) -> None:
+    webui.state.interrupted = True
+    image = photo()
+    assert np.array_equal(webui.resize(image, 48, 40, "Ours 2x"), image.resize((48, 40), 1))
+
+
+def test_the_interrupt_is_seen_within_a_tile(webui: WebUI, monkeypatch: pytest.MonkeyPatch) -> None:
+    webui.opts.data[options.TILE.key] = 32
+    asked: list[bool] = []
+
+    class Stopping(type(webui.state)):  # type: ignore[misc]
+        @property
+        def interrupted(self) -> bool:
+            asked.append(True)
+            return len(asked) > 3
+
+        @interrupted.setter
+        def interrupted(self, value: bool) -> None:
+            pass
+
+    monkeypatch.setattr(webui.shared, "state", Stopping())
+    image = photo(256, 256)
+    assert np.array_equal(webui.resize(image, 512, 512, "Ours 2x"), image.resize((512, 512), 1))
+    assert len(asked) == 4, "64 tiles were not gone on with"
+
+
+def test_progress_shows_and_leaves_nothing_behind(webui: WebUI) -> None:
+    texts: list[str] = []
+    webui.opts.data[options.TILE.key] = 32
+
+    class Watching(type(webui.state)):  # type: ignore[misc]
+        def __setattr__(self, name: str, value: object) -> None:
+            if name == "textinfo" and value:
+                texts.append(str(value))
+            super().__setattr__(name, value)
+
+    webui.shared.state = Watching()
+    webui.shared.state.begin("extras")
+    webui.shared.state.job_count, webui.shared.state.job_no = 1, 1
+    webui.shared.state.sampling_steps = 20
+    webui.resize(photo(96, 96), 192, 192, "Ours 2x")
+    assert any("Ours 2x" in text and "tile" in text for text in texts)
+    state = webui.shared.state
+    assert (state.textinfo, state.job_no, state.sampling_steps) == (None, 1, 20)
+
+
+def test_a_network_that_was_deleted_is_one_clear_error(webui: WebUI) -> None:
+    shutil.rmtree(webui.models / "DAT")
+    with pytest.raises(ModelError, match="Ours 2x"):
+        webui.resize(photo(), 48, 40, "Ours 2x")
+
+
+def test_a_network_loaded_in_inference_mode_can_be_used_outside(webui: WebUI) -> None:
+    with torch.inference_mode():
+        inside = webui.resize(photo(), 48, 40, "Ours 2x")
+    assert np.array_equal(webui.resize(photo(), 48, 40, "Ours 2x"), inside)
+
+
+def test_autocast_does_not_reach_our_networks(webui: WebUI) -> None:
+    plain = webui.resize(photo(), 48, 40, "Ours 2x")
+    with torch.autocast("cpu", torch.bfloat16):
+        assert np.array_equal(webui.resize(photo(), 48, 40, "Ours 2x"), plain)
+
+
+def test_unload_after_use_leaves_nothing_loaded(webui: WebUI) -> None:
+    webui.opts.data[options.UNLOAD.key] = True
+    webui.resize(photo(), 48, 40, "Ours 2x")
+    assert start.extension().engine.upscaler._cache.loaded_bytes() == 0
+
+
+def test_the_cache_follows_its_setting(webui: WebUI) -> None:
+    webui.resize(photo(), 48, 40, "Ours 2x")
+    webui.opts.set(options.CACHE.key, 0)
+    assert start.extension().engine.upscaler._cache.loaded_bytes() == 0
+
+
+def test_the_hosts_own_networks_run_through_ours_only_when_asked(webui: WebUI) -> None:
+    before = webui.names()
+    image = photo(25, 21)
+    theirs = webui.resize(image, 50, 42, "Theirs 2x")
+    webui.opts.set(options.HOST_NETWORKS.key, value=True)
+    assert webui.names() == before
+    entry = next(each for each in webui.shared.sd_upscalers if each.name == "Theirs 2x")
+    assert isinstance(entry.scaler, StandIn)
+    assert entry.scaler.name == "ESRGAN"
+    assert not np.array_equal(webui.resize(image, 50, 42, "Theirs 2x"), theirs)
+    webui.opts.set(options.HOST_NETWORKS.key, value=False)
+    assert np.array_equal(webui.resize(image, 50, 42, "Theirs 2x"), theirs)
+
+
+def test_the_memory_manager_is_asked_before_a_device_is_used(webui: WebUI) -> None:
+    host = start.extension().engine.host
+    host.free_memory(torch.device("cpu"))
+    assert not webui.prepared
+    host.free_memory(torch.device("meta"))
+    assert bool(webui.prepared) == (webui.kind != "a1111")
+
+
+def test_full_precision_flags_are_obeyed(webui: WebUI) -> None:
+    assert start.extension().engine.host.precision() == "fp32"
+    webui.shared.cmd_opts.no_half = False
+    assert start.extension().engine.host.precision() == "auto"
+
+
+@pytest.mark.parametrize("held", [3, "fast", None, ["fp32"], "fp8"])
+def test_a_setting_that_makes_no_sense_is_as_if_it_were_not_there(
+    webui: WebUI, held: object
+) -> None:
+    webui.opts.data[options.PRECISION.key] = held
+    assert options.settings().precision == "auto"
+
+
+# Latents
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("channels", [4, 16, 128])
+def test_hires_fix_enlarges_with_our_mode(webui: WebUI, channels: int, dtype: torch.dtype) -> None:
+    latent = torch.randn(2, channels, 9, 7).to(dtype)
+    job = hires(webui, "Latent (Lanczos3)", latent)
+    expected = upscale_latent(latent, Size(14, 18), "Latent (Lanczos3)")
+    assert torch.equal(job.result, expected)
+    assert type(job.result) is torch.Tensor
+
+
+def test_the_small_latent_is_what_is_saved_before(webui: WebUI) -> None:
+    latent = torch.randn(2, 4, 8, 8)
+    saved = hires(webui, "Latent (bislerp)", latent).saved
+    assert [type(each) for each in saved] == [torch.Tensor] * 2
+    assert torch.equal(torch.stack(saved), latent)
+
+
+def test_video_latents_keep_their_frames(webui: WebUI) -> None:
+    if webui.kind != "neo":
+        pytest.skip("only Forge Neo has models with five-dimensional latents")
+    assert hires(webui, "Latent (Mitchell)", torch.randn(1, 16, 1, 8, 6)).result.shape == (
+        *(1, 16, 1, 16, 12),
+    )
+
+
+def test_inference_tensors_are_enlarged_too(webui: WebUI) -> None:
+    with torch.inference_mode():
+        latent = torch.randn(1, 4, 8, 8)
+        result = hires(webui, "Latent (Fourier)", latent).result
+    assert result.shape == (1, 4, 16, 16)
+
+
+def test_a_mode_of_the_hosts_goes_exactly_its_way(webui: WebUI) -> None:
+    webui.shared.latent_upscale_modes["Latent"] = {"mode": "bilinear", "antialias": False}
+    latent = torch.randn(2, 4, 8, 8)
+    result = hires(webui, "Latent", latent).result
+    assert torch.equal(
+        result, torch.nn.functional.interpolate(latent, size=(16, 16), mode="bilinear")
+    )
+
+
+def test_finishers_come_from_the_settings_and_are_told(webui: WebUI) -> None:
+    latent = torch.randn(2, 4, 8, 8)
+    webui.opts.data[options.SHARPEN.key] = 0.5
+    webui.opts.data[options.RENOISE.key] = 1.0
+    first = hires(webui, "Latent (bislerp)", latent, [7, 8])
+    assert first.extra_generation_params == {"Latent sharpen": "0.5", "Latent renoise": "1.0"}
+    assert torch.equal(first.result, hires(webui, "Latent (bislerp)", latent, [7, 8]).result)
+    other = hires(webui, "Latent (bislerp)", latent, [7, 9]).result
+    assert torch.equal(first.result[0], other[0])
+    assert not torch.equal(first.result[1], other[1])
+
+
+def test_an_infotext_gives_the_finishers_back(webui: WebUI) -> None:
+    labels = {info.infotext for info in webui.opts.data_labels.values() if info.infotext}
+    webui.opts.data.update(
+        {
+            options.SHARPEN.key: 0.5,
+            options.RENOISE.key: 1.0,
+            options.MATCH.key: True,
+            options.BLEND.key: 0.25,
+            options.BLEND_WITH.key: "Latent (bislerp)",
+        }
+    )
+    job = hires(webui, "Latent (Mitchell)", torch.randn(1, 4, 8, 8))
+    assert set(job.extra_generation_params) == labels
+
+
+def test_bad_finishers_are_one_clear_error(webui: WebUI) -> None:
+    webui.opts.data[options.SHARPEN.key] = 9.0
+    with pytest.raises(UpscalerError, match="sharpen"):
+        hires(webui, "Latent (bislerp)", torch.randn(1, 4, 8, 8))
+
+
+def img2img(webui: WebUI, values: tuple[object, ...], resize_mode: int = 3) -> object:
+    torch.manual_seed(0)
+    kind = webui.processing.StableDiffusionProcessingImg2Img
+    job = kind(torch.randn(1, 4, 8, 8), (96, 128), resize_mode)
+    apply(job, *values)
+    job.init([""], [5], [6])
+    return job
+
+
+def test_img2img_resizes_with_our_mode(webui: WebUI) -> None:
+    job = img2img(webui, ("Latent (Lanczos3)",))
+    assert torch.equal(
+        job.init_latent, upscale_latent(job.encoded, Size(12, 16), "Latent (Lanczos3)")
+    )
+    assert job.extra_generation_params == {"Latent resize": "Latent (Lanczos3)"}
+    plain = torch.nn.functional.interpolate(job.encoded, scale_factor=2.0, mode="nearest")
+    assert torch.equal(job.other, plain)
+
+
+@pytest.mark.parametrize("values", [(), (None,), ("The WebUI's own (bilinear)", 1.0, True, 1.0)])
+def test_img2img_is_the_hosts_own_by_default(webui: WebUI, values: tuple[object, ...]) -> None:
+    job = img2img(webui, values)
+    plain = torch.nn.functional.interpolate(job.encoded, size=(16, 12), mode="bilinear")
+    assert torch.equal(job.init_latent, plain)
+    assert job.extra_generation_params == {}
+
+
+def test_other_ways_of_resizing_are_left_alone(webui: WebUI) -> None:
+    job = img2img(webui, ("Latent (Lanczos3)",), resize_mode=0)
+    assert torch.equal(job.init_latent, job.encoded)
+    assert job.extra_generation_params == {}
+
+
+def test_an_unknown_mode_in_img2img_is_said(webui: WebUI) -> None:
+    with pytest.raises(UnknownNameError, match="bislerp"):
+        img2img(webui, ("Latent (bislerpp)",))
+
+
+def test_nothing_watched_escapes(webui: WebUI) -> None:
+    """Tensors of our own class would slow every step of the second pass."""
+    job = hires(webui, "Latent (bislerp)", torch.randn(1, 4, 8, 8))
+    assert not isinstance(job.result * 2, Watched)
+    assert not any(isinstance(each, Watched) for each in job.saved)

@@ -1,0 +1,285 @@
+"""Our script of the Extras tab, our routes in the API, and the axes."""
+
+from __future__ import annotations
+
+import base64
+import io
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from lib_upscalers.errors import InputError, UnknownNameError
+from lib_upscalers.hosts.webui import options, start
+from lib_upscalers.hosts.webui.axes import add_axes
+from lib_upscalers.hosts.webui.extras import SIZES, WAYS, ExtrasJob, enlarge, job_of
+from lib_upscalers.hosts.webui.latents import AXIS
+from lib_upscalers.latent import LATENT_MODES
+from tests.hosts.test_contract import photo
+
+if TYPE_CHECKING:
+    from tests.hosts.webui_model import WebUI
+
+
+def run(image: Image.Image, **values: Any) -> tuple[Image.Image, dict[str, str]]:  # noqa: ANN401
+    return enlarge(start.extension().engine, image, job_of(values))
+
+
+# Extras
+
+
+@pytest.mark.parametrize(
+    ("values", "size"),
+    [
+        ({"scale": 2.5}, (60, 50)),
+        ({"size_by": SIZES[1], "width": 31, "height": 77}, (31, 77)),
+        ({"size_by": SIZES[2], "longest": 100}, (100, 83)),
+        ({"scale": 0.5}, (12, 10)),
+    ],
+)
+def test_every_way_of_giving_a_size(
+    webui: WebUI, values: dict[str, object], size: tuple[int, int]
+) -> None:
+    assert webui
+    for mode in ("RGB", "RGBA"):
+        enlarged, said = run(photo(mode=mode), upscaler_1="Ours 2x", **values)
+        assert (enlarged.size, enlarged.mode) == (size, mode)
+        assert said["Postprocess upscaler"] == "Ours 2x"
+
+
+def test_nothing_chosen_is_nothing_done(webui: WebUI) -> None:
+    assert webui
+    image = photo()
+    assert run(image, upscaler_1="None") == (image, {})
+    assert run(image) == (image, {})
+
+
+def test_a_chain_goes_on_with_the_last_result(webui: WebUI) -> None:
+    assert webui
+    chained, said = run(photo(), upscaler_1="Ours 2x", upscaler_2="Theirs 2x", scale=4)
+    first, _ = run(photo(), upscaler_1="Ours 2x", scale=2)
+    second, _ = run(first, upscaler_1="Theirs 2x", scale=2)
+    assert np.array_equal(chained, second)
+    assert said["Postprocess upscaler 2"] == "Theirs 2x"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_a_blend_lies_between_its_two(webui: WebUI, share: float) -> None:
+    assert webui
+    names = {"upscaler_1": "Nearest", "upscaler_2": "Ours 2x"}
+    mixed, _ = run(photo(), way=WAYS[1], share=share, scale=2, **names)
+    first, second = (
+        np.asarray(run(photo(), upscaler_1=name, scale=2)[0], np.float64) for name in names.values()
+    )
+    expected = first * (1 - share) + second * share
+    assert np.abs(np.asarray(mixed, np.float64) - expected).max() <= 0.5 + 1e-4
+
+
+def test_matched_colours_are_the_originals(webui: WebUI) -> None:
+    assert webui
+    image = photo(64, 64)
+    wanted = np.asarray(image, np.float64).mean(axis=(0, 1))
+    plain, matched = (
+        np.asarray(run(image, upscaler_1="Ours 2x", match_colours=match)[0], np.float64)
+        for match in (False, True)
+    )
+    off = np.abs(plain.mean(axis=(0, 1)) - wanted).max()
+    assert off > 5, "the random network shifts colours"
+    assert np.abs(matched.mean(axis=(0, 1)) - wanted).max() < off / 4
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"upscaler_1": "Ours 3x"}, "Ours 2x"),
+        ({"upscaler_1": "/etc/passwd"}, "name of an upscaler"),
+        ({"upscaler_1": "Ours 2x", "way": "sideways"}, "sideways"),
+        ({"upscaler_1": "Ours 2x", "size_by": "feel"}, "feel"),
+        ({"upscaler_1": "Ours 2x", "scale": 0}, "scale"),
+        ({"upscaler_1": "Ours 2x", "size_by": SIZES[2], "longest": 0}, "size"),
+        ({"upscaler_1": "Ours 2x", "kernel": "Lanczos9"}, "Lanczos9"),
+        ({"upscaler_1": "Ours 2x", "upscaler_2": "Box", "way": WAYS[1], "share": 7}, "share"),
+    ],
+)
+def test_what_makes_no_sense_is_said(webui: WebUI, values: dict[str, object], text: str) -> None:
+    assert webui
+    with pytest.raises(InputError, match=text):
+        run(photo(), **values)
+
+
+def test_a_path_is_no_name(webui: WebUI) -> None:
+    with pytest.raises(UnknownNameError):
+        run(photo(), upscaler_1=str(webui.models / "DAT" / "Ours 2x.pth"))
+
+
+def test_a_stopped_job_leaves_the_picture(webui: WebUI) -> None:
+    webui.state.interrupted = True
+    image = photo()
+    assert run(image, upscaler_1="Ours 2x") == (image, {})
+
+
+def test_a_page_of_settings_gives_tile_and_precision(webui: WebUI) -> None:
+    webui.opts.data[options.TILE.key] = 64
+    engine = start.extension().engine
+    assert engine.settings(tile=None, precision="auto").tile == 64
+    assert engine.settings(tile=32, precision="bf16").precision == "bf16"
+    assert ExtrasJob(("x",)).tile == 0
+
+
+# Routes
+
+
+def client(webui: WebUI) -> TestClient:
+    app = FastAPI()
+    for callback in webui.callbacks["on_app_started"]:
+        callback(None, app)
+    return TestClient(app)
+
+
+def encoded(image: Image.Image, kind: str = "PNG") -> str:
+    file = io.BytesIO()
+    image.save(file, kind)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def decoded(text: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(text)))
+
+
+def test_the_list_says_what_there_is(webui: WebUI) -> None:
+    items = {item["name"]: item for item in client(webui).get("/upscaler-lab/v1/upscalers").json()}
+    assert items["Lab Fast 2x"]["licence"] == "MIT"
+    assert items["Ours 2x"]["scale"] == 2
+    assert items["Lanczos"]["kind"] == "pixel"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_a_picture_comes_back_larger(webui: WebUI, mode: str) -> None:
+    body = {"image": encoded(photo(mode=mode)), "upscaler": "Ours 2x", "scale": 2.5}
+    answer = client(webui).post("/upscaler-lab/v1/upscale", json=body).json()
+    assert decoded(answer["image"]).size == (answer["width"], answer["height"]) == (60, 50)
+    assert webui.state.job == ""
+
+
+def test_a_data_url_and_an_exact_size(webui: WebUI) -> None:
+    body = {
+        "image": "data:image/png;base64," + encoded(photo()),
+        "upscaler": "Mitchell",
+        "width": 7,
+        "height": 9,
+    }
+    answer = client(webui).post("/upscaler-lab/v1/upscale", json=body).json()
+    assert decoded(answer["image"]).size == (7, 9)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "text"),
+    [
+        ({"upscaler": "Ours 2"}, 404, "Ours 2x"),
+        ({"upscaler": "../ESRGAN/Theirs 2x.pth"}, 404, "name of an upscaler"),
+        ({"upscaler": "<img src=x>"}, 404, "name of an upscaler"),
+        ({"image": "no picture"}, 422, "base64"),
+        ({"image": base64.b64encode(b"text").decode()}, 422, "picture"),
+        ({"scale": 1000}, 422, "scale"),
+        ({"scale": None}, 422, "scale or a size"),
+        ({"width": 3}, 422, "width and height"),
+    ],
+)
+def test_bad_requests_are_answered_with_what_is_wrong(
+    webui: WebUI, change: dict[str, object], status: int, text: str
+) -> None:
+    body = {"image": encoded(photo()), "upscaler": "Ours 2x", "scale": 2, **change}
+    answer = client(webui).post("/upscaler-lab/v1/upscale", json=body)
+    assert answer.status_code == status
+    assert text in answer.json()["detail"]
+
+
+def test_refresh_finds_a_new_file(webui: WebUI) -> None:
+    (webui.models / "DAT" / "Ours 2x.pth").rename(webui.models / "DAT" / "Renamed 2x.pth")
+    names = client(webui).post("/upscaler-lab/v1/refresh").json()["upscalers"]
+    assert "Renamed 2x" in names
+    assert "Ours 2x" not in names
+    assert "Renamed 2x" in webui.names()
+
+
+def test_the_hosts_own_passwords_count(webui: WebUI) -> None:
+    webui.shared.cmd_opts.api_auth = "ann:secret:with colon,bob:other"
+    web = client(webui)
+    path = "/upscaler-lab/v1/upscalers"
+    assert web.get(path).status_code == 401
+    assert web.get(path, auth=("ann", "other")).status_code == 401
+    assert web.get(path, auth=("eve", "")).status_code == 401
+    assert web.get(path, auth=("ann", "secret:with colon")).status_code == 200
+    assert web.get(path, auth=("bob", "other")).status_code == 200
+
+
+def test_without_an_api_there_are_no_routes(webui: WebUI) -> None:
+    webui.shared.cmd_opts.api = False
+    assert client(webui).get("/upscaler-lab/v1/upscalers").status_code == 404
+
+
+def test_the_routes_are_documented(webui: WebUI) -> None:
+    paths = client(webui).get("/openapi.json").json()["paths"]
+    assert {path for path in paths if path.startswith("/upscaler-lab/v1/")} == {
+        "/upscaler-lab/v1/upscalers",
+        "/upscaler-lab/v1/upscale",
+        "/upscaler-lab/v1/refresh",
+    }
+
+
+# Axes
+
+
+class AxisOption:
+    """As in the host's scripts/xyz_grid.py:224."""
+
+    def __init__(
+        self,
+        label: str,
+        type: type,  # noqa: A002
+        apply: Any,  # noqa: ANN401
+        confirm: Any = None,  # noqa: ANN401
+        choices: Any = None,  # noqa: ANN401
+    ) -> None:
+        self.label, self.type, self.apply = label, type, apply
+        self.confirm, self.choices = confirm, choices
+
+
+@pytest.fixture
+def axes(webui: WebUI) -> dict[str, AxisOption]:
+    import sys
+
+    grid = SimpleNamespace(axis_options=[], AxisOption=AxisOption, AxisOptionImg2Img=AxisOption)
+    data = SimpleNamespace(script_class=AxisOption, path="/webui/scripts/xyz_grid.py", module=grid)
+    sys.modules["modules.scripts"].scripts_data.append(data)
+    assert webui
+    add_axes()
+    add_axes()
+    return {option.label: option for option in grid.axis_options}
+
+
+def test_axes_are_added_once(axes: dict[str, AxisOption]) -> None:
+    assert "[Upscaler Lab] Latent resize" in axes
+    assert len(axes) == len({label.casefold() for label in axes})
+
+
+def test_an_axis_sets_what_it_says(axes: dict[str, AxisOption]) -> None:
+    job = SimpleNamespace(override_settings={})
+    for option in axes.values():
+        choices = option.choices() if option.choices else ["0.5"]
+        option.apply(job, option.type(choices[-1]), choices)
+    assert getattr(job, AXIS) == list(LATENT_MODES)[-1]
+    assert job.override_settings[options.SHARPEN.key] == 0.5
+    assert job.override_settings[options.MATCH.key] is False
+
+
+def test_an_unknown_cell_is_refused(axes: dict[str, AxisOption]) -> None:
+    with pytest.raises(UnknownNameError):
+        axes["[Upscaler Lab] Latent resize"].confirm(None, ["Latent (nothing)"])
+    axis = axes["[Upscaler Lab] Precision"]
+    with pytest.raises(RuntimeError, match="fp8"):
+        axis.apply(SimpleNamespace(override_settings={}), "fp8", ["fp8"])
