@@ -86,8 +86,10 @@ def export(card: Card, state: Mapping[str, torch.Tensor], folder: Path = WEIGHTS
     known: list[dict[str, Any]] = []
     if index.exists():
         known = json.loads(index.read_text(encoding="utf-8"))["networks"]
-    entries = [other for other in known if other["name"] != card.name] + [entry]
-    entries.sort(key=lambda other: str(other["name"]))
+    # The order is that of menus: a network keeps its place, a new one comes last.
+    names = [other["name"] for other in known]
+    place = names.index(card.name) if card.name in names else len(known)
+    entries = [*known[:place], entry, *known[place + 1 :]]
     with replacing(index) as scratch:
         text = json.dumps({"networks": entries}, indent=2, ensure_ascii=False)
         scratch.write_text(text + "\n", encoding="utf-8")

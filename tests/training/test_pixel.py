@@ -12,6 +12,7 @@ from lib_upscalers.errors import InputError
 from lib_upscalers.training import measure, pixel
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
+from lib_upscalers.training.export import Card, Origin, export, shipped
 from lib_upscalers.training.files import replacing
 from lib_upscalers.training.growing import grow
 from lib_upscalers.training.losses import charbonnier, contrast_error
@@ -280,3 +281,17 @@ def test_the_command_stops_at_its_budget_goes_on_and_exports(
     assert {"heldout_drawings_gain_db", "softened_drawings_gain_db"} == set(entry["figures"])
     found = spandrel.ModelLoader().load_from_file(tmp_path / "out" / entry["file"])
     assert (found.architecture.id, found.scale) == ("Compact", 2)
+
+
+def test_a_network_that_is_exported_again_keeps_its_place(tmp_path: Path) -> None:
+    state = Compact(4, 1, 2).state_dict()
+    origin = Origin("command", seed=1, steps=1, device="cpu", hours=0.1)
+    for name, figure in (("Second", 1.0), ("First", 2.0), ("Second", 3.0)):
+        export(Card(name, "Compact", 2, 3, "all", origin, {"figure": figure}), state, tmp_path)
+
+    listed = json.loads((tmp_path / "weights.json").read_text())["networks"]
+    assert [(each["name"], each["figures"]["figure"]) for each in listed] == [
+        ("Second", 3.0),
+        ("First", 2.0),
+    ]
+    assert shipped("First", tmp_path).keys() == state.keys()
