@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from gradio import Blocks
 
-    from lib_upscalers.ui.results import ResultFolder
-
-_HERE = Path(__file__).resolve().parent / "ui"
 _LOGGER = logging.getLogger("lib_upscalers")
 
 
@@ -67,23 +64,33 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     return parser.parse_args(arguments, namespace=Options())
 
 
-def _build(options: Options, results: ResultFolder) -> Blocks:
+def _build(options: Options) -> tuple[Blocks, Path]:
+    """Return the page, and the folder whose files it shows."""
+    from lib_upscalers.compare.store import Store
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.image_files import write_picture
+    from lib_upscalers.ui.app_page import build_page
+    from lib_upscalers.ui.bench import Bench
+    from lib_upscalers.ui.gradio_compat import file_url
     from lib_upscalers.ui.sample import draw_sample
-    from lib_upscalers.ui.side_by_side import Page
     from lib_upscalers.upscale import Upscaler
 
     host = StandaloneHost(tuple(options.models), options.device)
     host.device()
-    sample = results.path / "sample.png"
+    store = Store((host.data_folder() / "compare").resolve())
+    store.tidy()
+    sample = store.folder / "sample.png"
+    sample.parent.mkdir(parents=True, exist_ok=True)
     write_picture(draw_sample(), sample)
-    return Page(Upscaler(host), host.model_folders(), results, sample).build()
+    bench = Bench(Upscaler(host), host, store, file_url, sample=sample)
+    return build_page(bench), store.folder
 
 
-def _launch(page: Blocks, options: Options, results: ResultFolder) -> str:
+def _launch(page: Blocks, options: Options, folder: Path) -> str:
     """Start to serve the page; return its address."""
     from gradio import themes
+
+    from lib_upscalers.compare.viewer_script import LOADER
 
     system = ("system-ui", "sans-serif")
     _, address, _ = page.queue(default_concurrency_limit=1).launch(
@@ -93,7 +100,7 @@ def _launch(page: Blocks, options: Options, results: ResultFolder) -> str:
         share=False,
         quiet=True,
         prevent_thread_lock=True,
-        allowed_paths=[str(results.path)],
+        allowed_paths=[str(folder)],
         footer_links=[],
         run_history=False,
         ssr_mode=False,
@@ -105,23 +112,19 @@ def _launch(page: Blocks, options: Options, results: ResultFolder) -> str:
             font=system,
             font_mono=("ui-monospace", "monospace"),
         ),
-        css_paths=_HERE / "app.css",
-        js=(_HERE / "app.js").read_text(encoding="utf-8"),
+        head=f'<script type="module">{LOADER.read_text(encoding="utf-8")}</script>',
     )
     return address
 
 
 def _serve(options: Options, console: Console) -> int:
-    from lib_upscalers.ui.results import ResultFolder
-
     # A polite end from outside cleans up like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    results = ResultFolder()
     page: Blocks | None = None
     try:
         console.write("Starting the app ...")
-        page = _build(options, results)
-        console.write(f"Ready: {_launch(page, options, results)}   (Ctrl-C ends it)")
+        page, folder = _build(options)
+        console.write(f"Ready: {_launch(page, options, folder)}   (Ctrl-C ends it)")
         threading.Event().wait()
     except KeyboardInterrupt:
         console.write("Stopped.")
@@ -138,7 +141,6 @@ def _serve(options: Options, console: Console) -> int:
         if page is not None:
             with contextlib.redirect_stdout(io.StringIO()):
                 page.close()
-        results.close()
     return 0
 
 

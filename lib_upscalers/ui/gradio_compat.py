@@ -1,15 +1,20 @@
-"""Where versions of gradio differ; asked by capability, never by version."""
+"""Where versions of gradio differ, 3.41 to 6; asked by capability, never by version."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from gradio import Image
+    from gradio.components import Component
 
 
 def file_url(path: Path) -> str:
@@ -21,14 +26,57 @@ def file_url(path: Path) -> str:
     return f"{prefix}/file={quote(path.as_posix())}".lstrip("/")
 
 
-def hand_on_the_file(image: Image) -> None:
-    """Make a picture's input hand on the file as it was dropped.
+def known(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments that a function has parameters for, by name."""
+    parameters = inspect.signature(function).parameters
+    return {name: value for name, value in arguments.items() if name in parameters}
+
+
+def listen(
+    event: Callable[..., Any],
+    function: Callable[..., Any] | None,
+    inputs: Sequence[Component] | None,
+    outputs: Sequence[Component] | None,
+    *,
+    js: str | None = None,
+    queue: bool = False,
+) -> Any:  # noqa: ANN401 - gradio's own type
+    """Listen to an event, without an entry in the API and without an overlay.
+
+    Args:
+        event: Such as `button.click`.
+        function: Answers it.
+        inputs: What it is given.
+        outputs: What it returns.
+        js: Run in the browser first; returns the inputs.
+        queue: Whether it waits its turn; what is quick does not.
+    """
+    has_visibility = "api_visibility" in inspect.signature(event).parameters
+    hidden = {"api_visibility": "private"} if has_visibility else {"api_name": False}
+    more = known(event, {"js": js, "_js": js, "show_progress": "hidden"})
+    return event(function, inputs, outputs, queue=queue, **more, **hidden)
+
+
+def hand_on_the_file(image: Image, new_file: Callable[[str], Path]) -> None:
+    """Make a picture's input hand on the path of the file as it was dropped.
 
     Gradio would open it first and answer a file that is no picture with a traceback. A subclass
     will not do: gradio writes a stub file beside the source of every component class.
+
+    Args:
+        image: The input.
+        new_file: Returns where to put a file of that name: gradio 3 sends the bytes as a text.
     """
 
     def path_of(payload: Any) -> str | None:  # noqa: ANN401 - gradio's own type
-        return payload.path if payload else None
+        if not isinstance(payload, str):
+            return payload.path if payload else None
+        try:
+            data = base64.b64decode(payload.partition(",")[2], validate=True)
+        except binascii.Error:
+            data = b""
+        path = new_file("picture")
+        path.write_bytes(data)
+        return str(path)
 
     image.preprocess = path_of

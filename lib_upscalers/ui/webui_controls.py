@@ -94,6 +94,7 @@ def extras(
     refresh: Callable[[list[Any]], Any],
     ways: Sequence[str],
     sizes: Sequence[str],
+    lacking: str = "",
 ) -> dict[str, Any]:
     """Put the controls of our script into the Extras tab.
 
@@ -101,7 +102,8 @@ def extras(
         names: Returns the names of all upscalers.
         refresh: Makes a button that looks for new files and renews those dropdowns.
         ways: How several upscalers are used.
-        sizes: How the size is given.
+        sizes: How the size is given: a scale, a size, the longest side.
+        lacking: What cannot be done here and why, in a line; "" if nothing is lacking.
 
     Returns:
         The components by the names of `ExtrasJob`'s attributes; the upscalers are ``upscaler_1``
@@ -123,31 +125,53 @@ def extras(
         refresh(dropdowns)
     with gr.Row():
         way = gr.Radio(list(ways), value=ways[0], label="Several upscalers")
-        share = gr.Slider(0, 1, 0.5, step=0.05, label="Share of the second in a blend")
-    with gr.Row():
-        size_by = gr.Radio(list(sizes), value=sizes[0], label="Size by")
-        scale = gr.Slider(0.25, 8, 2, step=0.05, label="Scale")
-        longest = gr.Slider(64, 16384, 2048, step=8, label="Longest side")
-    with gr.Row():
-        width = gr.Slider(64, 16384, 1024, step=1, label="Width")
-        height = gr.Slider(64, 16384, 1024, step=1, label="Height")
+        share = gr.Slider(0, 1, 0.5, step=0.05, label="Share of the second", visible=False)
+    way.change(lambda chosen: _shown(chosen == ways[1]), [way], [share], show_progress="hidden")
     return {
         **{f"upscaler_{i + 1}": dropdown for i, dropdown in enumerate(dropdowns)},
         "way": way,
         "share": share,
+        **_extras_size(sizes),
+        **_extras_details(lacking),
+    }
+
+
+def _extras_size(sizes: Sequence[str]) -> dict[str, Any]:
+    """Put in the three ways of giving a size, of which one shows."""
+    import gradio as gr
+
+    size_by = gr.Radio(list(sizes), value=sizes[0], label="Size by")
+    scale = gr.Slider(0.25, 8, 2, step=0.05, label="Scale")
+    with gr.Row(visible=False) as exact:
+        width = gr.Slider(64, 16384, 1024, step=1, label="Width")
+        height = gr.Slider(64, 16384, 1024, step=1, label="Height")
+    longest = gr.Slider(64, 16384, 2048, step=8, label="Longest side", visible=False)
+
+    def choose(chosen: str) -> list[Any]:
+        return [_shown(chosen == size) for size in sizes]
+
+    size_by.change(choose, [size_by], [scale, exact, longest], show_progress="hidden")
+    return {
         "size_by": size_by,
         "scale": scale,
         "width": width,
         "height": height,
         "longest": longest,
-        **_extras_details(),
     }
 
 
-def _extras_details() -> dict[str, Any]:
+def _shown(visible: bool) -> Any:  # noqa: ANN401, FBT001 - an update of gradio's
+    import gradio as gr
+
+    return gr.update(visible=visible)
+
+
+def _extras_details(lacking: str) -> dict[str, Any]:
     import gradio as gr
 
     with gr.Accordion("Details", open=False, elem_id="upscaler_lab_extras_details"):
+        if lacking:
+            gr.HTML(f"<small>{lacking}</small>", elem_id="upscaler_lab_lacking")
         with gr.Row():
             tile = gr.Slider(0, 2048, 0, step=32, label="Tile (0: as in the settings)")
             precision = gr.Dropdown(

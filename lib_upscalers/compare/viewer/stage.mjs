@@ -70,7 +70,7 @@ export class Stage {
     /** @type {Map<string, Cell>} */
     this.cells = new Map();
     /** @type {Size} */
-    this.frame = { width: 4, height: 3 };
+    this.frame = { width: 400, height: 300 };
     /** @type {Size} in pixels of the screen */
     this.cell = { width: 1, height: 1 };
     /** @type {View} */

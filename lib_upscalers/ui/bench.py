@@ -1,0 +1,295 @@
+"""What the comparison tab does, without gradio: forms in, what to show out."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import logging
+import threading
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.compare import report
+from lib_upscalers.compare.plan import Plan
+from lib_upscalers.compare.store import saved_name
+from lib_upscalers.compare.subject import read_subject
+from lib_upscalers.compare.view import view_of, view_of_names, view_of_several
+from lib_upscalers.comparing import candidates, comparison
+from lib_upscalers.errors import InputError, UpscalerError
+from lib_upscalers.geometry import Size
+from lib_upscalers.image_files import write_picture
+from lib_upscalers.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from lib_upscalers.compare.align import Trial
+    from lib_upscalers.compare.candidate import Candidate
+    from lib_upscalers.compare.session import Session, Shown
+    from lib_upscalers.compare.store import Store
+    from lib_upscalers.host import Host
+    from lib_upscalers.upscale import Upscaler
+
+_LOGGER = logging.getLogger("lib_upscalers")
+MOST_PICTURES = 50
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the user filled in.
+
+    Attributes:
+        names: The upscalers.
+        scale: How many times as large; used where `size` is None.
+        size: The exact size.
+        trial: How the picture is made small first; None: it is enlarged as it is.
+    """
+
+    names: tuple[str, ...]
+    scale: float = 2.0
+    size: tuple[int, int] | None = None
+    trial: Trial | None = None
+
+    def plan(self) -> Plan:
+        """Return what is to be done.
+
+        Raises:
+            InputError: Something makes no sense.
+        """
+        if self.trial is not None:
+            return Plan(self.names, Target(scale=float(self.trial.factor)), self.trial)
+        if self.size is not None:
+            return Plan(self.names, Target(size=Size(*self.size)))
+        return Plan(self.names, Target(scale=self.scale))
+
+
+@dataclass(frozen=True)
+class Use:
+    """What else a result's upscaler can be used for, in the program around.
+
+    Attributes:
+        label: What the button is called, such as "Extras".
+        outputs: The gradio components that are filled.
+        fill: Takes the upscaler's name and the scale, and returns a value for each of them.
+        js: Run in the browser afterwards, such as what opens another tab.
+    """
+
+    label: str
+    outputs: Sequence[Any]
+    fill: Callable[[str, float], Sequence[Any]]
+    js: str = "() => {}"
+
+
+@contextlib.contextmanager
+def no_job() -> Generator[Callable[[], bool], None, None]:
+    """Nobody else has a say in when work may be done."""
+    yield lambda: False
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The tab's place in the program around it.
+
+    Attributes:
+        upscaler: Runs the upscalers.
+        host: The program around.
+        store: Takes the files; the web server hands out what lies in its folder.
+        url_of: Returns the address under which the browser gets a file.
+        more: Returns what else can be compared, such as latent modes with a model that is loaded.
+        uses: What results can be used for.
+        job: Entered around work; gives a function that tells whether the user stopped it.
+        sample: The file of a picture to start from.
+    """
+
+    upscaler: Upscaler
+    host: Host
+    store: Store
+    url_of: Callable[[Path], str]
+    more: Callable[[], Sequence[Candidate]] = tuple
+    uses: Sequence[Use] = ()
+    job: Callable[[], AbstractContextManager[Callable[[], bool]]] = no_job
+    sample: Path | None = None
+    _running: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
+
+    def names(self) -> list[str]:
+        """Return all that can be compared."""
+        return [*(each.name for each in self.upscaler.choices()), *(c.name for c in self.more())]
+
+    def _url(self, shown: Shown) -> str:
+        return self.url_of(self.store.path(shown.file).resolve())
+
+    def view(self, session: Session) -> str:
+        """Return a session as the viewer is fed with it."""
+        return feed(view_of(session, self._url))
+
+    def cancel(self, token: str) -> None:
+        """Stop the work that was begun with that token, within a tile."""
+        event = self._running.get(token)
+        if event is not None:
+            event.set()
+
+    @contextlib.contextmanager
+    def _work(self, token: str) -> Generator[tuple[threading.Event, Callable[[], bool]]]:
+        cancelled = self._running[token] = threading.Event()
+        try:
+            with self.job() as stopped:
+                yield cancelled, stopped
+        finally:
+            cancelled.set()
+            self._running.pop(token, None)
+
+    def compare(self, path: str | None, form: Form, token: str) -> Iterator[tuple[str, str]]:
+        """Compare; yield the feed and what is said above it, whenever something happens.
+
+        Closing the iterator stops the work. What goes wrong is said, and not raised.
+
+        Args:
+            path: The picture's file.
+            form: What the user filled in.
+            token: Secret; `cancel` takes it.
+        """
+        try:
+            if path is None:
+                raise InputError("There is no picture yet: drop one.")
+            with self._work(token) as (cancelled, stopped):
+                for session, said in self._sessions(Path(path), form.plan(), cancelled, stopped):
+                    yield self.view(session), said
+        except UpscalerError as error:
+            # Where the upload was put is of no use to anybody.
+            yield "", alert(str(error).replace(str(path), Path(path or "").name))
+
+    def _sessions(
+        self, path: Path, plan: Plan, cancelled: threading.Event, stopped: Callable[[], bool]
+    ) -> Iterator[tuple[Session, str]]:
+        subject = read_subject(path, plan)
+        chosen = candidates(self.upscaler, plan.names, self.more())
+        work = comparison(subject, plan, chosen, self.store, self.host, stopped)
+        work.cancelled = cancelled
+        warning = work.warning()
+        for session in work.run():
+            yield session, alert(warning)
+
+    def several(
+        self, paths: Sequence[str], form: Form, token: str
+    ) -> Iterator[tuple[str, str, str]]:
+        """Test on several pictures; yield the feed, what is said, and a link to the figures.
+
+        What goes wrong with a picture is said, and the others are done.
+        """
+        done: list[Session] = []
+        faults: list[str] = []
+        try:
+            plan = _plan_for_several(paths, form)
+            with self._work(token) as (cancelled, stopped):
+                for path in map(Path, paths):
+                    ends = functools.partial(_either, cancelled.is_set, stopped)
+                    if ends():
+                        break
+                    last: Session | None = None
+                    try:
+                        for session, _ in self._sessions(path, plan, threading.Event(), ends):
+                            last = session
+                            yield "", "", ""
+                    except InputError as error:
+                        faults.append(str(error).replace(str(path), path.name))
+                    if last is not None:
+                        done.append(last)
+                    several = feed(view_of_several(done, len(paths)))
+                    yield several, alert(" ".join(faults)), ""
+            yield "", alert(" ".join(faults)), self._tables(done)
+        except UpscalerError as error:
+            yield "", alert(str(error)), ""
+
+    def _tables(self, sessions: Sequence[Session]) -> str:
+        links: list[str] = []
+        for name, text in (
+            ("figures.csv", report.csv_table(sessions)),
+            ("figures.json", report.json_table(sessions)),
+        ):
+            path = self.store.new_file(name)
+            path.write_text(text, encoding="utf-8")
+            links.append(self._link(path))
+        return " ".join(links)
+
+    def _link(self, path: Path, *, at_once: bool = False) -> str:
+        kilobytes = max(1, round(path.stat().st_size / 1000))
+        mark = ' data-press="1"' if at_once else ""
+        return (
+            f'<a class="lab-kept" href="{escape(self.url_of(path.resolve()))}"{mark} '
+            f'download="{escape(path.name)}">Download {escape(path.name)} ({kilobytes:,} kB)</a>'
+        )
+
+    def restore(self, name: str) -> str:
+        """Return the feed of a stored session, or "" where it is gone."""
+        try:
+            return self.view(self.store.load(name).ended())
+        except InputError:
+            return ""
+
+    def keep(self, message: str) -> str:
+        """Write a report, a grid or figures, as the viewer's message says; return a link to it."""
+        try:
+            wanted = json.loads(message)
+            session = self.store.load(str(wanted["session"]))
+            return self._link(self._kept(session.ended(), str(wanted["kind"])), at_once=True)
+        except (UpscalerError, OSError, ValueError, KeyError, TypeError) as error:
+            _LOGGER.info("A report could not be made: %s", error)
+            text = str(error) if isinstance(error, UpscalerError) else "a picture is gone"
+            return alert(f"The file could not be made: {text}. Compare again.")
+
+    def _kept(self, session: Session, kind: str) -> Path:
+        path = self.store.new_file(f"{saved_name(session.title or 'picture', 'compared')}.{kind}")
+        if kind == "png":
+            write_picture(report.grid(session, self.store), path)
+            return path
+        texts: dict[str, Callable[[], str]] = {
+            "html": lambda: report.html_report(session, self.store),
+            "csv": lambda: report.csv_table([session]),
+            "json": lambda: report.json_table([session]),
+        }
+        path.write_text(texts[kind](), encoding="utf-8")
+        return path
+
+    def fill(self, use: Use, message: str) -> Sequence[Any]:
+        """Return what the components of a use are filled with, as the viewer's message says.
+
+        Raises:
+            InputError: The comparison is no longer there.
+        """
+        wanted = json.loads(message)
+        session = self.store.load(str(wanted["session"]))
+        scale = session.width / session.source.width
+        return use.fill(str(wanted["upscaler"]), scale)
+
+
+def _either(first: Callable[[], bool], second: Callable[[], bool]) -> bool:
+    return first() or second()
+
+
+def _plan_for_several(paths: Sequence[str], form: Form) -> Plan:
+    if not 1 <= len(paths) <= MOST_PICTURES:
+        raise InputError(
+            f"Expected 1 to {MOST_PICTURES} pictures, but got {len(paths)}: drop others."
+        )
+    if form.trial is None:
+        raise InputError("Several pictures are for a test: choose “Test on this picture”.")
+    return form.plan()
+
+
+def feed(values: dict[str, Any]) -> str:
+    """Return HTML that hands values on to the viewer; none of them becomes markup."""
+    return f'<span data-feed="{escape(json.dumps(values))}"></span>'
+
+
+def idle_feed(names: Sequence[str]) -> str:
+    """Return what the viewer shows before anything is compared."""
+    return feed(view_of_names(names))
+
+
+def alert(text: str) -> str:
+    """Return what is said above the results; "" takes it away."""
+    return f'<p class="lab-alert" role="alert">{escape(text)}</p>' if text else ""
