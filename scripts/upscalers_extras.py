@@ -9,6 +9,7 @@ from modules.ui_components import InputAccordion
 
 from lib_upscalers.hosts.webui.extras import NAME, SIZES, WAYS, enlarge, job_of
 from lib_upscalers.hosts.webui.start import extension
+from lib_upscalers.models.architectures.private import lacking
 from lib_upscalers.ui.webui_controls import extras
 
 
@@ -20,7 +21,7 @@ class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
 
     def ui(self) -> dict[str, Any]:
         with InputAccordion(value=False, label=NAME, elem_id="upscaler_lab_extras") as enable:
-            controls = extras(extension().choices, _refresh_button, WAYS, SIZES)
+            controls = extras(extension().choices, _refresh_button, WAYS, SIZES, lacking())
         return {"enable": enable, **controls}
 
     def process(self, pp: Any, **args: Any) -> None:

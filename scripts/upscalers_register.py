@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from modules import script_callbacks
+from modules import script_callbacks, shared, ui_common
 
-from lib_upscalers.hosts.webui.start import start
+from lib_upscalers.hosts.webui.start import extension, start
 from lib_upscalers.ui.webui_controls import mode_note, setting_components
 
 start(setting_components())
@@ -15,12 +15,23 @@ _hires: dict[str, Any] = {}
 
 
 def _after_component(component: Any, **kwargs: Any) -> None:
-    """Put the note on the chosen mode behind the last control of the row it belongs to."""
+    """Add to the Hires. fix controls: a button to refresh, a line on the chosen mode."""
     elem_id = kwargs.get("elem_id")
     if elem_id == "txt2img_hr_upscaler":
         _hires["upscaler"] = component
+        ui_common.create_refresh_button(
+            component, _look_for_new_files, _choices, "upscaler_lab_hires_refresh"
+        )
     if elem_id == "txt2img_denoising_strength" and "upscaler" in _hires:
         mode_note(_hires.pop("upscaler"), component)
+
+
+def _look_for_new_files() -> None:
+    extension().networks.refresh()
+
+
+def _choices() -> dict[str, list[str]]:
+    return {"choices": [*shared.latent_upscale_modes, *extension().networks.names()]}
 
 
 script_callbacks.on_after_component(_after_component)

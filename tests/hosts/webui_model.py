@@ -83,6 +83,7 @@ class OptionInfo:
     comment_before: str = ""
     comment_after: str = ""
     infotext: str | None = None
+    category_id: str | None = None
 
     def info(self, text: str) -> OptionInfo:
         self.comment_after += text

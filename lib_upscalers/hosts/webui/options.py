@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lib_upscalers")
 
 SECTION = ("upscaler_lab", "Upscaler Lab")
+_CATEGORY = "postprocessing"
 NO_MODE = "None"
 Widget = Literal["lines", "slider", "radio", "dropdown", "check", "checks"]
 
@@ -256,6 +257,7 @@ def declare(
             _arguments(option, more.get(option.key)),
             onchange=changed.get(option.key),
             section=SECTION,
+            category_id=_CATEGORY,
             refresh=refresh if option.key in more else None,
             infotext=option.infotext or None,
         )
