@@ -1,0 +1,127 @@
+"""One WebUI for all tests, and what each of them cannot do.
+
+WEBUI_ROOT=~/stable-diffusion-webui WEBUI_PYTHON=~/stable-diffusion-webui/venv/bin/python \
+WEBUI_ARGS="--skip-prepare-environment --ckpt-dir …" python -m pytest tests/webui
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.conftest import browser
+from tests.models.networks import compact_file, esrgan_state
+from tests.models.tiny import save
+from tests.webui import jobs
+from tests.webui.host import WebUI, named_by_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["browser"]
+
+# (WebUI, what a test needs) -> why that WebUI cannot do it.
+CANNOT: Mapping[tuple[str, str], str] = MappingProxyType({})
+PATIENCE_MS = 120_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test in this folder, and skip them all where there is no WebUI."""
+    here = Path(__file__).parent
+    skip = pytest.mark.skip(
+        reason="needs a WebUI: name its folder in WEBUI_ROOT, its Python in WEBUI_PYTHON and "
+        "further flags in WEBUI_ARGS"
+    )
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.webui)
+            if "WEBUI_ROOT" not in os.environ:
+                item.add_marker(skip)
+
+
+def _networks(data: Path) -> None:
+    """Put networks where the WebUI looks by itself, and where only we do; some of them bad."""
+    ours, theirs = data / "models" / "upscale_models", data / "models" / "ESRGAN"
+    ours.mkdir(parents=True)
+    theirs.mkdir()
+    save(esrgan_state("4x"), ours / f"{jobs.FOUR}.safetensors")
+    compact_file(ours / f"{jobs.GONE}.safetensors", seed=3)
+    (ours / "Test broken.pth").write_bytes(b"PK\x03\x04 and then nothing of use")
+    whole = (ours / f"{jobs.FOUR}.safetensors").read_bytes()
+    (ours / "Test cut.safetensors").write_bytes(whole[: len(whole) // 2])
+    compact_file(theirs / f"{jobs.TWO}.pth")
+
+
+class Bare:
+    """What the WebUI lists and makes without the extension."""
+
+    def __init__(self, ui: WebUI) -> None:
+        self.upscalers = ui.names()
+        self.modes = ui.names("latent-upscale-modes")
+        self.img2img = jobs.generate(ui, "img2img", jobs.img2img())
+        self.hires = jobs.generate(ui, "txt2img", jobs.txt2img(ui, "Lanczos"))
+        self.latent = [
+            jobs.generate(ui, "txt2img", jobs.txt2img(ui, mode)) for mode in self.modes[:1]
+        ]
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Bare:
+    """What the WebUI does without the extension; it is stopped again."""
+    ui = named_by_environment(tmp_path_factory.mktemp("bare"))
+    _networks(ui.data)
+    try:
+        ui.start()
+        return Bare(ui)
+    finally:
+        ui.stop()
+
+
+@pytest.fixture(scope="session")
+def webui(bare: Bare, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebUI]:
+    """The WebUI with the extension; never two WebUIs at once, for memory."""
+    ui = named_by_environment(tmp_path_factory.mktemp("webui"))
+    _networks(ui.data)
+    ui.install()
+    try:
+        ui.start()
+        yield ui
+    finally:
+        ui.stop()
+
+
+@pytest.fixture
+def needs(webui: WebUI) -> Callable[[str], None]:
+    """Skip, with the reason, where the WebUI cannot do what is named."""
+
+    def check(what: str) -> None:
+        reason = CANNOT.get((webui.kind, what))
+        if reason:
+            pytest.skip(f"{webui.kind} cannot: {reason}")
+
+    return check
+
+
+@pytest.fixture
+def page(webui: WebUI, browser: Browser) -> Iterator[Page]:
+    """The WebUI's page, ready to be used."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    found = context.new_page()
+    found.set_default_timeout(PATIENCE_MS)
+    open_page(webui, found)
+    yield found
+    context.close()
+
+
+def open_page(webui: WebUI, page: Page, theme: str = "dark") -> None:
+    """Load the page, and wait until its scripts have run."""
+    page.goto(f"{webui.address}/?__theme={theme}")
+    page.locator("#txt2img_generate").wait_for()
+    page.locator("#quicksettings").wait_for(state="attached")
+    page.wait_for_function("document.querySelectorAll('#tabs > .tab-nav button').length > 5")

@@ -1,0 +1,117 @@
+"""Our own routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.webui import jobs
+from tests.webui.host import decoded, encoded, named_by_environment
+
+if TYPE_CHECKING:
+    from tests.webui.host import WebUI
+
+V1 = "/upscaler-lab/v1"
+
+
+def _upscale(upscaler: str, **more: object) -> dict[str, object]:
+    image = encoded(jobs.sample(24, 16))
+    return {"image": image, "upscaler": upscaler, **({"scale": 2} | more)}
+
+
+def test_the_list(webui: WebUI) -> None:
+    items = {item["name"]: item for item in webui.get(f"{V1}/upscalers").body}
+    assert items[jobs.FOUR]["scale"] == 4
+    assert "ESRGAN" in items[jobs.FOUR]["architecture"]
+    assert items[jobs.FOUR]["size_bytes"] > 1000
+    assert items[jobs.OWN]["licence"] == "MIT"
+    assert "Lanczos" in items
+
+
+@pytest.mark.parametrize("upscaler", ["Lanczos", jobs.OWN, jobs.FOUR])
+def test_upscale(webui: WebUI, upscaler: str) -> None:
+    answer = webui.post(f"{V1}/upscale", _upscale(upscaler))
+    assert answer.status == 200, answer.text[:500]
+    assert decoded(answer.body["image"]).size == (48, 32)
+    exact = _upscale(upscaler, scale=None, width=33, height=17)
+    assert decoded(webui.post(f"{V1}/upscale", exact).body["image"]).size == (33, 17)
+
+
+def test_a_second_run_loads_nothing(webui: WebUI) -> None:
+    webui.post(f"{V1}/upscale", _upscale(jobs.FOUR))
+    assert webui.post(f"{V1}/upscale", _upscale(jobs.FOUR)).body["load_seconds"] == 0
+
+
+def test_an_unknown_name_is_answered_with_names(webui: WebUI) -> None:
+    answer = webui.post(f"{V1}/upscale", _upscale("Lanczoz"))
+    assert answer.status == 404
+    assert "Lanczos" in answer.text
+
+
+@pytest.mark.parametrize(
+    "name", ["../../secret", "/etc/passwd", "C:\\x.pth", "a\x00b", "", "x" * 5000, "../" * 400]
+)
+def test_hostile_names(webui: WebUI, name: str) -> None:
+    answer = webui.post(f"{V1}/upscale", _upscale(name))
+    assert 400 <= answer.status < 500
+    assert "root:" not in answer.text
+    assert len(answer.text) < 20_000
+
+
+def test_a_path_is_no_name(webui: WebUI) -> None:
+    """Not even the path of a network that is there, nor of one outside the folders."""
+    path = webui.data / "models" / "upscale_models" / f"{jobs.FOUR}.safetensors"
+    assert webui.post(f"{V1}/upscale", _upscale(str(path))).status == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": "no base64 at all"},
+        {"image": encoded(jobs.sample(8, 8))[:60]},
+        {"image": "file:///etc/passwd"},
+        {"image": "http://127.0.0.1/"},
+        {"scale": 0},
+        {"scale": -3},
+        {"scale": 1e9},
+        {"scale": None},
+        {"width": 10},
+        {"precision": "fp7"},
+        {"tile": -1},
+        {"scale": "two"},
+    ],
+)
+def test_bad_requests(webui: WebUI, change: dict[str, object]) -> None:
+    answer = webui.post(f"{V1}/upscale", _upscale(jobs.OWN, **change))
+    assert 400 <= answer.status < 500, answer.text[:300]
+    assert webui.complaints() == []
+
+
+def test_they_are_documented(webui: WebUI) -> None:
+    paths = webui.get("/openapi.json").body["paths"]
+    assert {f"{V1}/upscalers", f"{V1}/upscale", f"{V1}/refresh"} <= set(paths)
+
+
+def test_login_without_a_page(webui: WebUI, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """With --nowebui and --api-auth, ours ask for the same password as the WebUI's own."""
+    webui.stop()
+    other = named_by_environment(tmp_path_factory.mktemp("nowebui"), "cat:mouse")
+    other.install()
+    try:
+        other.start("--nowebui", "--api-auth", "dog:bone,cat:mouse")
+        assert jobs.OWN in other.names()
+        assert "Latent (Mitchell)" in other.names("latent-upscale-modes")
+        assert other.get(f"{V1}/upscalers").status == 200
+        assert other.post(f"{V1}/upscale", _upscale(jobs.OWN)).status == 200
+        pictures, _ = jobs.generate(other, "txt2img", jobs.txt2img(other, "Latent (Mitchell)"))
+        assert pictures[0].shape == (128, 128, 3)
+        for login in ("", "cat:bone", "mouse:cat"):
+            other.login = login
+            for path in ("/sdapi/v1/upscalers", f"{V1}/upscalers"):
+                assert other.get(path).status == 401
+            assert other.post(f"{V1}/upscale", _upscale(jobs.OWN)).status == 401
+            assert other.post(f"{V1}/refresh").status == 401
+    finally:
+        other.stop()
+        webui.start()
