@@ -1,4 +1,4 @@
-"""The command line: `upscalers upscale IN ... OUT` and `upscalers list`."""
+"""The command line: `upscalers upscale IN ... OUT`, `list`, `compare` and others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from lib_upscalers.cli_arguments import parse
+from lib_upscalers.cli_compare import compare_upscalers
 from lib_upscalers.cli_console import (
     BarProgress,
     Console,
@@ -19,6 +20,7 @@ from lib_upscalers.cli_console import (
     table,
 )
 from lib_upscalers.cli_files import plan
+from lib_upscalers.cli_latent import fit_latent
 from lib_upscalers.errors import Cancelled, InputError, OutputError, UpscalerError
 
 if TYPE_CHECKING:
@@ -213,9 +215,17 @@ def _list(options: Options, console: Console) -> int:
     return ALL_DONE
 
 
+def _command(options: Options, console: Console) -> int:
+    if options.command == "compare":
+        return compare_upscalers(options, console)
+    if options.command == "latent":
+        return fit_latent(options, console)
+    return _list(options, console) if options.command == "list" else _upscale(options, console)
+
+
 def _perform(options: Options, console: Console) -> int:
     try:
-        return _list(options, console) if options.command == "list" else _upscale(options, console)
+        return _command(options, console)
     except (KeyboardInterrupt, Cancelled):
         console.write("Stopped.")
         return INTERRUPTED

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lib_upscalers.cli_compare import add_compare
 from lib_upscalers.cli_files import writable
+from lib_upscalers.cli_latent import add_latent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -263,6 +265,8 @@ def make_parser() -> argparse.ArgumentParser:
         "list", help="list all upscalers with scale, architecture and size"
     )
     _add_shared(listing)
+    add_compare(commands)
+    add_latent(commands)
     return parser
 
 
@@ -273,7 +277,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
     if options.list:
         options.command = "list"
     if options.command is None:
-        parser.error("expected a command: upscale or list (--help explains them)")
+        parser.error("expected a command: upscale, list, compare or latent (--help explains them)")
     if options.command == "upscale" and len(options.paths) < 2:
         parser.error("expected at least one picture and a place for the result: IN [IN ...] OUT")
     return options

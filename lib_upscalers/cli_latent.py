@@ -1,0 +1,178 @@
+"""`upscalers latent fit`: make a network for an autoencoder's latents."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.cli_console import BarProgress
+from lib_upscalers.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from lib_upscalers.cli_console import Console
+    from lib_upscalers.latent.context import Codec
+    from lib_upscalers.training.latent_reports import FitReport
+
+    Code = Callable[[torch.Tensor], torch.Tensor]
+
+_OUT = Path("models", "upscaler_lab", "latent")
+_PARTS = 1000
+_EPILOG = """\
+The network is used by the latent mode "Latent (Lab)". Ctrl-C stops; the same command goes on.
+
+NAME of the latent space is what the mode looks for: sd1, sdxl, sd3, flux1, flux2, wan21, or a
+name of your own. The latents have to be scaled as samplers have them; those of tiny autoencoders
+(TAESD family) are.
+"""
+
+
+class _Options(argparse.Namespace):
+    """The options of `upscalers latent fit`, typed."""
+
+    autoencoder: tuple[Path, Path] | None
+    loader: str | None
+    space: str
+    vae: Path | None
+    pictures: Path | None
+    minutes: float
+    out: Path
+    work: Path | None
+    device: str
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What a function of the user's gives. Implements `latent.context.Codec`."""
+
+    encode: Code
+    decode: Code
+
+
+def _minutes(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of minutes above 0, but got {text!r}")
+    return number
+
+
+def _space(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
+        raise argparse.ArgumentTypeError(
+            f"expected lower-case letters, digits and hyphens, as in flux2, but got {text!r}"
+        )
+    return text
+
+
+def add_latent(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the command `latent fit` to the command line."""
+    latent = commands.add_parser("latent", help="make networks that enlarge latents")
+    actions = latent.add_subparsers(dest="action", metavar="ACTION", required=True)
+    fit = actions.add_parser(
+        "fit",
+        help="train a network for the latents of an autoencoder",
+        description="Train a network for the latents of an autoencoder.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = fit.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--autoencoder",
+        nargs=2,
+        type=Path,
+        metavar=("ENCODER", "DECODER"),
+        help="the two weight files of a tiny autoencoder (TAESD family)",
+    )
+    source.add_argument(
+        "--loader",
+        metavar="FILE.py:FUNCTION",
+        help="a function of yours that takes the device and returns (encode, decode), from "
+        "pictures (1, 3, H, W) in [0, 1] to latents and back",
+    )
+    fit.add_argument(
+        "--space", required=True, type=_space, metavar="NAME", help="of the latent space"
+    )
+    fit.add_argument(
+        "--vae",
+        type=Path,
+        metavar="FILE",
+        help="the full VAE that it belongs to: its hash becomes part of the name, so that models "
+        "with this VAE prefer the result",
+    )
+    fit.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="use these, too, beside the drawings"
+    )
+    fit.add_argument(
+        "--minutes", type=_minutes, default=20.0, help="how long it may take (default: 20)"
+    )
+    fit.add_argument(
+        "--out", type=Path, default=_OUT, metavar="FOLDER", help=f"for the result (default: {_OUT})"
+    )
+    fit.add_argument(
+        "--work", type=Path, metavar="FOLDER", help="for what is not finished (default: in OUT)"
+    )
+    fit.add_argument(
+        "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
+    )
+    fit.add_argument("-q", "--quiet", action="store_true", help="show only errors and warnings")
+    fit.add_argument("-v", "--verbose", action="store_true", help="show what goes on")
+
+
+def _codec(options: _Options, device: torch.device) -> Codec:
+    if options.autoencoder is not None:
+        from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
+
+        return load_tiny_autoencoder(*options.autoencoder, device)
+    file, _, function = (options.loader or "").rpartition(":")
+    try:
+        made = runpy.run_path(file)[function](str(device))
+        return _Loaded(*made)
+    except (OSError, KeyError, TypeError, SyntaxError) as error:
+        raise InputError(
+            "Expected FILE.py:FUNCTION to name a function that takes a device and returns "
+            f"(encode, decode), but {options.loader!r} failed ({type(error).__name__}: {error})."
+        ) from error
+
+
+def fit_latent(namespace: argparse.Namespace, console: Console) -> int:
+    """Do what the command line says; return the exit code.
+
+    Raises:
+        UpscalerError: It cannot be done.
+        KeyboardInterrupt: The user stopped it; what is done is kept.
+    """
+    from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.latent.context import LatentSpace
+    from lib_upscalers.models.verify import sha256_of
+    from lib_upscalers.training.latent_fit import fit
+    from lib_upscalers.training.latent_reports import FitSettings
+    from lib_upscalers.training.latent_teacher import Teacher
+
+    options = _Options(**vars(namespace))
+    device = StandaloneHost(device_name=options.device).device()
+    teacher = Teacher(_codec(options, device), device)
+    space = LatentSpace(options.space, *teacher.probe())
+    digest = None if options.vae is None else sha256_of(options.vae)
+    settings = FitSettings(options.minutes, options.pictures, digest)
+    work = options.work or options.out / f"unfinished-{options.space}"
+    progress = BarProgress(console, options.space)
+    for report in fit(teacher, space, options.out, work, settings, progress):
+        progress.update(round(report.done * _PARTS), _PARTS, _text(report))
+        if report.path is not None:
+            console.say(f"{report.path}: {report.step} steps")
+    return 0
+
+
+def _text(report: FitReport) -> str:
+    loss = "" if report.loss is None else f", loss {report.loss:.3f}"
+    return f"{report.stage}{loss}, {report.seconds_left / 60:.1f} minutes to go"

@@ -1,0 +1,213 @@
+"""Train our network in latent space: the steps, and saving and going on."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lib_upscalers.errors import InputError
+from lib_upscalers.latent.learned_network import LatentNetwork
+from lib_upscalers.training.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from lib_upscalers.training.latent_pairs import LatentPair
+
+_EPSILON = 0.05
+
+
+@dataclass(frozen=True)
+class LatentRecipe:
+    """All that decides what the weights will be, but for the pairs.
+
+    Attributes:
+        channels: Of the latents.
+        features: See `LatentNetwork`; also `blocks`, `fine` and `fine_blocks`.
+        seed: Of the weights and the batches.
+        steps: How many are made, unless time runs out before.
+        batch: Pairs a step, for a factor of 2; fewer where the small latents are larger.
+        rate: The greatest learning rate; it falls as a cosine.
+        warm_up: Steps in which it rises.
+        memory: How much of the averaged weights stays at each step.
+    """
+
+    channels: int
+    features: int = 96
+    blocks: int = 4
+    fine: int = 48
+    fine_blocks: int = 2
+    seed: int = 1
+    steps: int = 20_000
+    batch: int = 8
+    rate: float = 1.5e-3
+    warm_up: int = 100
+    memory: float = 0.998
+
+    def network(self) -> LatentNetwork:
+        """Make the network, with random weights."""
+        shape = (self.features, self.blocks, self.fine, self.fine_blocks)
+        return LatentNetwork(self.channels, *shape)
+
+
+class Pool:
+    """Pairs by the side of their small latents, on the device that trains."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._by_side: dict[int, list[LatentPair]] = {}
+        self.count = 0
+
+    def add(self, pairs: Iterable[LatentPair]) -> None:
+        """Put pairs in; the order counts for what batches there will be."""
+        for pair in pairs:
+            self._by_side.setdefault(pair.small.shape[-1], []).append(pair)
+            self.count += 1
+
+    def large(self) -> list[torch.Tensor]:
+        """Return all large latents (C, H, H), float16."""
+        return [pair.large for pairs in self._by_side.values() for pair in pairs]
+
+    def batch(self, rng: np.random.Generator, most: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return random pairs of one factor, float32: small and large latents."""
+        sides = sorted(self._by_side)
+        shares = np.array([len(self._by_side[side]) for side in sides])
+        side = sides[int(rng.choice(len(sides), p=shares / shares.sum()))]
+        pairs = self._by_side[side]
+        count = max(1, round(most * (sides[0] / side) ** 2))
+        chosen = [pairs[int(i)] for i in rng.integers(0, len(pairs), count)]
+        small = torch.stack([pair.small for pair in chosen])
+        large = torch.stack([pair.large for pair in chosen])
+        return small.to(self._device).float(), large.to(self._device).float()
+
+
+def latent_loss(
+    output: torch.Tensor, target: torch.Tensor, transform: torch.Tensor
+) -> torch.Tensor:
+    """Return the mean length of the errors at all places, as `transform` weighs channels.
+
+    The length and not its square, so that flat places get exact, too; smooth at 0.
+    """
+    error = torch.einsum("dc,nchw->ndhw", transform, output - target)
+    return (error.square().sum(1) + _EPSILON**2).sqrt().mean() - _EPSILON
+
+
+class LatentTraining:
+    """A network in training, the average of its weights, and its optimiser, at some step.
+
+    Args:
+        recipe: What to do.
+        statistics: The latents' "mean" and "deviation", (C,), and the loss's "transform", (C, C).
+        device: Where.
+    """
+
+    def __init__(
+        self,
+        recipe: LatentRecipe,
+        statistics: Mapping[str, torch.Tensor],
+        device: torch.device,
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.device = device
+        self.step = 0
+        self.progress = 0.0
+        self.seconds = 0.0
+        self.transform = statistics["transform"].to(device)
+        self.model = recipe.network().to(device)
+        self.model.mean.copy_(statistics["mean"])
+        self.model.deviation.copy_(statistics["deviation"])
+        self.average = copy.deepcopy(self.model)
+        self.model.to(memory_format=torch.channels_last)
+        self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99))
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step: a linear rise, then half a cosine."""
+        rise = min(1.0, (self.step + 1) / self.recipe.warm_up)
+        fall = (1 + math.cos(math.pi * min(self.progress, 1.0))) / 2
+        return self.recipe.rate * rise * max(fall, 0.002)
+
+    def advance(self, pool: Pool, batch: int, budget: float = math.inf) -> float:
+        """Make one step and return its loss.
+
+        Args:
+            pool: Where pairs come from.
+            batch: How many of them, for a factor of 2.
+            budget: Seconds for all steps: they end early if these are over.
+        """
+        begun = time.monotonic()
+        rng = np.random.default_rng([self.recipe.seed, self.step])
+        small, large = pool.batch(rng, batch)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate
+        half = self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            small = small.contiguous(memory_format=torch.channels_last)
+            output = self.model(small, (large.shape[-2], large.shape[-1]))
+        loss = latent_loss(output.float(), large, self.transform)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
+        self.optimiser.step()
+        result = float(loss.detach())
+        self.step += 1
+        self._remember()
+        spent = time.monotonic() - begun
+        self.seconds += spent
+        self.progress += max(1 / self.recipe.steps, spent / budget)
+        if self.step >= self.recipe.steps:
+            self.progress = 1.0
+        return result
+
+    def _remember(self) -> None:
+        # A young average must not hold on to the random weights that it began with.
+        keep = min(self.recipe.memory, self.step / (self.step + 10))
+        with torch.no_grad():
+            pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
+            for mean, now in pairs:
+                mean.lerp_(now, 1 - keep)
+
+    def save(self, path: Path) -> None:
+        """Write all of the state; a file that is there stays whole whatever happens."""
+        state = {
+            "recipe": json.dumps(asdict(self.recipe)),
+            "step": self.step,
+            "progress": self.progress,
+            "seconds": self.seconds,
+            "transform": self.transform,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+        with replacing(path) as scratch:
+            torch.save(state, scratch)
+
+    def load(self, path: Path) -> None:
+        """Go on where `save` was called.
+
+        Raises:
+            InputError: It was saved by a training with another recipe.
+        """
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
+        wanted = json.dumps(asdict(self.recipe))
+        if state["recipe"] != wanted:
+            raise InputError(
+                f"Expected a training with the recipe {wanted} in {path}, but got "
+                f"{state['recipe']}; give the same settings, or another folder for the work."
+            )
+        self.transform = state["transform"].to(self.device)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.progress = state["step"], state["progress"]
+        self.seconds = state["seconds"]

@@ -1,0 +1,287 @@
+"""Make a network for the latent space of any autoencoder: from its first picture to the weights.
+
+What is done so far lies in a folder, so that the work can be stopped at any time and goes on
+where it stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import save
+from torch.nn import functional
+
+from lib_upscalers.errors import (
+    MemoryExhaustedError,
+    OutputError,
+    UpscalerError,
+)
+from lib_upscalers.latent.learned import fit_name
+from lib_upscalers.progress import NULL
+from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
+from lib_upscalers.training import latent_pairs, synthetic
+from lib_upscalers.training.files import replacing
+from lib_upscalers.training.latent import LatentTraining, Pool
+from lib_upscalers.training.latent_metric import decoded_metric, statistics
+from lib_upscalers.training.latent_photographs import find_photographs
+from lib_upscalers.training.latent_reports import FitReport, FitSettings, Preview
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from lib_upscalers.latent.context import LatentSpace
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.training.latent_teacher import Teacher
+
+logger = logging.getLogger("lib_upscalers")
+
+_PICTURE_SHARE = 0.25
+_MOST_PARTS = 80
+_REPORT_SECONDS = 1.0
+_SAVE_SECONDS = 60.0
+_PREVIEW_SECONDS = 20.0
+_PREVIEW_SEED = 6_000_000_000
+_METRIC_LATENTS = 3
+_METRIC_CELLS = 16
+_STATE = "state.pt"
+# A GPU is not busy with less.
+_GPU_BATCH = 32
+
+
+def fit(
+    teacher: Teacher,
+    space: LatentSpace,
+    out: Path,
+    work: Path,
+    settings: FitSettings | None = None,
+    progress: Progress = NULL,
+) -> Iterator[FitReport]:
+    """Train a network for a latent space, and write it where the learned mode finds it.
+
+    Nothing is done until the reports are asked for. Stopping (`progress` cancels, or the iterator
+    is closed) keeps what is done; the same call goes on with it. Once all is done the work
+    folder is removed.
+
+    Args:
+        teacher: The autoencoder and the device to train on.
+        space: What it makes. The latents have to be as the sampler has them.
+        out: The folder for the weights, ``models/upscaler_lab/latent`` in a WebUI.
+        work: A folder for what is not finished; some 100 MB.
+        settings: What to do.
+        progress: Asked at every step whether to go on; it is told nothing, the reports are.
+
+    Yields:
+        About one report a second, and last one with the `path`.
+
+    Raises:
+        InputError: The autoencoder gives latents of another shape than `space` says, or there is
+            no picture in the folder.
+        ModelError: The autoencoder fails, or gives NaN in float32, too.
+        MemoryExhaustedError: Not even one pair at a time fits into memory.
+        OutputError: A file cannot be written; what was there before is whole.
+        Cancelled: `progress` says so.
+    """
+    job = _Job(teacher, space, out, work, settings or FitSettings(), progress)
+    try:
+        yield from job.run()
+    except OSError as error:
+        raise OutputError(
+            f"Expected to write into {work} and {out}, but that failed ({error.strerror or error});"
+            " make room, and start again to go on."
+        ) from error
+
+
+class _Job:
+    """One call of `fit`."""
+
+    def __init__(
+        self,
+        teacher: Teacher,
+        space: LatentSpace,
+        out: Path,
+        work: Path,
+        settings: FitSettings,
+        progress: Progress,
+    ) -> None:
+        self._teacher = teacher.checked(space)
+        self._space = space
+        self._out = out
+        self._work = work
+        self._settings = settings
+        self._progress = progress
+        self._device = teacher.device
+        self._plan = settings.plan.for_factor(space.factor)
+        self._photographs = find_photographs(settings.pictures)
+        self._begun = time.monotonic()
+        gpu = self._device.type == "cuda"
+        self._batch = max(settings.recipe.batch, _GPU_BATCH if gpu else 1)
+
+    def run(self) -> Iterator[FitReport]:
+        """Do all of it."""
+        state = self._work / _STATE
+        for done in self._make_pairs(enough=state.exists()):
+            yield FitReport("pictures", _PICTURE_SHARE * done, self._left(_PICTURE_SHARE * done))
+        pool = self._pool()
+        yield FitReport("measuring", _PICTURE_SHARE, self._left(_PICTURE_SHARE))
+        training = self._training(pool, state)
+        try:
+            yield from self._train(training, pool, state)
+        finally:
+            self._keep(training, state)
+        path = self._write(training)
+        shutil.rmtree(self._work, ignore_errors=True)
+        yield FitReport("done", 1.0, 0.0, training.step, path=path)
+
+    def _left(self, done: float) -> float:
+        return self._settings.minutes * 60 * (1 - done)
+
+    def _make_pairs(self, *, enough: bool) -> Iterator[float]:
+        """Make pairs until there are enough; yield how much of that is done."""
+        limit = self._settings.parts or _MOST_PARTS
+        seconds = self._settings.minutes * 60 * _PICTURE_SHARE
+        for part in range(limit):
+            path = latent_pairs.part_path(self._work, part)
+            spent = time.monotonic() - self._begun
+            timed = self._settings.parts is None and part > 0
+            if not path.exists():
+                if enough or (timed and spent > seconds):
+                    return
+                self._make_part(part, path)
+            yield max((part + 1) / limit, min(spent / seconds, 1.0) if timed else 0.0)
+
+    def _make_part(self, part: int, path: Path) -> None:
+        teacher, progress = self._teacher, self._progress
+
+        def encode(pixels: torch.Tensor) -> torch.Tensor:
+            progress.check_cancelled()
+            return teacher.encode(pixels)
+
+        made = latent_pairs.make_part(self._plan, part, encode, self._device, self._photographs)
+        latent_pairs.save_part(path, made)
+
+    def _pool(self) -> Pool:
+        pool = Pool(self._device)
+        for path in sorted(
+            self._work.glob(latent_pairs.part_path(self._work, 0).name[:6] + "*.pt")
+        ):
+            pool.add(latent_pairs.load_part(path))
+        return pool
+
+    def _training(self, pool: Pool, state: Path) -> LatentTraining:
+        recipe = replace(self._settings.recipe, channels=self._space.channels)
+        if state.exists():
+            nothing = torch.ones(recipe.channels)
+            blank = {"mean": nothing, "deviation": nothing, "transform": torch.diag(nothing)}
+            training = LatentTraining(recipe, blank, self._device)
+            training.load(state)
+            return training
+        return LatentTraining(recipe, statistics(pool.large(), self._metric), self._device)
+
+    def _metric(
+        self, latents: Sequence[torch.Tensor], deviation: torch.Tensor
+    ) -> torch.Tensor | None:
+        """Measure what errors do to pictures; None where the decoder cannot be used for it."""
+        cells = min(_METRIC_CELLS, latents[0].shape[-1])
+        step = max(1, len(latents) // _METRIC_LATENTS)
+        some = [latent[:, :cells, :cells].to(self._device).float() for latent in latents[::step]][
+            :_METRIC_LATENTS
+        ]
+
+        def decode(samples: torch.Tensor) -> torch.Tensor:
+            self._progress.check_cancelled()
+            return self._teacher.decode(samples)
+
+        try:
+            with memory_signal(), torch.no_grad():
+                return decoded_metric(decode, some, deviation)
+        except (OutOfMemory, UpscalerError) as error:
+            logger.warning("All channels of the latents count alike in the training: %s", error)
+            return None
+
+    def _train(self, training: LatentTraining, pool: Pool, state: Path) -> Iterator[FitReport]:
+        spent = time.monotonic() - self._begun
+        whole = self._settings.minutes * 60
+        budget = max(whole - spent, whole * (1 - 1.5 * _PICTURE_SHARE))
+        saved = reported = shown = time.monotonic()
+        loss: float | None = None
+        while training.progress < 1:
+            self._progress.check_cancelled()
+            new = self._step(training, pool, budget)
+            loss = new if loss is None else loss + (new - loss) * 0.05
+            now = time.monotonic()
+            if now - saved > _SAVE_SECONDS:
+                self._keep(training, state)
+                saved = now
+            last = training.progress >= 1
+            if now - reported > _REPORT_SECONDS or last:
+                reported = now
+                preview = None
+                if now - shown > _PREVIEW_SECONDS or last:
+                    preview, shown = self._preview(training), now
+                done = _PICTURE_SHARE + (1 - _PICTURE_SHARE) * min(training.progress, 1.0)
+                rest = training.seconds / training.progress * max(0.0, 1 - training.progress)
+                yield FitReport("training", done, rest, training.step, loss, preview)
+
+    def _step(self, training: LatentTraining, pool: Pool, budget: float) -> float:
+        """Make a step, with smaller batches once memory runs out."""
+        while True:
+            try:
+                with memory_signal():
+                    return training.advance(pool, self._batch, budget)
+            except OutOfMemory as error:
+                if self._batch == 1:
+                    raise MemoryExhaustedError(
+                        f"Expected memory for one pair of latents at a time, but there is not "
+                        f"enough ({error}); close other programs, and start again to go on."
+                    ) from None
+                self._batch //= 2
+                logger.warning("Memory is short: going on with %d pairs a step.", self._batch)
+            training.optimiser.zero_grad()
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def _keep(self, training: LatentTraining, state: Path) -> None:
+        """Save, unless that fails: then the last state stays, and the work goes on."""
+        try:
+            training.save(state)
+        except OSError as error:
+            logger.warning("The training's state cannot be saved to %s: %s", state, error)
+
+    def _preview(self, training: LatentTraining) -> Preview | None:
+        """Show what the network does by now; None if the autoencoder is not to be had any more."""
+        side = self._plan.side
+        drawing = torch.from_numpy(synthetic.draw_mixed(side, _PREVIEW_SEED))
+        pixels = drawing.permute(2, 0, 1)[None].to(self._device).float() / 255
+        size = (self._plan.cells, self._plan.cells)
+        try:
+            with memory_signal(), torch.no_grad():
+                small = self._teacher.encode(functional.avg_pool2d(pixels, 2))
+                made = (
+                    functional.interpolate(small, size, mode="bilinear"),
+                    training.average(small, size),
+                    self._teacher.encode(pixels),
+                )
+                shown = [self._teacher.decode(each)[0].clamp(0, 1).cpu() for each in made]
+        except (OutOfMemory, UpscalerError) as error:
+            logger.warning("There is no picture of the training: %s", error)
+            return None
+        return Preview(*shown)
+
+    def _write(self, training: LatentTraining) -> Path:
+        path = self._out / fit_name(self._space, self._settings.vae_sha256)
+        state = training.average.state_dict()
+        half = {name: value.half().cpu().contiguous() for name, value in state.items()}
+        about = {
+            "latent_space": self._space.name,
+            "steps": str(training.step),
+            "minutes": f"{training.seconds / 60:.1f}",
+        }
+        with replacing(path) as scratch:
+            scratch.write_bytes(save(half, about))
+        return path

@@ -1,0 +1,76 @@
+"""What is asked of the fitting of a latent network, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from lib_upscalers.training.latent import LatentRecipe
+from lib_upscalers.training.latent_pairs import PairPlan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+Stage = Literal["pictures", "measuring", "training", "done"]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A held-out drawing: decoded (3, H, W) in [0, 1], on the CPU.
+
+    Attributes:
+        before: Its small latent, enlarged bilinearly.
+        after: The same, enlarged by the network.
+        original: The drawing itself, encoded and decoded.
+    """
+
+    before: torch.Tensor
+    after: torch.Tensor
+    original: torch.Tensor
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """Where the work is.
+
+    Attributes:
+        stage: What is going on.
+        done: How much of all of it is done, 0 to 1.
+        seconds_left: About how long the rest will take.
+        step: Steps of the training so far.
+        loss: The mean loss of late; 1 is about what no enlarging at all gives. None before.
+        preview: A new one, now and then; None in between.
+        path: The file with the weights, once it is done.
+    """
+
+    stage: Stage
+    done: float
+    seconds_left: float
+    step: int = 0
+    loss: float | None = None
+    preview: Preview | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What to do.
+
+    Attributes:
+        minutes: For all of it. Going on after a stop, what has been done counts.
+        pictures: A folder of the user's pictures, sub-folders included, which take the place of
+            half of the drawings.
+        vae_sha256: Of the autoencoder, for the name of the file; see `LatentContext.vae_sha256`.
+        recipe: Of the training; its channels are replaced.
+        plan: Of the pairs; its sizes are made to fit the autoencoder.
+        parts: How many files of pairs to make; None for as many as a quarter of the time allows.
+    """
+
+    minutes: float = 20.0
+    pictures: Path | None = None
+    vae_sha256: str | None = None
+    recipe: LatentRecipe = field(default_factory=lambda: LatentRecipe(channels=1))
+    plan: PairPlan = field(default_factory=PairPlan)
+    parts: int | None = None

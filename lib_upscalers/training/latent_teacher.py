@@ -1,0 +1,108 @@
+"""The autoencoder that a network learns from, made safe to use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from lib_upscalers.errors import InputError, ModelError, UpscalerError
+from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lib_upscalers.latent.context import Codec, LatentSpace
+
+_PROBE = 128
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """An autoencoder and where it works.
+
+    Attributes:
+        codec: The autoencoder, with latents as the sampler has them. Tiny ones will do.
+        device: Where it works and the training is done.
+        exact: Makes the same autoencoder in float32, for one that gives NaN in half precision;
+            None if there is no such thing.
+    """
+
+    codec: Codec
+    device: torch.device
+    exact: Callable[[], Codec] | None = None
+
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Turn pictures (N, 3, H, W) in [0, 1] into latents, float32.
+
+        Raises:
+            ModelError: The autoencoder failed.
+        """
+        return self._run(self.codec.encode, pixels)
+
+    def decode(self, samples: torch.Tensor) -> torch.Tensor:
+        """Turn latents into pictures, float32.
+
+        Raises:
+            ModelError: The autoencoder failed.
+        """
+        return self._run(self.codec.decode, samples)
+
+    @staticmethod
+    def _run(code: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> torch.Tensor:
+        try:
+            # What it gives must be usable outside of the inference mode that it may work in.
+            with memory_signal(), torch.no_grad():
+                return code(values).to(torch.float32).clone()
+        except (OutOfMemory, UpscalerError):
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"The autoencoder failed ({type(error).__name__}: "
+                f"{' '.join(str(error).split())[:200]}); is its model still loaded? What is done "
+                "is kept: load it, and start again to go on."
+            ) from error
+
+    def probe(self) -> tuple[int, int]:
+        """Return the channels of its latents, and how many pixels a value is wide.
+
+        Raises:
+            InputError: It is no autoencoder of pictures.
+            ModelError: It fails.
+        """
+        shape = tuple(self.encode(torch.zeros(1, 3, _PROBE, _PROBE, device=self.device)).shape)
+        square = len(shape) == 4 and shape[2] == shape[3] and shape[2] > 0
+        if not square or _PROBE % shape[2]:
+            raise InputError(
+                f"Expected latents (1, C, h, h) of a picture of {_PROBE}x{_PROBE}, {_PROBE} being "
+                f"a multiple of h, but got the shape {shape}; such autoencoders cannot be learned."
+            )
+        return shape[1], _PROBE // shape[2]
+
+    def checked(self, space: LatentSpace) -> Teacher:
+        """Return the teacher that can be used, the exact one where this one gives NaN.
+
+        Raises:
+            InputError: Its latents are not what `space` says.
+            ModelError: It fails, or gives NaN in float32, too.
+        """
+        generator = torch.Generator().manual_seed(0)
+        side = max(_PROBE, 8 * space.factor) // space.factor * space.factor
+        pixels = torch.rand(1, 3, side, side, generator=generator).to(self.device)
+        samples = self.encode(pixels)
+        cells = side // space.factor
+        if tuple(samples.shape) != (1, space.channels, cells, cells):
+            raise InputError(
+                f"Expected latents of {space.name!r} to have {space.channels} channels and to be "
+                f"{space.factor} times smaller than pictures: {cells}x{cells} for {side}x{side}; "
+                f"but got the shape {tuple(samples.shape)}. Such autoencoders cannot be learned."
+            )
+        if bool(torch.isfinite(samples).all()):
+            return self
+        if self.exact is None:
+            raise ModelError(
+                "Expected the autoencoder to give numbers, but got NaN; use it in float32 "
+                "(--no-half-vae in a WebUI), or another VAE."
+            )
+        return replace(self, codec=self.exact(), exact=None).checked(space)
