@@ -1,14 +1,13 @@
-"""The parts of the app that need no browser."""
+"""What the app does without a browser: the bench of the tab, its texts, how it starts."""
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
 import sys
 import threading
-import time
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,142 +15,197 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lib_upscalers.errors import ImageError, ModelFileError
-from lib_upscalers.geometry import Size
+from lib_upscalers.compare.align import Trial
+from lib_upscalers.compare.store import Store
+from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.image_files import read_picture, write_picture
-from lib_upscalers.targets import Target
-from lib_upscalers.ui.cells import (
-    Failed,
-    Finished,
-    Idle,
-    Running,
-    State,
-    Stopped,
-    Waiting,
-    alert,
-    render,
-    seconds,
-)
+from lib_upscalers.ui.bench import Bench, Form, Use, alert, feed, idle_feed
 from lib_upscalers.ui.gradio_compat import file_url
-from lib_upscalers.ui.results import ResultFolder, saved_name
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
-from lib_upscalers.ui.work import RowWork
-from lib_upscalers.upscale import Result
+from lib_upscalers.upscale import Upscaler
+from tests.compare.fakes import HOSTILE, Fate, candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from lib_upscalers.images import Picture
-    from lib_upscalers.progress import Progress
+    from collections.abc import Sequence
+    from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>' & ünï"
-FINISHED = Finished(HOSTILE, 'file="x".png', HOSTILE, Size(4, 3), 1234, 0.5, 0.25)
+FORM = Form(("Nearest", "Lanczos"))
 
 
-class _Tags(HTMLParser):
+class _Seen(HTMLParser):
     """Collects what a browser would see."""
 
-    def __init__(self) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
         self.tags: list[str] = []
-        self.attributes: list[str] = []
+        self.attributes: dict[str, str] = {}
         self.text = ""
+        self.feed(html)
+        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.attributes += [name for name, _ in attrs]
+        self.attributes |= {name: value or "" for name, value in attrs}
 
     def handle_data(self, data: str) -> None:
         self.text += data
 
 
-def _seen(html: str) -> _Tags:
-    parser = _Tags()
-    parser.feed(html)
-    parser.close()
-    return parser
+@pytest.fixture
+def fate() -> Fate:
+    """What becomes of the candidate "extra"."""
+    return Fate()
 
 
-@pytest.mark.parametrize(
-    "html",
-    [
-        alert(HOSTILE),
-        *map(
-            render,
-            [
-                Idle(),
-                Waiting(HOSTILE),
-                Running(HOSTILE, 0.5, HOSTILE),
-                FINISHED,
-                Failed(HOSTILE, HOSTILE),
-                Stopped(HOSTILE),
-            ],
-        ),
-    ],
-)
-def test_no_markup_comes_from_a_name(html: str) -> None:
-    seen = _seen(html)
-    assert "script" not in seen.tags
-    assert "onerror" not in seen.attributes
-    assert seen.tags.count("img") <= 1
+@pytest.fixture
+def bench(tmp_path: Path, fate: Fate) -> Bench:
+    """A bench whose files lie in a folder of the test."""
+    host = StandaloneHost(device_name="cpu", own_data_folder=tmp_path / "data")
+    use = Use("Elsewhere", ["menu", "slider"], lambda name, scale: [name, scale])
+    return Bench(
+        Upscaler(host),
+        host,
+        Store(tmp_path / "store"),
+        lambda path: f"file={path.as_posix()}",
+        more=lambda: [candidate("extra", fate)],
+        uses=[use],
+    )
 
 
-def test_a_failure_is_readable() -> None:
-    assert _seen(render(Failed("x", HOSTILE))).text == HOSTILE
-    assert 'role="alert"' in render(Failed("x", "no"))
+@pytest.fixture
+def sample(tmp_path: Path) -> str:
+    """A picture whose name is hostile, as far as file systems allow."""
+    path = tmp_path / "<img src=x onerror=alert(1)>&.png"
+    write_picture(draw_sample(), path)
+    return str(path)
+
+
+def _fed(html: str) -> dict[str, Any]:
+    return json.loads(_Seen(html).attributes["data-feed"])
+
+
+def _all(bench: Bench, path: str | None, form: Form) -> list[tuple[str, str]]:
+    return list(bench.compare(path, form, "token"))
+
+
+def test_no_markup_comes_from_a_name() -> None:
+    for html in (alert(HOSTILE), feed({"x": HOSTILE}), idle_feed([HOSTILE])):
+        assert set(_Seen(html).tags) <= {"p", "span"}
+    assert _Seen(alert(HOSTILE)).text == HOSTILE
+    assert _fed(idle_feed([HOSTILE]))["entries"][0]["name"] == HOSTILE
     assert alert("") == ""
 
 
-def test_a_result_tells_size_time_and_file() -> None:
-    text = _seen(render(FINISHED)).text
-    for part in ("4 \N{MULTIPLICATION SIGN} 3", "0.50 s", "loading 0.25 s", "Download PNG (1 kB)"):
-        assert part in text
+def test_a_comparison_feeds_the_viewer(bench: Bench, sample: str) -> None:
+    last, said = _all(bench, sample, FORM)[-1]
+    view = _fed(last)
+    assert said == ""
+    assert view["title"] == Path(sample).stem
+    assert [entry["state"] for entry in view["entries"]] == ["finished"] * 2
+    file = Path(view["entries"][0]["result"]["url"].removeprefix("file="))
+    expected = draw_sample().pixels.repeat(2, 0).repeat(2, 1)
+    assert np.array_equal(read_picture(file).pixels, expected)
+    assert len(file.parent.name) >= 32, "a place that nobody guesses"
+    assert {measure["name"] for measure in view["measures"]} >= set(view["entries"][0]["figures"])
+
+
+def test_the_last_comparison_comes_back(bench: Bench, sample: str) -> None:
+    last, _ = _all(bench, sample, FORM)[-1]
+    assert bench.restore(_fed(last)["name"]) == last
+    assert bench.restore("0" * 32) == ""
+    assert bench.restore("../secret") == ""
 
 
 @pytest.mark.parametrize(
-    ("fraction", "percent"), [(-1, 0), (0, 0), (0.426, 43), (1, 100), (7, 100)]
+    ("path", "form", "reason"),
+    [
+        (None, FORM, "no picture yet"),
+        ("broken.png", FORM, r"broken\.png"),
+        ("sample", Form(("Nearest",)), "2 to 12"),
+        ("sample", Form(FORM.names, scale=0), "scale"),
+        ("sample", Form(FORM.names, size=(99999, 1)), "64 times"),
+    ],
 )
-def test_progress_stays_between_0_and_100(fraction: float, percent: int) -> None:
-    assert f'value="{percent}"' in render(Running("x", fraction, ""))
+def test_what_cannot_be_done_is_told(
+    bench: Bench, sample: str, tmp_path: Path, path: str | None, form: Form, reason: str
+) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    named = {"sample": sample, "broken.png": str(tmp_path / "broken.png"), None: None}[path]
+    [(fed, said)] = _all(bench, named, form)
+    assert fed == ""
+    assert re.search(reason, _Seen(said).text)
+    assert str(tmp_path) not in said, "where the upload was put is of no use"
 
 
-def test_progress_that_is_not_known_shows_no_number() -> None:
-    html = render(Running("x", None, "Saving"))
-    assert "value=" not in html
-    assert "%" not in html
+def test_cancel_and_a_tab_that_is_closed(bench: Bench, sample: str, fate: Fate) -> None:
+    fate.what = "slow"
+    form = Form(("extra", "Nearest"))
+    for fed, _ in bench.compare(sample, form, "mine"):
+        bench.cancel("another")
+        if _fed(fed)["entries"][0]["state"] == "running":
+            bench.cancel("mine")
+    assert [entry["state"] for entry in _fed(fed)["entries"]] == ["stopped", "stopped"]
+    work = bench.compare(sample, form, "closed")
+    next(work)
+    work.close()
+    for thread in threading.enumerate():
+        if thread.name == "comparison":
+            thread.join(20)
+            assert not thread.is_alive()
 
 
-def test_times() -> None:
-    assert [seconds(time) for time in (0.001, 0.234, 61.27)] == ["under 0.01 s", "0.23 s", "61.3 s"]
-
-
-def test_places_of_results_cannot_be_guessed_and_old_ones_leave() -> None:
-    results = ResultFolder(kept=3)
-    try:
-        files = [results.new_file("a.png") for _ in range(5)]
-        for file in files[2:]:
-            file.touch()
-        assert len(set(files)) == 5
-        assert {file.name for file in files} == {"a.png"}
-        assert min(len(file.parent.name) for file in files) >= 20
-        results.new_file("b.png")
-        assert [file.exists() for file in files] == [False, False, False, True, True]
-    finally:
-        results.close()
-    assert not results.path.exists()
+def test_several_pictures_are_tested(bench: Bench, sample: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    form = Form(("Nearest", "extra"), trial=Trial(2))
+    shown = list(bench.several([sample, str(tmp_path / "broken.png"), sample], form, "t"))
+    _, said, links = shown[-1]
+    assert "broken.png" in said
+    views = [_fed(fed) for fed, _, _ in shown if fed]
+    assert views[-1]["done"] == 2
+    assert views[-1]["pictures"] == 3
+    row = next(row for row in views[-1]["rows"] if row["name"] == "Nearest")
+    assert len(row["figures"]["psnr"]) == 2
+    assert _Seen(links).tags == ["a", "a"]
 
 
 @pytest.mark.parametrize(
-    ("picture", "upscaler"),
-    [("a", "Lanczos"), ("../../etc/x", 'a/b\\c:*?"<>|'), ("…", ""), ("x" * 300, "y"), ("猫", "ü")],
+    ("count", "trial", "reason"),
+    [(0, Trial(2), "1 to 50"), (51, Trial(2), "51"), (1, None, "test")],
 )
-def test_saved_names_are_valid_everywhere(picture: str, upscaler: str) -> None:
-    name = saved_name(picture, upscaler, 20, 10)
-    assert re.fullmatch(r"[\w.()+-]+\.png", name)
-    assert not name.startswith(".")
-    assert len(name) <= 124
-    assert saved_name("a", "Lanczos", 20, 10) == "a-Lanczos-20x10.png"
+def test_several_pictures_have_limits(
+    bench: Bench, sample: str, count: int, trial: Trial | None, reason: str
+) -> None:
+    [(_, said, _)] = bench.several([sample] * count, Form(FORM.names, trial=trial), "t")
+    assert reason in said
+
+
+@pytest.mark.parametrize("kind", ["html", "png", "csv", "json"])
+def test_it_can_be_kept(bench: Bench, sample: str, kind: str) -> None:
+    last, _ = _all(bench, sample, FORM)[-1]
+    link = bench.keep(json.dumps({"session": _fed(last)["name"], "kind": kind}))
+    seen = _Seen(link)
+    assert seen.tags == ["a"]
+    assert seen.attributes["download"].endswith(f"compared.{kind}")
+    assert Path(seen.attributes["href"].removeprefix("file=")).stat().st_size > 100
+
+
+@pytest.mark.parametrize("message", ["", "[]", "{}", '{"session": "x", "kind": "html"}', "null"])
+def test_a_message_that_makes_no_sense_is_told(bench: Bench, message: str) -> None:
+    assert 'role="alert"' in bench.keep(message)
+
+
+def test_a_use_gets_the_upscaler_and_the_scale(bench: Bench, sample: str) -> None:
+    last, _ = _all(bench, sample, FORM)[-1]
+    message = json.dumps({"session": _fed(last)["name"], "upscaler": "Lanczos"})
+    values: Sequence[Any] = bench.fill(bench.uses[0], message)
+    assert list(values) == ["Lanczos", 2.0]
+
+
+def test_all_that_there_is_can_be_chosen(bench: Bench) -> None:
+    names = bench.names()
+    assert names[-1] == "extra"
+    assert {"Nearest", "Lanczos"} < set(names)
 
 
 def test_the_address_of_a_file_is_relative_and_quoted() -> None:
@@ -162,113 +216,10 @@ def test_the_address_of_a_file_is_relative_and_quoted() -> None:
 
 def test_the_sample_is_the_same_every_time() -> None:
     first, second = draw_sample(), draw_sample()
-    assert first.size == Size(WIDTH, HEIGHT)
+    assert (first.size.width, first.size.height) == (WIDTH, HEIGHT)
     assert first.pixels.dtype == np.uint8
     assert np.array_equal(first.pixels, second.pixels)
     assert len(np.unique(first.pixels.reshape(-1, 3), axis=0)) > 500
-
-
-@dataclass
-class _FakeUpscaler:
-    """Doubles pictures; its upscalers are named after what they do."""
-
-    release: threading.Event = field(default_factory=threading.Event)
-
-    def find(self, name: str) -> str:
-        if name == "missing":
-            raise ModelFileError("Expected a file, but it is gone.")
-        return name
-
-    def run(self, picture: Picture, choice: str, target: Target, *, progress: Progress) -> Result:
-        if choice == "faulty":
-            raise ZeroDivisionError("division by zero")
-        deadline = time.monotonic() + 20
-        while choice == "slow" and not self.release.is_set():
-            assert time.monotonic() < deadline
-            progress.update(1, 2, "tile 1 of 2")
-            progress.check_cancelled()
-            time.sleep(0.005)
-        return Result(picture, run_seconds=1.0)
-
-
-@pytest.fixture
-def results() -> Iterator[ResultFolder]:
-    folder = ResultFolder()
-    yield folder
-    folder.close()
-
-
-@pytest.fixture
-def sample(results: ResultFolder) -> Path:
-    path = results.path / "my sample.png"
-    write_picture(draw_sample(), path)
-    return path
-
-
-def _work(results: ResultFolder, fake: _FakeUpscaler) -> RowWork:
-    return RowWork(fake, results, str)  # type: ignore[arg-type]
-
-
-def _kinds(states: tuple[State, ...]) -> list[str]:
-    return [type(state).__name__ for state in states]
-
-
-def test_one_failure_does_not_stop_the_others(
-    results: ResultFolder, sample: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    names = ("missing", "faulty", "fine")
-    *_, last = _work(results, _FakeUpscaler()).run(sample, names, Target(scale=2))
-    assert _kinds(last) == ["Failed", "Failed", "Finished"]
-    missing, faulty, fine = last
-    assert isinstance(missing, Failed)
-    assert missing.reason == "Expected a file, but it is gone."
-    assert isinstance(faulty, Failed)
-    assert "a fault of this program" in faulty.reason
-    assert "Traceback" in caplog.text
-    assert isinstance(fine, Finished)
-    assert fine.file_name == "my_sample-fine-192x144.png"
-    assert np.array_equal(read_picture(fine.url).pixels, draw_sample().pixels)
-
-
-def test_results_come_one_by_one(results: ResultFolder, sample: Path) -> None:
-    fake = _FakeUpscaler()
-    seen: list[list[str]] = []
-    for states in _work(results, fake).run(sample, ("fine", "slow", "fine"), Target(scale=2)):
-        seen.append(_kinds(states))
-        if seen[-1] == ["Finished", "Running", "Waiting"]:
-            fake.release.set()
-    assert ["Finished", "Running", "Waiting"] in seen
-    assert seen[-1] == ["Finished"] * 3
-
-
-def test_cancelling_keeps_what_is_done(results: ResultFolder, sample: Path) -> None:
-    work = _work(results, _FakeUpscaler())
-    last: tuple[State, ...] = ()
-    for states in work.run(sample, ("fine", "slow", "fine"), Target(scale=2)):
-        last = states
-        if _kinds(states)[1] == "Running":
-            work.cancelled.set()
-    assert _kinds(last) == ["Finished", "Stopped", "Stopped"]
-
-
-def test_a_reader_that_goes_away_ends_the_work(results: ResultFolder, sample: Path) -> None:
-    work = _work(results, _FakeUpscaler())
-    states = work.run(sample, ("slow",), Target(scale=2))
-    next(states)
-    threads = [thread for thread in threading.enumerate() if "_run_all" in thread.name]
-    states.close()  # type: ignore[attr-defined]
-    assert work.cancelled.is_set()
-    assert threads
-    for thread in threads:
-        thread.join(20)
-        assert not thread.is_alive()
-
-
-def test_a_broken_picture_is_told_before_any_work(results: ResultFolder, tmp_path: Path) -> None:
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"no picture")
-    with pytest.raises(ImageError):
-        next(_work(results, _FakeUpscaler()).run(broken, ("fine",), Target(scale=2)))
 
 
 def _app(*arguments: str) -> subprocess.CompletedProcess[str]:

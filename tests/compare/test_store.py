@@ -1,0 +1,231 @@
+"""Files, settings and reports of comparisons."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import lib_upscalers
+from lib_upscalers.compare import report
+from lib_upscalers.compare.align import Trial
+from lib_upscalers.compare.plan import MOST, Plan
+from lib_upscalers.compare.store import Store, fingerprint, saved_name
+from lib_upscalers.compare.viewer_script import FOLDER, viewer_script
+from lib_upscalers.errors import InputError
+from lib_upscalers.geometry import Size
+from lib_upscalers.image_grid import labelled_grid
+from lib_upscalers.images import Picture
+from lib_upscalers.targets import Target
+from lib_upscalers.version import VERSION
+from tests.compare.fakes import HOSTILE, Fate, candidate, make, picture
+
+if TYPE_CHECKING:
+    from lib_upscalers.compare.session import Session
+
+ROOT = Path(lib_upscalers.__file__).resolve().parent.parent
+PLANS = [
+    Plan(("Nearest", HOSTILE), Target(scale=2.5)),
+    Plan(("a", "b", "c"), Target(size=Size(640, 480))),
+    Plan(("a", "b"), Target(scale=3.0), Trial(3, "Box", 75)),
+]
+
+
+def _compared(folder: Path, names: tuple[str, ...] = (HOSTILE, "b")) -> tuple[Session, Store]:
+    work = make(folder, [candidate(name, Fate()) for name in names], trial=Trial(2))
+    *_, last = work.run()
+    return last, work.store
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_settings_come_back_from_their_text(plan: Plan) -> None:
+    text = plan.to_text("9.9")
+    assert "\n" not in text
+    assert Plan.parse(text) == plan
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no JSON"),
+        ("[]", "other JSON"),
+        ('{"upscaler-lab": 1}', "no list"),
+        ('{"upscaler-lab": 2, "upscalers": ["a", "b"]}', "newer"),
+        ('{"upscaler-lab": 1, "upscalers": ["a", 3]}', "no list"),
+        ('{"upscaler-lab": 1, "upscalers": ["a", "b"], "size": 3}', "wrong kind"),
+        ('{"upscaler-lab": 1, "upscalers": ["a", "b"], "scale": -1}', "scale"),
+        ('{"upscaler-lab": 1, "upscalers": ["a", "b"], "scale": NaN}', "scale"),
+        ('{"upscaler-lab": 1, "upscalers": ["a", "b"], "test": {}}', "wrong kind"),
+        ('{"upscaler-lab": 1, "upscalers": ["a", "b"], "test": {"shrink": 9}}', "2, 3 or 4"),
+        ('{"upscaler-lab": 1, "upscalers": ["a"]}', "2 to 12"),
+        ('{"upscaler-lab": 1, "upscalers": ["a", "a"]}', "twice"),
+    ],
+)
+def test_other_settings_are_refused_with_a_reason(text: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        Plan.parse(text)
+
+
+def test_no_more_than_twelve() -> None:
+    names = tuple(map(str, range(MOST + 1)))
+    assert Plan(names[:MOST], Target(scale=2.0))
+    with pytest.raises(InputError, match="13"):
+        Plan(names, Target(scale=2.0))
+
+
+def test_what_was_not_used_for_longest_leaves(tmp_path: Path) -> None:
+    store = Store(tmp_path, most_bytes=3 * picture().pixels.nbytes, most_seconds=1000)
+    keys = [store.key(str(i)) for i in range(5)]
+    files = [store.path(store.put_picture(key, "x", picture()).file) for key in keys]
+    now = files[0].stat().st_mtime
+    for age, file in enumerate(files):
+        os.utime(file, (now - age, now - age))
+    os.utime(files[1], (now - 2000, now - 2000))
+    store.tidy()
+    assert [file.exists() for file in files] == [True, False, True, False, False]
+
+
+def test_places_cannot_be_guessed_but_are_found_again(tmp_path: Path) -> None:
+    first, other = Store(tmp_path / "a"), Store(tmp_path / "b")
+    assert first.key("x", "y") == Store(tmp_path / "a").key("x", "y")
+    assert first.key("x", "y") != other.key("x", "y"), "the secret is the folder's own"
+    assert first.key("x", "y") != first.key("xy", "")
+    assert len(first.key("x")) >= 32
+
+
+@pytest.mark.parametrize("name", ["", "..", "../secret", "0" * 31, "/etc/passwd", "0" * 32])
+def test_only_sessions_are_loaded(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="no longer there"):
+        Store(tmp_path).load(name)
+
+
+def test_a_session_of_another_version_is_told(tmp_path: Path) -> None:
+    session, store = _compared(tmp_path)
+    path = tmp_path / "sessions" / f"{session.name}.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**values, "new": 1}), encoding="utf-8")
+    with pytest.raises(InputError, match="compare again"):
+        store.load(session.name)
+
+
+def test_pictures_are_told_apart() -> None:
+    grey = Picture(picture().pixels[..., :1])
+    clear = Picture(picture().pixels, np.zeros((24, 32), np.uint8))
+    prints = {fingerprint(each) for each in (picture(), picture(32, 24), grey, clear)}
+    assert len(prints) == 4
+    assert fingerprint(picture()) == fingerprint(picture())
+
+
+@pytest.mark.parametrize("text", ["a", "../../etc/x", 'a/b\\c:*?"<>|', "…", "x" * 300, HOSTILE])
+def test_saved_names_are_valid_everywhere(text: str) -> None:
+    name = saved_name(text, "2x")
+    assert re.fullmatch(r"[\w.()+-]+", name)
+    assert not name.startswith(".")
+    assert len(name) <= 120
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [str(value) for name, value in attrs if name in ("src", "href")]
+
+
+def test_a_report_holds_everything_and_no_markup_of_a_name(tmp_path: Path) -> None:
+    session, store = _compared(tmp_path)
+    html = report.html_report(session, store)
+    seen = _Tags()
+    seen.feed(html)
+    assert seen.tags.count("script") == 1
+    assert "img" not in seen.tags
+    assert seen.addresses == []
+    assert not re.search(r"https?://(?!www\.w3\.org|doi\.org)", html), "nothing from elsewhere"
+    assert html.count("data:image/png;base64,") == 4
+    found = re.search(r"\.show\((\{.*\})\);", html)
+    assert found
+    assert json.loads(found[1])["entries"][0]["name"] == HOSTILE
+
+
+def test_json_cannot_end_its_script() -> None:
+    text = report.as_script_text({"x": "</script><!-- \u2028"})
+    assert "<" not in text
+    assert json.loads(text) == {"x": "</script><!-- \u2028"}
+
+
+def test_tables_hold_all_figures(tmp_path: Path) -> None:
+    session, _ = _compared(tmp_path, ("=HYPERLINK(1)", "b"))
+    rows = list(csv.DictReader(io.StringIO(report.csv_table([session]))))
+    assert [row["upscaler"] for row in rows] == ["'=HYPERLINK(1)", "b"]
+    assert float(rows[0]["psnr"]) == session.entries[0].figures["psnr"]
+    text = report.json_table([session])
+    assert json.loads(text)[0]["entries"][1]["figures"] == dict(session.entries[1].figures)
+    assert session.source.file not in text, "where files lie is nobody's business"
+
+
+def test_the_grid_shows_every_pixel(tmp_path: Path) -> None:
+    session, store = _compared(tmp_path)
+    grid = report.grid(session, store)
+    pixels = np.array(grid.pixels)
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (session.height, session.width, 3))
+    shape = session.entries[0].result
+    assert shape
+    found = [
+        (windows[y, x, 0] == expected).all()
+        for expected in (_stored(store, session),)
+        for y in range(windows.shape[0])
+        for x in range(windows.shape[1])
+    ]
+    assert sum(found) == 2
+
+
+def _stored(store: Store, session: Session) -> np.ndarray:
+    from lib_upscalers.image_files import read_picture
+
+    assert session.entries[0].result
+    return read_picture(store.path(session.entries[0].result.file)).pixels
+
+
+def test_labels_in_any_script_do_no_harm() -> None:
+    labels = ["猫 ünï", "x" * 400, "\u202e<b>"]
+    grid = labelled_grid([picture()] * 3, labels, Size(32, 24))
+    assert grid.pixels.shape[2] == 3
+
+
+def test_the_modules_are_one_script_that_node_understands(tmp_path: Path) -> None:
+    script = viewer_script()
+    assert "import " not in re.sub(r"//.*|/\*.*?\*/", "", script, flags=re.DOTALL)
+    assert "</script" not in script
+    for module in FOLDER.glob("*.mjs"):
+        names = re.findall(
+            r"^(?:export )?(?:const|class|function) (\w+)", module.read_text(), re.MULTILINE
+        )
+        for name in names:
+            if module.name != "loader.mjs":
+                found = re.findall(rf"^(?:const|class|function) {name}\b", script, re.MULTILINE)
+                assert len(found) == 1, f"{name} of {module.name}"
+    path = tmp_path / "viewer.mjs"
+    path.write_text(script, encoding="utf-8")
+    node = shutil.which("node")
+    command = [node, "--check", str(path)] if node else [sys.executable, "-c", ""]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_version_is_the_packages() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{VERSION}"\n' in text
