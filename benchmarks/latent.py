@@ -7,6 +7,8 @@ Each picture is cropped so that its latents have whole sizes, shrunk bicubically
 as a latent, and decoded: that is what a denoising strength of 0 would give. `--tiny` takes the two
 weight files of a tiny autoencoder (TAESD family); `--loader` a function of yours that takes the
 device and returns (encode, decode), from pictures (1, 3, H, W) in [0, 1] to latents and back.
+`--space` names the latent space, for the learned mode, which finds its networks in `--networks`
+and among those that come with the library.
 """
 
 from __future__ import annotations
@@ -28,8 +30,7 @@ from PIL import Image
 from torch.nn.functional import conv2d
 
 from lib_upscalers.geometry import Size
-from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
-from lib_upscalers.latent.round_trip import round_trip
+from lib_upscalers.latent import LATENT_MODES, Codec, Finishers, LatentSpace, upscale_latent
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
 from lib_upscalers.resample import resample
 
@@ -83,6 +84,42 @@ class Sample:
     truth: torch.Tensor
     trip: torch.Tensor
     scale: float
+
+
+@dataclass(frozen=True)
+class Coder:
+    """The autoencoder that is measured with. Implements `latent.context.Codec`."""
+
+    encode: Code
+    decode: Code
+
+
+@dataclass(frozen=True)
+class Here:
+    """What the modes may ask. Implements `latent.context.LatentContext`."""
+
+    known: LatentSpace
+    codec: Codec
+    folders: tuple[Path, ...]
+
+    def space(self) -> LatentSpace:
+        """Return what the command line says."""
+        return self.known
+
+    def tiny_codec(self) -> Codec:
+        """Return the autoencoder that is measured with."""
+        return self.codec
+
+    def enlarge_pixels(self, pixels: torch.Tensor, size: Size) -> torch.Tensor:
+        """Enlarge by Lanczos."""
+        return resample(pixels, size, "Lanczos")
+
+    def weight_folders(self) -> tuple[Path, ...]:
+        """Return what the command line says."""
+        return self.folders
+
+    def vae_sha256(self) -> None:
+        """Return None: any network of the latent space will do."""
 
 
 def luma(pixels: torch.Tensor) -> torch.Tensor:
@@ -208,13 +245,11 @@ def finished(base: str) -> Mapping[str, Finishers]:
     }
 
 
-def methods(base: str, encode: Code, decode: Code) -> Mapping[str, Enlarge]:
+def methods(base: str, context: Here) -> Mapping[str, Enlarge]:
     """Return all that is compared, by name."""
     found: dict[str, Enlarge] = {
-        "by way of pixels (round trip)": partial(round_trip, encode, decode)
+        mode: partial(upscale_latent, mode=mode, context=context) for mode in LATENT_MODES
     }
-    for mode in LATENT_MODES:
-        found[mode] = partial(upscale_latent, mode=mode)
     for name, finishers in finished(base).items():
         found[name] = partial(upscale_latent, mode=base, finishers=finishers)
     found["plain FFT zero padding"] = zero_padding
@@ -305,6 +340,8 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--tiny", nargs=2, metavar=("ENCODER", "DECODER"))
     source.add_argument("--loader", help="FILE.py:FUNCTION")
+    parser.add_argument("--space", default="flux2", help="the latent space (default: flux2)")
+    parser.add_argument("--networks", type=Path, nargs="*", default=[], help="folders")
     parser.add_argument("--scales", type=float, nargs="+", default=[1.5, 2.0])
     parser.add_argument("--base", default="Latent (bilinear)", help="the mode that is finished")
     parser.add_argument("--device", default="cpu")
@@ -314,7 +351,10 @@ def main() -> None:
     if not paths:
         parser.error(f"no picture matches {arguments.pattern} in {arguments.folder}")
     codes = load(arguments)
-    calls = methods(arguments.base, *codes)
+    samples = codes[0](torch.zeros(1, 3, 64, 64, device=arguments.device))
+    space = LatentSpace(arguments.space, samples.shape[1], 64 // samples.shape[-1])
+    context = Here(space, Coder(*codes), tuple(arguments.networks))
+    calls = methods(arguments.base, context)
     for scale in arguments.scales:
         every: dict[str, list[Scores]] = {}
         with torch.inference_mode():

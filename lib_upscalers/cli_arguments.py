@@ -266,7 +266,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_shared(listing)
     add_compare(commands)
-    add_latent(commands)
+    add_latent(commands.add_parser("latent", help="make networks that enlarge latents"))
     return parser
 
 

@@ -7,7 +7,7 @@ import re
 import runpy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lib_upscalers.cli_console import BarProgress
 from lib_upscalers.errors import InputError
@@ -74,9 +74,8 @@ def _space(text: str) -> str:
     return text
 
 
-def add_latent(commands: argparse._SubParsersAction[Any]) -> None:
-    """Add the command `latent fit` to the command line."""
-    latent = commands.add_parser("latent", help="make networks that enlarge latents")
+def add_latent(latent: argparse.ArgumentParser) -> None:
+    """Add what there is under the command `latent`."""
     actions = latent.add_subparsers(dest="action", metavar="ACTION", required=True)
     fit = actions.add_parser(
         "fit",

@@ -42,14 +42,14 @@ class Codec(Protocol):
     packed. Both methods take and give any float dtype, on the device of their argument.
     """
 
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+    def encode(self, pixels: torch.Tensor, /) -> torch.Tensor:
         """Turn pictures (N, 3, H, W) in [0, 1], RGB, into latents (N, C, H / f, W / f).
 
         H and W are multiples of the factor f. The most likely latent, without random numbers.
         """
         ...
 
-    def decode(self, samples: torch.Tensor) -> torch.Tensor:
+    def decode(self, samples: torch.Tensor, /) -> torch.Tensor:
         """Turn latents (N, C, h, w) into pictures (N, 3, f h, f w), about in [0, 1], RGB."""
         ...
 

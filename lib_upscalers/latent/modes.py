@@ -143,9 +143,9 @@ def _enlarge(
     if _size_of(small) == (size.height, size.width):
         return small.clone()
     first, *others = entries
-    if not others:
+    second = others[0] if others else first
+    if second is first:
         return _run(first, small, size, context)
-    second = others[0]
     if second.mixes and not first.mixes:
         first, second, blend = second, first, 1 - blend
     result = _run(first, small, size, context)

@@ -49,8 +49,8 @@ class LatentRecipe:
     seed: int = 1
     steps: int = 20_000
     batch: int = 8
-    rate: float = 1.5e-3
-    warm_up: int = 100
+    rate: float = 1e-3
+    warm_up: int = 150
     memory: float = 0.998
 
     def network(self) -> LatentNetwork:

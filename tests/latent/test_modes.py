@@ -221,6 +221,26 @@ def test_memory_is_bounded(mode: str, shape: tuple[int, ...], dtype: torch.dtype
     assert memory.peak <= 6 * result.numel() * result.element_size()
 
 
+@pytest.mark.parametrize("other", ["Latent (bislerp)", "Latent (Fourier)"])
+@each_exact_mode
+def test_memory_of_a_blend_is_bounded(mode: str, other: str) -> None:
+    samples, size = latent(1, 4, 3, 40, 48, dtype=torch.float16), Size(96, 80)
+    finishers = Finishers(blend_with=other, blend=0.5)
+    upscale_latent(samples, size, mode, finishers)
+    with LiveMemory() as memory:
+        result = upscale_latent(samples, size, mode, finishers)
+    assert memory.peak <= 6 * result.numel() * result.element_size()
+
+
+@pytest.mark.parametrize("other", ["Latent (bislerp)", "Latent (Fourier)", "Latent (Lab)"])
+@each_mode
+def test_a_blend_is_the_weighted_mean(mode: str, other: str) -> None:
+    samples, size = latent(1, 5, 9, 7), Size(13, 17)
+    first, second = (upscale_latent(samples, size, name) for name in (mode, other))
+    blended = upscale_latent(samples, size, mode, Finishers(blend_with=other, blend=0.25))
+    assert_close(blended, first.lerp(second, 0.25))
+
+
 @pytest.mark.parametrize("size", [Size(18, 22), Size(15, 31)], ids=str)
 @each_mode
 def test_twins_are_equal(mode: str, size: Size) -> None:
