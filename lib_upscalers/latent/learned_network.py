@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +25,33 @@ class _Block(nn.Module):
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         inner = functional.silu(self.first(values), inplace=True)
         return values + self.second(inner)
+
+
+class _Places(nn.Module):
+    """Scales and shifts values by where between two others they have been interpolated.
+
+    Without it the layers behind could not tell a value that was taken as it is from a mean.
+    """
+
+    def __init__(self, features: int, inner: int = 32) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(4, inner, 1)
+        self.second = nn.Conv2d(inner, 2 * features, 1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, values: torch.Tensor, source: tuple[int, int]) -> torch.Tensor:
+        target = values.shape[-2:]
+        waves: list[torch.Tensor] = []
+        for dim in (0, 1):
+            step = source[dim] / target[dim]
+            place = (torch.arange(target[dim], device=values.device) + 0.5) * step - 0.5
+            angle = place * (2 * math.pi)
+            shape = (-1, 1) if dim == 0 else (1, -1)
+            waves += [wave.view(shape).expand(target) for wave in (angle.cos(), angle.sin())]
+        planes = torch.stack(waves)[None].to(values.dtype)
+        scale, shift = self.second(functional.silu(self.first(planes))).chunk(2, dim=1)
+        return values * (1 + scale) + shift
 
 
 class LatentNetwork(nn.Module):
@@ -58,6 +86,7 @@ class LatentNetwork(nn.Module):
         self.head = nn.Conv2d(channels + 2, features, 3, padding=1)
         self.body = nn.ModuleList([_Block(features) for _ in range(blocks)])
         self.up = nn.Conv2d(features, 4 * fine, 3, padding=1)
+        self.places = _Places(fine)
         self.fine = nn.ModuleList([_Block(fine) for _ in range(fine_blocks)])
         self.tail = nn.Conv2d(fine, channels, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
@@ -99,7 +128,9 @@ class LatentNetwork(nn.Module):
             features = block(features)
         large = functional.pixel_shuffle(self.up(features + head), 2)
         if large.shape[-2:] != size:
+            made = (2 * height, 2 * width)
             large = functional.interpolate(large, size, mode="bilinear", align_corners=False)
+            large = self.places(large, made)
         for block in self.fine:
             large = block(large)
         base = functional.interpolate(values, size, mode="bilinear", align_corners=False)

@@ -60,33 +60,40 @@ class LatentRecipe:
 
 
 class Pool:
-    """Pairs by the side of their small latents, on the device that trains."""
+    """Pairs by the sides of their latents, on the device that trains."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._by_side: dict[int, list[LatentPair]] = {}
-        self.count = 0
+        self._by_sides: dict[tuple[int, int], list[LatentPair]] = {}
 
     def add(self, pairs: Iterable[LatentPair]) -> None:
         """Put pairs in; the order counts for what batches there will be."""
         for pair in pairs:
-            self._by_side.setdefault(pair.small.shape[-1], []).append(pair)
-            self.count += 1
+            sides = pair.small.shape[-1], pair.large.shape[-1]
+            self._by_sides.setdefault(sides, []).append(pair)
 
     def large(self) -> list[torch.Tensor]:
         """Return all large latents (C, H, H), float16."""
-        return [pair.large for pairs in self._by_side.values() for pair in pairs]
+        return [pair.large for pairs in self._by_sides.values() for pair in pairs]
 
     def batch(self, rng: np.random.Generator, most: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return random pairs of one factor, float32: small and large latents."""
-        sides = sorted(self._by_side)
-        shares = np.array([len(self._by_side[side]) for side in sides])
-        side = sides[int(rng.choice(len(sides), p=shares / shares.sum()))]
-        pairs = self._by_side[side]
-        count = max(1, round(most * (sides[0] / side) ** 2))
-        chosen = [pairs[int(i)] for i in rng.integers(0, len(pairs), count)]
-        small = torch.stack([pair.small for pair in chosen])
-        large = torch.stack([pair.large for pair in chosen])
+        """Return random pairs of one factor, float32: small and large latents.
+
+        Every second batch is of the factor 2; there are fewer pairs where they are larger.
+        """
+        least = min(small for small, _ in self._by_sides)
+        twice = {
+            sides: pairs for sides, pairs in self._by_sides.items() if sides[1] == 2 * sides[0]
+        }
+        others = {key: value for key, value in self._by_sides.items() if key not in twice}
+        group = twice if rng.random() < 0.5 or not others else others
+        sides, shares = list(group or others), [len(each) for each in (group or others).values()]
+        chosen = sides[int(rng.choice(len(sides), p=np.array(shares) / sum(shares)))]
+        pairs = self._by_sides[chosen]
+        count = max(1, round(most * (least / chosen[0]) ** 2))
+        picked = [pairs[int(i)] for i in rng.integers(0, len(pairs), count)]
+        small = torch.stack([pair.small for pair in picked])
+        large = torch.stack([pair.large for pair in picked])
         return small.to(self._device).float(), large.to(self._device).float()
 
 

@@ -43,7 +43,8 @@ class PairPlan:
         views: Pairs that are made of one drawing, each turned and recoloured.
         drawings: Drawings a file.
         flat: The share of pictures that are one flat colour.
-        halves: The share of pairs with a factor of 2; the others are between 1.1 and 2.
+        halves: The share of pairs with a factor of 2. Half of the others have 1.5, the rest
+            anything between 1.1 and 2.
     """
 
     seed: int = 1
@@ -52,7 +53,7 @@ class PairPlan:
     views: int = 3
     drawings: int = 8
     flat: float = 0.03
-    halves: float = 0.7
+    halves: float = 0.5
 
     @property
     def side(self) -> int:
@@ -77,19 +78,26 @@ def _view(picture: Bytes, rng: np.random.Generator) -> Bytes:
     turned = np.rot90(picture, int(rng.integers(0, 4)))
     turned = turned[:, ::-1] if rng.random() < 0.5 else turned
     turned = turned[..., rng.permutation(3)]
-    return np.ascontiguousarray(255 - turned if rng.random() < 0.2 else turned)
+    return 255 - turned if rng.random() < 0.2 else turned
 
 
-def _small_cells(plan: PairPlan, rng: np.random.Generator) -> int:
+def _cells(plan: PairPlan, rng: np.random.Generator) -> tuple[int, int]:
+    """Return the sides of a small and a large latent."""
     half = plan.cells // 2
-    return half if rng.random() < plan.halves else int(rng.integers(half, plan.cells * 9 // 10 + 1))
+    if rng.random() < plan.halves:
+        return half, plan.cells
+    if rng.random() < 0.5:
+        return half, half * 3 // 2
+    return int(rng.integers(half, plan.cells * 9 // 10 + 1)), plan.cells
 
 
 def _shrink(picture: Bytes, side: int, rng: np.random.Generator) -> Bytes:
     shares = np.array([way.share for way in degrade.SHRINKINGS])
     way = degrade.SHRINKINGS[int(rng.choice(len(shares), p=shares / shares.sum()))]
     size = Size(side, side)
-    small = resample_pixels(picture, size, way.kernel, linear_light=way.linear_light)
+    small = resample_pixels(
+        np.ascontiguousarray(picture), size, way.kernel, linear_light=way.linear_light
+    )
     return small.astype(np.uint8)
 
 
@@ -134,8 +142,9 @@ def make_part(
         drawing = _picture(plan, number, folder)
         for i in range(plan.views):
             rng = np.random.default_rng([plan.seed, number, 2, i])
-            picture = _view(drawing, rng)
-            small = _shrink(picture, _small_cells(plan, rng) * plan.factor, rng)
+            sides = [cells * plan.factor for cells in _cells(plan, rng)]
+            picture = _view(drawing, rng)[: sides[1], : sides[1]]
+            small = _shrink(picture, sides[0], rng)
             pair = (_encoded(each, encode, device) for each in (small, picture))
             pairs.append(LatentPair(*pair))
     return pairs

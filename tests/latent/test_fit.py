@@ -48,7 +48,7 @@ HASH = "0123456789abcdef" * 4
 RECIPE = LatentRecipe(
     4, features=16, blocks=1, fine=8, fine_blocks=1, steps=16, batch=4, rate=3e-3, warm_up=5
 )
-PLAN = PairPlan(cells=16, factor=2, drawings=2, halves=0.5)
+PLAN = PairPlan(cells=16, factor=2, drawings=2)
 SETTINGS = FitSettings(minutes=1e6, recipe=RECIPE, plan=PLAN, parts=1, vae_sha256=HASH)
 
 
@@ -123,7 +123,7 @@ def test_the_loss_falls() -> None:
     before = latent_loss(training.average(small, size), large, transform)
     while training.progress < 1:
         training.advance(pool, 8)
-    assert latent_loss(training.average(small, size), large, transform) < 0.8 * before
+    assert latent_loss(training.average(small, size), large, transform) < 0.9 * before
 
 
 @pytest.mark.parametrize("calls", [3, 15, 30, 38])
@@ -166,8 +166,8 @@ def test_pairs_are_of_one_picture() -> None:
     pairs = make_part(PLAN, 0, codec.encode, CPU)
     assert len(pairs) == PLAN.drawings * PLAN.views
     for pair in pairs:
-        assert pair.large.shape == (4, 16, 16)
-        assert 8 <= pair.small.shape[-1] <= 14
+        sides = pair.small.shape[-1], pair.large.shape[-1]
+        assert sides == (8, 12) or (sides[1] == 16 and 8 <= sides[0] <= 14)
         means = (
             codec.decode(each[None].float()).mean((0, 2, 3)) for each in (pair.small, pair.large)
         )
@@ -372,7 +372,7 @@ def test_batches_are_of_one_factor() -> None:
     pool = Pool(CPU)
     for side in (8, 8, 12):
         pool.add([LatentPair(torch.zeros(4, side, side), torch.zeros(4, 16, 16))])
-    assert pool.count == 3
+    assert len(pool.large()) == 3
     sizes = {tuple(pool.batch(np.random.default_rng(i), 9)[0].shape) for i in range(20)}
     assert sizes == {(9, 4, 8, 8), (4, 4, 12, 12)}
 
