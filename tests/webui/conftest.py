@@ -15,9 +15,10 @@ import pytest
 
 from tests.browser.conftest import browser
 from tests.models.networks import compact_file, esrgan_state
-from tests.models.tiny import save
+from tests.models.tiny import compact, save
 from tests.webui import jobs
 from tests.webui.host import WebUI, named_by_environment
+from tests.webui.page_parts import open_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,6 @@ __all__ = ["browser"]
 
 # (WebUI, what a test needs) -> why that WebUI cannot do it.
 CANNOT: Mapping[tuple[str, str], str] = MappingProxyType({})
-PATIENCE_MS = 120_000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,7 +55,8 @@ def _networks(data: Path) -> None:
     (ours / "Test broken.pth").write_bytes(b"PK\x03\x04 and then nothing of use")
     whole = (ours / f"{jobs.FOUR}.safetensors").read_bytes()
     (ours / "Test cut.safetensors").write_bytes(whole[: len(whole) // 2])
-    compact_file(theirs / f"{jobs.TWO}.pth")
+    # In the old format, for A1111 refuses what the newest torch writes.
+    save(compact().state_dict(), theirs / f"{jobs.TWO}.pth", legacy=True)
 
 
 class Bare:
@@ -113,15 +114,6 @@ def page(webui: WebUI, browser: Browser) -> Iterator[Page]:
     """The WebUI's page, ready to be used."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     found = context.new_page()
-    found.set_default_timeout(PATIENCE_MS)
     open_page(webui, found)
     yield found
     context.close()
-
-
-def open_page(webui: WebUI, page: Page, theme: str = "dark") -> None:
-    """Load the page, and wait until its scripts have run."""
-    page.goto(f"{webui.address}/?__theme={theme}")
-    page.locator("#txt2img_generate").wait_for()
-    page.locator("#quicksettings").wait_for(state="attached")
-    page.wait_for_function("document.querySelectorAll('#tabs > .tab-nav button').length > 5")

@@ -13,6 +13,7 @@ from tests.webui.host import WebUI, decoded, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 SIDE = 64
 FOUR = "Test ESRGAN 4x"
@@ -79,6 +80,8 @@ def enlarge(ui: WebUI, upscaler: str, image: Image.Image, **more: object) -> Ima
     return decoded(answer.body["image"])
 
 
-def ours(ui: WebUI, what: str, theirs: list[str]) -> list[str]:
-    """Return the names in a list that are there because of the extension."""
-    return [name for name in ui.names(what) if name not in theirs]
+def opened(path: Path) -> Image.Image:
+    """Return the image in a file, with what the file says of it."""
+    with Image.open(path) as image:
+        image.load()
+        return image

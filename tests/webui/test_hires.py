@@ -88,14 +88,12 @@ def test_scale_one(webui: WebUI, upscaler: str) -> None:
 
 @pytest.mark.parametrize("upscaler", ["Latent (Mitchell)", jobs.OWN])
 def test_the_small_picture_is_saved_small(webui: WebUI, upscaler: str) -> None:
-    from PIL import Image
-
     settings = {"save_images_before_highres_fix": True}
     job = jobs.txt2img(webui, upscaler, save_images=True, override_settings=settings)
     before = set(webui.results("*before-highres-fix*.png"))
     jobs.generate(webui, "txt2img", job)
     found = [path for path in webui.results("*before-highres-fix*.png") if path not in before]
-    assert [Image.open(path).size for path in found] == [(64, 64)]
+    assert [jobs.opened(path).size for path in found] == [(64, 64)]
 
 
 def test_finishers_of_the_settings_travel_in_the_infotext(webui: WebUI) -> None:

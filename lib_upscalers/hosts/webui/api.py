@@ -98,7 +98,7 @@ class Routes:
         flags = host_module("shared").cmd_opts
         if not (flags.api or flags.nowebui):
             return
-        dependencies = [Depends(_Login(flags.api_auth))] if flags.api_auth else []
+        dependencies = [Depends(_Login(flags.api_auth).check)] if flags.api_auth else []
         for path, answer, method, model in (
             ("/upscalers", self.upscalers, "GET", list[UpscalerItem]),
             ("/upscale", self.upscale, "POST", UpscaleResponse),
@@ -172,7 +172,13 @@ class _Login:
     def __init__(self, accounts: str) -> None:
         self._accounts = dict(each.split(":", 1) for each in accounts.split(","))
 
-    def __call__(self, login: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> bool:
+    # A method, for FastAPI 0.94 looks up the annotations of a callable object nowhere.
+    def check(self, login: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> bool:
+        """Return True.
+
+        Raises:
+            HTTPException: 401, for who is none of them.
+        """
         wanted = self._accounts.get(login.username)
         if wanted is not None and secrets.compare_digest(login.password.encode(), wanted.encode()):
             return True

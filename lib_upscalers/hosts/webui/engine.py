@@ -7,6 +7,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.access import host_module
 from lib_upscalers.hosts.webui.progress import shown
@@ -91,13 +92,18 @@ class Engine:
                     self.upscaler.release()
 
     def settings(self, *, tile: int | None, precision: str) -> Settings:
-        """Return the settings page's values, but for what is given here."""
+        """Return the settings page's values, but for what is given here.
+
+        Raises:
+            InputError: There is no such precision.
+        """
         settings = options.settings()
-        if tile:
-            settings = replace(settings, tile=tile)
-        if precision in options.PRECISION.choices and precision != "auto":
+        if precision not in options.PRECISION.choices:
+            known = ", ".join(options.PRECISION.choices)
+            raise InputError(f"Expected one of {known} for the precision, but got {precision!r}.")
+        if precision != "auto":
             settings = replace(settings, precision=precision)
-        return settings
+        return replace(settings, tile=tile) if tile else settings
 
 
 def _tell(name: str, result: Result) -> None:

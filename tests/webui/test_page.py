@@ -1,0 +1,224 @@
+"""Everything that a person sees and presses, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.models.networks import compact_file
+from tests.webui import jobs
+from tests.webui.page_parts import (
+    PASTED,
+    choices,
+    choose,
+    generate,
+    open_tab,
+    paste,
+    section,
+    unfold,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from tests.webui.conftest import Bare
+    from tests.webui.host import WebUI
+
+pytestmark = pytest.mark.browser
+_EXTRAS = "upscaler_lab_extras"
+
+
+def test_the_hires_dropdown_lists_both_kinds_last(webui: WebUI, bare: Bare) -> None:
+    expected = [*webui.names("latent-upscale-modes"), *webui.names()]
+    assert choices(webui, "txt2img_hr_upscaler") == expected
+
+
+@pytest.mark.parametrize("name", ["Latent (Mitchell)", jobs.OWN])
+def test_infotext_restores_the_name_and_it_is_used(webui: WebUI, page: Page, name: str) -> None:
+    paste(page, PASTED.format(name))
+    expect(page.locator("#txt2img_hr_upscaler input").first).to_have_value(name)
+    files = generate(webui, page)
+    assert jobs.opened(files[-1]).size == (128, 128)
+    expect(page.locator("#html_info_txt2img")).to_contain_text(f"Hires upscaler: {name}")
+
+
+def test_choosing_from_the_dropdown(webui: WebUI, page: Page) -> None:
+    paste(page, PASTED.format("Latent (area)"))
+    choose(page, "txt2img_hr_upscaler", "Latent (Lanczos3)")
+    expect(page.locator("#upscaler_lab_hires_note").first).to_contain_text(re.compile(r"\w{4}"))
+    files = generate(webui, page)
+    assert "Hires upscaler: Latent (Lanczos3)" in jobs.opened(files[-1]).info["parameters"]
+
+
+@pytest.mark.parametrize("name", ["Latent (Mitchell)", jobs.FOUR])
+def test_upscaling_a_finished_picture(webui: WebUI, page: Page, name: str) -> None:
+    paste(page, PASTED.format(name))
+    page.locator("#txt2img_hr-visible-checkbox, #txt2img_hr-checkbox input").first.uncheck()
+    small = generate(webui, page)
+    assert jobs.opened(small[-1]).size == (64, 64)
+    large = _press(webui, page, "#txt2img_upscale")
+    assert jobs.opened(large[-1]).size == (128, 128)
+    assert f"Hires upscaler: {name}" in jobs.opened(large[-1]).info["parameters"]
+
+
+def _press(webui: WebUI, page: Page, button: str) -> list[Path]:
+    from tests.webui.page_parts import new_files
+
+    found = new_files(webui, page.locator(button).first.click)
+    expect(page.locator("#txt2img_interrupt")).to_be_hidden(timeout=120_000)
+    return found
+
+
+def _open_extras(page: Page) -> None:
+    open_tab(page, "Extras")
+    page.locator("#extras_generate").wait_for()
+
+
+def _ask_for(page: Page, *names: str) -> None:
+    unfold(page, _EXTRAS)
+    for number, name in enumerate(names, 1):
+        choose(page, f"upscaler_lab_upscaler_{number}", name)
+
+
+def test_our_extras_script(webui: WebUI, page: Page, tmp_path: Path) -> None:
+    picture = jobs.sample(40, 24).convert("RGBA")
+    picture.putalpha(Image.linear_gradient("L").resize((40, 24)))
+    picture.save(tmp_path / "in.png")
+    _open_extras(page)
+    page.locator("#extras_image input[type=file]").set_input_files(tmp_path / "in.png")
+    page.locator("#extras_image img").wait_for()
+    _ask_for(page, jobs.OWN)
+    result = jobs.opened(generate(webui, page, "extras")[-1])
+    assert result.size == (80, 48)
+    assert np.ptp(np.asarray(result.convert("RGBA"))[..., 3]) > 200
+    text = str(result.info)
+    assert f"Postprocess upscaler: {jobs.OWN}" in text
+
+
+def test_a_chain_of_two(webui: WebUI, page: Page, tmp_path: Path) -> None:
+    jobs.sample(30, 20).save(tmp_path / "in.png")
+    _open_extras(page)
+    page.locator("#extras_image input[type=file]").set_input_files(tmp_path / "in.png")
+    page.locator("#extras_image img").wait_for()
+    _ask_for(page, jobs.OWN, jobs.FOUR)
+    result = jobs.opened(generate(webui, page, "extras")[-1])
+    assert result.size == (60, 40)
+    assert jobs.FOUR in str(result.info)
+
+
+def test_a_batch_of_files(webui: WebUI, page: Page, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path, size in zip(paths, [(24, 16), (16, 24)], strict=True):
+        jobs.sample(*size).save(path)
+    _open_extras(page)
+    page.locator("#mode_extras").get_by_text("Batch Process", exact=True).first.click()
+    page.locator("#extras_image_batch input[type=file]").set_input_files(paths)
+    page.locator("#extras_image_batch").get_by_text("b.png").first.wait_for()
+    _ask_for(page, jobs.OWN)
+    generate(webui, page, "extras")
+    sizes = {jobs.opened(path).size for path in webui.results("*.png")[-2:]}
+    assert sizes == {(48, 32), (32, 48)}
+
+
+def test_a_folder_with_other_files_in_it(webui: WebUI, page: Page, tmp_path: Path) -> None:
+    """A text file, an animated GIF and a palette picture among pictures."""
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    target.mkdir()
+    jobs.sample(24, 16).save(source / "a.png")
+    (source / "notes.txt").write_text("no picture", encoding="utf-8")
+    frames = [jobs.sample(16, 16).rotate(90 * turn) for turn in range(3)]
+    frames[0].save(source / "b.gif", save_all=True, append_images=frames[1:])
+    jobs.sample(20, 20).convert("P").save(source / "c.png")
+    _open_extras(page)
+    page.locator("#mode_extras").get_by_text("Batch from Directory", exact=True).first.click()
+    page.locator("#extras_batch_input_dir textarea").fill(str(source))
+    page.locator("#extras_batch_output_dir textarea").fill(str(target))
+    _ask_for(page, jobs.OWN)
+    page.locator("#extras_generate").click()
+    expect(page.locator("#extras_gallery img")).not_to_have_count(0)
+    expect(page.locator("#extras_interrupt")).to_be_hidden()
+    sizes = Counter(jobs.opened(path).size for path in target.iterdir())
+    assert sizes == Counter([(48, 32), (32, 32), (40, 40)])
+
+
+def test_the_button_finds_new_files(webui: WebUI, page: Page) -> None:
+    compact_file(webui.data / "models" / "upscale_models" / "Test button.safetensors", seed=8)
+    _open_extras(page)
+    unfold(page, _EXTRAS)
+    page.locator("#upscaler_lab_refresh").first.click()
+    page.wait_for_timeout(3000)
+    choose(page, "upscaler_lab_upscaler_1", "Test button")
+    assert webui.names().count("Test button") == 1
+
+
+def test_the_accordion_of_img2img(page: Page) -> None:
+    open_tab(page, "img2img")
+    unfold(page, "upscaler_lab_latent_resize")
+    choose(page, "upscaler_lab_latent_mode", "Latent (bislerp)")
+    expect(page.locator("#upscaler_lab_latent_note").first).to_contain_text(re.compile(r"\w{4}"))
+
+
+def test_the_section_of_the_settings(webui: WebUI, page: Page) -> None:
+    shown = section(page, "Upscaler Lab")
+    expect(shown).to_be_visible()
+    for words in ("More folders", "Tile", "Precision", "Latent modes to list"):
+        expect(shown.get_by_text(words).first).to_be_visible()
+    number = shown.locator("#setting_upscaler_lab_overlap input[type=number]")
+    number.fill("16")
+    number.press("Tab")
+    page.locator("#settings_submit").click()
+    expect(page.locator("#settings_result")).to_contain_text("1 settings changed")
+    assert webui.get("/sdapi/v1/options").body["upscaler_lab_overlap"] == 16
+    webui.post("/sdapi/v1/options", {"upscaler_lab_overlap": 0})
+
+
+def test_axes(webui: WebUI) -> None:
+    axes = choices(webui, "script_txt2img_xyz_plot_x_type")
+    assert "[Upscaler Lab] Latent resize" in choices(webui, "script_img2img_xyz_plot_x_type")
+    assert "[Upscaler Lab] Latent resize" not in axes
+    assert len([name for name in axes if name.startswith("[Upscaler Lab]")]) > 3
+    assert len(axes) == len(set(axes))
+
+
+@pytest.mark.parametrize(
+    ("tab", "axis", "values"),
+    [
+        ("txt2img", "Hires upscaler", ["Latent (Mitchell)", "Latent (area)", jobs.OWN]),
+        ("img2img", "[Upscaler Lab] Latent resize", ["Latent (Mitchell)", "Latent (area)"]),
+        ("txt2img", "[Upscaler Lab] Hires. fix: sharpen the latent", ["0", "1"]),
+    ],
+)
+def test_a_grid(webui: WebUI, tab: str, axis: str, values: list[str]) -> None:
+    number = choices(webui, f"script_{tab}_xyz_plot_x_type").index(axis)
+    info = {each["name"]: each for each in webui.get("/sdapi/v1/script-info").body}
+    arguments = [each["value"] for each in info["x/y/z plot"]["args"]]
+    listed = axis != "[Upscaler Lab] Hires. fix: sharpen the latent"
+    arguments[:3] = [number, ", ".join(values), values if listed else []]
+    arguments[3] = arguments[6] = 0
+    job = jobs.img2img() if tab == "img2img" else jobs.txt2img(webui, "Latent (Mitchell)")
+    more = {"script_name": "x/y/z plot", "script_args": arguments}
+    pictures, _ = jobs.generate(webui, tab, {**job, **more})
+    cells = [picture.tobytes() for picture in pictures if picture.shape == (128, 128, 3)]
+    assert len(set(cells)) == len(values)
+
+
+def test_no_script_of_the_page_fails(webui: WebUI, page: Page) -> None:
+    faults: list[str] = []
+    said = len(webui.log)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.reload()
+    page.locator("#txt2img_generate").wait_for()
+    _open_extras(page)
+    unfold(page, _EXTRAS)
+    page.wait_for_timeout(1000)
+    assert faults == []
+    assert webui.complaints(said) == []

@@ -1,0 +1,47 @@
+"""Reload UI: nothing doubles, nothing is lost, nothing is left over."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tests.webui import jobs
+from tests.webui.page_parts import choices, reload_ui
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.webui.conftest import Bare
+    from tests.webui.host import WebUI
+
+pytestmark = pytest.mark.browser
+TIMES = int(os.environ.get("WEBUI_RELOADS", "2"))
+
+
+def _state(webui: WebUI) -> tuple[list[str], ...]:
+    axes = choices(webui, "script_img2img_xyz_plot_x_type")
+    return webui.names(), webui.names("latent-upscale-modes"), axes
+
+
+def test_reload(webui: WebUI, page: Page, bare: Bare) -> None:
+    said = len(webui.log)
+    before = _state(webui)
+    paths = set(webui.get("/openapi.json").body["paths"])
+    job = jobs.txt2img(webui, "Latent (Mitchell)")
+    expected, _ = jobs.generate(webui, "txt2img", job)
+    for _ in range(TIMES):
+        reload_ui(webui, page)
+        assert _state(webui) == before
+    assert set(webui.get("/openapi.json").body["paths"]) == paths
+    seen = webui.log.count("neighbour was asked")
+    pictures, _ = jobs.generate(webui, "txt2img", job)
+    assert np.array_equal(pictures[0], expected[0])
+    assert webui.log.count("neighbour was asked") == seen + 1
+    jobs.generate(webui, "txt2img", jobs.txt2img(webui, jobs.FOUR))
+    plain, infotext = jobs.generate(webui, "img2img", jobs.img2img())
+    assert np.array_equal(plain[0], bare.img2img[0][0])
+    assert infotext == bare.img2img[1]
+    assert webui.complaints(said) == []
