@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lib_upscalers.ui.bench import Use
 
 FEED = "upscaler-lab-feed"
+_HIDDEN = "upscaler-lab-hidden"
 _ENLARGE, _TEST = "Enlarge it", "Test on this picture"
 _MESSAGE = "() => [globalThis.upscalerLab?.message() ?? '']"
 _STYLE = """
@@ -98,7 +99,7 @@ def _form(
 
 def _place(html: str, elem_id: str, *, hidden: bool = False) -> Any:  # noqa: ANN401
     more = known(gr.HTML, {"apply_default_css": False, "padding": False})
-    classes = ["upscaler-lab-hidden"] if hidden else []
+    classes = [_HIDDEN] if hidden else []
     return gr.HTML(html, elem_id=elem_id, elem_classes=classes, **more)
 
 
@@ -271,18 +272,19 @@ class _Page:
 
     def _buttons(self, feed: Any, kept: Any) -> None:  # noqa: ANN401 - gradio's own types
         """Make the buttons that the viewer presses; `feed.mjs` knows their ids."""
-        message = gr.Textbox(elem_classes=["upscaler-lab-hidden"], label="Message")
-        restore = self._hidden("restore")
+        with gr.Column(elem_classes=[_HIDDEN]):
+            message = gr.Textbox(label="Message")
+            restore, keep = self._button("restore"), self._button("keep")
+            uses = [self._button(f"use-{index}") for index in range(len(self.bench.uses))]
         listen(restore.click, self._restore, [message], [feed], js=_MESSAGE)
-        listen(self._hidden("keep").click, self.bench.keep, [message], [kept], js=_MESSAGE)
-        for index, use in enumerate(self.bench.uses):
-            press = self._hidden(f"use-{index}").click
-            done = listen(press, self._filler(use), [message], list(use.outputs), js=_MESSAGE)
+        listen(keep.click, self.bench.keep, [message], [kept], js=_MESSAGE)
+        for use, press in zip(self.bench.uses, uses, strict=True):
+            filled = self._filler(use), [message], list(use.outputs)
+            done = listen(press.click, *filled, js=_MESSAGE)
             listen(done.then, None, None, None, js=use.js)
 
-    def _hidden(self, name: str) -> Any:  # noqa: ANN401 - gradio's own type
-        elem_id = f"{FEED}-{name}"
-        return gr.Button(name, elem_id=elem_id, elem_classes=["upscaler-lab-hidden"])
+    def _button(self, name: str) -> Any:  # noqa: ANN401 - gradio's own type
+        return gr.Button(name, elem_id=f"{FEED}-{name}")
 
     def _filler(self, use: Use) -> Any:  # noqa: ANN401 - a function for gradio
         def fill(message: str) -> Any:  # noqa: ANN401 - what gradio takes

@@ -6,6 +6,7 @@ import base64
 import binascii
 import inspect
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,7 +23,8 @@ def file_url(path: Path) -> str:
 
     The page may lie below any path of a proxy; from version 5 on, gradio has a prefix of its own.
     """
-    prefix: str = getattr(import_module("gradio.route_utils"), "API_PREFIX", "")
+    there = find_spec("gradio.route_utils")
+    prefix: str = getattr(import_module("gradio.route_utils"), "API_PREFIX", "") if there else ""
     return f"{prefix}/file={quote(path.as_posix())}".lstrip("/")
 
 
@@ -43,13 +45,8 @@ def listen(
 ) -> Any:  # noqa: ANN401 - gradio's own type
     """Listen to an event, without an entry in the API and without an overlay.
 
-    Args:
-        event: Such as `button.click`.
-        function: Answers it.
-        inputs: What it is given.
-        outputs: What it returns.
-        js: Run in the browser first; returns the inputs.
-        queue: Whether it waits its turn; what is quick does not.
+    `event` is such as `button.click`; what is quick need not `queue`; `js` is run in the browser
+    first, and returns the inputs.
     """
     has_visibility = "api_visibility" in inspect.signature(event).parameters
     hidden = {"api_visibility": "private"} if has_visibility else {"api_name": False}
@@ -62,10 +59,7 @@ def hand_on_the_file(image: Image, new_file: Callable[[str], Path]) -> None:
 
     Gradio would open it first and answer a file that is no picture with a traceback. A subclass
     will not do: gradio writes a stub file beside the source of every component class.
-
-    Args:
-        image: The input.
-        new_file: Returns where to put a file of that name: gradio 3 sends the bytes as a text.
+    Gradio 3 sends the bytes as a text: `new_file` tells where to put a file of a name.
     """
 
     def path_of(payload: Any) -> str | None:  # noqa: ANN401 - gradio's own type
