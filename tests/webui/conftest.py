@@ -63,6 +63,7 @@ class Bare:
     """What the WebUI lists and makes without the extension."""
 
     def __init__(self, ui: WebUI) -> None:
+        warm_up(ui)
         self.upscalers = ui.names()
         self.modes = ui.names("latent-upscale-modes")
         self.img2img = jobs.generate(ui, "img2img", jobs.img2img())
@@ -70,6 +71,12 @@ class Bare:
         self.latent = [
             jobs.generate(ui, "txt2img", jobs.txt2img(ui, mode)) for mode in self.modes[:1]
         ]
+
+
+def warm_up(ui: WebUI) -> None:
+    """Do what is not quite the same when it is done for the first time."""
+    jobs.generate(ui, "img2img", jobs.img2img())
+    jobs.generate(ui, "txt2img", jobs.txt2img(ui))
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +99,7 @@ def webui(bare: Bare, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebU
     ui.install()
     try:
         ui.start()
+        warm_up(ui)
         yield ui
     finally:
         ui.stop()

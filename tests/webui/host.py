@@ -102,10 +102,6 @@ class WebUI:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        options = {"live_previews_enable": False, "auto_launch_browser": "Disable"}
-        settings = self.data / "config.json"
-        if not settings.exists():
-            settings.write_text(json.dumps(options), encoding="utf-8")
         command = [self.python, "launch.py", "--data-dir", str(self.data), "--port", str(self.port)]
         command += ["--loglevel", "DEBUG", *self.arguments, *more]
         if "--nowebui" not in more:
@@ -121,6 +117,7 @@ class WebUI:
                 command, cwd=self.root, env=environment, stdout=stream, stderr=stream
             )
         self.wait(starts + 1)
+        self.post("/sdapi/v1/options", {"live_previews_enable": False})
 
     def wait(self, starts: int = 1) -> None:
         """Wait until it has started that often and answers."""
