@@ -342,6 +342,7 @@ def main() -> None:
     source.add_argument("--loader", help="FILE.py:FUNCTION")
     parser.add_argument("--space", default="flux2", help="the latent space (default: flux2)")
     parser.add_argument("--networks", type=Path, nargs="*", default=[], help="folders")
+    parser.add_argument("--modes", nargs="+", help="only these rows, not all")
     parser.add_argument("--scales", type=float, nargs="+", default=[1.5, 2.0])
     parser.add_argument("--base", default="Latent (bilinear)", help="the mode that is finished")
     parser.add_argument("--device", default="cpu")
@@ -355,6 +356,8 @@ def main() -> None:
     space = LatentSpace(arguments.space, samples.shape[1], 64 // samples.shape[-1])
     context = Here(space, Coder(*codes), tuple(arguments.networks))
     calls = methods(arguments.base, context)
+    if arguments.modes:
+        calls = {name: calls[name] for name in arguments.modes}
     for scale in arguments.scales:
         every: dict[str, list[Scores]] = {}
         with torch.inference_mode():
