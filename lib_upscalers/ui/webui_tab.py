@@ -1,0 +1,123 @@
+"""The tab "Upscaler Lab" in a WebUI: the comparison, and how it is joined to the other tabs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.ui.bench import Bench, Use
+from lib_upscalers.ui.gradio_compat import file_url, listen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from lib_upscalers.compare.candidate import Candidate
+    from lib_upscalers.compare.store import Store
+    from lib_upscalers.host import Host
+    from lib_upscalers.ui.compare_tab import Tab
+    from lib_upscalers.upscale import Upscaler
+
+TITLE, ELEM_ID = "Upscaler Lab", "upscaler_lab"
+# The WebUI's own function picks the picture that is shown large.
+_SEND = """(gallery) => {
+    const buttons = [...gradioApp().querySelectorAll("#tabs button")];
+    buttons.find((each) => each.textContent.trim() === "Upscaler Lab")?.click();
+    return extract_image_from_gallery(gallery);
+}"""
+
+
+@dataclass
+class Page:
+    """The WebUI's own components that the tab is joined to, as they are made.
+
+    Attributes:
+        found: By their elem_id.
+        senders: Our buttons below galleries, with the elem_id of the gallery.
+    """
+
+    found: dict[str, Any] = field(default_factory=dict[str, Any])
+    senders: list[tuple[Any, str]] = field(default_factory=list[tuple[Any, str]])
+
+    def note(self, component: Any, elem_id: str, button: Callable[[str], Any]) -> None:  # noqa: ANN401
+        """Take note of a component.
+
+        Args:
+            component: What was made.
+            elem_id: Its name in the page.
+            button: Makes a small button of that elem_id where the page is being built.
+        """
+        self.found[elem_id] = component
+        if elem_id.endswith("_send_to_extras"):
+            name = elem_id.removesuffix("_send_to_extras")
+            self.senders.append((button(f"{name}_send_to_upscaler_lab"), f"{name}_gallery"))
+
+    def uses(self, set_img2img: Callable[[str], None]) -> list[Use]:
+        """Return what a compared upscaler can be used for here.
+
+        Args:
+            set_img2img: Makes an upscaler that of img2img, which is a setting.
+        """
+
+        def img2img(name: str, scale: float) -> list[Any]:
+            set_img2img(name)
+            return [scale]
+
+        both = _both
+        wanted = [
+            ("Extras", ["extras_upscaler_1", "extras_upscaling_resize"], both, "extras"),
+            ("Hires. fix", ["txt2img_hr_upscaler", "txt2img_hr_scale"], both, "txt2img"),
+            ("img2img", ["img2img_scale"], img2img, "img2img"),
+        ]
+        return [
+            Use(label, [self.found[name] for name in names], fill, f"() => switch_to_{tab}()")
+            for label, names, fill, tab in wanted
+            if all(name in self.found for name in names)
+        ]
+
+    def join(self, tab: Tab, read: Callable[..., Any]) -> None:
+        """Have our buttons below the galleries send pictures to the tab.
+
+        Args:
+            tab: The tab.
+            read: Makes an image of what the page's script gives.
+        """
+        for button, gallery in self.senders:
+            if gallery in self.found:
+                listen(button.click, read, [self.found[gallery]], [tab.picture], js=_SEND)
+        self.senders.clear()
+
+
+def _both(name: str, scale: float) -> Sequence[Any]:
+    return [name, scale]
+
+
+def build_tab(
+    upscaler: Upscaler,
+    host: Host,
+    store: Store,
+    candidates: Callable[[], Sequence[Candidate]],
+    job: Callable[[], AbstractContextManager[Callable[[], bool]]],
+    uses: Sequence[Use],
+) -> tuple[Any, Tab]:
+    """Build the tab.
+
+    Args:
+        upscaler: Runs the upscalers.
+        host: The WebUI.
+        store: Takes the files.
+        candidates: What else can be compared.
+        job: As `Bench.job`.
+        uses: As `Bench.uses`.
+
+    Returns:
+        The blocks for the WebUI, and what the page around may want of them.
+    """
+    import gradio as gr
+
+    from lib_upscalers.ui.compare_tab import build
+
+    with gr.Blocks(analytics_enabled=False) as blocks:
+        bench = Bench(upscaler, host, store, file_url, more=candidates, uses=uses, job=job)
+        tab = build(bench)
+    return blocks, tab

@@ -1,0 +1,48 @@
+"""The tab "Upscaler Lab": upscalers of one picture side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modules import infotext_utils, script_callbacks, shared, ui_components
+
+from lib_upscalers.hosts.webui import comparing
+from lib_upscalers.hosts.webui.start import extension
+from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, Page, build_tab
+
+_page = Page()
+
+
+def _after_component(component: Any, **kwargs: Any) -> None:
+    elem_id = kwargs.get("elem_id")
+    if elem_id:
+        _page.note(component, elem_id, _send_button)
+
+
+def _send_button(elem_id: str) -> Any:
+    tooltip = "Send image to the tab Upscaler Lab, to compare upscalers."
+    return ui_components.ToolButton("🔬", elem_id=elem_id, tooltip=tooltip)
+
+
+def _set_img2img(name: str) -> None:
+    shared.opts.set("upscaler_for_img2img", name)
+    shared.opts.save(shared.config_filename)
+
+
+def _tabs() -> list[tuple[Any, str, str]]:
+    engine = extension().engine
+    blocks, tab = build_tab(
+        engine.upscaler,
+        engine.host,
+        comparing.store(),
+        lambda: comparing.latent_candidates(engine),
+        comparing.job,
+        _page.uses(_set_img2img),
+    )
+    with blocks:
+        _page.join(tab, infotext_utils.image_from_url_text)
+    return [(blocks, TITLE, ELEM_ID)]
+
+
+script_callbacks.on_after_component(_after_component)
+script_callbacks.on_ui_tabs(_tabs)
