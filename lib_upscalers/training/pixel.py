@@ -49,7 +49,8 @@ def learning_rate(recipe: Recipe, step: int) -> float:
         return recipe.rate * (step + 1) / recipe.warm_up
     if step >= recipe.steps:
         return recipe.settle_rate * (recipe.total - step) / max(recipe.settle, 1)
-    done = (step - recipe.warm_up) / max(recipe.steps - recipe.warm_up, 1)
+    end = recipe.decay or recipe.steps
+    done = (step - recipe.warm_up) / max(end - recipe.warm_up, 1)
     return recipe.rate * (0.002 + 0.998 * (1 + math.cos(math.pi * min(done, 1.0))) / 2)
 
 

@@ -26,6 +26,8 @@ class Recipe:
         crop: Width and height of the small crops.
         rate: The greatest learning rate; it rises for `warm_up` steps, then falls as a cosine.
         warm_up: See `rate`.
+        decay: The steps that the cosine is made for; 0 stands for `steps`. With more, the
+            training proper ends while its rate is still high.
         memory: How much of the averaged weights stays at each step.
         flat: The share of crops that are one flat colour, which has to stay flat.
         settle: Steps after those, at a small learning rate and with many more flat crops, in
@@ -52,6 +54,7 @@ class Recipe:
     crop: int = 32
     rate: float = 1e-3
     warm_up: int = 200
+    decay: int = 0
     memory: float = 0.999
     flat: float = 0.04
     settle: int = 1500

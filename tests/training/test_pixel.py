@@ -183,6 +183,14 @@ def test_the_learning_rate_rises_falls_and_settles() -> None:
     assert (settling[0], settling[-1]) == (TOY.settle_rate, 0)
 
 
+def test_a_training_that_ends_early_has_the_rates_of_a_longer_one() -> None:
+    longer, early = replace(TOY, steps=90), replace(TOY, decay=90)
+
+    for step in range(TOY.steps):
+        assert pixel.learning_rate(early, step) == pixel.learning_rate(longer, step)
+    assert pixel.learning_rate(early, TOY.steps) == TOY.settle_rate
+
+
 def test_the_network_is_what_spandrel_makes_of_its_weights() -> None:
     ours = Compact(8, 2, 3)
 
