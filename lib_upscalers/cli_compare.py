@@ -61,7 +61,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {what}")
 
 
-def add_compare(commands: argparse._SubParsersAction[Any]) -> None:
+def add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse keeps the type to itself
     """Add the command `compare` to the command line."""
     parser = commands.add_parser(
         "compare",
@@ -183,7 +183,7 @@ def _rows(sessions: Sequence[Session]) -> list[tuple[str, ...]]:
     shown = [name for name in METRICS if any(name in own for own in collected.values())]
     arrows = {"higher": "+", "lower": "-"}
     heads = [f"{METRICS[name].label} {arrows[METRICS[name].better]}" for name in shown]
-    rows = [("UPSCALER", "SECONDS", *heads)]
+    rows: list[tuple[str, ...]] = [("UPSCALER", "SECONDS", *heads)]
     for upscaler, figures in collected.items():
         cells = [f"{statistics.fmean(figures['seconds']):.2f}"]
         for name in shown:

@@ -70,7 +70,9 @@ HEAVY_MODULES = (
     "lib_upscalers.models.adapt",
     "lib_upscalers.models.building",
     "lib_upscalers.tiling.live_memory",
-    "lib_upscalers.ui.side_by_side",
+    "lib_upscalers.ui.app_page",
+    "lib_upscalers.ui.compare_form",
+    "lib_upscalers.ui.compare_tab",
     "lib_upscalers.hosts.webui.interception",
 )
 READ_ONLY = ("Mapping", "Sequence", "Collection", "Set", "Final")

@@ -15,13 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from lib_upscalers.compare.align import FACTORS, Trial
-from lib_upscalers.compare.plan import MOST, Plan
 from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.comparing import prepared
 from lib_upscalers.errors import InputError
-from lib_upscalers.kernels import KERNELS
-from lib_upscalers.ui.bench import Bench, Form, alert, idle_feed
+from lib_upscalers.ui.bench import Bench, alert, idle_feed
+from lib_upscalers.ui.compare_form import Controls, build_controls, form_of, values_of
 from lib_upscalers.ui.gradio_compat import hand_on_the_file, known, listen
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 FEED = "upscaler-lab-feed"
 _HIDDEN = "upscaler-lab-hidden"
-_ENLARGE, _TEST = "Enlarge it", "Test on this picture"
 _MESSAGE = "() => [globalThis.upscalerLab?.message() ?? '']"
 _STYLE = """
 <style>
@@ -63,38 +60,6 @@ class Tab:
         names = bench.names()
         kept = [name for name in chosen if name in names]
         return gr.update(choices=names, value=kept or prepared(bench.upscaler.choices()))
-
-
-@dataclass(frozen=True)
-class _Controls:
-    """The inputs of the form, in the order in which `_form` takes them."""
-
-    names: Component
-    mode: Component
-    scale: Component
-    width: Component
-    height: Component
-    shrink: Component
-    kernel: Component
-    jpeg: Component
-
-    def all(self) -> list[Component]:
-        return [getattr(self, name) for name in self.__dataclass_fields__]
-
-
-def _form(
-    names: Sequence[str],
-    mode: str,
-    scale: float,
-    width: float | None,
-    height: float | None,
-    shrink: int,
-    kernel: str,
-    jpeg: float,
-) -> Form:
-    trial = Trial(int(shrink), kernel, int(jpeg) or None) if mode == _TEST else None
-    size = (int(width), int(height)) if width and height else None
-    return Form(tuple(names or ()), float(scale), size, trial)
 
 
 def _place(html: str, elem_id: str, *, hidden: bool = False) -> Any:  # noqa: ANN401
@@ -130,23 +95,6 @@ def _picture(bench: Bench) -> Any:  # noqa: ANN401 - gradio's own type
     return picture
 
 
-def _target() -> tuple[Any, Any, Any]:
-    with gr.Row():
-        scale = gr.Slider(1, 8, value=2, step=0.5, label="Scale", elem_id="upscaler-lab-scale")
-        width = gr.Number(label="or width (0: by scale)", precision=0, value=0, minimum=0)
-        height = gr.Number(label="and height", precision=0, value=0, minimum=0)
-    return scale, width, height
-
-
-def _trial() -> tuple[Any, Any, Any, Any]:
-    with gr.Group(visible=False) as group:
-        shrink = gr.Radio([str(each) for each in FACTORS], value="2", label="Shrink it by")
-        with gr.Row():
-            kernel = gr.Dropdown(list(KERNELS), value="Bicubic", label="Kernel")
-            jpeg = gr.Slider(0, 100, value=0, step=1, label="JPEG quality (0: none)")
-    return group, shrink, kernel, jpeg
-
-
 class _Page:
     """Builds the tab inside the `gr.Blocks` that is open."""
 
@@ -159,7 +107,7 @@ class _Page:
                 picture = _picture(self.bench)
                 sample = gr.Button("Sample picture") if self.bench.sample else None
             with gr.Column(scale=3, min_width=280):
-                controls = self._controls()
+                controls = build_controls(self.bench.names(), self._prepared())
                 with gr.Row():
                     start = gr.Button("Compare", variant="primary", elem_id="upscaler-lab-compare")
                     stop = gr.Button("Cancel", variant="stop", interactive=False)
@@ -184,27 +132,6 @@ class _Page:
     def _prepared(self) -> list[str]:
         return prepared(self.bench.upscaler.choices())
 
-    def _controls(self) -> _Controls:
-        names = gr.Dropdown(
-            self.bench.names(),
-            value=self._prepared(),
-            multiselect=True,
-            max_choices=MOST,
-            label="Upscalers (2 to 12)",
-            elem_id="upscaler-lab-names",
-        )
-        mode = gr.Radio([_ENLARGE, _TEST], value=_ENLARGE, label="What to do")
-        with gr.Group() as target:
-            scale, width, height = _target()
-        group, shrink, kernel, jpeg = _trial()
-        listen(
-            mode.change,
-            lambda chosen: (gr.update(visible=chosen != _TEST), gr.update(visible=chosen == _TEST)),
-            [mode],
-            [target, group],
-        )
-        return _Controls(names, mode, scale, width, height, shrink, kernel, jpeg)
-
     def _idle(self, names: Sequence[str]) -> str:
         return idle_feed(names)
 
@@ -223,7 +150,7 @@ class _Page:
 
     def _compare(self, token: str, path: str | None, *fields: Any) -> Iterator[list[Any]]:  # noqa: ANN401
         try:
-            form = _form(*fields)
+            form = form_of(*fields)
         except InputError as error:
             yield [gr.update(), alert(str(error))]
             return
@@ -232,7 +159,7 @@ class _Page:
 
     def _several(self, token: str, files: Any, *fields: Any) -> Iterator[list[Any]]:  # noqa: ANN401
         try:
-            form = _form(*fields)
+            form = form_of(*fields)
         except InputError as error:
             yield [gr.update(), alert(str(error)), ""]
             return
@@ -240,35 +167,14 @@ class _Page:
         for fed, said, links in self.bench.several(paths, form, token):
             yield [fed or gr.update(), said, links]
 
-    def _settings(self, controls: _Controls, said: Any) -> None:  # noqa: ANN401
+    def _settings(self, controls: Controls, said: Any) -> None:  # noqa: ANN401
         with gr.Accordion("Settings as text", open=False):
             text = gr.Textbox(label="What “Copy settings” copied, here or elsewhere", lines=2)
             apply = gr.Button("Apply")
-        outputs = [controls.names, controls.mode, controls.scale, controls.width, controls.height]
-        outputs += [controls.shrink, controls.kernel, controls.jpeg, said]
-        listen(apply.click, self._apply, [text], outputs)
+        listen(apply.click, self._apply, [text], [*controls.all(), said])
 
     def _apply(self, text: str) -> list[Any]:
-        known_names = self.bench.names()
-        try:
-            plan = Plan.parse(text)
-        except InputError as error:
-            return [*[gr.update()] * 8, alert(str(error))]
-        missing = [name for name in plan.names if name not in known_names]
-        names = [name for name in plan.names if name in known_names]
-        trial, size = plan.trial, plan.target.size
-        said = f"Not there: {', '.join(missing)}." if missing else ""
-        return [
-            names,
-            _ENLARGE if trial is None else _TEST,
-            plan.target.scale or 2,
-            size.width if size else 0,
-            size.height if size else 0,
-            str(trial.factor) if trial else gr.update(),
-            trial.kernel if trial else gr.update(),
-            (trial.jpeg or 0) if trial else gr.update(),
-            alert(said),
-        ]
+        return values_of(text, self.bench.names())
 
     def _buttons(self, feed: Any, kept: Any) -> None:  # noqa: ANN401 - gradio's own types
         """Make the buttons that the viewer presses; `feed.mjs` knows their ids."""

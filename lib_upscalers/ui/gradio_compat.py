@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gradio import Image
+    from gradio.blocks import BlockContext
     from gradio.components import Component
 
 
@@ -38,7 +39,7 @@ def listen(
     event: Callable[..., Any],
     function: Callable[..., Any] | None,
     inputs: Sequence[Component] | None,
-    outputs: Sequence[Component] | None,
+    outputs: Sequence[Component | BlockContext] | None,
     *,
     js: str | None = None,
     queue: bool = False,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
+import math
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import numpy as np
@@ -15,77 +18,256 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from lib_upscalers import StandaloneHost, Target, Upscaler, read_picture
+from lib_upscalers.geometry import Size
+from lib_upscalers.resample import resample_pixels
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from numpy.typing import NDArray
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 60_000
+NETWORK = next(c.name for c in Upscaler(StandaloneHost()).choices() if c.kind == "network")
 
 
-def _cell(page: Page, number: int) -> Locator:
-    return page.locator(f"#lab-cell-{number}")
+def _viewer(page: Page) -> Locator:
+    return page.locator("upscaler-lab-viewer")
+
+
+def _cell(page: Page, name: str) -> Locator:
+    return _viewer(page).locator(".cell").filter(has=page.locator(f'b[title="{name}"]'))
+
+
+def _ask(page: Page, script: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Ask the viewer, which the script knows as `v`."""
+    return _viewer(page).evaluate(f"v => {script}")
+
+
+def _button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
 
 
 def _take_sample(page: Page) -> None:
-    page.get_by_role("button", name="Sample picture").click()
-    expect(page.locator("#lab-picture img")).to_be_visible()
+    _button(page, "Sample picture").click()
+    expect(page.locator("#upscaler-lab-picture img")).to_be_visible()
 
 
 def _drop(page: Page, path: Path) -> None:
     with page.expect_response(re.compile("upload")):
-        page.locator("#lab-picture input[type=file]").set_input_files(path)
-    expect(page.locator("#lab-picture img")).to_be_attached()
+        page.locator("#upscaler-lab-picture input[type=file]").set_input_files(path)
+    expect(page.locator("#upscaler-lab-picture img")).to_be_attached()
 
 
-def _upscale(page: Page) -> None:
-    page.get_by_role("button", name="Upscale", exact=True).click()
+def _settle(page: Page) -> None:
+    """Wait until nobody is working and all that is there is drawn."""
+    page.wait_for_function(
+        """() => {
+            const viewer = document.querySelector("upscaler-lab-viewer");
+            const session = viewer?.session;
+            return session?.name && session.entries.every(({state, figures}) =>
+                !["waiting", "running"].includes(state)
+                && (state !== "finished" || Object.keys(figures).length));
+        }""",
+        timeout=PATIENCE_MS,
+    )
+    expect(_button(page, "Compare")).to_be_enabled(timeout=PATIENCE_MS)
+    _drawn(page)
 
 
-def _wait_for_results(page: Page, count: int = 3) -> None:
-    expect(page.locator(".lab-finished")).to_have_count(count, timeout=PATIENCE_MS)
+def _drawn(page: Page) -> None:
+    page.wait_for_function(
+        """() => {
+            const {stage} = document.querySelector("upscaler-lab-viewer");
+            const urls = [...stage.cells.values()].flatMap(({items}) =>
+                items.flatMap(({shown}) => shown ? [shown.url] : []));
+            return urls.every((url) => stage.pictures.isReady(url)) && !stage.waiting;
+        }""",
+        timeout=PATIENCE_MS,
+    )
 
 
-def _fetch(page: Page, number: int) -> Image.Image:
-    """Return the picture that the browser shows, as it came over the wire."""
-    address = _cell(page, number).locator("img").get_attribute("src") or ""
+def _compare(page: Page) -> None:
+    before = _ask(page, "v.session?.name")
+    _button(page, "Compare").click()
+    page.wait_for_function(
+        "before => (document.querySelector('upscaler-lab-viewer').session?.name || before)"
+        " !== before",
+        arg=before or "",
+        timeout=PATIENCE_MS,
+    )
+    _settle(page)
+
+
+def _file(page: Page, index: int) -> NDArray[np.uint8]:
+    """Return a result as it comes over the wire."""
+    address = _ask(page, f"v.session.entries[{index}].result.url")
     answer = page.request.get(urljoin(page.url, address))
     assert answer.headers["content-type"] == "image/png"
-    return Image.open(io.BytesIO(answer.body()))
+    return np.array(Image.open(io.BytesIO(answer.body())))
 
 
-def _choose(page: Page, number: int, name: str) -> None:
-    menu = page.get_by_label(f"Upscaler {number}")
-    menu.click()
-    page.get_by_role("option", name=name, exact=True).click()
+def _shown(page: Page, key: str) -> NDArray[np.uint8]:
+    """Return the pixels of the screen that a cell shows: RGBA."""
+    address = _ask(page, f"v.stage.cells.get('{key}').canvas.toDataURL('image/png')")
+    return np.array(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
 
 
-def test_from_the_sample_to_three_results(page: Page) -> None:
+def _zoom_to(page: Page, x: float, y: float, zoom: float) -> dict[str, float]:
+    """Show a spot; return the view that came of it."""
+    _ask(page, f"v.stage.move({{x: {x}, y: {y}, zoom: {zoom}}})")
+    page.wait_for_function("!document.querySelector('upscaler-lab-viewer').stage.waiting")
+    return _ask(page, "v.stage.view")
+
+
+def _expected(
+    picture: NDArray[np.uint8], view: dict[str, float], shape: tuple[int, ...], frame: int
+) -> NDArray[np.uint8]:
+    """Return the pixels that a cell should show of a picture, all of it filled."""
+    zoom = view["zoom"] * frame / picture.shape[1]
+    left = math.floor(shape[1] / 2 - view["x"] * view["zoom"] + 0.5)
+    top = math.floor(shape[0] / 2 - view["y"] * view["zoom"] + 0.5)
+    columns = ((np.arange(shape[1]) + 0.5 - left) / zoom).astype(int)
+    rows = ((np.arange(shape[0]) + 0.5 - top) / zoom).astype(int)
+    return picture[rows][:, columns]
+
+
+def test_the_pixels_of_every_cell_are_those_of_its_result(page: Page) -> None:
+    assert [e["name"] for e in _ask(page, "v.session.entries")] == ["Nearest", "Lanczos", NETWORK]
     _take_sample(page)
-    _upscale(page)
-    _wait_for_results(page)
+    _compare(page)
     sample = draw_sample().pixels
-    nearest = np.array(_fetch(page, 1))
-    assert np.array_equal(nearest, sample.repeat(2, 0).repeat(2, 1)), "lossless to the last pixel"
-    for number in (1, 2, 3):
-        image = _cell(page, number).locator("img")
-        expect(image).to_be_visible()
-        shown = image.evaluate("image => [image.naturalWidth, image.naturalHeight]")
-        assert shown == [2 * WIDTH, 2 * HEIGHT]
-        expect(_cell(page, number)).to_contain_text(re.compile(r"\d s"))
-    network = next(c for c in Upscaler(StandaloneHost()).choices() if c.kind == "network")
-    expect(page.get_by_label("Upscaler 3")).to_have_value(re.compile(re.escape(network.name)))
-
-
-def test_a_result_can_be_saved(page: Page) -> None:
-    _take_sample(page)
-    _upscale(page)
-    _wait_for_results(page)
+    assert np.array_equal(_file(page, 0), sample.repeat(2, 0).repeat(2, 1)), "lossless"
+    for zoom in (4, 8, 32):
+        view = _zoom_to(page, 201.3, 99.7, zoom)
+        assert view["zoom"] == zoom
+        for index in range(3):
+            seen = _shown(page, f"e{index}")
+            wanted = _expected(_file(page, index), view, seen.shape, 2 * WIDTH)
+            assert np.array_equal(seen[..., :3], wanted)
+        seen = _shown(page, "source")
+        wanted = _expected(sample, view, seen.shape, 2 * WIDTH)
+        assert np.array_equal(seen[..., :3], wanted), "the input at matching size"
+    for name in ("Nearest", "Lanczos", NETWORK):
+        expect(_cell(page, name)).to_contain_text(re.compile(rf"{2 * WIDTH} . {2 * HEIGHT}.* s"))
     with page.expect_download() as download:
-        _cell(page, 2).get_by_role("link", name="Download PNG").click()
+        _cell(page, "Lanczos").get_by_role("link", name="Download PNG").click()
     assert download.value.suggested_filename == f"sample-Lanczos-{2 * WIDTH}x{2 * HEIGHT}.png"
-    assert read_picture(download.value.path()).size.width == 2 * WIDTH
+    assert np.array_equal(read_picture(download.value.path()).pixels, _file(page, 1))
+
+
+def test_zoom_and_pan_by_wheel_mouse_and_keys(page: Page) -> None:
+    _take_sample(page)
+    _compare(page)
+    port = _cell(page, "Lanczos").locator(".port")
+    box = port.bounding_box()
+    assert box
+    spot = {"x": box["width"] * 0.3, "y": box["height"] * 0.6}
+    held = "(at => ({x: v.stage.view.x + (at.x - v.stage.cell.width / 2) / v.stage.view.zoom,"
+    held += f" zoom: v.stage.view.zoom}}))({json.dumps(spot)})"
+    _zoom_to(page, WIDTH, HEIGHT, 3)
+    before = _ask(page, held)
+    port.hover(position={"x": spot["x"], "y": spot["y"]})
+    page.mouse.wheel(0, -700)
+    page.wait_for_function(
+        "z => document.querySelector('upscaler-lab-viewer').stage.view.zoom > z * 2",
+        arg=before["zoom"],
+    )
+    after = _ask(page, held)
+    assert abs(after["x"] - before["x"]) < 2, "what is under the pointer stays there"
+    x = _ask(page, "v.stage.view.x")
+    page.mouse.down()
+    page.mouse.move(box["x"] + spot["x"] - 40, box["y"] + spot["y"], steps=4)
+    page.mouse.up()
+    moved = _ask(page, "v.stage.view.x") - x
+    assert moved == pytest.approx(40 / after["zoom"], rel=0.05)
+    port.dblclick(position={"x": spot["x"], "y": spot["y"]})
+    assert _ask(page, "v.stage.view.zoom") == pytest.approx(1)
+    stage = _viewer(page).locator(".stage")
+    stage.focus()
+    for key, check in (("+", "> 1.2"), ("0", "< 1"), ("*", "== 1"), ("-", "< 1")):
+        page.keyboard.press(key)
+        assert _ask(page, f"v.stage.view.zoom {check}"), key
+    _zoom_to(page, WIDTH, HEIGHT, 8)
+    page.keyboard.press("ArrowRight")
+    assert _ask(page, "v.stage.view.x") > WIDTH
+
+
+def test_a_test_on_the_picture_has_figures_and_all_views(page: Page) -> None:
+    page.get_by_label("Test on this picture").click()
+    page.get_by_label("3", exact=True).click()
+    _take_sample(page)
+    _compare(page)
+    expect(_viewer(page).locator(".notes")).to_contain_text("shrunk 3x by Bicubic")
+    table = _viewer(page).locator("table").first
+    expect(table.locator("tbody tr")).to_have_count(3)
+    table.get_by_role("button", name=re.compile("^PSNR")).click()
+    expect(table.locator("tbody tr").first).to_contain_text(NETWORK)
+    assert table.locator("td.best").count() > 3
+    sample = draw_sample().pixels
+    truth, results = sample, [_file(page, index) for index in range(3)]
+    view = _zoom_to(page, 100, 70, 4)
+
+    _button(page, "Difference").click()
+    _drawn(page)
+    view = _zoom_to(page, 100, 70, 4)
+    seen = _shown(page, "e1")
+    wanted = [_expected(each, view, seen.shape, WIDTH).astype(int) for each in (results[1], truth)]
+    assert np.array_equal(seen[..., :3], np.minimum(255, 8 * abs(wanted[0] - wanted[1])))
+
+    _button(page, "Slider").click()
+    _drawn(page)
+    view = _zoom_to(page, 100, 70, 8)
+    seen = _shown(page, "pair")
+    half = seen.shape[1] // 2
+    left = _expected(truth, view, seen.shape, WIDTH)
+    right = _expected(results[2], view, seen.shape, WIDTH)
+    assert np.array_equal(seen[:20, : half - 20, :3], left[:20, : half - 20])
+    assert np.array_equal(seen[:20, half + 20 :, :3], right[:20, half + 20 :])
+
+    _button(page, "Blink").first.click()
+    stage = _viewer(page).locator(".stage")
+    stage.focus()
+    names = []
+    for key in (" ", "2", " ", "1"):
+        page.keyboard.press(key)
+        names.append(_viewer(page).locator(".caption b").inner_text())
+    assert names == [f"B: {NETWORK}", "B: Lanczos", "A: Original", "A: Nearest"]
+
+    _button(page, "Lens").click()
+    _drawn(page)
+    _ask(page, "v.stage.fit()")
+    _ask(page, "v.stage.point({x: v.stage.cell.width / 2, y: v.stage.cell.height / 2})")
+    page.wait_for_function("!document.querySelector('upscaler-lab-viewer').stage.waiting")
+    zoom, lens = _ask(page, "[v.stage.view.zoom, v.settings.lens]")
+    seen = _shown(page, "e2")
+    closer = _expected(results[2], {"x": 96, "y": 72, "zoom": zoom * lens}, seen.shape, WIDTH)
+    middle = np.s_[seen.shape[0] // 2 - 15 : seen.shape[0] // 2 + 15, seen.shape[1] // 2 - 15 :][:2]
+    agree = (seen[middle][:, :30, :3] == closer[middle][:, :30]).all(axis=2)
+    assert agree.mean() > 0.95
+
+
+def test_a_blind_test_keeps_names_secret_until_the_end(page: Page) -> None:
+    _take_sample(page)
+    _compare(page)
+    _button(page, "Blind test").click()
+    text = "v.shadowRoot.querySelector('.stage').textContent"
+    for number in (1, 2, 3):
+        blind = _viewer(page).locator(".blind")
+        expect(blind).to_contain_text(f"{number} of 3")
+        assert _ask(page, text) == "LeftRight"
+        assert not _viewer(page).locator("table").first.is_visible() or number < 1
+        left = _ask(page, "v.pair[0].label")
+        winner = "◀ Left" if left == "Lanczos" else "Right ▶"
+        if "Lanczos" not in _ask(page, "v.pair.map(({label}) => label)"):
+            winner = "Both alike"
+        _button(page, winner).click()
+    tally = _viewer(page).locator(".blind tbody tr")
+    expect(tally).to_have_count(3)
+    expect(tally.first).to_contain_text("Lanczos")
+    expect(tally.first).to_contain_text("2 of 2")
+    _button(page, "Another round").click()
+    expect(_viewer(page).locator(".blind")).to_contain_text("1 of 3")
 
 
 def test_transparency_and_a_hostile_name(page: Page, tmp_path: Path) -> None:
@@ -93,95 +275,183 @@ def test_transparency_and_a_hostile_name(page: Page, tmp_path: Path) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 4), np.uint8)
     Image.fromarray(pixels).save(path)
     _drop(page, path)
-    _upscale(page)
-    _wait_for_results(page)
-    result = _fetch(page, 1)
-    assert result.mode == "RGBA"
-    assert np.array_equal(np.array(result)[..., 3], pixels[..., 3].repeat(2, 0).repeat(2, 1))
+    _compare(page)
+    result = _file(page, 0)
+    assert np.array_equal(result[..., 3], pixels[..., 3].repeat(2, 0).repeat(2, 1))
     assert page.locator("img[onerror]").count() == 0
+    _ask(
+        page,
+        """v.show({...v.session, title: "<img src=x onerror=alert(2)>",
+            notes: ["<img src=x onerror=alert(3)>"], settings: "<script>alert(4)</script>",
+            entries: v.session.entries.map((e, i) => ({...e,
+                name: `<img src=x onerror=alert(5)>${i}`,
+                architecture: "<b>x</b>", licence: "<script>alert(6)</script>"}))})""",
+    )
+    for mode in ("Slider", "Difference", "Grid"):
+        _button(page, mode).click()
+    assert _viewer(page).locator("img, script, b b").count() == 0
+    expect(_viewer(page).locator(".notes")).to_contain_text("<img src=x onerror=alert(3)>")
 
 
-def test_a_broken_file_is_told(page: Page, tmp_path: Path) -> None:
+def test_what_is_wrong_is_told(page: Page, tmp_path: Path) -> None:
+    said = page.locator("#upscaler-lab-said [role=alert]")
+    _button(page, "Compare").click()
+    expect(said).to_contain_text("no picture yet")
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n and then nothing of use")
     with page.expect_response(re.compile("upload")):
-        page.locator("#lab-picture input[type=file]").set_input_files(path)
+        page.locator("#upscaler-lab-picture input[type=file]").set_input_files(path)
     page.wait_for_timeout(500)
-    _upscale(page)
-    expect(page.get_by_role("alert").first).to_contain_text("broken.png", timeout=PATIENCE_MS)
-    expect(_cell(page, 1)).to_contain_text("The result will be here.")
-    expect(page.get_by_role("button", name="Upscale", exact=True)).to_be_enabled()
+    expect(_button(page, "Compare")).to_be_enabled()
+    _button(page, "Compare").click()
+    expect(said).to_contain_text("broken.png", timeout=PATIENCE_MS)
+    expect(_button(page, "Compare")).to_be_enabled()
 
 
-def test_no_picture_is_told(page: Page) -> None:
-    _upscale(page)
-    expect(page.locator("#lab-message [role=alert]")).to_contain_text("Sample picture")
+def test_settings_as_text(page: Page) -> None:
+    page.get_by_role("button", name="Settings as text").click()
+    text = page.get_by_label("What “Copy settings” copied, here or elsewhere")
+    said = page.locator("#upscaler-lab-said [role=alert]")
+    newer = {"upscaler-lab": 2, "upscalers": ["Box", "Mitchell"]}
+    text.fill(json.dumps(newer))
+    _button(page, "Apply").click()
+    expect(said).to_contain_text("newer version")
+    wanted = {
+        "upscaler-lab": 1,
+        "version": "0.0.1",
+        "upscalers": ["Box", "<b>gone</b>", "Hermite"],
+        "scale": 1.5,
+    }
+    text.fill(json.dumps(wanted))
+    _button(page, "Apply").click()
+    expect(said).to_contain_text("Not there: <b>gone</b>.")
+    _take_sample(page)
+    _compare(page)
+    assert [e["name"] for e in _ask(page, "v.session.entries")] == ["Box", "Hermite"]
+    upscaler = Upscaler(StandaloneHost())
+    expected = upscaler.run(draw_sample(), upscaler.find("Hermite"), Target(scale=1.5))
+    assert np.array_equal(_file(page, 1), expected.picture.pixels)
 
 
-def test_cancel_keeps_what_is_done_and_the_app_goes_on(page: Page, tmp_path: Path) -> None:
+def test_cancel_keeps_what_is_done_and_a_reload_brings_it_back(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     shade = np.linspace(0, 255, 1600).astype(np.uint8)
     Image.fromarray(np.add.outer(shade, shade)).convert("RGB").save(path)
     _drop(page, path)
-    _upscale(page)
-    expect(_cell(page, 3).locator("progress")).to_be_visible(timeout=PATIENCE_MS)
-    page.get_by_role("button", name="Cancel").click()
-    expect(_cell(page, 3)).to_contain_text("Cancelled.", timeout=PATIENCE_MS)
-    expect(page.locator(".lab-finished")).to_have_count(2)
-    expect(page.get_by_role("button", name="Upscale", exact=True)).to_be_enabled()
-    expect(page.get_by_role("button", name="Cancel")).to_be_disabled()
+    _button(page, "Compare").click()
+    expect(_cell(page, NETWORK).locator("progress")).to_be_visible(timeout=PATIENCE_MS)
+    _button(page, "Cancel").click()
+    _settle(page)
+    states = ["finished", "finished", "stopped"]
+    assert [e["state"] for e in _ask(page, "v.session.entries")] == states
+    expect(_cell(page, NETWORK)).to_contain_text("Cancelled.")
+    expect(_button(page, "Cancel")).to_be_disabled()
+    name = _ask(page, "v.session.name")
     page.reload()
+    page.wait_for_function(
+        "name => document.querySelector('upscaler-lab-viewer')?.session?.name === name", arg=name
+    )
+    assert [e["state"] for e in _ask(page, "v.session.entries")] == states
+    with page.expect_download() as download:
+        _button(page, "CSV").click()
+    assert "Lanczos" in download.value.path().read_text(encoding="utf-8")
+
+
+def test_two_tabs_do_not_mix(page: Page, browser: Browser, app: str) -> None:
+    other = page.context.new_page()
+    other.set_default_timeout(PATIENCE_MS)
+    other.goto(app)
+    _button(other, "Sample picture").wait_for()
     _take_sample(page)
-    _upscale(page)
-    _wait_for_results(page)
+    _take_sample(other)
+    other.get_by_label("Test on this picture").click()
+    _button(page, "Compare").click()
+    _button(other, "Compare").click()
+    for each in (page, other):
+        each.wait_for_function("!!document.querySelector('upscaler-lab-viewer').session?.name")
+        _settle(each)
+    assert _ask(page, "v.session.trial") == ""
+    assert "shrunk" in _ask(other, "v.session.trial")
+    other.close()
 
 
-def test_a_failure_stays_in_its_place(page: Page, models: Path) -> None:
-    network = next(c for c in Upscaler(StandaloneHost()).choices() if c.kind == "network")
+def test_a_failure_stays_in_its_cell(page: Page, models: Path) -> None:
+    network = next(c for c in Upscaler(StandaloneHost()).choices() if c.name == NETWORK)
     assert network.path
     copy = models / f"short-lived{network.path.suffix}"
     shutil.copy(network.path, copy)
     page.get_by_role("button", name="Networks").click()
-    page.get_by_role("button", name="Look again").click()
+    _button(page, "Look again").click()
     expect(page.locator("#lab-networks")).to_contain_text("short-lived")
-    menu = page.get_by_label("Upscaler 2")
-    menu.click()
-    page.get_by_role("option", name=re.compile("short-lived")).click()
+    page.get_by_role("button", name="Settings as text").click()
+    names = ["Nearest", "short-lived", "Lanczos"]
+    page.get_by_label("What “Copy settings” copied, here or elsewhere").fill(
+        json.dumps({"upscaler-lab": 1, "upscalers": names})
+    )
+    _button(page, "Apply").click()
+    expect(page.locator("#upscaler-lab-names")).to_contain_text("short-lived")
     copy.unlink()
     _take_sample(page)
-    _upscale(page)
-    _wait_for_results(page, 2)
-    expect(_cell(page, 2).get_by_role("alert")).to_be_visible()
-    expect(_cell(page, 2)).to_contain_text("short-lived")
+    _compare(page)
+    assert [e["state"] for e in _ask(page, "v.session.entries")] == [
+        "finished",
+        "failed",
+        "finished",
+    ]
+    expect(_cell(page, "short-lived").get_by_role("alert")).to_contain_text("short-lived")
 
 
-def test_views_scroll_together_or_fit(page: Page, tmp_path: Path) -> None:
-    path = tmp_path / "wide.png"
-    Image.new("RGB", (900, 600), "teal").save(path)
-    _choose(page, 3, "Box")
-    _drop(page, path)
-    _upscale(page)
-    _wait_for_results(page)
-    views = page.locator(".lab-view")
-    views.first.evaluate("view => { view.scrollLeft = view.scrollWidth; view.scrollTop = 300; }")
-    page.wait_for_function(
-        "[...document.querySelectorAll('.lab-view')].every("
-        "view => view.scrollLeft > 1000 && Math.abs(view.scrollTop - 300) < 2)"
-    )
-    page.get_by_label("Fit").click()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.lab-view')]"
-        ".every(view => view.scrollWidth <= view.clientWidth)"
-    )
-
-
-@pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_nothing_is_wider_than_the_window(page: Page, width: int) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light"), (1920, "dark")])
+def test_nothing_is_wider_than_the_window(page: Page, width: int, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 900})
     _take_sample(page)
-    _upscale(page)
-    _wait_for_results(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    _compare(page)
+    for mode in ("Grid", "Slider", "Difference"):
+        _button(page, mode).click()
+        _drawn(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_several_pictures(page: Page, tmp_path: Path) -> None:
+    page.get_by_label("Test on this picture").click()
+    page.get_by_role("button", name="Several pictures").click()
+    paths = []
+    for index in range(3):
+        paths.append(tmp_path / f"{index}.png")
+        pixels = np.roll(draw_sample().pixels, 17 * index, axis=1)
+        Image.fromarray(pixels).save(paths[-1])
+    with page.expect_response(re.compile("upload")):
+        page.locator("input[type=file][multiple]").set_input_files(paths)
+    page.wait_for_timeout(500)
+    _button(page, "Test on all of them").click()
+    expect(_viewer(page).locator("[role=status]").filter(has_text="3 of 3")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
+    expect(_viewer(page).locator(".plot").first).to_be_visible()
+    expect(page.get_by_role("link", name="Download figures.csv")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_a_report_needs_nothing_else(page: Page, browser: Browser, tmp_path: Path) -> None:
+    _take_sample(page)
+    _compare(page)
+    with page.expect_download() as download:
+        _button(page, "Report").click()
+    path = tmp_path / "report.html"
+    download.value.save_as(path)
+    context = browser.new_context(offline=True)
+    report = context.new_page()
+    faults: list[str] = []
+    report.on("pageerror", lambda error: faults.append(str(error)))
+    report.on("console", lambda message: faults.append(message.text))
+    report.goto(path.as_uri())
+    _drawn(report)
+    view = _zoom_to(report, 200, 100, 8)
+    seen = _shown(report, "e0")
+    nearest = draw_sample().pixels.repeat(2, 0).repeat(2, 1)
+    assert np.array_equal(seen[..., :3], _expected(nearest, view, seen.shape, 2 * WIDTH))
+    assert faults == []
+    context.close()
 
 
 def test_only_results_are_served(page: Page) -> None:
@@ -192,13 +462,11 @@ def test_only_results_are_served(page: Page) -> None:
         assert answer.status in {403, 404}
 
 
-def test_exact_sizes_are_what_the_library_gives(page: Page) -> None:
-    page.get_by_label("number input for Scale").fill("1.5")
-    page.get_by_label("number input for Scale").press("Tab")
+def test_an_exact_size(page: Page) -> None:
+    for label, side in (("or width (0: by scale)", "301"), ("and height", "200")):
+        page.get_by_label(label).fill(side)
+        page.get_by_label(label).press("Tab")
     _take_sample(page)
-    _choose(page, 3, "Mitchell")
-    _upscale(page)
-    _wait_for_results(page)
-    upscaler = Upscaler(StandaloneHost())
-    expected = upscaler.run(draw_sample(), upscaler.find("Mitchell"), Target(scale=1.5))
-    assert np.array_equal(np.array(_fetch(page, 3)), expected.picture.pixels)
+    _compare(page)
+    wanted = resample_pixels(draw_sample().pixels, Size(301, 200), "Lanczos")
+    assert np.array_equal(_file(page, 1), wanted)

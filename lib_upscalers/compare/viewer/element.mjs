@@ -3,7 +3,7 @@
 import { BlindTest } from "./blind_test.mjs";
 import { writeCaption } from "./caption.mjs";
 import { button, make } from "./dom.mjs";
-import { follow, lastSession, rememberSession, send } from "./feed.mjs";
+import { follow, lastSession, pressLinks, rememberSession, send } from "./feed.mjs";
 import { itemsOf } from "./items.mjs";
 import { meanRows, plots } from "./several.mjs";
 import { Stage } from "./stage.mjs";
@@ -77,7 +77,8 @@ export class ViewerElement extends HTMLElement {
     this.captions.uses = this.usesOf();
     const feed = this.getAttribute("feed");
     if (!feed) return;
-    this.stopFeed = follow(feed, (text) => this.show(JSON.parse(text)));
+    const stops = [follow(feed, (text) => this.show(JSON.parse(text))), pressLinks()];
+    this.stopFeed = () => stops.forEach((stop) => stop());
     const last = lastSession();
     if (last) setTimeout(() => send(`${feed}-restore`, last), 300);
   }

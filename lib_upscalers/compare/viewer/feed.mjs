@@ -72,3 +72,18 @@ export function follow(id, onText) {
     observer.disconnect();
   };
 }
+
+/**
+ * Press every link that asks for it, once: what was made for the user is saved at once.
+ * @returns {() => void} stops it
+ */
+export function pressLinks() {
+  const observer = new MutationObserver(() => {
+    for (const link of document.querySelectorAll("a[data-press]")) {
+      link.removeAttribute("data-press");
+      if (link instanceof HTMLAnchorElement) link.click();
+    }
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
+  return () => observer.disconnect();
+}
