@@ -7,7 +7,9 @@ from typing import Any
 from modules import infotext_utils, script_callbacks, shared, ui_components
 
 from lib_upscalers.hosts.webui import comparing
+from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.start import extension
+from lib_upscalers.ui.webui_fit import build_fit
 from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, Page, build_tab
 
 _page = Page()
@@ -31,6 +33,7 @@ def _set_img2img(name: str) -> None:
 
 def _tabs() -> list[tuple[Any, str, str]]:
     engine = extension().engine
+    fitting = Fitting(engine)
     blocks, tab = build_tab(
         engine.upscaler,
         engine.host,
@@ -38,6 +41,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         lambda: comparing.latent_candidates(engine),
         comparing.job,
         _page.uses(_set_img2img),
+        lambda store: build_fit(fitting.run, fitting.cancel, store),
     )
     with blocks:
         _page.join(tab, infotext_utils.image_from_url_text)

@@ -99,6 +99,7 @@ def build_tab(
     candidates: Callable[[], Sequence[Candidate]],
     job: Callable[[], AbstractContextManager[Callable[[], bool]]],
     uses: Sequence[Use],
+    more: Callable[[Store], None],
 ) -> tuple[Any, Tab]:
     """Build the tab.
 
@@ -109,6 +110,7 @@ def build_tab(
         candidates: What else can be compared.
         job: As `Bench.job`.
         uses: As `Bench.uses`.
+        more: Puts further controls below the comparison.
 
     Returns:
         The blocks for the WebUI, and what the page around may want of them.
@@ -120,4 +122,5 @@ def build_tab(
     with gr.Blocks(analytics_enabled=False) as blocks:
         bench = Bench(upscaler, host, store, file_url, more=candidates, uses=uses, job=job)
         tab = build(bench)
+        more(store)
     return blocks, tab

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
 from types import ModuleType, SimpleNamespace
@@ -254,16 +255,35 @@ class WebUI:
             self.patches,
             module("modules.options", OptionInfo=OptionInfo),
             module("modules.upscaler", Upscaler=Upscaler, UpscalerData=UpscalerData),
-            module("modules.devices", device_esrgan=torch.device("cpu"), torch_gc=lambda: None),
+            module(
+                "modules.devices",
+                device=torch.device("cpu"),
+                device_esrgan=torch.device("cpu"),
+                torch_gc=lambda: None,
+                autocast=nullcontext,
+            ),
             module("modules.script_callbacks", **self._callback_modules()),
             module("modules.scripts", scripts_data=[]),
             module("modules.call_queue", queue_lock=Lock()),
             module("modules.hashes", sha256_from_cache=lambda *_: None),
+            module("modules.paths_internal", data_path=str(self.models.parent)),
+            module("modules.sd_vae", loaded_vae_file=None),
+            self._sd_models(),
+            module(
+                "modules.sd_samplers_common",
+                images_tensor_to_samples=lambda pixels, _index, _model: encode(pixels),
+                samples_to_images_tensor=lambda samples, _index, _model: decode(samples) * 2 - 1,
+            ),
             *self._memory_modules(),
         ]
         for part in parts:
             monkeypatch.setitem(sys.modules, part.__name__, part)
         self.modelloader.load_upscalers()
+
+    def _sd_models(self) -> ModuleType:
+        """sd_models.py:633; Forge begins with a model that can do nothing (its line 385)."""
+        model = SimpleNamespace(is_sd1=True, decode_first_stage=decode)
+        return module("modules.sd_models", model_data=SimpleNamespace(sd_model=model))
 
     def _flags(self) -> SimpleNamespace:
         return SimpleNamespace(
@@ -329,6 +349,17 @@ class WebUI:
         if image.size != (width, height):
             image = image.resize((width, height), LANCZOS)
         return image
+
+
+def encode(pixels: torch.Tensor) -> torch.Tensor:
+    """Stand in for a VAE: the colours of 8x8 pixels, and their mean."""
+    mean = torch.nn.functional.avg_pool2d(pixels, 8)
+    return torch.cat([mean, mean.mean(dim=1, keepdim=True)], dim=1)
+
+
+def decode(samples: torch.Tensor) -> torch.Tensor:
+    """Stand in for a VAE the other way."""
+    return torch.nn.functional.interpolate(samples[:, :3], scale_factor=8.0, mode="nearest")
 
 
 def _copy_of_init() -> Any:  # noqa: ANN401

@@ -11,8 +11,9 @@ from lib_upscalers.compare.candidate import Candidate
 from lib_upscalers.compare.store import Store
 from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import Foreign, host_module
+from lib_upscalers.hosts.webui.access import host_module
 from lib_upscalers.hosts.webui.engine import unhampered
+from lib_upscalers.hosts.webui.full_vae import decode, encode, loaded_model
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.images import Picture, from_tensor, to_tensor
 from lib_upscalers.latent.preview import preview
@@ -21,13 +22,10 @@ from lib_upscalers.upscale import Result
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    import torch
-
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
 
-_FULL = 0
 _FACTOR = 8
 
 
@@ -53,7 +51,7 @@ def job() -> Generator[Callable[[], bool], None, None]:
 
 def latent_candidates(engine: Engine) -> Sequence[Candidate]:
     """Return our latent modes as they are with the model that is loaded; none without a model."""
-    if _loaded_model() is None:
+    if loaded_model() is None:
         return ()
     return [
         Candidate(
@@ -67,15 +65,10 @@ def latent_candidates(engine: Engine) -> Sequence[Candidate]:
     ]
 
 
-def _loaded_model() -> Foreign | None:
-    model = host_module("sd_models").model_data.sd_model
-    return model if hasattr(model, "decode_first_stage") else None
-
-
 def _identity(name: str) -> str:
     """Return what a result depends on: the model, the mode, the upscaler of the round trip."""
-    checkpoint = getattr(_loaded_model(), "sd_checkpoint_info", None)
-    title = getattr(checkpoint, "title", id(_loaded_model()))
+    checkpoint = getattr(loaded_model(), "sd_checkpoint_info", None)
+    title = getattr(checkpoint, "title", id(loaded_model()))
     vae = getattr(host_module("sd_vae"), "loaded_vae_file", None)
     return f"{name}, {title}, {vae}, {options.value(options.ROUND_TRIP)}"
 
@@ -85,7 +78,7 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
         import numpy as np
         import torch
 
-        if _loaded_model() is None:
+        if loaded_model() is None:
             raise InputError("Expected a model that is loaded, but there is none: load one.")
         progress.check_cancelled()
         start = time.perf_counter()
@@ -94,7 +87,7 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
         with unhampered(device.type):
             size = target.resolve(picture.size)
             context = LoadedModel(engine)
-            made = preview(_encode, _decode, pixels, size, name, factor=_FACTOR, context=context)
+            made = preview(encode, decode, pixels, size, name, factor=_FACTOR, context=context)
         result = Picture(from_tensor(made[0].float(), np.dtype(np.uint8)))
         return Result(result, run_seconds=time.perf_counter() - start, device=str(device))
 
@@ -106,16 +99,3 @@ def _coloured(picture: Picture) -> Any:
     import numpy as np
 
     return np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], 3))
-
-
-def _encode(pixels: torch.Tensor) -> torch.Tensor:
-    common = host_module("sd_samplers_common")
-    with host_module("devices").autocast():
-        return common.images_tensor_to_samples(pixels, _FULL, _loaded_model())
-
-
-def _decode(samples: torch.Tensor) -> torch.Tensor:
-    common = host_module("sd_samplers_common")
-    with host_module("devices").autocast():
-        decoded = common.samples_to_images_tensor(samples, _FULL, _loaded_model())
-    return (decoded.to(samples.device) + 1) / 2

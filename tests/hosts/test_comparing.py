@@ -1,0 +1,130 @@
+"""What the comparison tab and the fitting of latent networks ask of a WebUI."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lib_upscalers.errors import InputError
+from lib_upscalers.geometry import Size
+from lib_upscalers.hosts.webui import comparing, options, start
+from lib_upscalers.hosts.webui.fitting import Fitting
+from lib_upscalers.images import from_pil
+from lib_upscalers.progress import NULL
+from lib_upscalers.targets import Target
+from lib_upscalers.training import latent_reports
+from lib_upscalers.training.latent import LatentRecipe
+from lib_upscalers.training.latent_pairs import PairPlan
+from tests.hosts.test_contract import photo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.hosts.webui_model import WebUI
+
+
+# The training has nothing to do with what kind of host it is.
+one_host = pytest.mark.parametrize("bare", ["a1111"], indirect=True)
+
+
+def unload_model() -> None:
+    sys.modules["modules.sd_models"].model_data.sd_model = None
+
+
+def test_latent_modes_can_be_compared_with_a_loaded_model(webui: WebUI) -> None:
+    engine = start.extension().engine
+    names = [candidate.name for candidate in comparing.latent_candidates(engine)]
+    assert names == options.modes()
+    assert webui
+    unload_model()
+    assert comparing.latent_candidates(engine) == ()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_candidate_gives_the_exact_size(webui: WebUI, mode: str) -> None:
+    assert webui
+    candidates = comparing.latent_candidates(start.extension().engine)
+    one = next(each for each in candidates if each.name == "Latent (bislerp)")
+    picture = from_pil(photo(21, 19, mode))
+    result = one.run(picture, Target(scale=2.5), NULL).picture
+    assert result.size == Target(scale=2.5).resolve(Size(21, 19))
+    assert abs(result.pixels.mean() - picture.pixels.mean()) < 20
+
+
+def test_a_model_that_left_meanwhile_is_said(webui: WebUI) -> None:
+    assert webui
+    one = comparing.latent_candidates(start.extension().engine)[0]
+    unload_model()
+    with pytest.raises(InputError, match="model"):
+        one.run(from_pil(photo()), Target(scale=2), NULL)
+
+
+def test_a_comparison_is_the_hosts_job(webui: WebUI) -> None:
+    lock = sys.modules["modules.call_queue"].queue_lock
+    webui.state.interrupted = True
+    with comparing.job() as stopped:
+        assert webui.state.job == "Upscaler Lab"
+        assert not stopped(), "what was interrupted before does not count"
+        webui.state.interrupted = True
+        assert stopped()
+        assert lock.locked()
+    assert webui.state.job == ""
+    assert not lock.locked()
+
+
+def test_results_lie_where_the_host_serves_them(webui: WebUI) -> None:
+    assert webui.models.parent.resolve() in comparing.store().folder.parents
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make fitting as short as can be."""
+    real = latent_reports.FitSettings
+    recipe = LatentRecipe(channels=1, features=8, blocks=1, fine=8, fine_blocks=1, steps=3, batch=1)
+    plan = PairPlan(cells=8, views=1, drawings=2)
+
+    def tiny(minutes: float, folder: Path | None, digest: str | None) -> object:
+        return real(minutes, folder, digest, recipe, plan, parts=1)
+
+    monkeypatch.setattr(latent_reports, "FitSettings", tiny)
+
+
+@one_host
+@pytest.mark.usefixtures("short")
+def test_a_network_is_fit_to_the_loaded_model_and_found(webui: WebUI) -> None:
+    engine = start.extension().engine
+    report = list(Fitting(engine).run(0.2))[-1]
+    assert report.path is not None
+    assert report.path.parent == engine.latents()
+    assert report.path.name.startswith("sd1")
+    assert webui.state.job == ""
+
+
+@one_host
+def test_without_a_model_there_is_nothing_to_learn_from(webui: WebUI) -> None:
+    assert webui
+    unload_model()
+    fitting = Fitting(start.extension().engine)
+    for _ in range(2):
+        with pytest.raises(InputError, match="load one"):
+            list(fitting.run(1))
+
+
+@one_host
+def test_it_can_be_stopped_and_only_one_runs(webui: WebUI) -> None:
+    fitting = Fitting(start.extension().engine)
+    reports = fitting.run(30)
+    next(reports)
+    with pytest.raises(InputError, match="cancel"):
+        list(fitting.run(30))
+    webui.state.interrupted = True
+    assert all(report.path is None for report in reports)
+
+
+@one_host
+def test_a_folder_without_pictures_is_said(webui: WebUI) -> None:
+    (webui.models / "empty").mkdir()
+    with pytest.raises(InputError, match="picture"):
+        list(Fitting(start.extension().engine).run(1, str(webui.models / "empty")))
