@@ -12,6 +12,7 @@ from lib_upscalers.errors import (
     TargetError,
     UpscalerError,
 )
+from lib_upscalers.latent.autocast import without_autocast
 from lib_upscalers.latent.entry import LATENT_MODES, LatentMode, latent_mode
 from lib_upscalers.latent.finishers import OFF, Finishers, finish
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
@@ -181,15 +182,13 @@ def _attempt(
     entry: LatentMode, small: torch.Tensor, size: Size, context: LatentContext | None
 ) -> torch.Tensor:
     """Run a mode, or raise an UpscalerError that says why it cannot be run."""
-    import torch
-
     if entry.enlarge is not None:
         return entry.enlarge(small, size)
     if context is None or entry.within is None:
         raise ModelError("Nothing is known of the model that the latent belongs to.")
     try:
         # Under a host's autocast convolutions would be done in half precision.
-        with memory_signal(), torch.autocast(small.device.type, enabled=False):
+        with memory_signal(), without_autocast(small.device):
             return entry.within(small, size, context)
     except OutOfMemory as error:
         raise MemoryExhaustedError(f"The device has not enough memory for it ({error}).") from None

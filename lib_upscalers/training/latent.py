@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from lib_upscalers.errors import InputError
+from lib_upscalers.latent.autocast import without_autocast
 from lib_upscalers.latent.learned_network import LatentNetwork
 from lib_upscalers.training.files import replacing
 
@@ -157,8 +158,8 @@ class LatentTraining:
         small, large = pool.batch(rng, batch)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
-        half = self.device.type == "cuda"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        gpu = self.device.type == "cuda"
+        with torch.autocast("cuda", torch.bfloat16) if gpu else without_autocast(self.device):
             small = small.contiguous(memory_format=torch.channels_last)
             output = self.model(small, (large.shape[-2], large.shape[-1]))
         loss = latent_loss(output.float(), large, self.transform)

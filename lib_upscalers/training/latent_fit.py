@@ -48,7 +48,7 @@ _SAVE_SECONDS = 60.0
 _PREVIEW_SECONDS = 20.0
 _PREVIEW_SEED = 6_000_000_000
 _METRIC_LATENTS = 3
-_METRIC_CELLS = 16
+_METRIC_CELLS = 12
 _STATE = "state.pt"
 # A GPU is not busy with less.
 _GPU_BATCH = 32
@@ -129,7 +129,8 @@ class _Job:
             yield FitReport("pictures", _PICTURE_SHARE * done, self._left(_PICTURE_SHARE * done))
         pool = self._pool()
         yield FitReport("measuring", _PICTURE_SHARE, self._left(_PICTURE_SHARE))
-        training = self._training(pool, state)
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            training = self._training(pool, state)
         try:
             yield from self._train(training, pool, state)
         finally:
@@ -232,7 +233,8 @@ class _Job:
         """Make a step, with smaller batches once memory runs out."""
         while True:
             try:
-                with memory_signal():
+                # Some hosts call in a mode without gradients.
+                with memory_signal(), torch.inference_mode(mode=False), torch.enable_grad():
                     return training.advance(pool, self._batch, budget)
             except OutOfMemory as error:
                 if self._batch == 1:

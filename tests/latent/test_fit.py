@@ -158,6 +158,11 @@ def test_time_ends_it_early(tmp_path: Path) -> None:
     assert 0 < last.step < 10**6
 
 
+def test_a_host_without_gradients(tmp_path: Path) -> None:
+    with torch.inference_mode():
+        assert run(tmp_path)[-1].path is not None
+
+
 # Pairs
 
 
