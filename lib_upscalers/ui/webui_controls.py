@@ -126,7 +126,11 @@ def extras(
     with gr.Row():
         way = gr.Radio(list(ways), value=ways[0], label="Several upscalers")
         share = gr.Slider(0, 1, 0.5, step=0.05, label="Share of the second", visible=False)
-    way.change(lambda chosen: _shown(chosen == ways[1]), [way], [share], show_progress="hidden")
+
+    def choose(chosen: str) -> Any:  # noqa: ANN401 - an update of gradio's
+        return _shown(chosen == ways[1])
+
+    way.change(choose, [way], [share], show_progress="hidden")
     return {
         **{f"upscaler_{i + 1}": dropdown for i, dropdown in enumerate(dropdowns)},
         "way": way,
