@@ -37,8 +37,8 @@ class _Places(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(4, inner, 1)
         self.second = nn.Conv2d(inner, 2 * features, 1)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)
+        for parameter in self.second.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, values: torch.Tensor, source: tuple[int, int]) -> torch.Tensor:
         target = values.shape[-2:]
