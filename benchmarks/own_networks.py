@@ -49,12 +49,13 @@ class Crop:
 
 
 CROPS = (
-    Crop("line art", 0, (40, 40)),
-    Crop("line art", 1, (40, 40), soft=True),
-    Crop("lettering", 0, (40, 40)),
-    Crop("dead leaves", 0, (40, 40)),
-    Crop("line art", 2, (40, 40), scale=4),
-    Crop("dead leaves", 1, (40, 40), scale=4),
+    Crop("line art", 3, (50, 70)),
+    Crop("line art", 4, (100, 25), soft=True),
+    Crop("line art", 6, (20, 35), soft=True),
+    Crop("lettering", 6, (60, 20)),
+    Crop("dead leaves", 2, (60, 50)),
+    Crop("line art", 4, (100, 25), scale=4),
+    Crop("dead leaves", 4, (90, 60), scale=4),
 )
 
 
@@ -115,8 +116,9 @@ def main() -> int:
         compare_times(options.rounds)
         return 0
     networks = own_networks()
-    most = max(sum(n.traits.scale == scale for n in networks.values()) for scale in (2, 4)) + 3
-    rows = [row(crop, networks, most) for crop in CROPS]
+    scales = [network.traits.scale for network in networks.values()]
+    columns = max(scales.count(scale) for scale in scales) + 3
+    rows = [row(crop, networks, columns) for crop in CROPS if crop.scale in scales]
     Image.fromarray(np.concatenate(rows)).save(options.file, optimize=True)
     return 0
 
