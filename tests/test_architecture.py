@@ -44,7 +44,7 @@ LAYERS = {
     "tiling": 2,
     "latent": 3,
     "compare": 3,
-    "training": 3,
+    "training": 4,
     "choices": 4,
     "comparing": 4,
     "combine": 4,

@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ModelFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import torch
 
-    Weights: TypeAlias = Mapping[str, torch.Tensor]
-    Run: TypeAlias = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
+    from lib_upscalers.latent.published_layouts import Run, Weights
 
 # From the beginning of a published file's name to the latent space.
 _NAMES: Mapping[str, str] = {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from lib_upscalers.latent.published import Run, Weights
+    from collections.abc import Callable, Mapping
+
+    Weights: TypeAlias = Mapping[str, torch.Tensor]
+    Run: TypeAlias = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
 
 _GROUPS = 32
 _FREQUENCIES = 4
