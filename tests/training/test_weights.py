@@ -48,7 +48,7 @@ def test_names_and_files_are_unique_and_every_file_has_its_entry() -> None:
     files = [entry["file"] for entry in ENTRIES]
 
     assert len({entry["name"] for entry in ENTRIES}) == len(ENTRIES)
-    assert sorted(files) == sorted(path.name for path in WEIGHTS.glob("*.safetensors"))
+    assert sorted(files) == sorted(path.name for path in WEIGHTS.glob("lab_*.safetensors"))
 
 
 @NETWORKS
