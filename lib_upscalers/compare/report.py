@@ -41,9 +41,10 @@ h1 {{ font-size: 1.3rem; margin: 0 0 0.75rem; overflow-wrap: anywhere; }}
 <body>
 <h1>{title}</h1>
 <upscaler-lab-viewer></upscaler-lab-viewer>
+{pictures}
 <script type="module">
 {script}
-document.querySelector("upscaler-lab-viewer").show({data});
+showReport({data});
 </script>
 </body>
 </html>
@@ -65,14 +66,21 @@ def html_report(session: Session, store: Store) -> str:
     Raises:
         OSError: A picture is no longer there.
     """
+    pictures: list[str] = []
 
-    def data_url(shown: Shown) -> str:
+    def place_of(shown: Shown) -> str:
         data = base64.b64encode(store.path(shown.file).read_bytes()).decode()
-        return f"data:image/png;base64,{data}"
+        place = f"picture-{len(pictures)}"
+        pictures.append(f'<script type="text/plain" id="{place}">{data}</script>')
+        return place
 
-    view = view_of(session, data_url)
-    title = escape(f"{session.title or 'Picture'}: {len(session.entries)} upscalers compared")
-    return _PAGE.format(title=title, script=viewer_script(), data=as_script_text(view))
+    view = view_of(session, place_of)
+    return _PAGE.format(
+        title=escape(f"{session.title or 'Picture'}: {len(session.entries)} upscalers compared"),
+        pictures="\n".join(pictures),
+        script=viewer_script(),
+        data=as_script_text(view),
+    )
 
 
 def _label(entry: Entry) -> str:

@@ -13,7 +13,9 @@ FOLDER = Path(__file__).resolve().parent / "viewer"
 LOADER = FOLDER / "loader.mjs"
 MAIN = "main.mjs"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.mjs)";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async |class |const |function ))", re.MULTILINE)
+_EXPORT = re.compile(
+    r"^export (?:\{[^}]*\};\n|(?=(?:async |class |const |function )))", re.MULTILINE
+)
 
 
 def _in_order(name: str, done: set[str]) -> Iterator[str]:

@@ -52,31 +52,34 @@ export function drawPicture(context, scene, shown, within = null) {
 }
 
 /**
+ * Return the pixels that a cell would show of a picture.
+ * @param {Context} scratch
+ * @param {Scene} scene
+ * @param {Shown} shown
+ * @returns {ImageData | null} null where the picture is not there yet
+ */
+export function pixelsOf(scratch, scene, shown) {
+  const { width, height } = scene.cell;
+  const { canvas } = scratch;
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  scratch.clearRect(0, 0, width, height);
+  return drawPicture(scratch, scene, shown) ? scratch.getImageData(0, 0, width, height) : null;
+}
+
+/**
  * Draw by how much a picture differs from another.
  * @param {Context} context
- * @param {[Context, Context]} scratch
- * @param {Scene} scene
- * @param {[Shown, Shown]} pair
+ * @param {ImageData | null} first
+ * @param {ImageData | null} second
  * @param {number} gain
- * @returns {boolean} whether there was something to draw
  */
-export function drawDifference(context, scratch, scene, pair, gain) {
-  const { width, height } = scene.cell;
-  const ready = pair.map((shown, index) => {
-    const canvas = scratch[index].canvas;
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-    }
-    scratch[index].clearRect(0, 0, width, height);
-    return drawPicture(scratch[index], scene, shown);
-  });
-  if (!ready[0] || !ready[1]) return false;
-  const first = scratch[0].getImageData(0, 0, width, height);
-  const second = scratch[1].getImageData(0, 0, width, height);
+export function drawDifference(context, first, second, gain) {
+  if (!first || !second) return;
   difference(first.data, second.data, gain, first.data);
   context.putImageData(first, 0, 0);
-  return true;
 }
 
 /**

@@ -1,7 +1,7 @@
 // The cells with their pictures: one view for all of them.
 
 import { make } from "./dom.mjs";
-import { drawDifference, drawLens, drawPair, drawPicture } from "./drawing.mjs";
+import { drawDifference, drawLens, drawPair, drawPicture, pixelsOf } from "./drawing.mjs";
 import { commandOf, listenTo } from "./gestures.mjs";
 import { noteOf } from "./items.mjs";
 import { Pictures } from "./pictures.mjs";
@@ -80,9 +80,9 @@ export class Stage {
     this.spot = null;
     this.waiting = 0;
     this.pictures = new Pictures(() => this.redraw());
-    this.scratch = /** @type {[CanvasRenderingContext2D, CanvasRenderingContext2D]} */ ([
-      scratchContext(), scratchContext(),
-    ]);
+    this.scratch = scratchContext();
+    /** @type {ImageData | null} what all cells differ from, in this frame */
+    this.base = null;
     element.addEventListener("keydown", (event) => this.onKey(event));
     this.observer = new ResizeObserver(() => this.layOut());
   }
@@ -247,6 +247,7 @@ export class Stage {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
+      this.base = null;
       for (const cell of this.cells.values()) this.draw(cell);
       this.element.dispatchEvent(new CustomEvent("lab-drawn"));
     });
@@ -263,7 +264,8 @@ export class Stage {
     const zoomed = this.fits ? "pan-y" : "none";
     if (cell.port.style.touchAction !== zoomed) cell.port.style.touchAction = zoomed;
     if (mode === "difference" && second) {
-      drawDifference(context, this.scratch, this.scene(), [first, second], gain);
+      this.base ??= pixelsOf(this.scratch, this.scene(), second);
+      drawDifference(context, pixelsOf(this.scratch, this.scene(), first), this.base, gain);
     } else if (mode === "slider" && second) {
       drawPair(context, this.scene(), [first, second], this.settings);
     } else {
