@@ -304,7 +304,16 @@ def test_importing_is_free() -> None:
 def test_no_address_of_a_workplace() -> None:
     """Nothing names the machine that it was made on, nor where packages come from."""
     bad = ["/" + "work/", "/" + "opt/", "/root" + "/", "pypi" + ".org", "index" + "-url"]
-    skipped = {".git", ".venv", "__pycache__", "node_modules", "build", "dist", "test-results"}
+    skipped = {
+        ".git",
+        ".venv",
+        "private_packages",
+        "__pycache__",
+        "node_modules",
+        "build",
+        "dist",
+        "test-results",
+    }
     endings = {".py", ".md", ".toml", ".txt", ".js", ".css", ".json", ".html", ""}
     for path in ROOT.rglob("*"):
         inside = path.relative_to(ROOT).parts

@@ -115,12 +115,12 @@ def extras(
     with gr.Row(equal_height=True):
         dropdowns = [
             gr.Dropdown(
-                label=f"Upscaler {i}",
+                label=label,
                 choices=choices,
                 value="None",
-                elem_id=f"upscaler_lab_upscaler_{i}",
+                elem_id=f"upscaler_lab_{label.lower().replace(' ', '_')}",
             )
-            for i in (1, 2, 3)
+            for label in ("Upscaler 1", "Upscaler 2", "Upscaler 3")
         ]
         refresh(dropdowns)
     with gr.Row():

@@ -57,7 +57,8 @@ def build_fit(run: Run, cancel: Callable[[], None], store: Store) -> None:
 
 def _shown(reports: Iterator[FitReport], store: Store) -> Iterator[str]:
     """Yield HTML for every report, with the newest preview."""
-    picture, text = "", ""
+    picture, text = "", "<p>Drawing the first pictures …</p>"
+    yield text
     try:
         for report in reports:
             if report.preview is not None:

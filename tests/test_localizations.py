@@ -1,0 +1,30 @@
+"""Translations of what a WebUI shows of us."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lib_upscalers.hosts.webui import options
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted((ROOT / "localizations").glob("*.json"))
+SOURCES = [*(ROOT / "lib_upscalers").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_every_text_is_one_of_ours(path: Path) -> None:
+    """A text that was changed in the code and not here would stay in English unnoticed."""
+    shown = "\n".join(source.read_text("utf-8") for source in SOURCES)
+    texts: dict[str, str] = json.loads(path.read_text("utf-8"))
+    assert texts
+    assert [text for text in texts if f'"{text}"' not in shown] == []
+    assert all(texts.values())
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_every_setting_is_translated(path: Path) -> None:
+    texts = json.loads(path.read_text("utf-8"))
+    assert [each.label for each in options.OPTIONS if each.label not in texts] == []
