@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("lib_upscalers")
 
 _PICTURE_SHARE = 0.25
-_MOST_PARTS = 80
+_MOST_PARTS = 160
 _REPORT_SECONDS = 1.0
 _SAVE_SECONDS = 60.0
 _PREVIEW_SECONDS = 20.0
@@ -50,6 +50,7 @@ _PREVIEW_SEED = 6_000_000_000
 _METRIC_LATENTS = 3
 _METRIC_CELLS = 12
 _STATE = "state.pt"
+_MARK = "autoencoder.pt"
 # A GPU is not busy with less.
 _GPU_BATCH = 32
 
@@ -119,12 +120,13 @@ class _Job:
         self._plan = settings.plan.for_factor(space.factor)
         self._photographs = find_photographs(settings.pictures)
         self._begun = time.monotonic()
-        gpu = self._device.type == "cuda"
-        self._batch = max(settings.recipe.batch, _GPU_BATCH if gpu else 1)
+        least = _GPU_BATCH if teacher.device.type == "cuda" else 1
+        self._batch = max(settings.recipe.batch, least)
 
     def run(self) -> Iterator[FitReport]:
         """Do all of it."""
         state = self._work / _STATE
+        self._claim()
         for done in self._make_pairs(enough=state.exists()):
             yield FitReport("pictures", _PICTURE_SHARE * done, self._left(_PICTURE_SHARE * done))
         pool = self._pool()
@@ -138,6 +140,18 @@ class _Job:
         path = self._write(training)
         shutil.rmtree(self._work, ignore_errors=True)
         yield FitReport("done", 1.0, 0.0, training.step, path=path)
+
+    def _claim(self) -> None:
+        """Begin anew if what is in the folder was made with another autoencoder."""
+        mark, here = self._work / _MARK, self._teacher.fingerprint()
+        if mark.exists():
+            there: torch.Tensor = torch.load(mark, weights_only=True)
+            if there.shape == here.shape and torch.allclose(there, here, rtol=0.05, atol=0.05):
+                return
+            logger.warning("Beginning anew: %s holds work for another autoencoder.", self._work)
+            shutil.rmtree(self._work)
+        with replacing(mark) as scratch:
+            torch.save(here, scratch)
 
     def _left(self, done: float) -> float:
         return self._settings.minutes * 60 * (1 - done)
@@ -168,9 +182,7 @@ class _Job:
 
     def _pool(self) -> Pool:
         pool = Pool(self._device)
-        for path in sorted(
-            self._work.glob(latent_pairs.part_path(self._work, 0).name[:6] + "*.pt")
-        ):
+        for path in latent_pairs.part_paths(self._work):
             pool.add(latent_pairs.load_part(path))
         return pool
 
@@ -221,8 +233,7 @@ class _Job:
                 saved = now
             last = training.progress >= 1
             if now - reported > _REPORT_SECONDS or last:
-                reported = now
-                preview = None
+                reported, preview = now, None
                 if now - shown > _PREVIEW_SECONDS or last:
                     preview, shown = self._preview(training), now
                 done = _PICTURE_SHARE + (1 - _PICTURE_SHARE) * min(training.progress, 1.0)
@@ -239,8 +250,8 @@ class _Job:
             except OutOfMemory as error:
                 if self._batch == 1:
                     raise MemoryExhaustedError(
-                        f"Expected memory for one pair of latents at a time, but there is not "
-                        f"enough ({error}); close other programs, and start again to go on."
+                        "Expected memory for one pair of latents at a time, but there is not: "
+                        f"{error}; close other programs, and start again to go on."
                     ) from None
                 self._batch //= 2
                 logger.warning("Memory is short: going on with %d pairs a step.", self._batch)

@@ -51,7 +51,7 @@ class PairPlan:
     cells: int = 32
     factor: int = 8
     views: int = 3
-    drawings: int = 8
+    drawings: int = 4
     flat: float = 0.03
     halves: float = 0.5
 

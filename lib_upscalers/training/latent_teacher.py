@@ -80,6 +80,14 @@ class Teacher:
             )
         return shape[1], _PROBE // shape[2]
 
+    def fingerprint(self) -> torch.Tensor:
+        """Return the latents of a fixed picture, on the CPU: other autoencoders give others."""
+        return self.encode(self._noise(_PROBE)).cpu()
+
+    def _noise(self, side: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        return torch.rand(1, 3, side, side, generator=generator).to(self.device)
+
     def checked(self, space: LatentSpace) -> Teacher:
         """Return the teacher that can be used, the exact one where this one gives NaN.
 
@@ -87,10 +95,8 @@ class Teacher:
             InputError: Its latents are not what `space` says.
             ModelError: It fails, or gives NaN in float32, too.
         """
-        generator = torch.Generator().manual_seed(0)
         side = max(_PROBE, 8 * space.factor) // space.factor * space.factor
-        pixels = torch.rand(1, 3, side, side, generator=generator).to(self.device)
-        samples = self.encode(pixels)
+        samples = self.encode(self._noise(side))
         cells = side // space.factor
         if tuple(samples.shape) != (1, space.channels, cells, cells):
             raise InputError(

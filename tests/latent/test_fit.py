@@ -143,6 +143,26 @@ def test_going_on_gives_the_same_weights_as_no_pause(calls: int, tmp_path: Path)
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_work_for_another_autoencoder_is_not_gone_on_with(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folders = tmp_path / "out", tmp_path / "work"
+    other = Teacher(Mirrored(4), CPU)
+    for teacher, calls in ((other, 30), (other, 0), (Teacher(ToyCodec(4), CPU), 0)):
+        with caplog.at_level(logging.WARNING, "lib_upscalers"), pytest.raises(Cancelled):
+            list(fit(teacher, SPACE, *folders, SETTINGS, StopAfter(calls)))
+    assert caplog.text.count("another autoencoder") == 1
+    assert not list((tmp_path / "work").glob("pairs*"))
+
+
+class Mirrored(ToyCodec):
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        return -super().encode(pixels)
+
+    def decode(self, samples: torch.Tensor) -> torch.Tensor:
+        return super().decode(-samples)
+
+
 def test_closing_the_reports_keeps_what_is_done(tmp_path: Path) -> None:
     reports = fit(Teacher(ToyCodec(4), CPU), SPACE, tmp_path / "out", tmp_path / "work", SETTINGS)
     assert next(report for report in reports if report.stage == "measuring")
