@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     Run: TypeAlias = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
 
 _GROUPS = 32
-_FREQUENCIES = 4
-_HIGHEST = 4.0
 _BOUND = 0.2
 
 
@@ -178,8 +176,7 @@ def _taps(
     weights: Weights, fraction: torch.Tensor, shrinking: float, axis: int, rank: int
 ) -> torch.Tensor:
     """Return the weights, (places, channels, 4)."""
-    powers = torch.linspace(0, math.log2(_HIGHEST), _FREQUENCIES, device=fraction.device)
-    angle = fraction[:, None] * 2.0**powers * math.pi
+    angle = fraction[:, None] * weights["upsample.pe.freqs"] * math.pi
     count = len(fraction)
     told = [
         angle.sin(),
