@@ -103,6 +103,8 @@ export class ViewerElement extends HTMLElement {
       this.showSeveral(view);
       return;
     }
+    // Another choice of upscalers does not take away what was compared.
+    if (!view.name && this.session?.name) return;
     const other = this.session?.name !== view.name;
     this.session = view;
     if (view.name) rememberSession(view.name);

@@ -58,7 +58,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 a { color: var(--link-text-color, LinkText); }
 .table { overflow-x: auto; margin-top: 10px; border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 5px 10px; border-bottom: 1px solid var(--line); text-align: right;
+th, td { padding: 5px 7px; font-size: 13px; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper);
   max-width: 14rem; overflow: hidden; text-overflow: ellipsis; z-index: 1; }
