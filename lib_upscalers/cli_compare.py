@@ -81,7 +81,9 @@ def add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse keeps the typ
         help="names from `upscalers list` or paths of network files, separated by commas",
     )
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("-s", "--scale", type=float, default=2.0, metavar="FACTOR")
+    target.add_argument(
+        "-s", "--scale", type=float, default=2.0, metavar="FACTOR", help="how many times as large"
+    )
     target.add_argument("--size", metavar="WxH", help="the exact size of the results")
     target.add_argument(
         "--test",
@@ -92,8 +94,17 @@ def add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse keeps the typ
     parser.add_argument("--kernel", default="Bicubic", help="what --test shrinks by")
     parser.add_argument("--jpeg", type=int, metavar="1-100", help="--test stores it as JPEG, too")
     _add_outputs(parser)
-    parser.add_argument("--models", metavar="FOLDER", action="append", type=Path, default=[])
-    parser.add_argument("--device", default="auto", metavar="NAME")
+    parser.add_argument(
+        "--models",
+        metavar="FOLDER",
+        action="append",
+        type=Path,
+        default=[],
+        help="look for networks in this folder first; may be given several times",
+    )
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="show only errors and warnings")
 
 
