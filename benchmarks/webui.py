@@ -115,7 +115,9 @@ def networks(webui: WebUI, upscaler: str, scale: float, side: int, rounds: int) 
         for _ in range(rounds):
             for ours, taken in times.items():
                 webui.use_ours(ours=ours)
-                taken.append(seconds(lambda: webui.enlarge(upscaler, scale, side, count)))
+                taken.append(
+                    seconds(lambda count=count: webui.enlarge(upscaler, scale, side, count))
+                )
         webui.use_ours(ours=False)
         report(f"{upscaler}, {count} of {side}x{side}", times[False], times[True])
 
