@@ -44,7 +44,7 @@ def choose(page: Page, elem_id: str, name: str) -> None:
     """Take an entry of a dropdown by clicking it."""
     menu = page.locator(f"#{elem_id} input").first
     menu.click()
-    page.locator("ul.options li").filter(
+    page.locator(f"#{elem_id} ul.options li").filter(
         has_text=re.compile(rf"^[✓\s]*{re.escape(name)}\s*$")
     ).click()
     expect(menu).to_have_value(name)

@@ -11,6 +11,8 @@ from lib_upscalers.ui.webui_controls import HOST_MODE
 from tests.webui import jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.webui.conftest import Bare
     from tests.webui.host import WebUI
 
@@ -47,7 +49,8 @@ def test_another_resize_mode_is_left_alone(webui: WebUI) -> None:
     assert jobs.RESIZE not in infotext
 
 
-def test_a_batch_and_an_odd_size(webui: WebUI) -> None:
+def test_a_batch_and_an_odd_size(webui: WebUI, needs: Callable[[str], None]) -> None:
+    needs("any size")
     job = jobs.img2img("Latent (Fourier)", batch_size=2, width=104, height=88)
     pictures, _ = jobs.generate(webui, "img2img", job)
     assert {picture.shape for picture in pictures[-2:]} == {(88, 104, 3)}

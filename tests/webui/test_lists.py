@@ -8,6 +8,8 @@ from lib_upscalers.latent import LATENT_MODES
 from tests.webui import jobs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.webui.conftest import Bare
     from tests.webui.host import WebUI
 
@@ -41,7 +43,8 @@ def test_bad_files_are_left_out_without_a_traceback(webui: WebUI) -> None:
     assert webui.complaints() == []
 
 
-def test_settings_are_known_to_the_api(webui: WebUI) -> None:
+def test_settings_are_known_to_the_api(webui: WebUI, needs: Callable[[str], None]) -> None:
+    needs("settings in the API")
     settings = webui.get("/sdapi/v1/options").body
     for key in ("folders", "tile", "overlap", "precision", "cache", "unload", "kernel"):
         assert f"upscaler_lab_{key}" in settings
