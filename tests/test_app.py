@@ -155,6 +155,14 @@ def test_cancel_and_a_tab_that_is_closed(bench: Bench, sample: str, fate: Fate) 
             assert not thread.is_alive()
 
 
+def test_cancelling_before_its_turn(bench: Bench, sample: str, fate: Fate) -> None:
+    bench.cancel("early")
+    for fed, _ in bench.compare(sample, Form(("extra", "Nearest")), "early"):
+        last = _fed(fed)
+    assert [entry["state"] for entry in last["entries"]] == ["stopped", "stopped"]
+    assert fate.runs == 0
+
+
 def test_several_pictures_are_tested(bench: Bench, sample: str, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     form = Form(("Nearest", "extra"), trial=Trial(2))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("lib_upscalers")
 _POLL_SECONDS = 0.1
 _BEAT_SECONDS = 1.0
+_PATIENCE_SECONDS = 60.0
 # What is made anew does not equal what an older program measured.
 _RECIPE = "1"
 
@@ -122,7 +123,8 @@ class Comparison:
     def run(self) -> Iterator[Session]:
         """Do the work in a thread; yield the session when it has changed, and every second.
 
-        Closing the iterator cancels the work. What is made stays in the store, the session too.
+        Closing the iterator cancels the work and waits for its end. What is made stays in the
+        store, the session too.
 
         Raises:
             OutputError: The picture cannot be stored.
@@ -145,6 +147,8 @@ class Comparison:
                 thread.join(_POLL_SECONDS)
         finally:
             self.cancelled.set()
+            # Whoever waits for its turn must not begin while a last tile is being done.
+            thread.join(_PATIENCE_SECONDS)
 
     def _start(self) -> Session:
         subject, size = self.subject, self.size

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("lib_upscalers")
 MOST_PICTURES = 50
+_MOST_WAITING = 100
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,13 @@ class Bench:
         return feed(view_of(session, self._url))
 
     def cancel(self, token: str) -> None:
-        """Stop the work that was begun with that token, within a tile."""
-        event = self._running.get(token)
-        if event is not None:
-            event.set()
+        """Stop the work of that token, within a tile, or before it has begun."""
+        if token and (token in self._running or len(self._running) < _MOST_WAITING):
+            self._running.setdefault(token, threading.Event()).set()
 
     @contextlib.contextmanager
     def _work(self, token: str) -> Generator[tuple[threading.Event, Callable[[], bool]]]:
-        cancelled = self._running[token] = threading.Event()
+        cancelled = self._running.setdefault(token, threading.Event())
         try:
             with self.job() as stopped:
                 yield cancelled, stopped

@@ -38,7 +38,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def app(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an app that runs."""
+    """The address of an app that runs: our own, or the one that $UPSCALER_LAB_APP names."""
+    named = os.environ.get("UPSCALER_LAB_APP")
+    if named:
+        yield named
+        return
     home = str(tmp_path_factory.mktemp("home"))
     homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "GRADIO_TEMP_DIR"), home)
     arguments = ["--no-browser", "--port", str(_free_port()), "--models", str(models)]
