@@ -97,11 +97,13 @@ def export(card: Card, state: Mapping[str, torch.Tensor], folder: Path = WEIGHTS
 
 
 def shipped(name: str, folder: Path = WEIGHTS) -> dict[str, torch.Tensor]:
-    """Return the weights of one of our own networks.
+    """Return the weights of one of our own networks, or those in a ``.safetensors`` file.
 
     Raises:
         InputError: There is none of that name.
     """
+    if name.endswith(".safetensors"):
+        return load_file(name)
     index: Any = json.loads((folder / "weights.json").read_text(encoding="utf-8"))
     files = {str(entry["name"]): str(entry["file"]) for entry in index["networks"]}
     if name not in files:

@@ -36,8 +36,8 @@ class Recipe:
         settle_flat: Their share of flat crops.
         settle_shaded: The share of these that have a gentle gradient instead, so that smooth
             shades show no steps.
-        start: The built-in network to begin with, such as "Lab Fast 2x"; none if empty. It may
-            be smaller, see `growing.grow`.
+        start: The built-in network, such as "Lab Fast 2x", or the .safetensors file to begin
+            with; none if empty. It may be smaller, see `growing.grow`.
         material: "drawings" is mostly line art, and crisp.
         soft: The share of small versions that are softened, see `degrade.soften`.
         contrast: The weight of `losses.contrast_error` beside `losses.charbonnier`.
