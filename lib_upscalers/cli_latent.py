@@ -76,7 +76,9 @@ def _space(text: str) -> str:
 
 def add_latent(latent: argparse.ArgumentParser) -> None:
     """Add what there is under the command `latent`."""
-    actions = latent.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = latent.add_subparsers(
+        dest="action", metavar="ACTION", required=True, help="what to do"
+    )
     fit = actions.add_parser(
         "fit",
         help="train a network for the latents of an autoencoder",
