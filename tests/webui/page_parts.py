@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from tests.webui.host import WebUI
 
@@ -103,15 +103,22 @@ def section(page: Page, name: str) -> Locator:
     return page.locator("#settings_upscaler_lab")
 
 
-def reload_ui(webui: WebUI, page: Page) -> None:
+def reload_ui(webui: WebUI, browser: Browser) -> None:
     """Press Reload UI, and wait until the WebUI has started again.
 
-    The page is left at once: A1111 may crash if a browser asks while it restarts.
+    The browser leaves as soon as the WebUI has heard: A1111 crashes if it is asked for something
+    while it restarts, and waits for ever for a page that stays connected.
     """
     starts = webui.log.count("Startup time: ")
+    heard = webui.log.count("Restarting UI")
+    context = browser.new_context()
+    page = context.new_page()
+    open_page(webui, page)
     open_tab(page, "Settings")
     page.locator("#settings_restart_gradio").click()
-    page.wait_for_timeout(300)
-    page.goto("about:blank")
+    for _ in range(PATIENCE_MS // 200):
+        if webui.log.count("Restarting UI") > heard:
+            break
+        page.wait_for_timeout(200)
+    context.close()
     webui.wait(starts + 1)
-    open_page(webui, page)

@@ -12,7 +12,7 @@ from tests.webui import jobs
 from tests.webui.page_parts import choices, reload_ui
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser
 
     from tests.webui.conftest import Bare
     from tests.webui.host import WebUI
@@ -26,14 +26,14 @@ def _state(webui: WebUI) -> tuple[list[str], ...]:
     return webui.names(), webui.names("latent-upscale-modes"), axes
 
 
-def test_reload(webui: WebUI, page: Page, bare: Bare) -> None:
+def test_reload(webui: WebUI, browser: Browser, bare: Bare) -> None:
     said = len(webui.log)
     before = _state(webui)
     paths = set(webui.get("/openapi.json").body["paths"])
     job = jobs.txt2img(webui, "Latent (Mitchell)")
     expected, _ = jobs.generate(webui, "txt2img", job)
     for _ in range(TIMES):
-        reload_ui(webui, page)
+        reload_ui(webui, browser)
         assert _state(webui) == before
     assert set(webui.get("/openapi.json").body["paths"]) == paths
     seen = webui.log.count("neighbour was asked")
