@@ -7,7 +7,7 @@ from typing import Any
 from modules import script_callbacks, shared, ui_common
 
 from lib_upscalers.hosts.webui.start import extension, start
-from lib_upscalers.ui.webui_controls import mode_note, setting_components
+from lib_upscalers.ui.webui_controls import hires_line, setting_components
 
 start(setting_components())
 
@@ -15,15 +15,18 @@ _hires: dict[str, Any] = {}
 
 
 def _after_component(component: Any, **kwargs: Any) -> None:
-    """Add to the Hires. fix controls: a button to refresh, a line on the chosen mode."""
+    """Add a line to the Hires. fix controls, behind the last one of its first row."""
     elem_id = kwargs.get("elem_id")
     if elem_id == "txt2img_hr_upscaler":
         _hires["upscaler"] = component
-        ui_common.create_refresh_button(
-            component, _look_for_new_files, _choices, "upscaler_lab_hires_refresh"
-        )
     if elem_id == "txt2img_denoising_strength" and "upscaler" in _hires:
-        mode_note(_hires.pop("upscaler"), component)
+        hires_line(_hires.pop("upscaler"), component, _refresh_button)
+
+
+def _refresh_button(dropdown: Any) -> Any:
+    return ui_common.create_refresh_button(
+        dropdown, _look_for_new_files, _choices, "upscaler_lab_hires_refresh"
+    )
 
 
 def _look_for_new_files() -> None:

@@ -57,16 +57,25 @@ def latent_resize() -> list[Any]:
     return [mode, sharpen, match, renoise, blend_with, blend]
 
 
-def mode_note(upscaler: Any, strength: Any) -> None:  # noqa: ANN401 - the WebUI's components
-    """Put a line below the WebUI's Hires. fix dropdown that says what the chosen mode does.
+def hires_line(
+    upscaler: Any,  # noqa: ANN401 - the WebUI's components
+    strength: Any,  # noqa: ANN401
+    refresh: Callable[[Any], Any],
+) -> None:
+    """Put a line below the row of the WebUI's Hires. fix dropdown.
+
+    It says what the chosen mode does, and has a button that looks for new files.
 
     Args:
         upscaler: The WebUI's dropdown.
         strength: Its slider of the denoising strength.
+        refresh: Makes the button, for the dropdown.
     """
     import gradio as gr
 
-    note = gr.HTML("", elem_id="upscaler_lab_hires_note")
+    with gr.Row(elem_id="upscaler_lab_hires_line"):
+        note = gr.HTML("", elem_id="upscaler_lab_hires_note")
+        refresh(upscaler)
     for component in (upscaler, strength):
         component.change(explanation, [upscaler, strength], [note], show_progress="hidden")
 
