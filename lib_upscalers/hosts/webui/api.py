@@ -8,7 +8,7 @@ import io
 import secrets
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, HTTPException
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from lib_upscalers.upscale import Result
 
 _PREFIX = "/upscaler-lab/v1"
+# As a default: FastAPI before 0.95, which AUTOMATIC1111 has, does not look into annotations.
+_LOGIN: Any = Depends(HTTPBasic())
 _STATUS = ((UnknownNameError, 404), (InputError, 422), (MemoryExhaustedError, 507))
 
 
@@ -173,7 +175,7 @@ class _Login:
         self._accounts = dict(each.split(":", 1) for each in accounts.split(","))
 
     # A method, for FastAPI 0.94 looks up the annotations of a callable object nowhere.
-    def check(self, login: Annotated[HTTPBasicCredentials, Depends(HTTPBasic())]) -> bool:
+    def check(self, login: HTTPBasicCredentials = _LOGIN) -> bool:
         """Return True.
 
         Raises:
