@@ -173,9 +173,9 @@ class WebUI:
         """Return how often our library read a network's file so far."""
         return len(re.findall(rf"{re.escape(name)}: loaded \d+ bytes of weights", self.log))
 
-    def complaints(self, since: int = 0) -> list[str]:
+    def complaints(self, since: int = 0, until: int | None = None) -> list[str]:
         """Return the last lines of the tracebacks in the log that have to do with us."""
-        blocks = re.split(r"(?=Traceback \(most recent call last\))", self.log[since:])[1:]
+        blocks = re.split(r"(?=Traceback \(most recent call last\))", self.log[since:until])[1:]
         return [block[-3000:] for block in blocks if "upscaler" in block[:3000].lower()]
 
     def results(self, pattern: str) -> list[Path]:

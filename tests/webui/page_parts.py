@@ -77,10 +77,11 @@ def new_files(webui: WebUI, act: Callable[[], None], pattern: str = "*.png") -> 
 
 def generate(webui: WebUI, page: Page, tab: str = "txt2img") -> list[Path]:
     """Press Generate and return what was saved."""
-    button = page.locator(f"#{tab}_generate")
-    found = new_files(webui, button.click)
+    before = set(webui.results("*.png"))
+    new_files(webui, page.locator(f"#{tab}_generate").click)
     expect(page.locator(f"#{tab}_interrupt")).to_be_hidden(timeout=PATIENCE_MS)
-    return found
+    # The small picture of Hires. fix may be saved, too, long before the large one.
+    return [path for path in webui.results("*.png") if path not in before]
 
 
 def components(webui: WebUI) -> list[dict[str, Any]]:
