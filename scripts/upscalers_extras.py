@@ -30,14 +30,10 @@ class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
             pp.info.update(said)
 
 
-def _look_for_new_files() -> None:
-    extension().networks.refresh()
-
-
 def _refresh_button(dropdowns: list[Any]) -> Any:
     return ui_common.create_refresh_button(
         dropdowns,
-        _look_for_new_files,
+        extension().networks.refresh,
         lambda: {"choices": ["None", *extension().choices()]},
         "upscaler_lab_refresh",
     )

@@ -25,12 +25,8 @@ def _after_component(component: Any, **kwargs: Any) -> None:
 
 def _refresh_button(dropdown: Any) -> Any:
     return ui_common.create_refresh_button(
-        dropdown, _look_for_new_files, _choices, "upscaler_lab_hires_refresh"
+        dropdown, extension().networks.refresh, _choices, "upscaler_lab_hires_refresh"
     )
-
-
-def _look_for_new_files() -> None:
-    extension().networks.refresh()
 
 
 def _choices() -> dict[str, list[str]]:

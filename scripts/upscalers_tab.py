@@ -8,6 +8,7 @@ from modules import infotext_utils, script_callbacks, shared, ui_components
 
 from lib_upscalers.hosts.webui import comparing
 from lib_upscalers.hosts.webui.fitting import Fitting
+from lib_upscalers.hosts.webui.progress import job
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui.webui_fit import build_fit
 from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, Page, build_tab
@@ -39,7 +40,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         engine.host,
         comparing.store(),
         lambda: comparing.latent_candidates(engine),
-        comparing.job,
+        job,
         _page.uses(_set_img2img),
         lambda store: build_fit(fitting.run, fitting.cancel, store),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from lib_upscalers.host import Precision
 from lib_upscalers.latent import LATENT_MODES
 from lib_upscalers.resample import KERNELS
 
@@ -188,7 +189,7 @@ def _extras_details(lacking: str) -> dict[str, Any]:
         with gr.Row():
             tile = gr.Slider(0, 2048, 0, step=32, label="Tile (0: as in the settings)")
             precision = gr.Dropdown(
-                label="Precision", choices=["auto", "fp32", "fp16", "bf16"], value="auto"
+                label="Precision", choices=list(get_args(Precision)), value="auto"
             )
             kernel = gr.Dropdown(label="Final kernel", choices=list(KERNELS), value="Lanczos")
         with gr.Row():

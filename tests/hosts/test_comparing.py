@@ -11,6 +11,7 @@ from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import comparing, options, start
 from lib_upscalers.hosts.webui.fitting import Fitting
+from lib_upscalers.hosts.webui.progress import job
 from lib_upscalers.images import from_pil
 from lib_upscalers.progress import NULL
 from lib_upscalers.targets import Target
@@ -64,7 +65,7 @@ def test_a_model_that_left_meanwhile_is_said(webui: WebUI) -> None:
 def test_a_comparison_is_the_hosts_job(webui: WebUI) -> None:
     lock = sys.modules["modules.call_queue"].queue_lock
     webui.state.interrupted = True
-    with comparing.job() as stopped:
+    with job() as stopped:
         assert webui.state.job == "Upscaler Lab"
         assert not stopped(), "what was interrupted before does not count"
         webui.state.interrupted = True

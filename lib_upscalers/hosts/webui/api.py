@@ -24,6 +24,7 @@ from lib_upscalers.errors import (
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui.access import host_module
 from lib_upscalers.hosts.webui.extras import choose
+from lib_upscalers.hosts.webui.progress import job
 from lib_upscalers.image_files import read_picture
 from lib_upscalers.image_writers import write_as_png
 from lib_upscalers.targets import Target
@@ -152,15 +153,10 @@ class Routes:
             path = Path(folder) / "picture"
             path.write_bytes(_decoded(request.image))
             picture = read_picture(path)
-        state = host_module("shared").state
-        with host_module("call_queue").queue_lock:
-            state.begin(job="Upscaler Lab")
-            state.job_count = 1
-            try:
-                with self._engine.job(choice.name) as progress:
-                    result = self._engine.upscaler.run(picture, choice, target, settings, progress)
-            finally:
-                state.end()
+        with job():
+            host_module("shared").state.job_count = 1
+            with self._engine.job(choice.name) as progress:
+                result = self._engine.upscaler.run(picture, choice, target, settings, progress)
         return _response(result)
 
 

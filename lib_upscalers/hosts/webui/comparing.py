@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from lib_upscalers.latent.preview import preview
 from lib_upscalers.upscale import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
 
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.progress import Progress
@@ -34,19 +33,6 @@ def store() -> Store:
     made = Store(Path(host_module("paths_internal").data_path).resolve() / "tmp" / "upscaler_lab")
     made.tidy()
     return made
-
-
-@contextlib.contextmanager
-def job() -> Generator[Callable[[], bool], None, None]:
-    """Wait for the WebUI's turn, and be its job; yield what tells whether the user stopped it."""
-    state = host_module("shared").state
-    with host_module("call_queue").queue_lock:
-        # Reloading the UI leaves an interrupt behind; to begin a job clears it.
-        state.begin(job="Upscaler Lab")
-        try:
-            yield lambda: bool(state.interrupted or state.skipped)
-        finally:
-            state.end()
 
 
 def latent_candidates(engine: Engine) -> Sequence[Candidate]:

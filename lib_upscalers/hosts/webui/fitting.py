@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.hosts.webui import full_vae
 from lib_upscalers.hosts.webui.access import host_module
-from lib_upscalers.hosts.webui.comparing import job
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
+from lib_upscalers.hosts.webui.progress import job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

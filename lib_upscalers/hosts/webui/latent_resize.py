@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib_upscalers.hosts.webui.latents import AXIS, RESIZE, LatentResize, infotext
+from lib_upscalers.hosts.webui.latents import AXIS, LATENT_RESIZE, RESIZE, LatentResize, infotext
 from lib_upscalers.latent import LATENT_MODES, Finishers
 
 _PREFIX = "Latent resize"
@@ -13,7 +13,6 @@ FIELDS = (
     _PREFIX,
     *(f"{_PREFIX} {name}" for name in ("sharpen", "match", "renoise", "blend with", "blend")),
 )
-_RESIZE_MODE = 3
 
 
 def apply(
@@ -41,7 +40,7 @@ def apply(
         blend: Likewise.
     """
     mode = getattr(p, AXIS, None) or mode
-    if not mode or p.resize_mode != _RESIZE_MODE or _is_hosts(mode):
+    if not mode or p.resize_mode != LATENT_RESIZE or _is_hosts(mode):
         return
     second = None if not blend_with or blend_with == "None" else blend_with
     try:

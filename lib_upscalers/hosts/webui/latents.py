@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +21,13 @@ if TYPE_CHECKING:
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.hosts.webui.patching import Patches
 
-_log = logging.getLogger("lib_upscalers")
-
 # The entries of the WebUI's table are ours if they have this key.
 OURS = "upscaler_lab"
 # What img2img jobs carry: how their latent is resized, and the mode that an axis says instead.
 RESIZE = "upscaler_lab_latent_resize"
 AXIS = "upscaler_lab_latent_mode"
 _BILINEAR_OF_IMG2IMG = "bilinear"
-_LATENT_RESIZE = 3
+LATENT_RESIZE = 3
 
 
 @dataclass(frozen=True)
@@ -121,7 +118,7 @@ class LatentSeam:
             all_subseeds: list[int],
         ) -> Any:
             wanted: LatentResize | Exception | None = getattr(p, RESIZE, None)
-            if wanted is None or not live() or p.resize_mode != _LATENT_RESIZE:
+            if wanted is None or not live() or p.resize_mode != LATENT_RESIZE:
                 return original(p, all_prompts, all_seeds, all_subseeds)
             if isinstance(wanted, Exception):
                 raise wanted

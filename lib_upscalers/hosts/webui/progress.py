@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import Cancelled
+from lib_upscalers.hosts.webui.access import host_module
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 # What the WebUI calls its job while nothing samples: then the bar is free for us.
 _JOBS_WITHOUT_SAMPLING = ("extras", "Upscale", "Upscaler Lab")
@@ -65,3 +66,16 @@ def shown(state: Any, title: str) -> Generator[HostProgress, None, None]:
     finally:
         for name in names if moves_bar else names[:1]:
             setattr(state, name, before[name])
+
+
+@contextmanager
+def job() -> Generator[Callable[[], bool], None, None]:
+    """Wait for the WebUI's turn, and be its job; yield what tells whether the user stopped it."""
+    state = host_module("shared").state
+    with host_module("call_queue").queue_lock:
+        # Reloading the UI leaves an interrupt behind; to begin a job clears it.
+        state.begin(job="Upscaler Lab")
+        try:
+            yield lambda: bool(state.interrupted or state.skipped)
+        finally:
+            state.end()
