@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.align import cropped, luma, middle
@@ -10,9 +11,14 @@ from lib_upscalers.compare.metrics import METRICS
 from lib_upscalers.geometry import Region
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lib_upscalers.compare.metrics.registry import Plane
     from lib_upscalers.geometry import Size
     from lib_upscalers.images import Picture
     from lib_upscalers.progress import Progress
+
+_WORKERS = 4
 
 
 def matching(region: Region, of: Size, to: Size) -> tuple[Region, Region]:
@@ -52,7 +58,7 @@ def measure(
         result: What an upscaler made.
         source: What it was made of.
         reference: What it should be, of the same size; None where nobody knows.
-        progress: Asked between two measures whether to go on.
+        progress: Asked before each measure, on other threads, whether to go on.
 
     Returns:
         The figures that are defined, by the measures' names.
@@ -63,13 +69,20 @@ def measure(
     against_truth = None
     if reference is not None and reference.size == result.size:
         against_truth = luma(cropped(result, wanted)), luma(cropped(reference, wanted))
-    figures: dict[str, float] = {}
-    for name, each in METRICS.items():
-        planes = against_truth if each.needs_reference else against_source
-        if planes is None:
-            continue
-        progress.check_cancelled()
-        value = each.measure(*planes)
-        if math.isfinite(value):
-            figures[name] = value
-    return figures
+    planes = {True: against_truth, False: against_source}
+    # Most of the time goes to compiled code that lets other threads run.
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        values = {
+            name: pool.submit(_unless_cancelled, each.measure, *pair, progress)
+            for name, each in METRICS.items()
+            if (pair := planes[each.needs_reference]) is not None
+        }
+        found = {name: value.result() for name, value in values.items()}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def _unless_cancelled(
+    of: Callable[[Plane, Plane], float], picture: Plane, other: Plane, progress: Progress
+) -> float:
+    progress.check_cancelled()
+    return of(picture, other)

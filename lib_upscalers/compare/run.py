@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -234,18 +235,18 @@ class Comparison:
         self.show(index, None, "Saving …")
         size = outcome.picture.size
         name = saved_name(subject.title, candidate.name, str(size))
-        entry = replace(
-            entry_of(candidate),
-            state="finished",
-            result=self.store.put_picture(key, name, outcome.picture),
-            cost=_cost(outcome, peak),
-        )
-        self._put(index, entry)
-        try:
-            figures = measure(outcome.picture, subject.source, subject.reference, progress)
-        except Cancelled:
-            return entry
-        entry = replace(entry, figures=figures)
+        entry = replace(entry_of(candidate), state="finished", cost=_cost(outcome, peak))
+        with ThreadPoolExecutor(1) as beside:
+            figures = beside.submit(
+                measure, outcome.picture, subject.source, subject.reference, progress
+            )
+            result = self.store.put_picture(key, name, outcome.picture)
+            entry = replace(entry, result=result)
+            self._put(index, entry)
+            try:
+                entry = replace(entry, figures=figures.result())
+            except Cancelled:
+                return entry
         self.store.keep(key, entry)
         return entry
 

@@ -9,17 +9,25 @@ import numpy as np
 from lib_upscalers.compare.metrics.registry import metric
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lib_upscalers.compare.metrics.registry import Plane
 
-_NEIGHBOURS = 3
+_ROWS = 64
+
+
+def _widest(values: Plane, choose: Callable[[Plane, Plane], Plane]) -> Plane:
+    """Return what is chosen of each value and its neighbours above and below."""
+    chosen = values.copy()
+    chosen[1:] = choose(chosen[1:], values[:-1])
+    chosen[:-1] = choose(chosen[:-1], values[1:])
+    return chosen
 
 
 def _limits(source: Plane) -> tuple[Plane, Plane]:
-    from scipy.ndimage import maximum_filter, minimum_filter
-
-    low, high = np.empty_like(source), np.empty_like(source)
-    minimum_filter(source, _NEIGHBOURS, output=low)
-    maximum_filter(source, _NEIGHBOURS, output=high)
+    """Return the least and the greatest of the 3 x 3 values around each."""
+    low = _widest(_widest(source, np.minimum).T, np.minimum).T
+    high = _widest(_widest(source, np.maximum).T, np.maximum).T
     return low, high
 
 
@@ -37,10 +45,12 @@ def overshoot(picture: Plane, source: Plane) -> float:
     """Return the mean distance from the range of the 3 x 3 pixels around, in 8-bit levels."""
     low, high = _limits(source)
     height, width = picture.shape
-    rows = (np.arange(height) + 0.5) * source.shape[0] / height
+    rows = ((np.arange(height) + 0.5) * source.shape[0] / height).astype(np.intp)
     columns = ((np.arange(width) + 0.5) * source.shape[1] / width).astype(np.intp)
+    low, high = low[:, columns], high[:, columns]
     total = 0.0
-    for row, line in zip(rows.astype(np.intp), picture, strict=True):
-        beyond = np.maximum(low[row, columns] - line, line - high[row, columns])
-        total += float(np.maximum(beyond, 0).sum())
+    for top in range(0, height, _ROWS):
+        part, among = picture[top : top + _ROWS], rows[top : top + _ROWS]
+        beyond = np.maximum(low[among] - part, part - high[among])
+        total += float(np.maximum(beyond, 0).sum(dtype=np.float64))
     return total / picture.size
