@@ -51,6 +51,7 @@ class Facts:
         self._versions = versions
         self._lock = threading.Lock()
         self._fresh: dict[str, dict[str, Any]] = {}
+        self._said: dict[Path, str] = {}
         self._known = self._read()
 
     @classmethod
@@ -78,6 +79,13 @@ class Facts:
             with self._lock:
                 self._fresh[key] = {"stamp": stamp, "fact": asdict(fact)}
         return fact
+
+    def is_news(self, path: Path, problem: str) -> bool:
+        """Return whether this is not what was said of a file last; from now on it is."""
+        with self._lock:
+            news = self._said.get(path) != problem
+            self._said[path] = problem
+        return news
 
     def save(self) -> None:
         """Write what was found out since, if anything was; those of files that are gone leave."""

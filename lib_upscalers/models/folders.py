@@ -66,7 +66,7 @@ def scan(
     try:
         found = (path for folder in folders for path in _files(folder, seen))
         for path in _unique(chain(known, found)):
-            entry = _entry(path, _fact(path, facts))
+            entry = _entry(path, _fact(path, facts), facts)
             if entry is not None:
                 entries.append(entry)
     finally:
@@ -87,7 +87,7 @@ def resolve_path(path: Path, facts: Facts) -> ModelEntry:
     if fact.traits is None:
         # Only the file itself gives the error in full; by now it may even be well.
         fact = Fact(read_traits(path))
-    entry = _entry(path, fact)
+    entry = _entry(path, fact, facts)
     if entry is None:
         raise ModelError(f"Expected a network at {str(path)!r}, but it is gone: get it again.")
     return entry
@@ -99,7 +99,7 @@ def built_in_entries(facts: Facts) -> list[ModelEntry]:
     entries: list[ModelEntry] = []
     for item in listed["networks"]:
         path = _WEIGHTS / item["file"]
-        entry = _entry(path, _fact(path, facts))
+        entry = _entry(path, _fact(path, facts), facts)
         if entry is None:
             _log.error("The built-in network %s is not usable: install again.", item["name"])
             continue
@@ -109,7 +109,7 @@ def built_in_entries(facts: Facts) -> list[ModelEntry]:
     return entries
 
 
-def _entry(path: Path, fact: Fact) -> ModelEntry | None:
+def _entry(path: Path, fact: Fact, facts: Facts) -> ModelEntry | None:
     """Return the entry for what a file turned out to be; None, with a word why, if it is none."""
     problem = fact.problem
     if fact.traits is not None:
@@ -117,7 +117,9 @@ def _entry(path: Path, fact: Fact) -> ModelEntry | None:
             return _named(ModelEntry("", path, path.stat().st_size, fact.traits), path.stem)
         except OSError as error:
             problem = error.strerror or str(error)
-    _log.info("%s is left out: %s", path, problem)
+    # Lists are made often: a WebUI makes several at its start.
+    if facts.is_news(path, problem):
+        _log.info("%s is left out: %s", path, problem)
     return None
 
 

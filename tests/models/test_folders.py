@@ -171,7 +171,8 @@ def test_what_is_no_network_is_left_out_and_remembered(
     else:
         bad.write_bytes(BAD.get(kind, template[: len(template) * 3 // 4]))
     with caplog.at_level(logging.INFO, "lib_upscalers"):
-        assert names(models, facts=facts) == ["good"]
+        for _ in range(3):
+            assert names(models, facts=facts) == ["good"]
     (record,) = [record for record in caplog.records if "bad.pth" in record.getMessage()]
     assert record.exc_info is None
     assert "\n" not in record.getMessage()
