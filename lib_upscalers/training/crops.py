@@ -65,15 +65,19 @@ def _plane(colour: Values, slope: Values, size: int, scale: int) -> torch.Tensor
 
 
 def _shade(rng: np.random.Generator, size: int, scale: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a gentle gradient, small and large."""
+    """Return a gentle gradient, small and large; every second one straight along a side."""
     colour, angle = rng.uniform(0, 255, (3, 1, 1)), rng.uniform(0, 2 * math.pi)
-    steepness = np.exp(rng.uniform(-1.5, 2.2)) * rng.uniform(-1, 1, (3, 1))
+    if rng.random() < 0.5:
+        angle = round(angle * 2 / math.pi) * math.pi / 2
+    steepness = np.exp(rng.uniform(-0.5, 2.5)) * rng.uniform(-1, 1, (3, 1))
     slope = steepness * np.array([math.cos(angle), math.sin(angle)])
     return _plane(colour, slope, size, 1), _plane(colour, slope, size, scale)
 
 
-def batch(pairs: Pairs, recipe: Recipe, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the crops of a step, small and large, float32 in [0, 1].
+def batch(
+    pairs: Pairs, recipe: Recipe, step: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return the crops of a step, small and large, float32 in [0, 1], and each one's weight.
 
     They depend on nothing but the recipe and the step, so that a training that goes on where it
     stopped gives what one without a pause gives.
@@ -82,14 +86,17 @@ def batch(pairs: Pairs, recipe: Recipe, step: int) -> tuple[torch.Tensor, torch.
     settling = step >= recipe.steps
     flat = recipe.settle_flat if settling else recipe.flat
     crops: list[list[torch.Tensor]] = []
+    weights: list[float] = []
     for _ in range(recipe.batch):
         small, large = _crop(rng, pairs, recipe)
-        if rng.random() < flat:
+        smooth = rng.random() < flat
+        if smooth:
             colour = _flat(rng)
             small, large = colour.expand_as(small), colour.expand_as(large)
             shaded = recipe.settle_shaded if settling else 0
             if shaded and rng.random() < shaded:
                 small, large = _shade(rng, recipe.crop, recipe.scale)
         crops.append(_turned(rng, (small, large)))
+        weights.append(recipe.settle_weight if smooth and settling else 1.0)
     small, large = (torch.stack(each).float() / 255 for each in zip(*crops, strict=True))
-    return small, large
+    return small, large, torch.tensor(weights)

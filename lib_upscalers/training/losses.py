@@ -10,12 +10,22 @@ _WINDOW = 5
 _NOISE = 0.008
 
 
-def charbonnier(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def charbonnier(
+    output: torch.Tensor, target: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
     """Return the mean of sqrt(error ** 2 + 0.001 ** 2): L1, but smooth at 0.
 
     P. Charbonnier et al. 1994, https://doi.org/10.1109/ICIP.1994.413553
+
+    Args:
+        output: Pictures (N, 3, H, W).
+        target: What they should be.
+        weights: How much each picture counts, (N,); all alike if None.
     """
-    return torch.sqrt((output - target) ** 2 + 1e-6).mean()
+    error = torch.sqrt((output - target) ** 2 + 1e-6)
+    if weights is None:
+        return error.mean()
+    return (error.mean((1, 2, 3)) * weights).mean()
 
 
 def _contrast(pictures: torch.Tensor) -> torch.Tensor:

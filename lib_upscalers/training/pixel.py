@@ -81,11 +81,13 @@ class Training:
     def advance(self, pairs: Pairs) -> float:
         """Make one step and return its loss."""
         begun = time.monotonic()
-        small, large = (crops.to(self.device) for crops in batch(pairs, self.recipe, self.step))
+        small, large, weights = (
+            values.to(self.device) for values in batch(pairs, self.recipe, self.step)
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
         output = self.model(small.contiguous(memory_format=torch.channels_last))
-        loss = charbonnier(output, large)
+        loss = charbonnier(output, large, weights if self.recipe.settle_weight != 1 else None)
         if self.recipe.contrast:
             loss = loss + self.recipe.contrast * contrast_error(output, large)
         self.optimiser.zero_grad()

@@ -36,6 +36,7 @@ class Recipe:
         settle_flat: Their share of flat crops.
         settle_shaded: The share of these that have a gentle gradient instead, so that smooth
             shades show no steps.
+        settle_weight: How much more than others these count.
         start: The built-in network, such as "Lab Fast 2x", or the .safetensors file to begin
             with; none if empty. It may be smaller, see `growing.grow`.
         material: "drawings" is mostly line art, and crisp.
@@ -61,6 +62,7 @@ class Recipe:
     settle_rate: float = 2e-4
     settle_flat: float = 0.5
     settle_shaded: float = 0.0
+    settle_weight: float = 1.0
     start: str = ""
     material: Material = "all"
     soft: float = 0.0

@@ -68,7 +68,7 @@ def test_another_recipe_has_other_pairs(tmp_path: Path, pairs: Pairs, other: Rec
 
 
 def test_crops_belong_together_and_depend_on_the_step(pairs: Pairs) -> None:
-    small, large = batch(pairs, TOY, 7)
+    small, large, _ = batch(pairs, TOY, 7)
 
     assert small.shape == (4, 3, 12, 12)
     assert large.shape == (4, 3, 24, 24)
@@ -80,7 +80,7 @@ def test_crops_belong_together_and_depend_on_the_step(pairs: Pairs) -> None:
 
 def test_flat_crops_are_flat(pairs: Pairs) -> None:
     for recipe, step in ((replace(TOY, flat=1.0), 0), (replace(TOY, settle_flat=1.0), TOY.steps)):
-        small, large = batch(pairs, recipe, step)
+        small, large, _ = batch(pairs, recipe, step)
 
         assert torch.equal(large, small[..., :1, :1].expand_as(large))
 
@@ -90,16 +90,30 @@ def test_shaded_crops_are_gradients_that_belong_together(pairs: Pairs, scale: in
     recipe = replace(TOY, settle_flat=1.0, settle_shaded=1.0, batch=16, crop=8, scale=scale)
     alike = Pairs(pairs.large, pairs.large[..., ::scale, ::scale])
 
-    small, large = batch(alike, recipe, TOY.steps)
+    small, large, _ = batch(alike, recipe, TOY.steps)
 
     assert float((torch.nn.functional.avg_pool2d(large, scale) - small).abs().max()) < 3 / 255
     assert float(large.amax((1, 2, 3)).sub(large.amin((1, 2, 3))).max()) > 8 / 255
     assert float(large.diff(n=2, dim=3).abs().median()) <= 1.01 / 255
 
 
+def test_smooth_crops_count_more_while_settling(pairs: Pairs) -> None:
+    recipe = replace(TOY, flat=0.5, settle_flat=0.5, settle_weight=7.0, batch=32)
+
+    early, late = batch(pairs, recipe, 0)[2], batch(pairs, recipe, TOY.steps)
+    plain = (late[1].amax((2, 3)) > late[1].amin((2, 3))).any(1)
+
+    assert early.tolist() == [1.0] * 32
+    assert set(late[2][plain].tolist()) == {1.0}
+    assert set(late[2][~plain].tolist()) == {7.0}
+    output, target = torch.full((2, 3, 4, 4), 0.5), torch.zeros(2, 3, 4, 4)
+    weighted = charbonnier(output, target, torch.tensor([7.0, 1.0]))
+    assert float(weighted) == pytest.approx(4 * float(charbonnier(output, target)))
+
+
 def test_the_loss_falls(pairs: Pairs) -> None:
     training = pixel.Training(TOY)
-    small, large = batch(pairs, replace(TOY, batch=32), 999)
+    small, large, _ = batch(pairs, replace(TOY, batch=32), 999)
     before = charbonnier(training.average(small), large)
     for _ in range(TOY.steps):
         training.advance(pairs)
@@ -233,7 +247,7 @@ def test_a_network_does_not_grow_from_one_that_does_not_fit(settings: tuple[int,
 
 def test_a_training_begins_with_the_network_that_was_named(pairs: Pairs) -> None:
     named = replace(TOY, features=32, layers=8, start="Lab Fast 2x")
-    small, large = batch(pairs, TOY, 0)
+    small, large, _ = batch(pairs, TOY, 0)
 
     error = charbonnier(pixel.Training(named).average(small), large)
 
@@ -255,7 +269,7 @@ def test_the_contrast_error_is_of_edges_that_are_too_soft_or_too_many() -> None:
 
 
 def test_the_contrast_term_makes_results_of_more_contrast(pairs: Pairs) -> None:
-    small, large = batch(pairs, replace(TOY, batch=16), 999)
+    small, large, _ = batch(pairs, replace(TOY, batch=16), 999)
     errors: list[torch.Tensor] = []
     for weight in (0.0, 2.0):
         training = pixel.Training(replace(TOY, contrast=weight))
