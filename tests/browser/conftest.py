@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+TAB_PAGE = Path(__file__).with_name("tab_page.py")
+# Asked for by the page of Gradio 3 itself.
+GRADIO_3 = "https://cdnjs.cloudflare.com/ajax/libs/iframe-resizer/"
 PATIENCE_MS = 60_000
 
 
@@ -38,20 +41,34 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def app(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an app that runs: our own, or the one that $UPSCALER_LAB_APP names."""
-    named = os.environ.get("UPSCALER_LAB_APP")
-    if named:
-        yield named
-        return
-    home = str(tmp_path_factory.mktemp("home"))
-    homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "GRADIO_TEMP_DIR"), home)
-    arguments = ["--no-browser", "--port", str(_free_port()), "--models", str(models)]
-    log = Path(home) / "app.log"
+    """The address of an app that runs; $UPSCALER_LAB_TAB_PYTHON has the tab alone served."""
+    home = tmp_path_factory.mktemp("home")
+    python = os.environ.get("UPSCALER_LAB_TAB_PYTHON")
+    arguments = ["--port", str(_free_port()), "--models", str(models)]
+    if python:
+        command = [python, str(TAB_PAGE), *arguments, "--home", str(home)]
+    else:
+        command = [sys.executable, "-m", "lib_upscalers.app", "--no-browser", *arguments]
+    yield from _served(command, home)
+
+
+@pytest.fixture(scope="session")
+def tab(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the tab among foreign components, as in a WebUI."""
+    home = tmp_path_factory.mktemp("tab")
+    python = os.environ.get("UPSCALER_LAB_TAB_PYTHON", sys.executable)
+    arguments = ["--port", str(_free_port()), "--models", str(models), "--home", str(home)]
+    yield from _served([python, str(TAB_PAGE), *arguments], home)
+
+
+def _served(command: list[str], home: Path) -> Iterator[str]:
+    names = ("HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "GRADIO_TEMP_DIR")
+    log = home / "app.log"
     with log.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "lib_upscalers.app", *arguments],
+            command,
             cwd=ROOT,
-            env={**os.environ, **homes},
+            env={**os.environ, **dict.fromkeys(names, str(home))},
             stderr=stream,
         )
         try:
@@ -100,7 +117,7 @@ def page(app: str, browser: Browser) -> Iterator[Page]:
     faults: list[str] = []
 
     def note(address: str) -> None:
-        if not address.startswith((app, "data:", "blob:")):
+        if not address.startswith((app, "data:", "blob:", GRADIO_3)):
             foreign.append(address)
 
     found.on("request", lambda request: note(request.url))

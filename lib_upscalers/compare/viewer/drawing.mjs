@@ -19,6 +19,26 @@ import { visible } from "./viewport.mjs";
 /** @typedef {CanvasRenderingContext2D} Context */
 
 /**
+ * Return a canvas of its own whose pixels can be read quickly.
+ * @returns {Context}
+ */
+export function scratchContext() {
+  const canvas = document.createElement("canvas");
+  return contextOf(canvas, { willReadFrequently: true });
+}
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [settings]
+ * @returns {Context}
+ */
+export function contextOf(canvas, settings) {
+  const context = canvas.getContext("2d", settings);
+  if (!context) throw new Error("This browser cannot draw on a canvas.");
+  return context;
+}
+
+/**
  * Draw a picture, inside `within` only.
  * @param {Context} context
  * @param {Scene} scene

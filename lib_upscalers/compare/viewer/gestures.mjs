@@ -80,12 +80,15 @@ export function listenTo(cell, hands) {
   cell.addEventListener("pointerleave", () => hands.hover(cell, null));
 }
 
-/** @typedef {"in" | "out" | "fit" | "actual" | "left" | "right" | "up" | "down" | "swap"} Command */
+/**
+ * @typedef {"in" | "out" | "fit" | "actual" | "left" | "right" | "up" | "down" | "swap" | "back"
+ *   | "forth"} Command
+ */
 
 /** @type {Readonly<Record<string, Command>>} */
 const KEYS = Object.freeze({
   "+": "in", "=": "in", "-": "out", "0": "fit", "*": "actual", ArrowLeft: "left",
-  ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", " ": "swap",
+  ArrowRight: "right", ArrowUp: "up", ArrowDown: "down", " ": "swap", "[": "back", "]": "forth",
 });
 
 /**
@@ -97,4 +100,19 @@ export function commandOf(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   if (/^[1-9]$/.test(event.key)) return Number(event.key);
   return KEYS[event.key] ?? null;
+}
+
+/**
+ * Return by how much a command moves the picture, in pixels of the screen.
+ * @param {Command} command
+ * @param {number} step
+ * @returns {Point | null} null for a command that does not
+ */
+export function shiftOf(command, step) {
+  /** @type {Partial<Record<Command, Point>>} */
+  const arrows = {
+    left: { x: step, y: 0 }, right: { x: -step, y: 0 },
+    up: { x: 0, y: step }, down: { x: 0, y: -step },
+  };
+  return arrows[command] ?? null;
 }

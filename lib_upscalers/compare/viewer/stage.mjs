@@ -1,8 +1,10 @@
 // The cells with their pictures: one view for all of them.
 
 import { make } from "./dom.mjs";
-import { drawDifference, drawLens, drawPair, drawPicture, pixelsOf } from "./drawing.mjs";
-import { commandOf, listenTo } from "./gestures.mjs";
+import {
+  contextOf, drawDifference, drawLens, drawPair, drawPicture, pixelsOf, scratchContext,
+} from "./drawing.mjs";
+import { commandOf, listenTo, shiftOf } from "./gestures.mjs";
 import { noteOf } from "./items.mjs";
 import { Pictures } from "./pictures.mjs";
 import { fitted, gridShape, limited, panned, pinched, zoomedAt } from "./viewport.mjs";
@@ -37,22 +39,6 @@ import { fitted, gridShape, limited, panned, pinched, zoomedAt } from "./viewpor
  */
 
 const CAPTION = 74;
-
-/** @returns {CanvasRenderingContext2D} */
-function scratchContext() {
-  const canvas = document.createElement("canvas");
-  return contextOf(canvas, { willReadFrequently: true });
-}
-
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {CanvasRenderingContext2DSettings} [settings]
- */
-function contextOf(canvas, settings) {
-  const context = canvas.getContext("2d", settings);
-  if (!context) throw new Error("This browser cannot draw on a canvas.");
-  return context;
-}
 
 /** Shows items in cells, by the settings, and moves all of them together. */
 export class Stage {
@@ -230,17 +216,22 @@ export class Stage {
     const command = commandOf(event);
     if (command === null || event.target instanceof HTMLButtonElement) return;
     event.preventDefault();
-    const step = Math.round(this.cell.width / 8);
-    /** @type {Record<string, Point>} */
-    const arrows = {
-      left: { x: step, y: 0 }, right: { x: -step, y: 0 },
-      up: { x: 0, y: step }, down: { x: 0, y: -step },
-    };
     if (typeof command === "number" || command === "swap") this.onChoose(command);
     else if (command === "in" || command === "out") this.zoomBy(command === "in" ? 1.25 : 0.8);
     else if (command === "fit") this.fit();
     else if (command === "actual") this.zoomBy(1 / this.view.zoom);
-    else this.move(panned(this.view, this.frame, this.cell, arrows[command]));
+    else if (command === "back" || command === "forth") this.divide(command === "back" ? -1 : 1);
+    else {
+      const by = shiftOf(command, Math.round(this.cell.width / 8));
+      if (by) this.move(panned(this.view, this.frame, this.cell, by));
+    }
+  }
+
+  /** @param {number} steps by how many the divider moves, right or down */
+  divide(steps) {
+    const split = this.settings.split + steps / 20;
+    this.settings.split = Math.min(1, Math.max(0, split));
+    this.redraw();
   }
 
   redraw() {

@@ -67,7 +67,7 @@ export class Toolbar {
       });
     if (settings.chosen === "slider") {
       return [choose("a", "A"), choose("b", "B"), button("Swap", "A and B change places", actions.swap),
-        this.toggle("Upright", "vertical")];
+        this.toggle("Upright", "vertical", "Drag the divider, or move it with the keys [ and ]")];
     }
     if (settings.chosen === "blink") {
       return [choose("a", "A"), choose("b", "B"),
@@ -92,15 +92,16 @@ export class Toolbar {
   /**
    * @param {string} label
    * @param {"vertical" | "smooth" | "source"} name
+   * @param {string} title
    */
-  toggle(label, name) {
+  toggle(label, name, title = "") {
     const box = make("input", { type: "checkbox" });
     box.checked = this.settings[name];
     box.addEventListener("change", () => {
       this.settings[name] = box.checked;
       this.actions.changed();
     });
-    return make("label", {}, box, make("span", {}, label));
+    return make("label", title ? { title } : {}, box, make("span", {}, label));
   }
 
   common() {

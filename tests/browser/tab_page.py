@@ -1,0 +1,94 @@
+"""The comparison tab as a WebUI has it: on whatever Gradio there is, among foreign components.
+
+    python tests/browser/tab_page.py --port 7870 --home FOLDER --models FOLDER
+
+With $UPSCALER_LAB_TAB_PYTHON, a Python that has another Gradio (the WebUIs have 3.41.2 and 4.40.0),
+the browser tests run against this page in place of the app.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+import gradio as gr
+
+from lib_upscalers.compare.store import Store
+from lib_upscalers.compare.viewer_script import LOADER
+from lib_upscalers.hosts.standalone import StandaloneHost
+from lib_upscalers.image_files import write_picture
+from lib_upscalers.ui.bench import Bench, Use
+from lib_upscalers.ui.compare_tab import build
+from lib_upscalers.ui.gradio_compat import file_url
+from lib_upscalers.ui.sample import draw_sample
+from lib_upscalers.upscale import Upscaler
+
+# Gradio's usual theme asks another server for its letters.
+FONTS: dict[str, Any] = {
+    "font": ("system-ui", "sans-serif"),
+    "font_mono": ("ui-monospace", "monospace"),
+}
+
+
+def main() -> None:
+    """Serve it until somebody ends it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--models", type=Path, required=True)
+    options = parser.parse_args()
+    # Gradio 3 serves whatever lies in the current folder.
+    os.chdir(options.models)
+    host = StandaloneHost((options.models,), own_data_folder=options.home / "data")
+    sample = options.home / "pictures" / "sample.png"
+    sample.parent.mkdir(parents=True)
+    write_picture(draw_sample(), sample)
+    newest = int(gr.__version__.split(".")[0]) >= 6
+    look = {"theme": gr.themes.Default(**FONTS)}
+    with gr.Blocks(analytics_enabled=False, **({} if newest else look)) as page:
+        name = gr.Textbox(label="Upscaler of Extras", elem_id="extras_name")
+        scale = gr.Number(label="Scale of Extras", elem_id="extras_scale")
+        use = Use("Extras", [name, scale], lambda *chosen: chosen, "() => { window.used = true; }")
+        store = Store(options.home / "pictures")
+        build(Bench(Upscaler(host), host, store, file_url, sample=sample, uses=[use]))
+    head = f'<script type="module">{LOADER.read_text()}</script>'
+    if not newest:
+        _put_into_head(head)
+    page.queue()
+    page.launch(
+        server_port=options.port,
+        prevent_thread_lock=True,
+        allowed_paths=[str(options.home)],
+        quiet=True,
+        **({"head": head, **look} if newest else {}),
+    )
+    sys.stderr.write(f"Ready: http://127.0.0.1:{options.port}\n")
+    sys.stderr.flush()
+    done = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: done.set())
+    done.wait()
+    page.close()
+
+
+def _put_into_head(text: str) -> None:
+    """Do what the WebUIs do with the scripts of extensions."""
+    render = gr.routes.templates.TemplateResponse
+
+    def rendered(*args: object, **kwargs: object) -> object:
+        answer = render(*args, **kwargs)
+        answer.body = answer.body.replace(b"</head>", text.encode() + b"</head>")
+        answer.init_headers()
+        return answer
+
+    gr.routes.templates.TemplateResponse = rendered
+
+
+if __name__ == "__main__":
+    main()
