@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import time
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
-from lib_upscalers.errors import InputError
 from lib_upscalers.latent.autocast import without_autocast
 from lib_upscalers.latent.learned_network import LatentNetwork
-from lib_upscalers.training.files import replacing
+from lib_upscalers.training.state import load_state, remember, save_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -169,7 +167,7 @@ class LatentTraining:
         self.optimiser.step()
         result = float(loss.detach())
         self.step += 1
-        self._remember()
+        remember(self.average, self.model, self.step, self.recipe.memory)
         spent = time.monotonic() - begun
         self.seconds += spent
         self.progress += max(1 / self.recipe.steps, spent / budget)
@@ -177,18 +175,9 @@ class LatentTraining:
             self.progress = 1.0
         return result
 
-    def _remember(self) -> None:
-        # A young average must not hold on to the random weights that it began with.
-        keep = min(self.recipe.memory, self.step / (self.step + 10))
-        with torch.no_grad():
-            pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
-            for mean, now in pairs:
-                mean.lerp_(now, 1 - keep)
-
     def save(self, path: Path) -> None:
         """Write all of the state; a file that is there stays whole whatever happens."""
         state = {
-            "recipe": json.dumps(asdict(self.recipe)),
             "step": self.step,
             "progress": self.progress,
             "seconds": self.seconds,
@@ -197,8 +186,7 @@ class LatentTraining:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        with replacing(path) as scratch:
-            torch.save(state, scratch)
+        save_state(path, self.recipe, state)
 
     def load(self, path: Path) -> None:
         """Go on where `save` was called.
@@ -206,13 +194,7 @@ class LatentTraining:
         Raises:
             InputError: It was saved by a training with another recipe.
         """
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
-        wanted = json.dumps(asdict(self.recipe))
-        if state["recipe"] != wanted:
-            raise InputError(
-                f"Expected a training with the recipe {wanted} in {path}, but got "
-                f"{state['recipe']}; give the same settings, or another folder for the work."
-            )
+        state = load_state(path, self.recipe, self.device)
         self.transform = state["transform"].to(self.device)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])

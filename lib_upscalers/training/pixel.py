@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import logging
 import math
 import sys
@@ -20,16 +19,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from lib_upscalers.errors import InputError
 from lib_upscalers.training import measure
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
 from lib_upscalers.training.export import WEIGHTS, Card, Origin, export, shipped
-from lib_upscalers.training.files import replacing
 from lib_upscalers.training.growing import grow
 from lib_upscalers.training.losses import charbonnier, contrast_error
 from lib_upscalers.training.pairs import Pairs, kept_pairs
 from lib_upscalers.training.recipe import Recipe
+from lib_upscalers.training.state import load_state, remember, save_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,32 +93,22 @@ class Training:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        self._remember()
+        settled = self.step > self.recipe.steps
+        memory = _SETTLED_MEMORY if settled else self.recipe.memory
+        remember(self.average, self.model, self.step, memory)
         self.seconds += time.monotonic() - begun
         return float(loss.detach())
-
-    def _remember(self) -> None:
-        # A young average must not hold on to the random weights that it began with.
-        keep = min(self.recipe.memory, self.step / (self.step + 10))
-        if self.step > self.recipe.steps:
-            keep = _SETTLED_MEMORY
-        with torch.no_grad():
-            pairs = zip(self.average.parameters(), self.model.parameters(), strict=True)
-            for mean, now in pairs:
-                mean.lerp_(now, 1 - keep)
 
     def save(self, path: Path) -> None:
         """Write all of the state; a file that is there stays whole whatever happens."""
         state = {
-            "recipe": json.dumps(asdict(self.recipe)),
             "step": self.step,
             "seconds": self.seconds,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        with replacing(path) as scratch:
-            torch.save(state, scratch)
+        save_state(path, self.recipe, state)
 
     def load(self, path: Path) -> None:
         """Go on where `save` was called.
@@ -128,13 +116,7 @@ class Training:
         Raises:
             InputError: It was saved by a training with another recipe.
         """
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=self.device)
-        wanted = json.dumps(asdict(self.recipe))
-        if state["recipe"] != wanted:
-            raise InputError(
-                f"Expected a training with the recipe {wanted} in {path}, but got "
-                f"{state['recipe']}; give the same settings, or another --work folder."
-            )
+        state = load_state(path, self.recipe, self.device)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])

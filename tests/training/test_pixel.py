@@ -140,7 +140,7 @@ def test_going_on_gives_the_same_weights_as_no_pause(tmp_path: Path, pairs: Pair
 def test_another_recipe_does_not_go_on_with_a_state(tmp_path: Path) -> None:
     pixel.Training(TOY).save(tmp_path / "state.pt")
 
-    with pytest.raises(InputError, match="--work"):
+    with pytest.raises(InputError, match="another folder"):
         pixel.Training(replace(TOY, seed=2)).load(tmp_path / "state.pt")
 
 

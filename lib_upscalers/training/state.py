@@ -1,0 +1,58 @@
+"""What all trainings do alike: they average the weights, and are stopped to go on later."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from lib_upscalers.errors import InputError
+from lib_upscalers.training.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from lib_upscalers.training.latent import LatentRecipe
+    from lib_upscalers.training.recipe import Recipe
+
+
+def remember(average: nn.Module, model: nn.Module, step: int, memory: float) -> None:
+    """Put a model's weights into their average.
+
+    Args:
+        average: Changed.
+        model: The same kind of network.
+        step: How many steps were made.
+        memory: How much of the average stays at each step.
+    """
+    # A young average must not hold on to the random weights that it began with.
+    keep = min(memory, step / (step + 10))
+    with torch.no_grad():
+        for mean, now in zip(average.parameters(), model.parameters(), strict=True):
+            mean.lerp_(now, 1 - keep)
+
+
+def save_state(path: Path, recipe: Recipe | LatentRecipe, state: dict[str, Any]) -> None:
+    """Write the state of a training; a file that is there stays whole whatever happens."""
+    with replacing(path) as scratch:
+        torch.save({"recipe": json.dumps(asdict(recipe)), **state}, scratch)
+
+
+def load_state(path: Path, recipe: Recipe | LatentRecipe, device: torch.device) -> dict[str, Any]:
+    """Read what `save_state` wrote.
+
+    Raises:
+        InputError: It was saved by a training with another recipe.
+    """
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
+    wanted = json.dumps(asdict(recipe))
+    if state["recipe"] != wanted:
+        raise InputError(
+            f"Expected a training with the recipe {wanted} in {path}, but got {state['recipe']}; "
+            "give the same settings, or another folder for the work."
+        )
+    return state
