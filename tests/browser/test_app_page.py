@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS / 2)
 NETWORK = next(c.name for c in Upscaler(StandaloneHost()).choices() if c.kind == "network")
 
 
