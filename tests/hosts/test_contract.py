@@ -310,6 +310,16 @@ def test_a_setting_that_makes_no_sense_is_as_if_it_were_not_there(
 # Latents
 
 
+def test_an_inpainting_model_is_conditioned_at_the_size_of_the_latent(webui: WebUI) -> None:
+    """And as before where the mode is the host's own."""
+    small = torch.zeros(1, 4, 8, 8)
+    job = hires(webui, "Latent (Mitchell)", small)
+    assert job.conditioned == (128, 128)
+    assert "txt2img_image_conditioning" not in vars(job)
+    for name in [name for name in webui.shared.latent_upscale_modes if name == "Latent"]:
+        assert hires(webui, name, small).conditioned == (64, 64)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("channels", [4, 16, 128])
 def test_hires_fix_enlarges_with_our_mode(webui: WebUI, channels: int, dtype: torch.dtype) -> None:

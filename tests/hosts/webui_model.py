@@ -146,6 +146,7 @@ def make_txt2img(kind: Kind, shared: ModuleType) -> type:
             # As processing.py has it in line 1283.
             self.latent_scale_mode = shared.latent_upscale_modes.get(hr_upscaler)
             self.hr_upscale_to_x, self.hr_upscale_to_y = size
+            self.width, self.height = 64, 64
             self.extra_generation_params: dict[str, Any] = {}
             self.saved: list[torch.Tensor] = []
 
@@ -171,7 +172,18 @@ def make_txt2img(kind: Kind, shared: ModuleType) -> type:
                 mode=self.latent_scale_mode["mode"],
                 antialias=self.latent_scale_mode["antialias"],
             )
+            # processing.py:1400: without the size, so that of the first pass is taken.
+            self.conditioned = self.txt2img_image_conditioning(samples)
             return samples.unsqueeze(2) if video else samples
+
+        def txt2img_image_conditioning(
+            self,
+            x: torch.Tensor,
+            width: int | None = None,
+            height: int | None = None,
+        ) -> tuple[int, int]:
+            del x
+            return width or self.width, height or self.height
 
     return StableDiffusionProcessingTxt2Img
 

@@ -84,10 +84,7 @@ class Bare:
 
 def warm_up(ui: WebUI) -> None:
     """Take one checkpoint of several, and do what is not quite the same the first time."""
-    titles = sorted(each["title"] for each in ui.get("/sdapi/v1/sd-models").body)
-    plain = [title for title in titles if "inpaint" not in title]
-    if len(titles) > 1:
-        ui.post("/sdapi/v1/options", {"sd_model_checkpoint": plain[0]})
+    jobs.take_first_checkpoint(ui)
     jobs.generate(ui, "img2img", jobs.img2img())
     jobs.generate(ui, "txt2img", jobs.txt2img(ui))
 

@@ -72,6 +72,17 @@ def generate(ui: WebUI, path: str, job: Mapping[str, Any]) -> tuple[list[np.ndar
     return pictures, json.loads(answer.body["info"])["infotexts"][0]
 
 
+def checkpoints(ui: WebUI, *, inpainting: bool = False) -> list[str]:
+    """Return the titles of the checkpoints that are for inpainting, or of the others."""
+    titles = sorted(each["title"] for each in ui.get("/sdapi/v1/sd-models").body)
+    return [title for title in titles if ("inpaint" in title) == inpainting]
+
+
+def take_first_checkpoint(ui: WebUI) -> None:
+    """Use the checkpoint that all tests use; a WebUI forgets it for `--ckpt` when it reloads."""
+    ui.post("/sdapi/v1/options", {"sd_model_checkpoint": checkpoints(ui)[0]})
+
+
 def enlarge(ui: WebUI, upscaler: str, image: Image.Image, **more: object) -> Image.Image:
     """Return what the WebUI's "Upscale" makes of a picture."""
     job = extras(upscaler, encoded(image), **more)

@@ -117,9 +117,9 @@ def reload_ui(webui: WebUI, browser: Browser) -> None:
     open_page(webui, page)
     open_tab(page, "Settings")
     page.locator("#settings_restart_gradio").click()
-    for _ in range(PATIENCE_MS // 200):
+    for _ in range(PATIENCE_MS // 20):
         if webui.log.count("Restarting UI") > heard:
             break
-        page.wait_for_timeout(200)
+        page.wait_for_timeout(20)
     context.close()
     webui.wait(starts + 1)

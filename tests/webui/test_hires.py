@@ -119,26 +119,39 @@ def test_the_round_trip_says_what_it_lacks(webui: WebUI) -> None:
 
 
 @pytest.mark.parametrize("upscaler", ["Latent (Mitchell)", jobs.OWN])
+@pytest.mark.parametrize("field", ["hr_checkpoint_name", "refiner_checkpoint"])
 def test_another_hires_checkpoint_and_a_refiner(
-    webui: WebUI, needs: Callable[[str], None], upscaler: str
+    webui: WebUI, needs: Callable[[str], None], field: str, upscaler: str
 ) -> None:
-    needs("another hires checkpoint")
-    titles = sorted(each["title"] for each in webui.get("/sdapi/v1/sd-models").body)
+    """The second checkpoint is used, and the next job has the first one again."""
+    needs(field)
+    titles = jobs.checkpoints(webui)
     if len(titles) < 2:
         pytest.skip("there is one checkpoint only; put a second one into --ckpt-dir")
-    other = {"hr_checkpoint_name": titles[1], "refiner_checkpoint": titles[1]}
-    job = jobs.txt2img(webui, upscaler, refiner_switch_at=0.5, **other)
-    pictures, _ = jobs.generate(webui, "txt2img", job)
-    assert pictures[0].shape == (128, 128, 3)
+    settings = {"save_images_before_highres_fix": True}
+    job = jobs.txt2img(webui, upscaler, save_images=True, override_settings=settings)
+    plain, _ = jobs.generate(webui, "txt2img", job)
+    before = set(webui.results("*before-highres-fix*.png"))
+    changed, _ = jobs.generate(
+        webui, "txt2img", {**job, field: titles[1], "refiner_switch_at": 0.5}
+    )
+    small = [path for path in webui.results("*before-highres-fix*.png") if path not in before]
+    assert [jobs.opened(path).size for path in small] == [(64, 64)]
+    assert changed[0].shape == (128, 128, 3)
+    assert not np.array_equal(changed[0], plain[0])
+    again, _ = jobs.generate(webui, "txt2img", job)
+    assert np.array_equal(again[0], plain[0])
 
 
-def test_an_inpainting_model(webui: WebUI) -> None:
-    titles = [each["title"] for each in webui.get("/sdapi/v1/sd-models").body]
-    inpainting = [title for title in titles if "inpaint" in title]
-    if not inpainting:
+@pytest.mark.parametrize("upscaler", ["Latent (Mitchell)", jobs.OWN])
+def test_an_inpainting_model(webui: WebUI, upscaler: str) -> None:
+    titles = jobs.checkpoints(webui, inpainting=True)
+    if not titles:
         pytest.skip("there is no checkpoint with “inpaint” in its name in --ckpt-dir")
-    for upscaler in ("Latent (Mitchell)", jobs.OWN):
-        settings = {"sd_model_checkpoint": inpainting[0]}
-        job = jobs.txt2img(webui, upscaler, override_settings=settings)
-        pictures, _ = jobs.generate(webui, "txt2img", job)
-        assert pictures[0].shape == (128, 128, 3)
+    settings = {"sd_model_checkpoint": titles[0]}
+    job = jobs.txt2img(webui, upscaler, override_settings=settings)
+    plain, _ = jobs.generate(webui, "txt2img", jobs.txt2img(webui, upscaler))
+    pictures, infotext = jobs.generate(webui, "txt2img", job)
+    assert pictures[0].shape == (128, 128, 3)
+    assert not np.array_equal(pictures[0], plain[0])
+    assert f"Hires upscaler: {upscaler}" in infotext

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from lib_upscalers.hosts.webui.progress import shown
 from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import torch
 
@@ -86,10 +87,12 @@ class LatentSeam:
             prompts: list[str],
         ) -> Any:
             mode: dict[str, Any] = p.latent_scale_mode or {}
-            if live() and OURS in mode:
-                samples = self._watched(p, samples, mode[OURS], seeds)
             rest = (seeds, subseeds, subseed_strength, prompts)
-            return original(p, samples, decoded_samples, *rest)
+            if not live() or OURS not in mode:
+                return original(p, samples, decoded_samples, *rest)
+            samples = self._watched(p, samples, mode[OURS], seeds)
+            with _conditioned_at_full_size(p):
+                return original(p, samples, decoded_samples, *rest)
 
         return sample_hr_pass
 
@@ -164,6 +167,26 @@ class LatentSeam:
                 [int(seed) for seed in seeds[: latent.shape[0]]],
                 context=self._context,
             )
+
+
+@contextmanager
+def _conditioned_at_full_size(p: Any) -> Generator[None, None, None]:
+    """Have a job condition an inpainting model at the size of the latent.
+
+    Left alone, it does so at the size of the first pass, and then the WebUI's own latent modes
+    fail with such models (processing.py:302 and 1400 of AUTOMATIC1111).
+    """
+    original = p.txt2img_image_conditioning
+    factor = host_module("processing").opt_f
+
+    def sized(x: torch.Tensor, width: int | None = None, height: int | None = None) -> Any:
+        return original(x, width or x.shape[-1] * factor, height or x.shape[-2] * factor)
+
+    p.txt2img_image_conditioning = sized
+    try:
+        yield
+    finally:
+        del p.txt2img_image_conditioning
 
 
 def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str]:
