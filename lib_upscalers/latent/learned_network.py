@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_ROWS = 8
+
+
 class _Block(nn.Module):
     """Two convolutions whose result is added."""
 
@@ -24,7 +27,7 @@ class _Block(nn.Module):
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         inner = functional.silu(self.first(values), inplace=True)
-        return values + self.second(inner)
+        return self.second(inner).add_(values)
 
 
 class _Places(nn.Module):
@@ -41,17 +44,24 @@ class _Places(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, values: torch.Tensor, source: tuple[int, int]) -> torch.Tensor:
-        target = values.shape[-2:]
-        waves: list[torch.Tensor] = []
-        for dim in (0, 1):
-            step = source[dim] / target[dim]
-            place = (torch.arange(target[dim], device=values.device) + 0.5) * step - 0.5
-            angle = place * (2 * math.pi)
-            shape = (-1, 1) if dim == 0 else (1, -1)
-            waves += [wave.view(shape).expand(target) for wave in (angle.cos(), angle.sin())]
-        planes = torch.stack(waves)[None].to(values.dtype)
-        scale, shift = self.second(functional.silu(self.first(planes))).chunk(2, dim=1)
-        return values * (1 + scale) + shift
+        height, width = values.shape[-2:]
+        down = _waves(source[0], height, values)[:, :, None].expand(2, height, width)
+        across = _waves(source[1], width, values)[:, None].expand(2, height, width)
+        parts: list[torch.Tensor] = []
+        # What it scales and shifts by takes twice the memory of the values.
+        for top in range(0, height, _ROWS):
+            rows = slice(top, top + _ROWS)
+            planes = torch.cat([down[:, rows], across[:, rows]])[None]
+            scale, shift = self.second(functional.silu(self.first(planes))).chunk(2, dim=1)
+            parts.append(values[:, :, rows] * (1 + scale) + shift)
+        return torch.cat(parts, dim=2)
+
+
+def _waves(source: int, target: int, like: torch.Tensor) -> torch.Tensor:
+    """Return cosine and sine, (2, target), of where between two of `source` values each lies."""
+    places = (torch.arange(target, device=like.device) + 0.5) * (source / target) - 0.5
+    angles = places * (2 * math.pi)
+    return torch.stack([angles.cos(), angles.sin()]).to(like.dtype)
 
 
 class LatentNetwork(nn.Module):
@@ -123,15 +133,19 @@ class LatentNetwork(nn.Module):
         height, width = samples.shape[-2:]
         factors = values.new_tensor([size[0] / height, size[1] / width]).log2()
         planes = factors[:, None, None].expand(len(values), 2, height, width)
+        features = functional.pixel_shuffle(self.up(self._small(values, planes)), 2)
+        if features.shape[-2:] != size:
+            made = (2 * height, 2 * width)
+            features = functional.interpolate(features, size, mode="bilinear", align_corners=False)
+            features = self.places(features, made)
+        for block in self.fine:
+            features = block(features)
+        base = functional.interpolate(values, size, mode="bilinear", align_corners=False)
+        return self.tail(features).add_(base).mul_(deviation).add_(mean)
+
+    def _small(self, values: torch.Tensor, planes: torch.Tensor) -> torch.Tensor:
+        """Return the features at the small size; no more than four times these is held at once."""
         features = head = self.head(torch.cat([values, planes], dim=1))
         for block in self.body:
             features = block(features)
-        large = functional.pixel_shuffle(self.up(features + head), 2)
-        if large.shape[-2:] != size:
-            made = (2 * height, 2 * width)
-            large = functional.interpolate(large, size, mode="bilinear", align_corners=False)
-            large = self.places(large, made)
-        for block in self.fine:
-            large = block(large)
-        base = functional.interpolate(values, size, mode="bilinear", align_corners=False)
-        return (self.tail(large) + base) * deviation + mean
+        return features + head

@@ -19,6 +19,7 @@ from lib_upscalers.latent.learned import enlarge, find_weights, fit_name, load_n
 from lib_upscalers.latent.learned_network import LatentNetwork
 from lib_upscalers.latent.packing import packed, unpacked
 from lib_upscalers.latent.round_trip import round_trip
+from lib_upscalers.tiling.live_memory import LiveMemory
 from tests.latent.fakes import FakeContext, ToyCodec, toy_network
 
 if TYPE_CHECKING:
@@ -418,3 +419,13 @@ def test_a_network_whose_scaling_is_not_known_is_refused(tmp_path: Path) -> None
     torch.save(sesqui(32), tmp_path / "upscaler_Flux2.pth")
     with pytest.raises(ModelFileError, match="'wan21', but got one for 'flux2'"):
         load_network(tmp_path / "upscaler_Flux2.pth", LatentSpace("flux2", 32, 8))
+
+
+@pytest.mark.parametrize("side", [96, 128])
+def test_memory_of_the_shipped_network_is_bounded(side: int) -> None:
+    space = LatentSpace("flux2", 32, 8)
+    network = load_network(find_weights(space, None, ()), space)
+    samples = latent(1, 32, 64, 64)
+    with torch.inference_mode(), LiveMemory() as memory:
+        result = network(samples, (side, side))
+    assert memory.peak <= 6 * result.numel() * result.element_size()
