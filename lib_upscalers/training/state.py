@@ -14,10 +14,8 @@ from lib_upscalers.training.files import replacing
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from _typeshed import DataclassInstance
     from torch import nn
-
-    from lib_upscalers.training.latent import LatentRecipe
-    from lib_upscalers.training.recipe import Recipe
 
 
 def remember(average: nn.Module, model: nn.Module, step: int, memory: float) -> None:
@@ -36,13 +34,13 @@ def remember(average: nn.Module, model: nn.Module, step: int, memory: float) -> 
             mean.lerp_(now, 1 - keep)
 
 
-def save_state(path: Path, recipe: Recipe | LatentRecipe, state: dict[str, Any]) -> None:
+def save_state(path: Path, recipe: DataclassInstance, state: dict[str, Any]) -> None:
     """Write the state of a training; a file that is there stays whole whatever happens."""
     with replacing(path) as scratch:
         torch.save({"recipe": json.dumps(asdict(recipe)), **state}, scratch)
 
 
-def load_state(path: Path, recipe: Recipe | LatentRecipe, device: torch.device) -> dict[str, Any]:
+def load_state(path: Path, recipe: DataclassInstance, device: torch.device) -> dict[str, Any]:
     """Read what `save_state` wrote.
 
     Raises:
