@@ -7,6 +7,7 @@ from typing import Any
 from modules import script_callbacks, shared, ui_common
 
 from lib_upscalers.hosts.webui.start import extension, start
+from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_controls import hires_line, setting_components
 
 start(setting_components())
@@ -16,7 +17,7 @@ _hires: dict[str, Any] = {}
 
 def _after_component(component: Any, **kwargs: Any) -> None:
     """Add a line to the Hires. fix controls, behind the last one of its first row."""
-    elem_id = kwargs.get("elem_id")
+    elem_id = kwargs.get("elem_id") if page_is_built() else None
     if elem_id == "txt2img_hr_upscaler":
         _hires["upscaler"] = component
     if elem_id == "txt2img_denoising_strength" and "upscaler" in _hires:

@@ -10,6 +10,7 @@ from lib_upscalers.hosts.webui import comparing
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.progress import job
 from lib_upscalers.hosts.webui.start import extension
+from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import build_fit
 from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, Page, build_tab
 
@@ -18,7 +19,7 @@ _page = Page()
 
 def _after_component(component: Any, **kwargs: Any) -> None:
     elem_id = kwargs.get("elem_id")
-    if elem_id:
+    if elem_id and page_is_built():
         _page.note(component, elem_id, _send_button)
 
 

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from gradio.components import Component
 
 
+def page_is_built() -> bool:
+    """Return whether a page is being built now.
+
+    A WebUI tells of every component that is made, and Gradio 4 makes them anew, outside of any
+    page, when an event changes them.
+    """
+    context: Any = import_module("gradio.context")
+    return context.Context.root_block is not None
+
+
 def file_url(path: Path) -> str:
     """Return the address of a file that gradio may serve, relative to the page.
 

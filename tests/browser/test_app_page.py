@@ -61,7 +61,6 @@ def _take_sample(page: Page) -> None:
 def _drop(page: Page, path: Path) -> None:
     page.locator("#upscaler-lab-picture input[type=file]").set_input_files(path)
     expect(page.locator("#upscaler-lab-picture img")).to_be_attached()
-    page.wait_for_load_state("networkidle")
 
 
 def _settle(page: Page) -> None:
