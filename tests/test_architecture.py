@@ -69,6 +69,7 @@ HEAVY_MODULES = (
     "lib_upscalers.latent.published_layouts",
     "lib_upscalers.models.adapt",
     "lib_upscalers.models.building",
+    "lib_upscalers.models.unfilled",
     "lib_upscalers.tiling.live_memory",
     "lib_upscalers.ui.app_page",
     "lib_upscalers.ui.compare_form",

@@ -129,6 +129,20 @@ def test_a_network_that_does_not_fit_leaves_no_trace() -> None:
     assert "reset_parameters" not in vars(nn.Linear(2, 2))
 
 
+def test_nothing_of_torch_is_changed() -> None:
+    hooks = {name: dict(table) for name, table in _hooks().items()}
+    filling = nn.init.kaiming_uniform_, torch.Tensor.uniform_
+    built(random_network("Compact").state_dict())
+    assert _hooks() == hooks
+    assert (nn.init.kaiming_uniform_, torch.Tensor.uniform_) == filling
+    assert not torch.overrides.has_torch_function((torch.zeros(1),))
+
+
+def _hooks() -> dict[str, dict[int, object]]:
+    tables = vars(nn.modules.module)
+    return {name: table for name, table in tables.items() if name.endswith("registration_hooks")}
+
+
 def test_other_threads_layers_are_filled() -> None:
     """While one thread builds, another makes layers: those have numbers, never leftovers."""
     state = random_network("ESRGAN").state_dict()
