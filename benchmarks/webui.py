@@ -2,12 +2,15 @@
 
     python -m benchmarks.webui networks http://127.0.0.1:7860 --upscaler 4x-Name --size 512
     python -m benchmarks.webui steps http://127.0.0.1:7860
+    python -m benchmarks.webui with-without http://127.0.0.1:7860 http://127.0.0.1:7861
 
 `networks` enlarges pictures by the WebUI's entry of that name, by turns as it is and with the
 setting "Run the WebUI's own neural upscalers through this engine": one picture, then four in one
 call. Every picture is another one, because the WebUI remembers results. `steps` compares Hires.
-fix with a latent mode of the WebUI's own and with one of ours. Times are printed as ratios of ours
-to theirs, by turns in one run, the median of the rounds.
+fix with a latent mode of the WebUI's own and with one of ours. `with-without` makes the same
+picture with the WebUI's own latent mode in two WebUIs of one kind, the first of which has the
+extension and the second has not; what a step takes is the difference between many and one. Times
+are printed as ratios of ours to theirs, by turns in one run, the median of the rounds.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SETTING = "upscaler_lab_host_networks"
+STEPS = 20
 
 
 class WebUI:
@@ -129,23 +133,39 @@ def steps(webui: WebUI, side: int, rounds: int) -> None:
         webui.hires(mode, side, 1)
     for _ in range(rounds):
         for mode, taken in modes.items():
-            taken.append(seconds(lambda mode=mode: webui.hires(mode, side, 20)))
+            taken.append(seconds(lambda mode=mode: webui.hires(mode, side, STEPS)))
     theirs, ours = modes.values()
-    report(f"20 steps at {side * 2}x{side * 2}", theirs, ours)
+    report(f"{STEPS} steps at {side * 2}x{side * 2}", theirs, ours)
+
+
+def with_without(installed: WebUI, bare: WebUI, side: int, rounds: int) -> None:
+    """Compare the steps of Hires. fix where the extension is with those where it is not."""
+    times: dict[WebUI, list[float]] = {bare: [], installed: []}
+    for webui in times:
+        webui.hires("Latent", side, 1)
+    for turn in range(rounds):
+        # Whoever comes second may find another load, so each is first as often.
+        for webui in sorted(times, key=lambda each: (each is installed) == bool(turn % 2)):
+            few = seconds(lambda webui=webui: webui.hires("Latent", side, 1))
+            many = seconds(lambda webui=webui: webui.hires("Latent", side, STEPS + 1))
+            times[webui].append(many - few)
+    report(f"{STEPS} steps at {side * 2}x{side * 2}", times[bare], times[installed])
 
 
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.webui", description=__doc__)
-    parser.add_argument("what", choices=["networks", "steps"])
-    parser.add_argument("address")
+    parser.add_argument("what", choices=["networks", "steps", "with-without"])
+    parser.add_argument("addresses", nargs="+", metavar="ADDRESS")
     parser.add_argument("--upscaler", default="4x-Random")
     parser.add_argument("--scale", type=float, default=4)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    webui = WebUI(options.address)
-    if options.what == "steps":
+    webui = WebUI(options.addresses[0])
+    if options.what == "with-without":
+        with_without(webui, WebUI(options.addresses[-1]), options.size, options.rounds)
+    elif options.what == "steps":
         steps(webui, options.size, options.rounds)
     else:
         networks(webui, options.upscaler, options.scale, options.size, options.rounds)

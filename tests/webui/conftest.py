@@ -2,6 +2,9 @@
 
 WEBUI_ROOT=~/stable-diffusion-webui WEBUI_PYTHON=~/stable-diffusion-webui/venv/bin/python \
 WEBUI_ARGS="--skip-prepare-environment --ckpt-dir …" python -m pytest tests/webui
+
+On a machine that is busy with other work, WEBUI_PATIENCE says how many seconds to wait for an
+answer in place of 400. WEBUI_RELOADS says how often the UI is reloaded in place of 2.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from tests.models.networks import compact_file, esrgan_state
 from tests.models.tiny import compact, save
 from tests.webui import jobs
 from tests.webui.host import WebUI, named_by_environment
-from tests.webui.page_parts import open_page
+from tests.webui.page_parts import PATIENCE_MS, open_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -133,7 +136,7 @@ def page(webui: WebUI, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     found = context.new_page()
     # The server and the browser share the processor with a network at work.
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=PATIENCE_MS // 2)
     open_page(webui, found)
     yield found
     context.close()

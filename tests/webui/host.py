@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PATIENCE = 400
+PATIENCE = int(os.environ.get("WEBUI_PATIENCE", "400"))
 _NOT_INSTALLED = shutil.ignore_patterns(
     ".git", ".venv", ".ci", "__pycache__", ".*_cache", "tests", "benchmarks", "docs", "test-results"
 )

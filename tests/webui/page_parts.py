@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
+from tests.webui.host import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.webui.host import WebUI
 
-PATIENCE_MS = 120_000
+PATIENCE_MS = 300 * PATIENCE
 PASTED = (
     "a cat\nSteps: 2, Sampler: Euler, CFG scale: 2, Seed: 11, Size: 64x64, "
     "Denoising strength: 0.6, Hires upscale: 2, Hires steps: 2, Hires upscaler: {}"

@@ -16,6 +16,7 @@ from tests.models.networks import compact_file
 from tests.webui import jobs
 from tests.webui.page_parts import (
     PASTED,
+    PATIENCE_MS,
     choices,
     choose,
     generate,
@@ -76,7 +77,7 @@ def _press(webui: WebUI, page: Page, button: str) -> list[Path]:
     from tests.webui.page_parts import new_files
 
     found = new_files(webui, page.locator(button).first.click)
-    expect(page.locator("#txt2img_interrupt")).to_be_hidden(timeout=120_000)
+    expect(page.locator("#txt2img_interrupt")).to_be_hidden(timeout=PATIENCE_MS)
     return found
 
 
