@@ -321,13 +321,30 @@ def test_an_inpainting_model_is_conditioned_at_the_size_of_the_latent(webui: Web
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("channels", [4, 16, 128])
+@pytest.mark.parametrize("channels", [4, 16, 32, 128])
 def test_hires_fix_enlarges_with_our_mode(webui: WebUI, channels: int, dtype: torch.dtype) -> None:
     latent = torch.randn(2, channels, 9, 7).to(dtype)
     job = hires(webui, "Latent (Lanczos3)", latent)
     expected = upscale_latent(latent, Size(14, 18), "Latent (Lanczos3)")
     assert torch.equal(job.result, expected)
     assert type(job.result) is torch.Tensor
+
+
+@pytest.mark.parametrize("mode", ["Latent (Mitchell)", "Latent (bislerp)", "Latent (Fourier)"])
+def test_a_target_that_equals_the_first_pass_is_the_latent_itself(webui: WebUI, mode: str) -> None:
+    latent = torch.randn(2, 4, 9, 7)
+    job = webui.processing.StableDiffusionProcessingTxt2Img(mode, (7 * 8, 9 * 8))
+    result = job.sample_hr_pass(latent, None, [1, 2], [1, 2], 0.0, [""])
+    assert torch.allclose(result, latent, atol=1e-5)
+    assert type(result) is torch.Tensor
+
+
+def test_an_interrupted_job_gets_its_own_latent_back(webui: WebUI) -> None:
+    webui.shared.state.interrupted = True
+    latent = torch.randn(1, 4, 8, 8)
+    result = hires(webui, "Latent (Mitchell)", latent).result
+    assert type(result) is torch.Tensor
+    assert torch.equal(result, latent)
 
 
 def test_the_small_latent_is_what_is_saved_before(webui: WebUI) -> None:

@@ -160,6 +160,8 @@ def make_txt2img(kind: Kind, shared: ModuleType) -> type:
             prompts: list[str],
         ) -> torch.Tensor:
             del decoded_samples, seeds, subseeds, subseed_strength, prompts
+            if shared.state.interrupted:  # processing.py:1365
+                return samples
             for i in range(samples.shape[0]):
                 self.saved.append(samples[i] * 1.0)  # save_intermediate decodes the small latent
             # Neo's processing.py:1563-1569 takes the frames' dimension away for a while.

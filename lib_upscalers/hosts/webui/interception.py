@@ -63,6 +63,11 @@ def watch(samples: torch.Tensor, answer: Answer) -> Watched:
     return watched
 
 
+def unwatched(result: Any) -> Any:
+    """Return what the WebUI made of a latent, as a plain tensor if it is still a watched one."""
+    return _plain(result) if isinstance(result, Watched) else result
+
+
 def _plain(watched: torch.Tensor) -> torch.Tensor:
     # Torch documents no public way for this one.
     with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

@@ -90,9 +90,12 @@ class LatentSeam:
             rest = (seeds, subseeds, subseed_strength, prompts)
             if not live() or OURS not in mode:
                 return original(p, samples, decoded_samples, *rest)
+            from lib_upscalers.hosts.webui.interception import unwatched
+
             samples = self._watched(p, samples, mode[OURS], seeds)
             with _conditioned_at_full_size(p):
-                return original(p, samples, decoded_samples, *rest)
+                # A job that was interrupted before gives back what it got.
+                return unwatched(original(p, samples, decoded_samples, *rest))
 
         return sample_hr_pass
 
