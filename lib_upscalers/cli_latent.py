@@ -161,7 +161,9 @@ def fit_latent(namespace: argparse.Namespace, console: Console) -> int:
 
     options = _Options(**vars(namespace))
     device = StandaloneHost(device_name=options.device).device()
-    teacher = Teacher(_codec(options, device), device)
+    codec = _codec(options, device)
+    tiny = codec.decode if options.autoencoder is not None else None
+    teacher = Teacher(codec, device, differentiable=tiny)
     space = LatentSpace(options.space, *teacher.probe())
     digest = None if options.vae is None else sha256_of(options.vae)
     settings = FitSettings(options.minutes, options.pictures, digest)

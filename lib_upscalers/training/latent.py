@@ -14,12 +14,14 @@ from torch import nn
 
 from lib_upscalers.latent.autocast import without_autocast
 from lib_upscalers.latent.learned_network import LatentNetwork
+from lib_upscalers.training.latent_decoded import decoded_loss
 from lib_upscalers.training.state import load_state, remember, save_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from lib_upscalers.training.latent_decoded import Decode
     from lib_upscalers.training.latent_pairs import LatentPair
 
 _EPSILON = 0.05
@@ -38,6 +40,8 @@ class LatentRecipe:
         rate: The greatest learning rate; it falls as a cosine.
         warm_up: Steps in which it rises.
         memory: How much of the averaged weights stays at each step.
+        decoded: The share of the training, at its end, in which `decoded_loss` counts, too, where
+            the decoder is cheap.
     """
 
     channels: int
@@ -51,6 +55,7 @@ class LatentRecipe:
     rate: float = 1e-3
     warm_up: int = 150
     memory: float = 0.998
+    decoded: float = 0.3
 
     def network(self) -> LatentNetwork:
         """Make the network, with random weights."""
@@ -143,13 +148,20 @@ class LatentTraining:
         fall = (1 + math.cos(math.pi * min(self.progress, 1.0))) / 2
         return self.recipe.rate * rise * max(fall, 0.002)
 
-    def advance(self, pool: Pool, batch: int, budget: float = math.inf) -> float:
+    def advance(
+        self,
+        pool: Pool,
+        batch: int,
+        budget: float = math.inf,
+        decode: Decode | None = None,
+    ) -> float:
         """Make one step and return its loss.
 
         Args:
             pool: Where pairs come from.
             batch: How many of them, for a factor of 2.
             budget: Seconds for all steps: they end early if these are over.
+            decode: From latents to pictures, gradients passing, if that is cheap.
         """
         begun = time.monotonic()
         rng = np.random.default_rng([self.recipe.seed, self.step])
@@ -161,6 +173,8 @@ class LatentTraining:
             small = small.contiguous(memory_format=torch.channels_last)
             output = self.model(small, (large.shape[-2], large.shape[-1]))
         loss = latent_loss(output.float(), large, self.transform)
+        if decode is not None and self.progress >= 1 - self.recipe.decoded:
+            loss = loss + decoded_loss(output.float(), large, decode, rng)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)

@@ -246,7 +246,7 @@ class _Job:
             try:
                 # Some hosts call in a mode without gradients.
                 with memory_signal(), torch.inference_mode(mode=False), torch.enable_grad():
-                    return training.advance(pool, self._batch, budget)
+                    return training.advance(pool, self._batch, budget, self._teacher.differentiable)
             except OutOfMemory as error:
                 if self._batch == 1:
                     raise MemoryExhaustedError(

@@ -27,11 +27,14 @@ class Teacher:
         device: Where it works and the training is done.
         exact: Makes the same autoencoder in float32, for one that gives NaN in half precision;
             None if there is no such thing.
+        differentiable: Decodes as the codec does, but gradients pass; None where that cannot be
+            or would take long.
     """
 
     codec: Codec
     device: torch.device
     exact: Callable[[], Codec] | None = None
+    differentiable: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Turn pictures (N, 3, H, W) in [0, 1] into latents, float32.

@@ -25,6 +25,7 @@ from lib_upscalers.latent import LatentSpace, upscale_latent
 from lib_upscalers.latent.learned import load_network
 from lib_upscalers.training import latent_fit, latent_pairs
 from lib_upscalers.training.latent import LatentRecipe, LatentTraining, Pool, latent_loss
+from lib_upscalers.training.latent_decoded import decoded_loss
 from lib_upscalers.training.latent_fit import fit
 from lib_upscalers.training.latent_metric import decoded_metric, loss_transform
 from lib_upscalers.training.latent_pairs import (
@@ -108,7 +109,8 @@ def test_a_network_is_made_found_and_used(tmp_path: Path, caplog: pytest.LogCapt
     torch.testing.assert_close(result, load_network(last.path, SPACE)(samples, (12, 10)))
 
 
-def test_the_loss_falls() -> None:
+@pytest.mark.parametrize("decoded", [False, True])
+def test_the_loss_falls(*, decoded: bool) -> None:
     pool = Pool(CPU)
     codec = ToyCodec(4)
     for part in range(4):
@@ -122,16 +124,42 @@ def test_the_loss_falls() -> None:
     size = (large.shape[-2], large.shape[-1])
     before = latent_loss(training.average(small, size), large, transform)
     while training.progress < 1:
-        training.advance(pool, 8)
+        training.advance(pool, 8, decode=codec.decode if decoded else None)
     assert latent_loss(training.average(small, size), large, transform) < 0.9 * before
+
+
+def test_what_is_decoded_counts_at_the_end_where_gradients_pass(tmp_path: Path) -> None:
+    with_decoder = Teacher(ToyCodec(4), CPU, differentiable=ToyCodec(4).decode)
+    without = replace(with_decoder, differentiable=None)
+    made: list[list[float | None]] = []
+    for i, teacher in enumerate((with_decoder, without)):
+        folders = tmp_path / f"out{i}", tmp_path / f"work{i}"
+        reports = list(fit(teacher, SPACE, *folders, SETTINGS))
+        made.append([report.loss for report in reports if report.step == RECIPE.steps])
+    assert made[0][0] != made[1][0]
+
+
+def test_the_decoded_loss_is_of_pixels_and_of_colours() -> None:
+    codec = ToyCodec(12)
+    target = torch.randn(2, 12, 20, 20, generator=torch.Generator().manual_seed(0))
+    pixels = codec.decode(target)
+    checks = pixels.new_tensor([[0.1, -0.1], [-0.1, 0.1]]).repeat(20, 20)
+
+    def loss(shown: torch.Tensor) -> float:
+        rng = np.random.default_rng(0)
+        return float(decoded_loss(codec.encode(shown), target, codec.decode, rng))
+
+    assert loss(pixels) < 0.03
+    assert loss(pixels + checks) > 0.7
+    assert loss(pixels + 0.1) > 2 * loss(pixels + checks), "a shift of all is worse than a pattern"
 
 
 @pytest.mark.parametrize("calls", [3, 15, 30, 38])
 def test_going_on_gives_the_same_weights_as_no_pause(calls: int, tmp_path: Path) -> None:
     """Stopped while pictures are made, while it is measured, and twice while it trains."""
-    teacher = Teacher(ToyCodec(4), CPU)
+    teacher = Teacher(ToyCodec(4), CPU, differentiable=ToyCodec(4).decode)
     folders = tmp_path / "out", tmp_path / "work"
-    whole = run(tmp_path / "whole")[-1].path
+    whole = list(fit(teacher, SPACE, tmp_path / "a", tmp_path / "b", SETTINGS))[-1].path
     with pytest.raises(Cancelled):
         list(fit(teacher, SPACE, *folders, SETTINGS, StopAfter(calls)))
     assert not (tmp_path / "out").exists()
@@ -327,17 +355,17 @@ def test_without_a_decoder_all_channels_count_alike(
 def test_less_memory_means_smaller_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     advance, batches = LatentTraining.advance, list[int]()
 
-    def short(self: LatentTraining, pool: Pool, batch: int, budget: float) -> float:
+    def short(self: LatentTraining, pool: Pool, batch: int, budget: float, decode: None) -> float:
         batches.append(batch)
         if batch > 1:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-        return advance(self, pool, batch, budget)
+        return advance(self, pool, batch, budget, decode)
 
     monkeypatch.setattr(LatentTraining, "advance", short)
     assert run(tmp_path)[-1].path is not None
     assert batches[:4] == [4, 2, 1, 1]
 
-    def none(self: LatentTraining, pool: Pool, batch: int, budget: float) -> float:
+    def none(self: LatentTraining, pool: Pool, batch: int, budget: float, decode: None) -> float:
         raise MemoryError
 
     monkeypatch.setattr(LatentTraining, "advance", none)
