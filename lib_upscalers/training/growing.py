@@ -42,11 +42,27 @@ def _pass_on(layer: nn.Conv2d, slopes: nn.PReLU, features: int) -> None:
     slopes.weight[:features] = 1
 
 
+def _carry_picture(model: Compact, first: int) -> None:
+    """Make three channels from `first` on hand the picture itself through all inner layers.
+
+    The last layer can then blend neighbouring pixels linearly, which is what smooth shades need.
+    """
+    chosen = slice(first, first + 3)
+    inner = list(model.body)[:-1]
+    for i, (layer, slopes) in enumerate(zip(inner[::2], inner[1::2], strict=True)):
+        convolution = cast("nn.Conv2d", layer)
+        convolution.weight[chosen] = 0
+        source = slice(0, 3) if i == 0 else chosen
+        convolution.weight[chosen, source] = nn.init.dirac_(torch.empty(3, 3, 3, 3))
+        cast("nn.PReLU", slopes).weight[chosen] = 1
+
+
 def grow(model: Compact, start: Mapping[str, torch.Tensor]) -> None:
     """Make a network compute what one with the weights `start` computes.
 
-    Its other channels keep their random weights, so that they have something to learn from. If
-    its scale is greater, each of the other's pixels is repeated.
+    Three of its other channels carry the picture to the last layer, if there are as many; the
+    rest keep their random weights, so that they have something to learn from. If its scale is
+    greater, each of the other's pixels is repeated.
 
     Args:
         model: A network with at least as many features and layers, whose scale is a multiple.
@@ -74,6 +90,8 @@ def grow(model: Compact, start: Mapping[str, torch.Tensor]) -> None:
             _pass_on(cast("nn.Conv2d", layer), cast("nn.PReLU", slopes), features)
         ends = [_enlarged(start[f"body.{last}.{k}"], model.scale // scale) for k in _PARTS]
         _place(cast("nn.Conv2d", model.body[own]), *ends)
+        if inner.out_channels >= features + 3:
+            _carry_picture(model, features)
 
 
 _PARTS = ("weight", "bias")
