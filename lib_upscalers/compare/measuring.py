@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.align import cropped, luma, middle
@@ -11,14 +10,9 @@ from lib_upscalers.compare.metrics import METRICS
 from lib_upscalers.geometry import Region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lib_upscalers.compare.metrics.registry import Plane
     from lib_upscalers.geometry import Size
     from lib_upscalers.images import Picture
     from lib_upscalers.progress import Progress
-
-_WORKERS = 4
 
 
 def matching(region: Region, of: Size, to: Size) -> tuple[Region, Region]:
@@ -58,31 +52,25 @@ def measure(
         result: What an upscaler made.
         source: What it was made of.
         reference: What it should be, of the same size; None where nobody knows.
-        progress: Asked before each measure, on other threads, whether to go on.
+        progress: Asked before each measure whether to go on.
 
     Returns:
         The figures that are defined, by the measures' names.
     """
     wanted = middle(result.size)
     part, origin = matching(wanted, result.size, source.size)
-    against_source = luma(cropped(result, part)), luma(cropped(source, origin))
+    plane = luma(cropped(result, part))
+    against_source = plane, luma(cropped(source, origin))
     against_truth = None
     if reference is not None and reference.size == result.size:
-        against_truth = luma(cropped(result, wanted)), luma(cropped(reference, wanted))
+        same = plane if part == wanted else luma(cropped(result, wanted))
+        against_truth = same, luma(cropped(reference, wanted))
     planes = {True: against_truth, False: against_source}
-    # Most of the time goes to compiled code that lets other threads run.
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        values = {
-            name: pool.submit(_unless_cancelled, each.measure, *pair, progress)
-            for name, each in METRICS.items()
-            if (pair := planes[each.needs_reference]) is not None
-        }
-        found = {name: value.result() for name, value in values.items()}
+    found: dict[str, float] = {}
+    # On several threads these many short steps would mostly wait for each other.
+    for name, each in METRICS.items():
+        pair = planes[each.needs_reference]
+        if pair is not None:
+            progress.check_cancelled()
+            found[name] = each.measure(*pair)
     return {name: value for name, value in found.items() if math.isfinite(value)}
-
-
-def _unless_cancelled(
-    of: Callable[[Plane, Plane], float], picture: Plane, other: Plane, progress: Progress
-) -> float:
-    progress.check_cancelled()
-    return of(picture, other)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from lib_upscalers.compare.align import luma, middle
 from lib_upscalers.compare.measuring import matching, measure
 from lib_upscalers.compare.metrics import METRICS
-from lib_upscalers.compare.metrics.windows import similarities
 from lib_upscalers.geometry import Region, Size
 from lib_upscalers.image_files import read_picture
 from lib_upscalers.images import Picture
@@ -86,11 +85,19 @@ def test_psnr_is_that_of_scikit_image(rng: np.random.Generator) -> None:
     assert METRICS["psnr"].measure(plane, other) == pytest.approx(expected)
 
 
-def test_the_first_scale_of_ms_ssim_is_scikit_images_ssim(rng: np.random.Generator) -> None:
-    plane = _smooth(rng, 64, 48)
+@pytest.mark.parametrize("size", [(64, 48), (11, 500), (300, 11), (90, 40000)])
+def test_ssim_is_that_of_scikit_image(rng: np.random.Generator, size: tuple[int, int]) -> None:
+    plane = rng.uniform(16, 235, size).astype(np.float32)
     other = _noisy(rng, plane)
-    expected = METRICS["ssim"].measure(plane.astype(np.float64), other.astype(np.float64))
-    assert similarities(plane, other)[0] == pytest.approx(expected, abs=1e-6)
+    expected = structural_similarity(
+        plane.astype(np.float64),
+        other.astype(np.float64),
+        data_range=255.0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    assert METRICS["ssim"].measure(plane, other) == pytest.approx(expected, abs=1e-6)
 
 
 def _halved_by_hand(plane: NDArray[np.float64]) -> NDArray[np.float64]:

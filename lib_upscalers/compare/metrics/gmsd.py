@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib_upscalers.compare.metrics.registry import metric
+from lib_upscalers.compare.metrics.windows import halved
 
 if TYPE_CHECKING:
     from lib_upscalers.compare.metrics.registry import Plane
@@ -18,17 +19,12 @@ _LEAST = 4
 
 def _gradient(plane: Plane) -> Plane:
     """Return the magnitude of Prewitt's gradient of the halved picture; zeros lie beyond it."""
-    height, width = (side // 2 * 2 for side in plane.shape)
-    halves = (
-        plane[:height, :width]
-        .reshape(height // 2, 2, width // 2, 2)
-        .mean(axis=(1, 3), dtype=np.float32)
-    )
-    wide = np.pad(halves, 1)
+    wide = np.pad(halved(plane), 1)
     down = wide[:-2] + wide[1:-1] + wide[2:]
     across = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]
-    magnitude = np.hypot(down[:, :-2] - down[:, 2:], across[:-2] - across[2:])
-    return (magnitude / 3).astype(np.float32)
+    x, y = down[:, :-2] - down[:, 2:], across[:-2] - across[2:]
+    magnitude = np.sqrt(x * x + y * y) / 3
+    return magnitude.astype(np.float32, copy=False)
 
 
 @metric(

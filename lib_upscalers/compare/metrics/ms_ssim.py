@@ -5,22 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lib_upscalers.compare.metrics.registry import metric
-from lib_upscalers.compare.metrics.windows import WINDOW, similarities
+from lib_upscalers.compare.metrics.windows import WINDOW, halved, similarities
 
 if TYPE_CHECKING:
     from lib_upscalers.compare.metrics.registry import Plane
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-
-
-def _halved(plane: Plane) -> Plane:
-    """Return the means of 2 x 2 pixels; an odd row or column is left out."""
-    height, width = (side // 2 * 2 for side in plane.shape)
-    even = plane[:height, :width].reshape(height // 2, 2, width // 2, 2)
-    return even.mean(axis=(1, 3), dtype=np.float32)
 
 
 @metric(
@@ -43,7 +34,7 @@ def ms_ssim(picture: Plane, reference: Plane) -> float:
     product = 1.0
     for scale, weight in enumerate(_WEIGHTS):
         if scale:
-            picture, reference = _halved(picture), _halved(reference)
+            picture, reference = halved(picture), halved(reference)
         whole, contrast = similarities(picture, reference)
         last = scale == len(_WEIGHTS) - 1
         product *= max(0.0, whole if last else contrast) ** weight
