@@ -5,7 +5,7 @@ import {
   bestOf, duration, fileSize, fiveNumbers, ordered, written,
 } from "../../lib_upscalers/compare/viewer/figures.mjs";
 import { detailsOf, factsOf, itemsOf, noteOf } from "../../lib_upscalers/compare/viewer/items.mjs";
-import { bestLevel, difference, reducedWidths } from "../../lib_upscalers/compare/viewer/pixels.mjs";
+import { bestLevel, gainSteps, reducedWidths } from "../../lib_upscalers/compare/viewer/pixels.mjs";
 
 test("the best come first, what is not known last, equals as they were", () => {
   assert.deepEqual(ordered([2, undefined, 5, 2], "higher"), [2, 0, 3, 1]);
@@ -37,14 +37,12 @@ test("quartiles are those of linear interpolation", () => {
   assert.deepEqual([low, median, high], [7, 7, 7]);
 });
 
-test("a difference is absolute, amplified, cut off and opaque", () => {
-  const a = Uint8ClampedArray.of(10, 20, 30, 255, 0, 255, 7, 0);
-  const b = Uint8ClampedArray.of(12, 17, 30, 255, 255, 0, 0, 0);
-  const out = new Uint8ClampedArray(8);
-  difference(a, b, 4, out);
-  assert.deepEqual([...out], [8, 12, 0, 255, 255, 255, 28, 255]);
-  difference(a, b, 4, a);
-  assert.deepEqual([...a], [...out], "it may be done in place");
+test("adding alone multiplies by every gain there is", () => {
+  for (let gain = 1; gain <= 32; gain += 1) {
+    let value = 3;
+    for (const step of gainSteps(gain)) value += step === "double" ? value : 3;
+    assert.equal(value, 3 * gain);
+  }
 });
 
 test("the reduced copy that is drawn is never smaller than what is shown", () => {

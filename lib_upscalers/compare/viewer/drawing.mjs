@@ -1,6 +1,5 @@
 // Drawing a view into a cell's canvas.
 
-import { difference } from "./pixels.mjs";
 import { visible } from "./viewport.mjs";
 
 /** @typedef {import("./viewport.mjs").Size} Size */
@@ -19,21 +18,11 @@ import { visible } from "./viewport.mjs";
 /** @typedef {CanvasRenderingContext2D} Context */
 
 /**
- * Return a canvas of its own whose pixels can be read quickly.
- * @returns {Context}
- */
-export function scratchContext() {
-  const canvas = document.createElement("canvas");
-  return contextOf(canvas, { willReadFrequently: true });
-}
-
-/**
  * @param {HTMLCanvasElement} canvas
- * @param {CanvasRenderingContext2DSettings} [settings]
  * @returns {Context}
  */
-export function contextOf(canvas, settings) {
-  const context = canvas.getContext("2d", settings);
+export function contextOf(canvas) {
+  const context = canvas.getContext("2d");
   if (!context) throw new Error("This browser cannot draw on a canvas.");
   return context;
 }
@@ -69,37 +58,6 @@ export function drawPicture(context, scene, shown, within = null) {
   );
   context.restore();
   return true;
-}
-
-/**
- * Return the pixels that a cell would show of a picture.
- * @param {Context} scratch
- * @param {Scene} scene
- * @param {Shown} shown
- * @returns {ImageData | null} null where the picture is not there yet
- */
-export function pixelsOf(scratch, scene, shown) {
-  const { width, height } = scene.cell;
-  const { canvas } = scratch;
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
-  scratch.clearRect(0, 0, width, height);
-  return drawPicture(scratch, scene, shown) ? scratch.getImageData(0, 0, width, height) : null;
-}
-
-/**
- * Draw by how much a picture differs from another.
- * @param {Context} context
- * @param {ImageData | null} first
- * @param {ImageData | null} second
- * @param {number} gain
- */
-export function drawDifference(context, first, second, gain) {
-  if (!first || !second) return;
-  difference(first.data, second.data, gain, first.data);
-  context.putImageData(first, 0, 0);
 }
 
 /**

@@ -1,19 +1,14 @@
 // Arithmetic on pixels. Pure.
 
 /**
- * Fill `out` with the amplified absolute difference of two pictures of the same size.
- * @param {Uint8ClampedArray} a RGBA
- * @param {Uint8ClampedArray} b RGBA
- * @param {number} gain
- * @param {Uint8ClampedArray} out RGBA, opaque afterwards
+ * Return how to multiply a picture by a whole number by adding pictures alone: "double" adds what
+ * is there to itself, "add" adds the picture once more.
+ * @param {number} gain at least 1
+ * @returns {("double" | "add")[]}
  */
-export function difference(a, b, gain, out) {
-  for (let i = 0; i < out.length; i += 4) {
-    out[i] = Math.abs(a[i] - b[i]) * gain;
-    out[i + 1] = Math.abs(a[i + 1] - b[i + 1]) * gain;
-    out[i + 2] = Math.abs(a[i + 2] - b[i + 2]) * gain;
-    out[i + 3] = 255;
-  }
+export function gainSteps(gain) {
+  const bits = Math.max(1, Math.round(gain)).toString(2).slice(1);
+  return [...bits].flatMap((bit) => (bit === "1" ? ["double", "add"] : ["double"]));
 }
 
 /**

@@ -1,9 +1,8 @@
 // The cells with their pictures: one view for all of them.
 
+import { Differences } from "./difference.mjs";
 import { make } from "./dom.mjs";
-import {
-  contextOf, drawDifference, drawLens, drawPair, drawPicture, pixelsOf, scratchContext,
-} from "./drawing.mjs";
+import { contextOf, drawLens, drawPair, drawPicture } from "./drawing.mjs";
 import { commandOf, listenTo, shiftOf } from "./gestures.mjs";
 import { noteOf } from "./items.mjs";
 import { Pictures } from "./pictures.mjs";
@@ -66,9 +65,7 @@ export class Stage {
     this.spot = null;
     this.waiting = 0;
     this.pictures = new Pictures(() => this.redraw());
-    this.scratch = scratchContext();
-    /** @type {ImageData | null} what all cells differ from, in this frame */
-    this.base = null;
+    this.differences = new Differences();
     element.addEventListener("keydown", (event) => this.onKey(event));
     this.observer = new ResizeObserver(() => this.layOut());
   }
@@ -238,7 +235,7 @@ export class Stage {
     if (this.waiting) return;
     this.waiting = requestAnimationFrame(() => {
       this.waiting = 0;
-      this.base = null;
+      this.differences.begin();
       for (const cell of this.cells.values()) this.draw(cell);
       this.element.dispatchEvent(new CustomEvent("lab-drawn"));
     });
@@ -255,8 +252,7 @@ export class Stage {
     const zoomed = this.fits ? "pan-y" : "none";
     if (cell.port.style.touchAction !== zoomed) cell.port.style.touchAction = zoomed;
     if (mode === "difference" && second) {
-      this.base ??= pixelsOf(this.scratch, this.scene(), second);
-      drawDifference(context, pixelsOf(this.scratch, this.scene(), first), this.base, gain);
+      this.differences.draw(context, this.scene(), first, second, gain);
     } else if (mode === "slider" && second) {
       drawPair(context, this.scene(), [first, second], this.settings);
     } else {
