@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from gradio.components import Component
 
 _ENLARGE, _TEST = "Enlarge it", "Test on this picture"
+_ABOUT_UPSCALERS = (
+    "Kernels such as Lanczos are quick; networks have learned what pictures look like."
+)
+_ABOUT_TESTS = "A test shrinks the picture first and measures how close each upscaler comes to it."
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,15 @@ def build_controls(names: Sequence[str], chosen: Sequence[str]) -> Controls:
         multiselect=True,
         max_choices=MOST,
         label="Upscalers (2 to 12)",
+        info=_ABOUT_UPSCALERS,
         elem_id="upscaler-lab-names",
     )
-    mode = gr.Radio([_ENLARGE, _TEST], value=_ENLARGE, label="What to do")
+    mode = gr.Radio(
+        [_ENLARGE, _TEST],
+        value=_ENLARGE,
+        label="What to do",
+        info=_ABOUT_TESTS,
+    )
     with gr.Group() as target:
         scale, width, height = _target()
     group, shrink, kernel, jpeg = _trial()

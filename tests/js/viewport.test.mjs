@@ -116,6 +116,8 @@ test("cells have room for all and are no higher than they need to be", () => {
   }
   assert.equal(gridShape(3, { width: 1200, height: 600 }, { width: 300, height: 300 }, 70).columns, 3);
   assert.equal(gridShape(2, { width: 360, height: 560 }, { width: 300, height: 200 }, 70).columns, 1);
+  const phone = gridShape(5, { width: 302, height: 607 }, { width: 192, height: 144 }, 70);
+  assert.deepEqual(phone, { columns: 1, cell: { width: 302, height: 227 } });
 });
 
 test("a frame without an extent does no harm", () => {

@@ -173,7 +173,10 @@ export class ViewerElement extends HTMLElement {
     if (settings.mode === "slider") return [["pair", [first, second]]];
     if (settings.mode === "blink") return [["pair", [settings.showB ? second : first]]];
     const all = items.filter(({ key }) => key !== "source" || settings.source);
-    return all.map((item) => [item.key, settings.mode === "difference" ? [item, first] : [item]]);
+    return all.map((item) => {
+      const differs = settings.mode === "difference" && item !== first;
+      return [item.key, differs ? [item, first] : [item]];
+    });
   }
 
   /** @param {Item[]} items */

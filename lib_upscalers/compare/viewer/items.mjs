@@ -96,7 +96,7 @@ export function factsOf(item) {
   if (cost) {
     facts.push(duration(cost.runSeconds));
     if (cost.loadSeconds >= 0.01) facts.push(`load ${duration(cost.loadSeconds)}`);
-    if (cost.peakBytes !== null && cost.peakBytes >= 1e6) facts.push(`${fileSize(cost.peakBytes)} ${cost.peakOf}`);
+    if (cost.peakBytes !== null && cost.peakBytes >= 1e6) facts.push(`${fileSize(cost.peakBytes)} ${cost.peakOf === "VRAM" ? "VRAM" : "memory"}`);
   }
   return facts;
 }

@@ -65,6 +65,12 @@ th:first-child { text-align: left; position: sticky; left: 0; background: var(--
 th button { border: 0; background: none; padding: 2px 0; font-weight: 600; min-height: 26px; }
 th[aria-sort] button { text-decoration: underline; }
 td.best { font-weight: 700; background: color-mix(in srgb, var(--accent) 18%, transparent); }
+.legend { font-size: 13px; position: sticky; left: 0; }
+.legend summary { cursor: pointer; width: fit-content; padding: 6px 7px; }
+.legend dl { display: grid; grid-template-columns: auto 1fr; gap: 3px 12px; margin: 2px 7px 6px;
+  max-width: 60rem; }
+.legend dt { font-weight: 600; }
+.legend dd { margin: 0; overflow-wrap: anywhere; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr));
   gap: 14px; margin-top: 12px; }

@@ -18,6 +18,27 @@ export function valuesOf(entry) {
   return { ...figures, loadSeconds, runSeconds, ...(peakBytes === null ? {} : { peakBytes }) };
 }
 
+/**
+ * Return what the figures mean, for those who cannot point at a column's head.
+ * @param {Measure[]} measures
+ * @param {boolean} open
+ */
+function legend(measures, open) {
+  const list = make("dl");
+  for (const { label, explanation, better } of measures) {
+    list.append(make("dt", {}, label), make("dd", {}, `${explanation} ${capital(better)} is better.`));
+  }
+  const element = make("details", { class: "legend" },
+    make("summary", {}, "What do these figures mean?"), list);
+  element.open = open;
+  return element;
+}
+
+/** @param {string} text */
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** A table of rows; a click on a column's head sorts by it, best first. */
 export class FigureTable {
   constructor() {
@@ -54,14 +75,17 @@ export class FigureTable {
     const head = make("tr", {}, make("th", { scope: "col" }, "Upscaler"));
     head.append(...this.measures.map((measure) => this.head(measure)));
     const body = make("tbody", {}, ...order.map((index) => this.line(this.rows[index])));
-    this.element.replaceChildren(make("table", {}, make("thead", {}, head), body));
+    const open = this.element.querySelector("details")?.open ?? false;
+    this.element.replaceChildren(
+      make("table", {}, make("thead", {}, head), body), legend(this.measures, open),
+    );
   }
 
   /** @param {Measure} measure */
   head(measure) {
     const arrow = measure.better === "higher" ? "↑" : "↓";
     const sorted = this.sortedBy === measure.name;
-    const title = `${measure.explanation} ${measure.better} is better. Click to sort.`;
+    const title = `${measure.explanation} ${capital(measure.better)} is better. Click to sort.`;
     const text = measure.unit ? `${measure.label} (${measure.unit})` : measure.label;
     const press = make("button", { type: "button", title }, `${text} ${arrow}`);
     press.setAttribute("aria-label", `${text}: ${title}`);

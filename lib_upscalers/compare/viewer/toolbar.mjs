@@ -111,7 +111,9 @@ export class Toolbar {
       button("+", "Zoom in (+)", () => actions.zoom(1.5)),
       button("Fit", "Show all of it (0)", actions.fit),
       button("1:1", "One pixel on one of the screen (*, or double click)", actions.actual));
-    return [this.toggle("Input", "source"), this.toggle("Smooth", "smooth"), zoom];
+    const all = ["grid", "difference", "lens"].includes(this.settings.chosen);
+    return [...(all ? [this.toggle("Input", "source", "Show the picture that was enlarged, too")] : []),
+      this.toggle("Smooth", "smooth", "Blend enlarged pixels instead of showing them as squares"), zoom];
   }
 
   /** @param {number} zoom */

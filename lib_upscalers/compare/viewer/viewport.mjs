@@ -173,6 +173,8 @@ export function visible(view, frame, cell, picture) {
  */
 export function gridShape(count, room, frame, caption) {
   const gap = 6;
+  // On a phone one scrolls anyway: as large as the width allows.
+  const least = room.width < 600 ? Math.max(140, room.height * 0.4) : 140;
   const most = Math.max(1, Math.min(count, Math.floor(room.width / 150) || 1));
   let best = { columns: 1, cell: { width: room.width, height: 160 }, zoom: 0 };
   for (let columns = 1; columns <= most; columns += 1) {
@@ -180,7 +182,7 @@ export function gridShape(count, room, frame, caption) {
     const width = Math.floor((room.width - gap * (columns - 1)) / columns);
     const shared = Math.floor((room.height - gap * (rows - 1)) / rows) - caption;
     const needed = Math.ceil((frame.height * width) / frame.width);
-    const height = clamp(Math.min(shared, needed), 140, room.height);
+    const height = clamp(Math.min(shared, needed), Math.max(140, Math.min(needed, least)), room.height);
     const zoom = fitZoom(frame, { width, height }) * (rows * height > room.height * 1.6 ? 0.5 : 1);
     if (zoom > best.zoom * 1.001) best = { columns, cell: { width, height }, zoom };
   }
