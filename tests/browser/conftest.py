@@ -40,9 +40,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the app takes for the user's own."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def app(models: Path, home: Path) -> Iterator[str]:
     """The address of an app that runs; $UPSCALER_LAB_TAB_PYTHON has the tab alone served."""
-    home = tmp_path_factory.mktemp("home")
     python = os.environ.get("UPSCALER_LAB_TAB_PYTHON")
     arguments = ["--port", str(_free_port()), "--models", str(models)]
     if python:
@@ -82,7 +87,8 @@ def _served(command: list[str], home: Path) -> Iterator[str]:
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    for _ in range(600):
+    # A machine that does much else takes minutes to import torch.
+    for _ in range(1500):
         text = log.read_text(encoding="utf-8")
         if "Ready: " in text:
             return text.split("Ready: ")[1].split()[0]

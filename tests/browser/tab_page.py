@@ -24,9 +24,10 @@ from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.viewer_script import LOADER
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.image_files import write_picture
+from lib_upscalers.ui.app_page import network_table
 from lib_upscalers.ui.bench import Bench, Use
-from lib_upscalers.ui.compare_tab import build
-from lib_upscalers.ui.gradio_compat import file_url
+from lib_upscalers.ui.compare_tab import Tab, build
+from lib_upscalers.ui.gradio_compat import file_url, listen
 from lib_upscalers.ui.sample import draw_sample
 from lib_upscalers.upscale import Upscaler
 
@@ -57,7 +58,8 @@ def main() -> None:
         scale = gr.Number(label="Scale of Extras", elem_id="extras_scale")
         use = Use("Extras", [name, scale], lambda *chosen: chosen, "() => { window.used = true; }")
         store = Store(options.home / "pictures")
-        build(Bench(Upscaler(host), host, store, file_url, sample=sample, uses=[use]))
+        bench = Bench(Upscaler(host), host, store, file_url, sample=sample, uses=[use])
+        _networks(bench, build(bench))
     head = f'<script type="module">{LOADER.read_text()}</script>'
     if not newest:
         _put_into_head(head)
@@ -75,6 +77,18 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: done.set())
     done.wait()
     page.close()
+
+
+def _networks(bench: Bench, tab: Tab) -> None:
+    """Show the list of networks below the tab, as the app does."""
+    with gr.Accordion("Networks", open=False):
+        table = gr.HTML("", elem_id="lab-networks")
+        again = gr.Button("Look again")
+
+    def look_again(chosen: list[str]) -> list[Any]:
+        return [network_table(bench.upscaler.choices(), ()), tab.refresh(bench, chosen)]
+
+    listen(again.click, look_again, [tab.names], [table, tab.names])
 
 
 def _put_into_head(text: str) -> None:

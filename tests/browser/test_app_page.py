@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import expect
 
 from lib_upscalers import StandaloneHost, Target, Upscaler, read_picture
@@ -218,6 +219,11 @@ def test_a_test_on_the_picture_has_figures_and_all_views(page: Page) -> None:
     seen = _shown(page, "e1")
     wanted = [_expected(each, view, seen.shape, WIDTH).astype(int) for each in (results[1], truth)]
     assert np.array_equal(seen[..., :3], np.minimum(255, 8 * abs(wanted[0] - wanted[1])))
+    _viewer(page).locator("input[type=range]").fill("5")
+    _drawn(page)
+    seen = _shown(page, "e1")
+    assert np.array_equal(seen[..., :3], np.minimum(255, 5 * abs(wanted[0] - wanted[1])))
+    assert (seen[..., 3] == 255).all()
 
     _button(page, "Slider").click()
     _drawn(page)
@@ -286,7 +292,9 @@ def test_a_blind_test_keeps_names_secret_until_the_end(page: Page) -> None:
 def test_transparency_and_a_hostile_name(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "<img src=x onerror=alert(1)>&.png"
     pixels = np.random.default_rng(3).integers(0, 256, (20, 30, 4), np.uint8)
-    Image.fromarray(pixels).save(path)
+    text = PngInfo()
+    text.add_text("parameters", "<img src=x onerror=alert(7)>")
+    Image.fromarray(pixels).save(path, pnginfo=text)
     _drop(page, path)
     _compare(page)
     result = _file(page, 0)
@@ -312,12 +320,50 @@ def test_what_is_wrong_is_told(page: Page, tmp_path: Path) -> None:
     expect(said).to_contain_text("no picture yet")
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n and then nothing of use")
-    page.locator("#upscaler-lab-picture input[type=file]").set_input_files(path)
-    page.wait_for_timeout(500)
-    expect(_button(page, "Compare")).to_be_enabled()
+    _drop(page, path)
     _button(page, "Compare").click()
     expect(said).to_contain_text("damaged", timeout=PATIENCE_MS)
     expect(_button(page, "Compare")).to_be_enabled()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20000, 4)])
+def test_the_smallest_and_the_widest(page: Page, tmp_path: Path, size: tuple[int, int]) -> None:
+    path = tmp_path / "extreme.png"
+    Image.new("RGB", size, (200, 80, 40)).save(path)
+    _drop(page, path)
+    _compare(page)
+    assert [e["state"] for e in _ask(page, "v.session.entries")] == ["finished"] * 3
+    view = _zoom_to(page, 1, 1, 8)
+    seen = _shown(page, "e0")
+    middle = seen[seen.shape[0] // 2, seen.shape[1] // 2]
+    assert middle.tolist() == [200, 80, 40, 255]
+    assert view["zoom"] == 8
+
+
+def test_of_an_animation_the_first_frame_is_taken_and_that_is_said(
+    page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "moves.gif"
+    frames = [Image.new("RGB", (40, 30), color) for color in ("red", "blue", "lime")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    _drop(page, path)
+    _compare(page)
+    expect(_viewer(page).locator(".notes")).to_contain_text("3 frames: the first is taken")
+    assert (_file(page, 0)[..., :3] == (255, 0, 0)).all()
+
+
+def test_too_little_memory_is_told_before_the_work(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "grey.png"
+    Image.new("L", (8000, 8000), 90).save(path)
+    for label in ("or width (0: by scale)", "and height"):
+        page.get_by_label(label).fill("500000")
+        page.get_by_label(label).press("Tab")
+    _drop(page, path)
+    _button(page, "Compare").click()
+    said = page.locator("#upscaler-lab-said [role=alert]")
+    expect(said).to_contain_text(re.compile(r"500000x500000 take up to [\d.]+ GiB.*are free"))
+    for name in ("Nearest", "Lanczos", NETWORK):
+        expect(_cell(page, name).get_by_role("alert")).to_contain_text("choose a smaller scale")
 
 
 def test_settings_as_text(page: Page) -> None:
@@ -367,6 +413,57 @@ def test_cancel_keeps_what_is_done_and_a_reload_brings_it_back(page: Page, tmp_p
     with page.expect_download() as download:
         _button(page, "CSV").click()
     assert "Lanczos" in download.value.path().read_text(encoding="utf-8")
+
+
+def _states_on_disk(home: Path) -> list[str]:
+    """Return how far each upscaler of the latest comparison is, as it is stored."""
+    files = sorted(home.rglob("sessions/*.json"), key=lambda file: file.stat().st_mtime)
+    return [entry["state"] for entry in json.loads(files[-1].read_text("utf-8"))["entries"]]
+
+
+def test_work_stops_when_its_tab_is_closed(
+    page: Page, browser: Browser, app: str, home: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.png"
+    shade = np.linspace(255, 0, 1900).astype(np.uint8)
+    Image.fromarray(np.add.outer(shade, shade)).convert("RGB").save(path)
+    other = browser.new_context()
+    tab = other.new_page()
+    tab.set_default_timeout(PATIENCE_MS)
+    tab.goto(app)
+    _button(tab, "Sample picture").wait_for()
+    _drop(tab, path)
+    _button(tab, "Compare").click()
+    expect(_cell(tab, NETWORK).locator("progress")).to_be_visible(timeout=PATIENCE_MS)
+    other.close()
+    for _ in range(PATIENCE_MS // 200):
+        if _states_on_disk(home)[2] not in {"waiting", "running"}:
+            break
+        page.wait_for_timeout(200)
+    assert _states_on_disk(home) == ["finished", "finished", "stopped"]
+
+
+def test_two_fingers_zoom_all_cells(app: str, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(app)
+    _button(page, "Sample picture").wait_for()
+    _take_sample(page)
+    _compare(page)
+    port = _cell(page, "Lanczos").locator(".port")
+    port.scroll_into_view_if_needed()
+    box = port.bounding_box()
+    assert box
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = _ask(page, "v.stage.view.zoom")
+    session = context.new_cdp_session(page)
+    for kind, apart in (("touchStart", 20), ("touchMove", 40), ("touchMove", 80), ("touchEnd", 0)):
+        places = [middle[0] - apart, middle[0] + apart] if apart else []
+        points = [{"x": x, "y": middle[1], "id": i} for i, x in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert _ask(page, "v.stage.view.zoom") == pytest.approx(4 * before, rel=0.1)
+    context.close()
 
 
 def test_two_tabs_do_not_mix(page: Page, browser: Browser, app: str) -> None:
@@ -435,9 +532,8 @@ def test_several_pictures(page: Page, tmp_path: Path) -> None:
         paths.append(tmp_path / f"{index}.png")
         pixels = np.roll(draw_sample().pixels, 17 * index, axis=1)
         Image.fromarray(pixels).save(paths[-1])
-    with page.expect_response(re.compile("upload")):
-        page.locator("input[type=file][multiple]").set_input_files(paths)
-    page.wait_for_timeout(500)
+    page.locator("input[type=file][multiple]").set_input_files(paths)
+    expect(page.locator(".file-preview tr")).to_have_count(3)
     _button(page, "Test on all of them").click()
     expect(_viewer(page).locator("[role=status]").filter(has_text="3 of 3")).to_be_visible(
         timeout=PATIENCE_MS
