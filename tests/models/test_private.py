@@ -76,3 +76,17 @@ def test_one_that_cannot_be_imported_is_left_aside(
     assert "broken" in caplog.text
     assert sys.modules["spandrel"] is spandrel
     assert str(folder) not in sys.path
+
+
+def test_extra_architectures_that_fail_are_left_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever they raise: without them, all others still work."""
+    folder = package(tmp_path / "new", "99.0")
+    (folder / "spandrel_extra_arches").mkdir()
+    failing = "raise AttributeError('torch.jit.script is gone')\n"
+    (folder / "spandrel_extra_arches" / "__init__.py").write_text(failing)
+    ours, extra = private.load(folder)
+    assert ours.NUMBER == 1
+    assert extra is None
+    assert "torch.jit.script is gone" in caplog.text

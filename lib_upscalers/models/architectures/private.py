@@ -44,7 +44,7 @@ def lacking(folder: Path = FOLDER) -> str:
 
 
 def load(folder: Path = FOLDER) -> tuple[ModuleType, ModuleType | None]:
-    """Return spandrel, and the extra architectures if they are installed.
+    """Return spandrel, and the extra architectures if they are installed and work here.
 
     Args:
         folder: Where a newer one may lie. While it is imported, other threads must not import
@@ -55,7 +55,12 @@ def load(folder: Path = FOLDER) -> tuple[ModuleType, ModuleType | None]:
     """
     with _LOCK:
         apart = _load_apart(folder) if _is_newer(folder) else None
-    return apart or (importlib.import_module(_NAMES[0]), _imported(_NAMES[1]))
+    return apart or _load_installed()
+
+
+@cache
+def _load_installed() -> tuple[ModuleType, ModuleType | None]:
+    return importlib.import_module(_NAMES[0]), _imported(_NAMES[1])
 
 
 @cache
@@ -105,7 +110,11 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _imported(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except ModuleNotFoundError:
+        return None
+    except (ImportError, AttributeError, RuntimeError, TypeError) as error:
+        # It compiles with what torch 2.11 says is about to go (torch.jit.script).
+        _log.warning("%s is left aside, for it cannot be used: %s", name, error)
         return None
 
 
