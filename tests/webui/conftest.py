@@ -38,6 +38,8 @@ CANNOT: Mapping[tuple[str, str], str] = MappingProxyType(
         ("Neo", "any size"): "it rounds sizes to multiples of 64 (processing.py, 976)",
         ("Neo", "settings in the API"): _EARLY,
         ("Forge", "settings in the API"): _EARLY,
+        # Its ControlNet imports the API's models (lib_controlnet/api.py, 9; models.py, 210).
+        ("reForge", "settings in the API"): _EARLY,
     }
 )
 
