@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TAB_PAGE = Path(__file__).with_name("tab_page.py")
 # Asked for by the page of Gradio 3 itself.
 GRADIO_3 = "https://cdnjs.cloudflare.com/ajax/libs/iframe-resizer/"
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 
 
 def _free_port() -> int:
