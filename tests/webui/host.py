@@ -103,6 +103,8 @@ class WebUI:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         command = [self.python, "launch.py", "--data-dir", str(self.data), "--port", str(self.port)]
+        # Gradio 4.40 serves the data folder alone, without the WebUI's own scripts and styles.
+        command += ["--gradio-allowed-path", str(self.root)]
         command += ["--loglevel", "DEBUG", *self.arguments, *more]
         if "--nowebui" not in more:
             command.append("--api")
