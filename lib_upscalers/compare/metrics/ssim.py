@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.compare.metrics.registry import metric
-from lib_upscalers.compare.metrics.windows import WINDOW, similarities
+from lib_upscalers.compare.metrics.windows import WINDOW
 
 if TYPE_CHECKING:
     from lib_upscalers.compare.metrics.registry import Plane
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     explanation="How much of the original's local structure is there: 1 is all of it.",
 )
 def ssim(picture: Plane, reference: Plane) -> float:
-    """Return the mean SSIM with a Gaussian window of 1.5 pixels, as scikit-image has it.
+    """Return the mean SSIM with a Gaussian window of 1.5 pixels, by scikit-image.
 
     NaN where a side is below 11 pixels. Wang, Bovik, Sheikh and Simoncelli 2004, "Image quality
     assessment: from error visibility to structural similarity",
@@ -29,4 +29,14 @@ def ssim(picture: Plane, reference: Plane) -> float:
     """
     if min(picture.shape) < WINDOW:
         return math.nan
-    return similarities(picture, reference)[0]
+    from skimage.metrics import structural_similarity
+
+    value: Any = structural_similarity(
+        picture,
+        reference,
+        data_range=255.0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    return float(value)
