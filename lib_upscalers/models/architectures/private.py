@@ -55,12 +55,7 @@ def load(folder: Path = FOLDER) -> tuple[ModuleType, ModuleType | None]:
     """
     with _LOCK:
         apart = _load_apart(folder) if _is_newer(folder) else None
-    return apart or _load_installed()
-
-
-@cache
-def _load_installed() -> tuple[ModuleType, ModuleType | None]:
-    return importlib.import_module(_NAMES[0]), _imported(_NAMES[1])
+    return apart or (importlib.import_module(_NAMES[0]), _imported(_NAMES[1]))
 
 
 @cache
@@ -114,8 +109,13 @@ def _imported(name: str) -> ModuleType | None:
         return None
     except (ImportError, AttributeError, RuntimeError, TypeError) as error:
         # It compiles with what torch 2.11 says is about to go (torch.jit.script).
-        _log.warning("%s is left aside, for it cannot be used: %s", name, error)
+        _say_once(f"{name} is left aside, for it cannot be used: {error}")
         return None
+
+
+@cache
+def _say_once(text: str) -> None:
+    _log.warning(text)
 
 
 def _taken_out() -> dict[str, ModuleType]:
