@@ -161,6 +161,7 @@ def test_another_extension_over_ours_stays_and_ours_goes_quiet(webui: WebUI) -> 
     webui.patches.patch("theirs", txt2img, "sample_hr_pass", theirs)
     webui.unload()
     assert txt2img.sample_hr_pass is theirs
+    webui.state.interrupted = False  # As the next job does; the reload had interrupted.
     webui.shared.latent_upscale_modes["Latent"] = {"mode": "bilinear", "antialias": False}
     assert hires(webui, "Latent", torch.randn(1, 4, 8, 8)).result.shape == (1, 4, 16, 16)
     load(webui)
