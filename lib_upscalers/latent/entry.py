@@ -32,8 +32,8 @@ class LatentMode:
             (N, C, size.height, size.width), float32, on the same device; every item by itself,
             its argument untouched. Called by `upscale_latent` alone, which sees to the rest.
             None where only `within` can do it.
-        clean_from: The lowest denoising strength at which pictures look clean afterwards; None
-            until somebody has measured it.
+        clean_from: The lowest denoising strength at which pictures look clean afterwards, 0 for
+            any; None where nobody has measured it. How it is measured stands in docs/LATENT.md.
         twins: The (mode, antialias) arguments of `torch.nn.functional.interpolate` that give
             the same when enlarging, so that a host's own mode is not listed twice.
         directional: Whether rows and columns are treated differently: turning the latent by 90
@@ -85,7 +85,7 @@ def latent_mode(
 
 
 def latent_mode_within(
-    name: str, family: Family, explanation: str, *, otherwise: str
+    name: str, family: Family, explanation: str, *, otherwise: str, clean_from: float | None = None
 ) -> Callable[[EnlargeWithin], EnlargeWithin]:
     """Enter the decorated function as a mode that has to know its surroundings."""
 
@@ -95,6 +95,7 @@ def latent_mode_within(
             family,
             explanation,
             None,
+            clean_from,
             directional=True,
             spreads=True,
             mixes=True,

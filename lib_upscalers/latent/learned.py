@@ -47,6 +47,7 @@ class LatentUpscaler(Protocol):
     "learned",
     "A small network that learned what enlarging does to this model's latents: clean and quick.",
     otherwise="Latent (TAESD: pixel upscaler)",
+    clean_from=0,
 )
 def by_network(samples: torch.Tensor, size: Size, context: LatentContext) -> torch.Tensor:
     """Enlarge with the best network that there is for the loaded model."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "round trip",
     "By way of a quick preview picture: clean, also at a low denoising strength; a little softer.",
     otherwise="Latent (bilinear)",
+    clean_from=0,
 )
 def by_tiny_codec(samples: torch.Tensor, size: Size, context: LatentContext) -> torch.Tensor:
     """Enlarge by way of pictures, with the tiny autoencoder and pixel upscaler of the context."""

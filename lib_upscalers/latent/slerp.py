@@ -57,6 +57,7 @@ class _Places:
     "Latent (bislerp)",
     "spherical",
     "Interpolates strength and meaning apart: keeps contrast that bilinear loses.",
+    clean_from=0.7,
     directional=True,
     mixes=True,
 )

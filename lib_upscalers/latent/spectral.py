@@ -21,6 +21,7 @@ _FEWEST_PARTS = 8
     "Latent (Fourier)",
     "spectral",
     "Keeps every frequency as it is and adds none: full contrast, rings at hard edges.",
+    clean_from=0.65,
     spreads=True,
 )
 def fourier(samples: torch.Tensor, size: Size) -> torch.Tensor:

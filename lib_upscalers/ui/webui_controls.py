@@ -91,12 +91,25 @@ def explanation(mode: str, strength: float | None = None) -> str:
     if mode not in LATENT_MODES:
         return ""
     entry = LATENT_MODES[mode]
-    text = entry.explanation
+    text = _translatable(entry.explanation)
     if entry.clean_from is not None:
-        text += f" Clean from denoising strength {entry.clean_from:g}."
-        if strength is not None and strength < entry.clean_from:
-            text += f" <b>{strength:g} is below that.</b>"
+        text += f" {_clean(entry.clean_from, strength)}"
     return f"<small>{text}</small>"
+
+
+def _clean(least: float, strength: float | None) -> str:
+    """Return from which denoising strength on a mode looks clean, and whether that is reached."""
+    if not least:
+        return _translatable("Clean at any denoising strength.")
+    text = _translatable("Clean from denoising strength") + f" {least:g}."
+    if strength is not None and strength < least:
+        text += f" <b>{strength:g} " + _translatable("is below that.") + "</b>"
+    return text
+
+
+def _translatable(text: str) -> str:
+    """Return an element of its own, for a WebUI translates a text where nothing else is in it."""
+    return f"<span>{text}</span>"
 
 
 def extras(
