@@ -19,6 +19,7 @@ from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.store import Store
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.image_files import read_picture, write_picture
+from lib_upscalers.ui import listening
 from lib_upscalers.ui.bench import Bench, Form, Use, alert, feed, idle_feed
 from lib_upscalers.ui.gradio_compat import file_url
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
@@ -153,6 +154,38 @@ def test_cancel_and_a_tab_that_is_closed(bench: Bench, sample: str, fate: Fate) 
         if thread.name == "comparison":
             thread.join(20)
             assert not thread.is_alive()
+
+
+def test_work_stops_when_nobody_asks_for_more(
+    bench: Bench, sample: str, fate: Fate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An iterator that is neither closed nor asked, as Gradio 3.41 leaves that of a closed page."""
+    monkeypatch.setattr(listening, "_GONE_SECONDS", 0.2)
+    fate.what = "slow"
+    work = bench.compare(sample, Form(("extra", "Nearest")), "left")
+    while _fed(next(work)[0])["entries"][0]["state"] != "running":
+        continue
+    for thread in threading.enumerate():
+        if thread.name == "comparison":
+            thread.join(15)
+            assert not thread.is_alive()
+    fed = list(work)[-1][0]
+    assert [entry["state"] for entry in _fed(fed)["entries"]] == ["stopped", "stopped"]
+
+
+def test_a_listener_is_gone_when_it_does_not_come_back() -> None:
+    now = [0.0]
+    listener = listening.Listener(lambda: now[0])
+    values = listener.telling("ab")
+    assert not listener.gone()
+    for expected in "ab":
+        assert next(values) == expected
+        now[0] += 14
+        assert not listener.gone()
+    now[0] += 2
+    assert listener.gone()
+    assert list(values) == []
+    assert not listener.gone()
 
 
 def test_cancelling_before_its_turn(bench: Bench, sample: str, fate: Fate) -> None:

@@ -23,6 +23,7 @@ from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.geometry import Size
 from lib_upscalers.image_files import write_picture
 from lib_upscalers.targets import Target
+from lib_upscalers.ui.listening import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -133,11 +134,12 @@ class Bench:
             self._running.setdefault(token, threading.Event()).set()
 
     @contextlib.contextmanager
-    def _work(self, token: str) -> Generator[tuple[threading.Event, Callable[[], bool]]]:
+    def _work(self, token: str) -> Generator[tuple[threading.Event, Callable[[], bool], Listener]]:
         cancelled = self._running.setdefault(token, threading.Event())
+        listener = Listener()
         try:
             with self.job() as stopped:
-                yield cancelled, stopped
+                yield cancelled, functools.partial(_any, stopped, listener.gone), listener
         finally:
             cancelled.set()
             self._running.pop(token, None)
@@ -155,8 +157,9 @@ class Bench:
         try:
             if path is None:
                 raise InputError("There is no picture yet: drop one.")
-            with self._work(token) as (cancelled, stopped):
-                for session, said in self._sessions(Path(path), form.plan(), cancelled, stopped):
+            with self._work(token) as (cancelled, stopped, listener):
+                work = self._sessions(Path(path), form.plan(), cancelled, stopped)
+                for session, said in listener.telling(work):
                     yield self.view(session), said
         except UpscalerError as error:
             # Where the upload was put is of no use to anybody.
@@ -184,14 +187,15 @@ class Bench:
         faults: list[str] = []
         try:
             plan = _plan_for_several(paths, form)
-            with self._work(token) as (cancelled, stopped):
+            with self._work(token) as (cancelled, stopped, listener):
+                ends = functools.partial(_any, cancelled.is_set, stopped)
                 for path in map(Path, paths):
-                    ends = functools.partial(_either, cancelled.is_set, stopped)
                     if ends():
                         break
                     last: Session | None = None
                     try:
-                        for session, _ in self._sessions(path, plan, threading.Event(), ends):
+                        work = self._sessions(path, plan, threading.Event(), ends)
+                        for session, _ in listener.telling(work):
                             last = session
                             yield "", "", ""
                     except InputError as error:
@@ -266,8 +270,8 @@ class Bench:
         return use.fill(str(wanted["upscaler"]), scale)
 
 
-def _either(first: Callable[[], bool], second: Callable[[], bool]) -> bool:
-    return first() or second()
+def _any(*checks: Callable[[], bool]) -> bool:
+    return any(check() for check in checks)
 
 
 def _plan_for_several(paths: Sequence[str], form: Form) -> Plan:

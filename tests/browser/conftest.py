@@ -80,7 +80,7 @@ def _served(command: list[str], home: Path) -> Iterator[str]:
             yield _address(process, log)
         finally:
             process.send_signal(signal.SIGTERM)
-            code = process.wait(60)
+            code = process.wait(180)
     text = log.read_text(encoding="utf-8")
     assert code in {0, 1, -signal.SIGTERM} if os.name == "nt" else code == 0, text
     assert "Traceback" not in text, text
