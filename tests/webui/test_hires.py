@@ -23,12 +23,15 @@ PLAIN = [name for name, mode in LATENT_MODES.items() if "TAESD" not in name]
 def test_each_latent_mode(webui: WebUI, bare: Bare, mode: str) -> None:
     if mode in bare.modes or mode not in webui.names("latent-upscale-modes"):
         pytest.skip("it is the WebUI's own")
-    seen = webui.log.count("neighbour was asked")
+    seen, begun = webui.log.count("neighbour was asked"), len(webui.log)
     pictures, infotext = jobs.generate(webui, "txt2img", jobs.txt2img(webui, mode))
     assert pictures[0].shape == (128, 128, 3)
     assert pictures[0].std() > 1
-    for theirs, _ in bare.hires.values():
-        assert not np.array_equal(pictures[0], theirs[0])
+    # Where there is no network, what is used instead is what some WebUIs call "Latent".
+    replaced = f"{mode!r} cannot be used here: 'Latent (bilinear)'" in webui.log[begun:]
+    for name, (theirs, _) in bare.hires.items():
+        difference = np.abs(pictures[0].astype(int) - theirs[0])
+        assert difference.mean() < 1 if replaced and name == "Latent" else difference.any()
     assert f"Hires upscaler: {mode}" in infotext
     assert webui.log.count("neighbour was asked") == seen + 1
 
