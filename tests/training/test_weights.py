@@ -83,14 +83,28 @@ def test_it_beats_lanczos_on_drawings_as_its_card_says(entry: dict[str, Any]) ->
 
 
 @NETWORKS
-def test_it_beats_lanczos_on_set5_as_its_card_says_and_keeps_colours(
+def test_it_beats_lanczos_on_softened_drawings_if_made_for_them(entry: dict[str, Any]) -> None:
+    if entry["material"] != "drawings":
+        pytest.skip("it is made for pictures that were shrunk well")
+    examples = measure.held_out(entry["scale"], entry["material"], soft=True)
+
+    gains = measure.gains(enlarger(entry["file"]), examples, entry["scale"])
+
+    assert np.mean(gains) >= 2
+    assert np.mean(gains) == pytest.approx(entry["figures"]["softened_drawings_gain_db"], abs=0.03)
+
+
+@NETWORKS
+def test_on_set5_it_is_as_its_card_says_and_keeps_colours(
     entry: dict[str, Any], shared_data: Path
 ) -> None:
     examples = measure.benchmark(shared_data / "set5", entry["scale"])
     enlarge = enlarger(entry["file"])
     said = entry["figures"]["set5_psnr_y"]
 
-    assert said > entry["figures"]["lanczos_set5_psnr_y"]
+    # One for drawings takes a photograph's softness for a fault.
+    if entry["material"] == "all":
+        assert said > entry["figures"]["lanczos_set5_psnr_y"]
     assert np.mean(measure.scores(enlarge, examples, entry["scale"])) == pytest.approx(said, 1e-3)
     for example in examples:
         shift = enlarge(example.small).mean((0, 1)) - example.small.mean((0, 1))
