@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image, ImageDraw
 
-from benchmarks.latent import luma
+from benchmarks.latent_measures import luma
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
