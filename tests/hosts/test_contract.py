@@ -119,7 +119,7 @@ def test_ten_reloads_change_nothing(webui: WebUI) -> None:
         load(webui)
     assert webui.names() == names
     assert list(webui.shared.latent_upscale_modes) == modes
-    per_owner = 4 if webui.kind == "neo" else 3
+    per_owner = 5 if webui.kind == "neo" else 4
     assert sum(len(made) for made in webui.patches.originals.values()) == per_owner
 
 
@@ -127,14 +127,16 @@ def test_unloading_leaves_the_host_as_it_was(bare: WebUI) -> None:
     txt2img = bare.processing.StableDiffusionProcessingTxt2Img
     img2img = bare.processing.StableDiffusionProcessingImg2Img
     before = (
-        *(txt2img.sample_hr_pass, img2img.init, bare.modelloader.load_upscalers, bare.names()),
+        *(txt2img.sample_hr_pass, txt2img.sample, img2img.init),
+        *(bare.modelloader.load_upscalers, bare.names()),
         dict(bare.shared.latent_upscale_modes),
     )
     load(bare)
     bare.opts.set(options.HOST_NETWORKS.key, value=True)
     bare.unload()
     after = (
-        *(txt2img.sample_hr_pass, img2img.init, bare.modelloader.load_upscalers, bare.names()),
+        *(txt2img.sample_hr_pass, txt2img.sample, img2img.init),
+        *(bare.modelloader.load_upscalers, bare.names()),
         dict(bare.shared.latent_upscale_modes),
     )
     assert after == before
@@ -338,6 +340,16 @@ def test_a_target_that_equals_the_first_pass_is_the_latent_itself(webui: WebUI, 
     result = job.sample_hr_pass(latent, None, [1, 2], [1, 2], 0.0, [""])
     assert torch.allclose(result, latent, atol=1e-5)
     assert type(result) is torch.Tensor
+
+
+@pytest.mark.parametrize(("mode", "bands"), [("Latent (Mitchell)", "RGB"), ("Lanczos", "RGBA")])
+def test_a_finished_picture_is_encoded_without_alpha_for_our_modes(
+    webui: WebUI, mode: str, bands: str
+) -> None:
+    job = webui.processing.StableDiffusionProcessingTxt2Img(mode, (64, 64))
+    job.firstpass_image = photo(mode="RGBA")
+    job.sample(None, None, seeds=[1], subseeds=[1], subseed_strength=0.0, prompts=[""])
+    assert job.encoded_bands == bands
 
 
 def test_an_interrupted_job_gets_its_own_latent_back(webui: WebUI) -> None:

@@ -149,6 +149,21 @@ def make_txt2img(kind: Kind, shared: ModuleType) -> type:
             self.width, self.height = 64, 64
             self.extra_generation_params: dict[str, Any] = {}
             self.saved: list[torch.Tensor] = []
+            self.firstpass_image: Any = None
+            self.encoded_bands = ""
+
+        def sample(
+            self,
+            conditioning: Any,  # noqa: ANN401
+            unconditional_conditioning: Any,  # noqa: ANN401
+            seeds: list[int],
+            subseeds: list[int],
+            subseed_strength: float,
+            prompts: list[str],
+        ) -> None:
+            del conditioning, unconditional_conditioning, seeds, subseeds, subseed_strength, prompts
+            # Forge's processing.py:1356-1364 encodes the picture with all of its bands.
+            self.encoded_bands = self.firstpass_image.mode
 
         def sample_hr_pass(
             self,

@@ -67,6 +67,7 @@ class LatentSeam:
         processing = host_module("processing")
         hires = processing.StableDiffusionProcessingTxt2Img
         self._patches.wrap(hires, "sample_hr_pass", self._make_hires)
+        self._patches.wrap(hires, "sample", _make_sample)
         img2img = processing.StableDiffusionProcessingImg2Img
         self._patches.wrap(img2img, "init", self._make_img2img)
 
@@ -170,6 +171,30 @@ class LatentSeam:
                 [int(seed) for seed in seeds[: latent.shape[0]]],
                 context=self._context,
             )
+
+
+def _make_sample(original: Callable[..., Any], live: Callable[[], bool]) -> Any:
+    """Have a finished picture lose its alpha before it is encoded for one of our modes.
+
+    Forge encodes it as the gallery has it, RGBA, and fails (processing.py:1356-1364 there).
+    """
+
+    def sample(
+        p: Any,
+        conditioning: Any,
+        unconditional_conditioning: Any,
+        seeds: list[int],
+        subseeds: list[int],
+        subseed_strength: float,
+        prompts: list[str],
+    ) -> Any:
+        picture = getattr(p, "firstpass_image", None)
+        if live() and picture is not None and OURS in (p.latent_scale_mode or {}):
+            p.firstpass_image = picture.convert("RGB")
+        rest = (seeds, subseeds, subseed_strength, prompts)
+        return original(p, conditioning, unconditional_conditioning, *rest)
+
+    return sample
 
 
 @contextmanager
