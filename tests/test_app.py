@@ -180,7 +180,7 @@ def test_a_listener_is_gone_when_it_does_not_come_back() -> None:
     assert not listener.gone()
     for expected in "ab":
         assert next(values) == expected
-        now[0] += 14
+        now[0] += 7
         assert not listener.gone()
     now[0] += 2
     assert listener.gone()

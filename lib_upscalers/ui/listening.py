@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     Value = TypeVar("Value")
 
-_GONE_SECONDS = 15.0
+_GONE_SECONDS = 8.0
 
 
 class Listener:
@@ -35,6 +35,6 @@ class Listener:
             self._left = None
 
     def gone(self) -> bool:
-        """Return whether nobody has asked for the next value for 15 seconds."""
+        """Return whether nobody has asked for the next value for 8 seconds."""
         left = self._left
         return left is not None and self._clock() - left > _GONE_SECONDS
