@@ -28,6 +28,7 @@ from torch.nn.functional import interpolate, silu, unfold
 
 from lib_upscalers.training.files import replacing
 from lib_upscalers.training.latent_pairs import load_part, part_paths
+from lib_upscalers.training.state import remember
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,10 +228,7 @@ class Training:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        keep = min(_MEMORY, self.step / (self.step + 10))
-        with torch.no_grad():
-            for mean, now in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                mean.lerp_(now, 1 - keep)
+        remember(self.average, self.model, self.step, _MEMORY)
         self.spent += time.monotonic() - begun
         return float(loss.detach())
 

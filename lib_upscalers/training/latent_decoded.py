@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Decode = Callable[[torch.Tensor], torch.Tensor]
 
-# Decoding a window of this many values a side costs about as much as the network's own step.
+# Decoding all of a latent in every step would take four times as long.
 _WINDOW = 16
 # Sides, in latent values, of the squares whose mean colours are compared.
 _SQUARES = (2, _WINDOW)
