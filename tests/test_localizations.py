@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,18 @@ from lib_upscalers.hosts.webui import options
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "localizations").glob("*.json"))
-SOURCES = [*(ROOT / "lib_upscalers").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]
+SOURCES = [
+    *(ROOT / "lib_upscalers").rglob("*.py"),
+    *(ROOT / "lib_upscalers").rglob("*.mjs"),
+    *(ROOT / "scripts").glob("*.py"),
+]
+_PARTS = re.compile(r'"\n\s*"')
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_every_text_is_one_of_ours(path: Path) -> None:
     """A text that was changed in the code and not here would stay in English unnoticed."""
-    shown = "\n".join(source.read_text("utf-8") for source in SOURCES)
+    shown = _PARTS.sub("", "\n".join(source.read_text("utf-8") for source in SOURCES))
     texts: dict[str, str] = json.loads(path.read_text("utf-8"))
     assert texts
     assert [text for text in texts if f'"{text}"' not in shown] == []

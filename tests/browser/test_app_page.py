@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import math
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import numpy as np
@@ -22,271 +19,187 @@ from lib_upscalers import StandaloneHost, Target, Upscaler, read_picture
 from lib_upscalers.geometry import Size
 from lib_upscalers.resample import resample_pixels
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
+from tests.browser.viewer_page import (
+    PATIENCE_MS,
+    ask,
+    button,
+    cell,
+    compare,
+    drawn,
+    drop,
+    expected_pixels,
+    open_accordion,
+    result_file,
+    settle,
+    shown_pixels,
+    take_sample,
+    viewer,
+    zoom_to,
+)
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
-PATIENCE_MS = 180_000
 expect.set_options(timeout=PATIENCE_MS / 2)
 NETWORK = next(c.name for c in Upscaler(StandaloneHost()).choices() if c.kind == "network")
 
 
-def _viewer(page: Page) -> Locator:
-    return page.locator("upscaler-lab-viewer")
-
-
-def _cell(page: Page, name: str) -> Locator:
-    return _viewer(page).locator(".cell").filter(has=page.locator(f'b[title="{name}"]'))
-
-
-def _ask(page: Page, script: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """Ask the viewer, which the script knows as `v`."""
-    return _viewer(page).evaluate(f"v => {script}")
-
-
-def _button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
-def _open(page: Page, accordion: str) -> None:
-    page.get_by_text(accordion, exact=True).first.click()
-
-
-def _take_sample(page: Page) -> None:
-    _button(page, "Sample picture").click()
-    expect(page.locator("#upscaler-lab-picture img")).to_be_visible()
-
-
-def _drop(page: Page, path: Path) -> None:
-    page.locator("#upscaler-lab-picture input[type=file]").set_input_files(path)
-    expect(page.locator("#upscaler-lab-picture img")).to_be_attached()
-
-
-def _settle(page: Page) -> None:
-    """Wait until nobody is working and all that is there is drawn."""
-    page.wait_for_function(
-        """() => {
-            const viewer = document.querySelector("upscaler-lab-viewer");
-            const session = viewer?.session;
-            return session?.name && session.entries.every(({state, figures}) =>
-                !["waiting", "running"].includes(state)
-                && (state !== "finished" || Object.keys(figures).length));
-        }""",
-        timeout=PATIENCE_MS,
-    )
-    expect(_button(page, "Compare")).to_be_enabled(timeout=PATIENCE_MS)
-    _drawn(page)
-
-
-def _drawn(page: Page) -> None:
-    page.wait_for_function(
-        """() => {
-            const {stage} = document.querySelector("upscaler-lab-viewer");
-            const urls = [...stage.cells.values()].flatMap(({items}) =>
-                items.flatMap(({shown}) => shown ? [shown.url] : []));
-            return urls.every((url) => stage.pictures.isReady(url)) && !stage.waiting;
-        }""",
-        timeout=PATIENCE_MS,
-    )
-
-
-def _compare(page: Page) -> None:
-    before = _ask(page, "v.session?.name")
-    _button(page, "Compare").click()
-    page.wait_for_function(
-        "before => (document.querySelector('upscaler-lab-viewer').session?.name || before)"
-        " !== before",
-        arg=before or "",
-        timeout=PATIENCE_MS,
-    )
-    _settle(page)
-
-
-def _file(page: Page, index: int) -> NDArray[np.uint8]:
-    """Return a result as it comes over the wire."""
-    address = _ask(page, f"v.session.entries[{index}].result.url")
-    answer = page.request.get(urljoin(page.url, address))
-    assert answer.headers["content-type"] == "image/png"
-    return np.array(Image.open(io.BytesIO(answer.body())))
-
-
-def _shown(page: Page, key: str) -> NDArray[np.uint8]:
-    """Return the pixels of the screen that a cell shows: RGBA."""
-    address = _ask(page, f"v.stage.cells.get('{key}').canvas.toDataURL('image/png')")
-    return np.array(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))))
-
-
-def _zoom_to(page: Page, x: float, y: float, zoom: float) -> dict[str, float]:
-    """Show a spot; return the view that came of it."""
-    _ask(page, f"v.stage.move({{x: {x}, y: {y}, zoom: {zoom}}})")
-    page.wait_for_function("() => !document.querySelector('upscaler-lab-viewer').stage.waiting")
-    return _ask(page, "v.stage.view")
-
-
-def _expected(
-    picture: NDArray[np.uint8], view: dict[str, float], shape: tuple[int, ...], frame: int
-) -> NDArray[np.uint8]:
-    """Return the pixels that a cell should show of a picture, all of it filled."""
-    zoom = view["zoom"] * frame / picture.shape[1]
-    left = math.floor(shape[1] / 2 - view["x"] * view["zoom"] + 0.5)
-    top = math.floor(shape[0] / 2 - view["y"] * view["zoom"] + 0.5)
-    columns = ((np.arange(shape[1]) + 0.5 - left) / zoom).astype(int)
-    rows = ((np.arange(shape[0]) + 0.5 - top) / zoom).astype(int)
-    return picture[rows][:, columns]
-
-
 def test_the_pixels_of_every_cell_are_those_of_its_result(page: Page) -> None:
-    assert [e["name"] for e in _ask(page, "v.session.entries")] == ["Nearest", "Lanczos", NETWORK]
-    _take_sample(page)
-    _compare(page)
+    assert [e["name"] for e in ask(page, "v.session.entries")] == ["Nearest", "Lanczos", NETWORK]
+    take_sample(page)
+    compare(page)
     sample = draw_sample().pixels
-    assert np.array_equal(_file(page, 0), sample.repeat(2, 0).repeat(2, 1)), "lossless"
+    assert np.array_equal(result_file(page, 0), sample.repeat(2, 0).repeat(2, 1)), "lossless"
     for zoom in (4, 8, 32):
-        view = _zoom_to(page, 201.3, 99.7, zoom)
+        view = zoom_to(page, 201.3, 99.7, zoom)
         assert view["zoom"] == zoom
         for index in range(3):
-            seen = _shown(page, f"e{index}")
-            wanted = _expected(_file(page, index), view, seen.shape, 2 * WIDTH)
+            seen = shown_pixels(page, f"e{index}")
+            wanted = expected_pixels(result_file(page, index), view, seen.shape, 2 * WIDTH)
             assert np.array_equal(seen[..., :3], wanted)
-        seen = _shown(page, "source")
-        wanted = _expected(sample, view, seen.shape, 2 * WIDTH)
+        seen = shown_pixels(page, "source")
+        wanted = expected_pixels(sample, view, seen.shape, 2 * WIDTH)
         assert np.array_equal(seen[..., :3], wanted), "the input at matching size"
     for name in ("Nearest", "Lanczos", NETWORK):
-        expect(_cell(page, name)).to_contain_text(re.compile(rf"{2 * WIDTH} . {2 * HEIGHT}.* s"))
+        expect(cell(page, name)).to_contain_text(re.compile(rf"{2 * WIDTH} . {2 * HEIGHT}.* s"))
     with page.expect_download() as download:
-        _cell(page, "Lanczos").get_by_role("link", name="Download PNG").click()
+        cell(page, "Lanczos").get_by_role("link", name="Download PNG").click()
     assert download.value.suggested_filename.endswith(f"-Lanczos-{2 * WIDTH}x{2 * HEIGHT}.png")
-    assert np.array_equal(read_picture(download.value.path()).pixels, _file(page, 1))
+    assert np.array_equal(read_picture(download.value.path()).pixels, result_file(page, 1))
 
 
 def test_zoom_and_pan_by_wheel_mouse_and_keys(page: Page) -> None:
-    _take_sample(page)
-    _compare(page)
-    port = _cell(page, "Lanczos").locator(".port")
+    take_sample(page)
+    compare(page)
+    port = cell(page, "Lanczos").locator(".port")
     box = port.bounding_box()
     assert box
     spot = {"x": box["width"] * 0.3, "y": box["height"] * 0.6}
     held = "(at => ({x: v.stage.view.x + (at.x - v.stage.cell.width / 2) / v.stage.view.zoom,"
     held += f" zoom: v.stage.view.zoom}}))({json.dumps(spot)})"
-    _zoom_to(page, WIDTH, HEIGHT, 3)
-    before = _ask(page, held)
+    zoom_to(page, WIDTH, HEIGHT, 3)
+    before = ask(page, held)
     port.hover(position={"x": spot["x"], "y": spot["y"]})
     page.mouse.wheel(0, -700)
     page.wait_for_function(
         "z => document.querySelector('upscaler-lab-viewer').stage.view.zoom > z * 2",
         arg=before["zoom"],
     )
-    after = _ask(page, held)
+    after = ask(page, held)
     assert abs(after["x"] - before["x"]) < 2, "what is under the pointer stays there"
-    x = _ask(page, "v.stage.view.x")
+    x = ask(page, "v.stage.view.x")
     page.mouse.down()
     page.mouse.move(box["x"] + spot["x"] - 40, box["y"] + spot["y"], steps=4)
     page.mouse.up()
-    moved = _ask(page, "v.stage.view.x") - x
+    moved = ask(page, "v.stage.view.x") - x
     assert moved == pytest.approx(40 / after["zoom"], rel=0.05)
     port.dblclick(position={"x": spot["x"], "y": spot["y"]})
-    assert _ask(page, "v.stage.view.zoom") == pytest.approx(1)
-    stage = _viewer(page).locator(".stage")
+    assert ask(page, "v.stage.view.zoom") == pytest.approx(1)
+    stage = viewer(page).locator(".stage")
     stage.focus()
     for key, check in (("+", "> 1.2"), ("0", "< 1"), ("*", "== 1"), ("-", "< 1")):
         page.keyboard.press(key)
-        assert _ask(page, f"v.stage.view.zoom {check}"), key
-    _zoom_to(page, WIDTH, HEIGHT, 8)
+        assert ask(page, f"v.stage.view.zoom {check}"), key
+    zoom_to(page, WIDTH, HEIGHT, 8)
     page.keyboard.press("ArrowRight")
-    assert _ask(page, "v.stage.view.x") > WIDTH
+    assert ask(page, "v.stage.view.x") > WIDTH
 
 
 def test_a_test_on_the_picture_has_figures_and_all_views(page: Page) -> None:
     page.get_by_label("Test on this picture").click()
     page.get_by_label("3", exact=True).click()
-    _take_sample(page)
-    _compare(page)
-    expect(_viewer(page).locator(".notes")).to_contain_text("shrunk 3x by Bicubic")
-    table = _viewer(page).locator("table").first
+    take_sample(page)
+    compare(page)
+    expect(viewer(page).locator(".notes")).to_contain_text("shrunk 3x by Bicubic")
+    table = viewer(page).locator("table").first
     expect(table.locator("tbody tr")).to_have_count(3)
     table.get_by_role("button", name=re.compile("^PSNR")).click()
     expect(table.locator("tbody tr").first).to_contain_text(NETWORK)
     assert table.locator("td.best").count() > 3
     sample = draw_sample().pixels
-    truth, results = sample, [_file(page, index) for index in range(3)]
-    view = _zoom_to(page, 100, 70, 4)
+    truth, results = sample, [result_file(page, index) for index in range(3)]
+    view = zoom_to(page, 100, 70, 4)
 
-    _button(page, "Difference").click()
-    _drawn(page)
-    view = _zoom_to(page, 100, 70, 4)
-    seen = _shown(page, "e1")
-    wanted = [_expected(each, view, seen.shape, WIDTH).astype(int) for each in (results[1], truth)]
+    button(page, "Difference").click()
+    drawn(page)
+    view = zoom_to(page, 100, 70, 4)
+    seen = shown_pixels(page, "e1")
+    wanted = [
+        expected_pixels(each, view, seen.shape, WIDTH).astype(int) for each in (results[1], truth)
+    ]
     assert np.array_equal(seen[..., :3], np.minimum(255, 8 * abs(wanted[0] - wanted[1])))
-    _viewer(page).locator("input[type=range]").fill("5")
-    _drawn(page)
-    seen = _shown(page, "e1")
+    viewer(page).locator("input[type=range]").fill("5")
+    drawn(page)
+    seen = shown_pixels(page, "e1")
     assert np.array_equal(seen[..., :3], np.minimum(255, 5 * abs(wanted[0] - wanted[1])))
     assert (seen[..., 3] == 255).all()
 
-    _button(page, "Slider").click()
-    _drawn(page)
-    view = _zoom_to(page, 100, 70, 8)
-    seen = _shown(page, "pair")
+    button(page, "Slider").click()
+    drawn(page)
+    view = zoom_to(page, 100, 70, 8)
+    seen = shown_pixels(page, "pair")
     half = seen.shape[1] // 2
-    left = _expected(truth, view, seen.shape, WIDTH)
-    right = _expected(results[2], view, seen.shape, WIDTH)
+    left = expected_pixels(truth, view, seen.shape, WIDTH)
+    right = expected_pixels(results[2], view, seen.shape, WIDTH)
     assert np.array_equal(seen[:20, : half - 20, :3], left[:20, : half - 20])
     assert np.array_equal(seen[:20, half + 20 :, :3], right[:20, half + 20 :])
-    _viewer(page).locator(".stage").focus()
+    viewer(page).locator(".stage").focus()
     page.keyboard.press("[")
-    assert _ask(page, "v.settings.split") == pytest.approx(0.45)
+    assert ask(page, "v.settings.split") == pytest.approx(0.45)
     for _ in range(30):
         page.keyboard.press("]")
     page.wait_for_function("() => !document.querySelector('upscaler-lab-viewer').stage.waiting")
-    seen = _shown(page, "pair")
-    assert _ask(page, "v.settings.split") == 1
+    seen = shown_pixels(page, "pair")
+    assert ask(page, "v.settings.split") == 1
     assert np.array_equal(seen[:20, half + 20 : -20, :3], left[:20, half + 20 : -20])
 
-    _button(page, "Blink").first.click()
-    stage = _viewer(page).locator(".stage")
+    button(page, "Blink").first.click()
+    stage = viewer(page).locator(".stage")
     stage.focus()
     names = []
     for key in (" ", "2", " ", "1"):
         page.keyboard.press(key)
-        names.append(_viewer(page).locator(".caption b").inner_text())
+        names.append(viewer(page).locator(".caption b").inner_text())
     assert names == [f"B: {NETWORK}", "B: Lanczos", "A: Original", "A: Nearest"]
 
-    _button(page, "Lens").click()
-    _drawn(page)
-    _ask(page, "v.stage.fit()")
-    _ask(page, "v.stage.point({x: v.stage.cell.width / 2, y: v.stage.cell.height / 2})")
+    button(page, "Lens").click()
+    drawn(page)
+    ask(page, "v.stage.fit()")
+    ask(page, "v.stage.point({x: v.stage.cell.width / 2, y: v.stage.cell.height / 2})")
     page.wait_for_function("() => !document.querySelector('upscaler-lab-viewer').stage.waiting")
-    zoom, lens = _ask(page, "[v.stage.view.zoom, v.settings.lens]")
-    seen = _shown(page, "e2")
-    closer = _expected(results[2], {"x": 96, "y": 72, "zoom": zoom * lens}, seen.shape, WIDTH)
+    viewer(page).get_by_label("Magnified").fill("7")
+    page.wait_for_function("() => !document.querySelector('upscaler-lab-viewer').stage.waiting")
+    zoom, lens = ask(page, "[v.stage.view.zoom, v.settings.lens]")
+    assert lens == 7
+    seen = shown_pixels(page, "e2")
+    closer = expected_pixels(results[2], {"x": 96, "y": 72, "zoom": zoom * lens}, seen.shape, WIDTH)
     middle = np.s_[seen.shape[0] // 2 - 15 : seen.shape[0] // 2 + 15, seen.shape[1] // 2 - 15 :][:2]
     agree = (seen[middle][:, :30, :3] == closer[middle][:, :30]).all(axis=2)
     assert agree.mean() > 0.95
 
 
 def test_a_blind_test_keeps_names_secret_until_the_end(page: Page) -> None:
-    _take_sample(page)
-    _compare(page)
-    _button(page, "Blind test").click()
+    take_sample(page)
+    compare(page)
+    button(page, "Blind test").click()
     text = "v.shadowRoot.querySelector('.stage').textContent"
     for number in (1, 2, 3):
-        blind = _viewer(page).locator(".blind")
+        blind = viewer(page).locator(".blind")
         expect(blind).to_contain_text(f"{number} of 3")
-        assert _ask(page, text) == "LeftRight"
-        assert not _viewer(page).locator("table").first.is_visible() or number < 1
-        left = _ask(page, "v.pair[0].label")
+        assert ask(page, text) == "LeftRight"
+        assert not viewer(page).locator("table").first.is_visible() or number < 1
+        left = ask(page, "v.pair[0].label")
         winner = "◀ Left" if left == "Lanczos" else "Right ▶"
-        if "Lanczos" not in _ask(page, "v.pair.map(({label}) => label)"):
+        if "Lanczos" not in ask(page, "v.pair.map(({label}) => label)"):
             winner = "Both alike"
-        _button(page, winner).click()
-    tally = _viewer(page).locator(".blind tbody tr")
+        button(page, winner).click()
+    tally = viewer(page).locator(".blind tbody tr")
     expect(tally).to_have_count(3)
     expect(tally.first).to_contain_text("Lanczos")
     expect(tally.first).to_contain_text("2 of 2")
-    _button(page, "Another round").click()
-    expect(_viewer(page).locator(".blind")).to_contain_text("1 of 3")
+    button(page, "Another round").click()
+    expect(viewer(page).locator(".blind")).to_contain_text("1 of 3")
 
 
 def test_transparency_and_a_hostile_name(page: Page, tmp_path: Path) -> None:
@@ -295,12 +208,12 @@ def test_transparency_and_a_hostile_name(page: Page, tmp_path: Path) -> None:
     text = PngInfo()
     text.add_text("parameters", "<img src=x onerror=alert(7)>")
     Image.fromarray(pixels).save(path, pnginfo=text)
-    _drop(page, path)
-    _compare(page)
-    result = _file(page, 0)
+    drop(page, path)
+    compare(page)
+    result = result_file(page, 0)
     assert np.array_equal(result[..., 3], pixels[..., 3].repeat(2, 0).repeat(2, 1))
     assert page.locator("img[onerror]").count() == 0
-    _ask(
+    ask(
         page,
         """v.show({...v.session, title: "<img src=x onerror=alert(2)>",
             notes: ["<img src=x onerror=alert(3)>"], settings: "<script>alert(4)</script>",
@@ -309,32 +222,32 @@ def test_transparency_and_a_hostile_name(page: Page, tmp_path: Path) -> None:
                 architecture: "<b>x</b>", licence: "<script>alert(6)</script>"}))})""",
     )
     for mode in ("Slider", "Difference", "Grid"):
-        _button(page, mode).click()
-    assert _viewer(page).locator("img, script, b b").count() == 0
-    expect(_viewer(page).locator(".notes")).to_contain_text("<img src=x onerror=alert(3)>")
+        button(page, mode).click()
+    assert viewer(page).locator("img, script, b b").count() == 0
+    expect(viewer(page).locator(".notes")).to_contain_text("<img src=x onerror=alert(3)>")
 
 
 def test_what_is_wrong_is_told(page: Page, tmp_path: Path) -> None:
     said = page.locator("#upscaler-lab-said [role=alert]")
-    _button(page, "Compare").click()
+    button(page, "Compare").click()
     expect(said).to_contain_text("no picture yet")
     path = tmp_path / "broken.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n and then nothing of use")
-    _drop(page, path)
-    _button(page, "Compare").click()
+    drop(page, path)
+    button(page, "Compare").click()
     expect(said).to_contain_text("damaged", timeout=PATIENCE_MS)
-    expect(_button(page, "Compare")).to_be_enabled()
+    expect(button(page, "Compare")).to_be_enabled()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20000, 4)])
 def test_the_smallest_and_the_widest(page: Page, tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "extreme.png"
     Image.new("RGB", size, (200, 80, 40)).save(path)
-    _drop(page, path)
-    _compare(page)
-    assert [e["state"] for e in _ask(page, "v.session.entries")] == ["finished"] * 3
-    view = _zoom_to(page, 1, 1, 8)
-    seen = _shown(page, "e0")
+    drop(page, path)
+    compare(page)
+    assert [e["state"] for e in ask(page, "v.session.entries")] == ["finished"] * 3
+    view = zoom_to(page, 1, 1, 8)
+    seen = shown_pixels(page, "e0")
     middle = seen[seen.shape[0] // 2, seen.shape[1] // 2]
     assert middle.tolist() == [200, 80, 40, 255]
     assert view["zoom"] == 8
@@ -346,10 +259,10 @@ def test_of_an_animation_the_first_frame_is_taken_and_that_is_said(
     path = tmp_path / "moves.gif"
     frames = [Image.new("RGB", (40, 30), color) for color in ("red", "blue", "lime")]
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    _drop(page, path)
-    _compare(page)
-    expect(_viewer(page).locator(".notes")).to_contain_text("3 frames: the first is taken")
-    assert (_file(page, 0)[..., :3] == (255, 0, 0)).all()
+    drop(page, path)
+    compare(page)
+    expect(viewer(page).locator(".notes")).to_contain_text("3 frames: the first is taken")
+    assert (result_file(page, 0)[..., :3] == (255, 0, 0)).all()
 
 
 def test_too_little_memory_is_told_before_the_work(page: Page, tmp_path: Path) -> None:
@@ -358,21 +271,21 @@ def test_too_little_memory_is_told_before_the_work(page: Page, tmp_path: Path) -
     for label in ("or width (0: by scale)", "and height"):
         page.get_by_label(label).fill("500000")
         page.get_by_label(label).press("Tab")
-    _drop(page, path)
-    _button(page, "Compare").click()
+    drop(page, path)
+    button(page, "Compare").click()
     said = page.locator("#upscaler-lab-said [role=alert]")
     expect(said).to_contain_text(re.compile(r"500000x500000 take up to [\d.]+ GiB.*are free"))
     for name in ("Nearest", "Lanczos", NETWORK):
-        expect(_cell(page, name).get_by_role("alert")).to_contain_text("choose a smaller scale")
+        expect(cell(page, name).get_by_role("alert")).to_contain_text("choose a smaller scale")
 
 
 def test_settings_as_text(page: Page) -> None:
-    _open(page, "Settings as text")
+    open_accordion(page, "Settings as text")
     text = page.get_by_label("What “Copy settings” copied, here or elsewhere")
     said = page.locator("#upscaler-lab-said [role=alert]")
     newer = {"upscaler-lab": 2, "upscalers": ["Box", "Mitchell"]}
     text.fill(json.dumps(newer))
-    _button(page, "Apply").click()
+    button(page, "Apply").click()
     expect(said).to_contain_text("newer version")
     wanted = {
         "upscaler-lab": 1,
@@ -381,37 +294,37 @@ def test_settings_as_text(page: Page) -> None:
         "scale": 1.5,
     }
     text.fill(json.dumps(wanted))
-    _button(page, "Apply").click()
+    button(page, "Apply").click()
     expect(said).to_contain_text("Not there: <b>gone</b>.")
-    _take_sample(page)
-    _compare(page)
-    assert [e["name"] for e in _ask(page, "v.session.entries")] == ["Box", "Hermite"]
+    take_sample(page)
+    compare(page)
+    assert [e["name"] for e in ask(page, "v.session.entries")] == ["Box", "Hermite"]
     upscaler = Upscaler(StandaloneHost())
     expected = upscaler.run(draw_sample(), upscaler.find("Hermite"), Target(scale=1.5))
-    assert np.array_equal(_file(page, 1), expected.picture.pixels)
+    assert np.array_equal(result_file(page, 1), expected.picture.pixels)
 
 
 def test_cancel_keeps_what_is_done_and_a_reload_brings_it_back(page: Page, tmp_path: Path) -> None:
     path = tmp_path / "large.png"
     shade = np.linspace(0, 255, 1600).astype(np.uint8)
     Image.fromarray(np.add.outer(shade, shade)).convert("RGB").save(path)
-    _drop(page, path)
-    _button(page, "Compare").click()
-    expect(_cell(page, NETWORK).locator("progress")).to_be_visible(timeout=PATIENCE_MS)
-    _button(page, "Cancel").click()
-    _settle(page)
+    drop(page, path)
+    button(page, "Compare").click()
+    expect(cell(page, NETWORK).locator("progress")).to_be_visible(timeout=PATIENCE_MS)
+    button(page, "Cancel").click()
+    settle(page)
     states = ["finished", "finished", "stopped"]
-    assert [e["state"] for e in _ask(page, "v.session.entries")] == states
-    expect(_cell(page, NETWORK)).to_contain_text("Cancelled.")
-    expect(_button(page, "Cancel")).to_be_disabled()
-    name = _ask(page, "v.session.name")
+    assert [e["state"] for e in ask(page, "v.session.entries")] == states
+    expect(cell(page, NETWORK)).to_contain_text("Cancelled.")
+    expect(button(page, "Cancel")).to_be_disabled()
+    name = ask(page, "v.session.name")
     page.reload()
     page.wait_for_function(
         "name => document.querySelector('upscaler-lab-viewer')?.session?.name === name", arg=name
     )
-    assert [e["state"] for e in _ask(page, "v.session.entries")] == states
+    assert [e["state"] for e in ask(page, "v.session.entries")] == states
     with page.expect_download() as download:
-        _button(page, "CSV").click()
+        button(page, "CSV").click()
     assert "Lanczos" in download.value.path().read_text(encoding="utf-8")
 
 
@@ -431,10 +344,10 @@ def test_work_stops_when_its_tab_is_closed(
     tab = other.new_page()
     tab.set_default_timeout(PATIENCE_MS)
     tab.goto(app)
-    _button(tab, "Sample picture").wait_for()
-    _drop(tab, path)
-    _button(tab, "Compare").click()
-    expect(_cell(tab, NETWORK).locator("progress")).to_be_visible(timeout=PATIENCE_MS)
+    button(tab, "Sample picture").wait_for()
+    drop(tab, path)
+    button(tab, "Compare").click()
+    expect(cell(tab, NETWORK).locator("progress")).to_be_visible(timeout=PATIENCE_MS)
     other.close()
     for _ in range(PATIENCE_MS // 200):
         if _states_on_disk(home)[2] not in {"waiting", "running"}:
@@ -448,21 +361,21 @@ def test_two_fingers_zoom_all_cells(app: str, browser: Browser) -> None:
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(app)
-    _button(page, "Sample picture").wait_for()
-    _take_sample(page)
-    _compare(page)
-    port = _cell(page, "Lanczos").locator(".port")
+    button(page, "Sample picture").wait_for()
+    take_sample(page)
+    compare(page)
+    port = cell(page, "Lanczos").locator(".port")
     port.scroll_into_view_if_needed()
     box = port.bounding_box()
     assert box
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    before = _ask(page, "v.stage.view.zoom")
+    before = ask(page, "v.stage.view.zoom")
     session = context.new_cdp_session(page)
     for kind, apart in (("touchStart", 20), ("touchMove", 40), ("touchMove", 80), ("touchEnd", 0)):
         places = [middle[0] - apart, middle[0] + apart] if apart else []
         points = [{"x": x, "y": middle[1], "id": i} for i, x in enumerate(places)]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    assert _ask(page, "v.stage.view.zoom") == pytest.approx(4 * before, rel=0.1)
+    assert ask(page, "v.stage.view.zoom") == pytest.approx(4 * before, rel=0.1)
     context.close()
 
 
@@ -470,19 +383,19 @@ def test_two_tabs_do_not_mix(page: Page, browser: Browser, app: str) -> None:
     other = page.context.new_page()
     other.set_default_timeout(PATIENCE_MS)
     other.goto(app)
-    _button(other, "Sample picture").wait_for()
-    _take_sample(page)
-    _take_sample(other)
+    button(other, "Sample picture").wait_for()
+    take_sample(page)
+    take_sample(other)
     other.get_by_label("Test on this picture").click()
-    _button(page, "Compare").click()
-    _button(other, "Compare").click()
+    button(page, "Compare").click()
+    button(other, "Compare").click()
     for each in (page, other):
         each.wait_for_function(
             "() => !!document.querySelector('upscaler-lab-viewer').session?.name"
         )
-        _settle(each)
-    assert _ask(page, "v.session.trial") == ""
-    assert "shrunk" in _ask(other, "v.session.trial")
+        settle(each)
+    assert ask(page, "v.session.trial") == ""
+    assert "shrunk" in ask(other, "v.session.trial")
     other.close()
 
 
@@ -491,63 +404,97 @@ def test_a_failure_stays_in_its_cell(page: Page, models: Path) -> None:
     assert network.path
     copy = models / f"short-lived{network.path.suffix}"
     shutil.copy(network.path, copy)
-    _open(page, "Networks")
-    _button(page, "Look again").click()
+    open_accordion(page, "Networks")
+    button(page, "Look again").click()
     # Gradio 3.41 gives the name to two elements.
     expect(page.locator("#lab-networks").first).to_contain_text("short-lived")
-    _open(page, "Settings as text")
+    open_accordion(page, "Settings as text")
     names = ["Nearest", "short-lived", "Lanczos"]
     page.get_by_label("What “Copy settings” copied, here or elsewhere").fill(
         json.dumps({"upscaler-lab": 1, "upscalers": names})
     )
-    _button(page, "Apply").click()
+    button(page, "Apply").click()
     expect(page.locator("#upscaler-lab-names")).to_contain_text("short-lived")
     copy.unlink()
-    _take_sample(page)
-    _compare(page)
-    assert [e["state"] for e in _ask(page, "v.session.entries")] == [
+    take_sample(page)
+    compare(page)
+    assert [e["state"] for e in ask(page, "v.session.entries")] == [
         "finished",
         "failed",
         "finished",
     ]
-    expect(_cell(page, "short-lived").get_by_role("alert")).to_contain_text("short-lived")
+    expect(cell(page, "short-lived").get_by_role("alert")).to_contain_text("short-lived")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light"), (1920, "dark")])
 def test_nothing_is_wider_than_the_window(page: Page, width: int, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 900})
-    _take_sample(page)
-    _compare(page)
+    take_sample(page)
+    compare(page)
     for mode in ("Grid", "Slider", "Difference"):
-        _button(page, mode).click()
-        _drawn(page)
+        button(page, mode).click()
+        drawn(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_several_pictures(page: Page, tmp_path: Path) -> None:
+def test_several_pictures(page: Page, browser: Browser, tmp_path: Path) -> None:
     page.get_by_label("Test on this picture").click()
-    _open(page, "Several pictures")
+    open_accordion(page, "Several pictures")
     paths = []
     for index in range(3):
         paths.append(tmp_path / f"{index}.png")
         pixels = np.roll(draw_sample().pixels, 17 * index, axis=1)
         Image.fromarray(pixels).save(paths[-1])
-    page.locator("input[type=file][multiple]").set_input_files(paths)
+    page.locator("input[type=file][multiple]:not([webkitdirectory])").set_input_files(paths)
     expect(page.locator(".file-preview tr")).to_have_count(3)
-    _button(page, "Test on all of them").click()
-    expect(_viewer(page).locator("[role=status]").filter(has_text="3 of 3")).to_be_visible(
+    _test_on_all(page, browser, tmp_path / "three.html")
+
+
+def test_a_folder_of_pictures(page: Page, browser: Browser, tmp_path: Path) -> None:
+    page.get_by_label("Test on this picture").click()
+    open_accordion(page, "Several pictures")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("not a picture")
+    _take_folder(page, folder)
+    expect(page.locator("#upscaler-lab-said")).to_contain_text("none of 1 files")
+    for index in range(3):
+        Image.fromarray(draw_sample().pixels[:, 20 * index :]).save(folder / f"{index}.png")
+    _take_folder(page, folder)
+    expect(page.locator(".file-preview tr")).to_have_count(3)
+    _test_on_all(page, browser, tmp_path / "three.html")
+
+
+def _take_folder(page: Page, folder: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        button(page, "Take a folder").click()
+    chooser.value.set_files(folder)
+
+
+def _test_on_all(page: Page, browser: Browser, report: Path) -> None:
+    button(page, "Test on all of them").click()
+    expect(viewer(page).locator("[role=status]").filter(has_text="3 of 3")).to_be_visible(
         timeout=PATIENCE_MS
     )
-    expect(_viewer(page).locator(".plot").first).to_be_visible()
+    expect(viewer(page).locator(".plot").first).to_be_visible()
     expect(page.get_by_role("link", name="Download figures.csv")).to_be_visible(timeout=PATIENCE_MS)
+    plots = viewer(page).locator(".plot").count()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download figures.html").click()
+    download.value.save_as(report)
+    alone = browser.new_context(offline=True).new_page()
+    alone.goto(report.as_uri())
+    expect(viewer(alone).locator("[role=status]").filter(has_text="3 of 3")).to_be_visible()
+    assert viewer(alone).locator(".plot").count() == plots > 0
+    alone.context.close()
 
 
 def test_a_report_needs_nothing_else(page: Page, browser: Browser, tmp_path: Path) -> None:
-    _take_sample(page)
-    _compare(page)
+    take_sample(page)
+    compare(page)
     with page.expect_download() as download:
-        _button(page, "Report").click()
+        button(page, "Report").click()
     path = tmp_path / "report.html"
     download.value.save_as(path)
     context = browser.new_context(offline=True)
@@ -556,11 +503,11 @@ def test_a_report_needs_nothing_else(page: Page, browser: Browser, tmp_path: Pat
     report.on("pageerror", lambda error: faults.append(str(error)))
     report.on("console", lambda message: faults.append(message.text))
     report.goto(path.as_uri())
-    _drawn(report)
-    view = _zoom_to(report, 200, 100, 8)
-    seen = _shown(report, "e0")
+    drawn(report)
+    view = zoom_to(report, 200, 100, 8)
+    seen = shown_pixels(report, "e0")
     nearest = draw_sample().pixels.repeat(2, 0).repeat(2, 1)
-    assert np.array_equal(seen[..., :3], _expected(nearest, view, seen.shape, 2 * WIDTH))
+    assert np.array_equal(seen[..., :3], expected_pixels(nearest, view, seen.shape, 2 * WIDTH))
     assert faults == []
     context.close()
 
@@ -577,18 +524,18 @@ def test_an_exact_size(page: Page) -> None:
     for label, side in (("or width (0: by scale)", "301"), ("and height", "200")):
         page.get_by_label(label).fill(side)
         page.get_by_label(label).press("Tab")
-    _take_sample(page)
-    _compare(page)
+    take_sample(page)
+    compare(page)
     wanted = resample_pixels(draw_sample().pixels, Size(301, 200), "Lanczos")
-    assert np.array_equal(_file(page, 1), wanted)
+    assert np.array_equal(result_file(page, 1), wanted)
 
 
 def test_a_result_is_used_elsewhere_in_the_page(tab: str, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(tab)
-    _take_sample(page)
-    _compare(page)
-    _cell(page, "Lanczos").get_by_role("button", name="Extras").click()
+    take_sample(page)
+    compare(page)
+    cell(page, "Lanczos").get_by_role("button", name="Extras").click()
     expect(page.locator("#extras_name textarea, #extras_name input")).to_have_value("Lanczos")
     expect(page.locator("#extras_scale input")).to_have_value("2")
     page.wait_for_function("() => window.used === true")

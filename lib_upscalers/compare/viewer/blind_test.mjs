@@ -2,6 +2,7 @@
 
 import { bradleyTerry, pairsOf } from "./blind.mjs";
 import { button, make } from "./dom.mjs";
+import { say } from "./words.mjs";
 
 /** @typedef {import("./items.mjs").Item} Item */
 /** @typedef {import("./blind.mjs").Pick} Pick */
@@ -60,11 +61,12 @@ export class BlindTest {
     }
     const choose = (/** @type {number} */ better) => () => this.pick(better);
     this.element.replaceChildren(
-      make("p", { role: "status" }, `Which is better? ${this.at + 1} of ${this.pairs.length}`),
+      make("p", { role: "status" },
+        say("Which is better? {at} of {all}", { at: this.at + 1, all: this.pairs.length })),
       make("div", { class: "bar" },
-        button("◀ Left", "The left one is better", choose(0)),
-        button("Both alike", "Neither is better", choose(-1)),
-        button("Right ▶", "The right one is better", choose(1))),
+        button(`◀ ${say("Left")}`, say("The left one is better"), choose(0)),
+        button(say("Both alike"), say("Neither is better"), choose(-1)),
+        button(`${say("Right")} ▶`, say("The right one is better"), choose(1))),
     );
     this.onPair([this.items[pair[0]], this.items[pair[1]]]);
   }
@@ -87,15 +89,15 @@ export class BlindTest {
     const rows = bradleyTerry(known).map(({ name, share, wins, shown }, index) =>
       make("tr", {}, make("td", {}, String(index + 1)), make("th", { scope: "row" }, name),
         make("td", {}, `${(100 * share).toFixed(0)} %`),
-        make("td", {}, `${wins} of ${shown}`)));
+        make("td", {}, say("{wins} of {shown}", { wins, shown }))));
     const head = make("tr", {}, ...["Place", "Upscaler", "Strength", "Picked"].map((text) =>
-      make("th", { scope: "col" }, text)));
+      make("th", { scope: "col" }, say(text))));
     this.element.replaceChildren(
-      make("p", { role: "status" }, "What you prefer, over all rounds with these upscalers:"),
+      make("p", { role: "status" }, say("What you prefer, over all rounds with these upscalers:")),
       make("div", { class: "table" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows))),
       make("div", { class: "bar" },
-        button("Another round", "Show all pairs again", () => this.start(this.items)),
-        button("Forget all picks", "Start the tally anew", () => {
+        button(say("Another round"), say("Show all pairs again"), () => this.start(this.items)),
+        button(say("Forget all picks"), say("Start the tally anew"), () => {
           this.picks = [];
           keep([]);
           this.start(this.items);

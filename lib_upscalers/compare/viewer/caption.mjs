@@ -2,6 +2,7 @@
 
 import { make } from "./dom.mjs";
 import { detailsOf, factsOf } from "./items.mjs";
+import { say } from "./words.mjs";
 
 /** @typedef {import("./items.mjs").Item} Item */
 /**
@@ -41,9 +42,9 @@ function details({ entry }, open) {
   if (!entry?.result) return [];
   const list = make("dl");
   for (const [term, text] of detailsOf(entry)) {
-    list.append(make("dt", {}, term), make("dd", {}, text));
+    list.append(make("dt", {}, say(term)), make("dd", {}, text));
   }
-  const element = make("details", {}, make("summary", {}, "Details"), list);
+  const element = make("details", {}, make("summary", {}, say("Details")), list);
   element.open = open;
   return [element];
 }
@@ -55,9 +56,10 @@ function details({ entry }, open) {
 function actions(item, captions) {
   const { shown, entry } = item;
   if (!shown || !entry) return [];
-  const link = make("a", { href: shown.url, download: shown.file }, "Download PNG");
+  const link = make("a", { href: shown.url, download: shown.file }, say("Download PNG"));
   const uses = captions.uses.map((use, index) => {
-    const press = make("button", { type: "button", title: `Use ${item.label} in ${use}` }, `→ ${use}`);
+    const press = make("button", { type: "button", title: say("Use {name} in {place}", { name: item.label, place: use }) },
+      `→ ${use}`);
     press.addEventListener("click", () => captions.onUse(index, item));
     return press;
   });

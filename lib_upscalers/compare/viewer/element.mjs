@@ -10,6 +10,7 @@ import { Stage } from "./stage.mjs";
 import { STYLE } from "./style.mjs";
 import { FigureTable, valuesOf } from "./table.mjs";
 import { Toolbar } from "./toolbar.mjs";
+import { say } from "./words.mjs";
 
 /** @typedef {import("./items.mjs").Item} Item */
 /** @typedef {import("./items.mjs").Session} Session */
@@ -37,8 +38,8 @@ export class ViewerElement extends HTMLElement {
     this.stopFeed = () => {};
     const shadow = this.attachShadow({ mode: "open" });
     this.stageElement = make("div", {
-      class: "stage", tabindex: "0", role: "group", "aria-label": "Results. Wheel or + and − zoom, "
-      + "drag or arrow keys move, 0 shows all, * shows single pixels.",
+      class: "stage", tabindex: "0", role: "group", "aria-label": say(
+        "Results. Wheel or + and − zoom, drag or arrow keys move, 0 shows all, * shows single pixels."),
     });
     this.captions = {
       nameless: false, uses: this.usesOf(),
@@ -61,7 +62,7 @@ export class ViewerElement extends HTMLElement {
     });
     this.table = new FigureTable();
     this.notes = make("div", { class: "notes" });
-    this.whole = make("progress", { class: "whole", max: "1", "aria-label": "All upscalers" });
+    this.whole = make("progress", { class: "whole", max: "1", "aria-label": say("All upscalers") });
     this.several = make("div");
     this.foot = make("div", { class: "foot" });
     shadow.append(make("style", {}, STYLE), this.notes, this.whole, this.toolbar.modes,
@@ -120,7 +121,8 @@ export class ViewerElement extends HTMLElement {
 
   /** @param {Several} view */
   showSeveral(view) {
-    const progress = make("p", { role: "status" }, `${view.done} of ${view.pictures} pictures`);
+    const progress = make("p", { role: "status" },
+      say("{done} of {pictures} pictures", { done: view.done, pictures: view.pictures }));
     const table = new FigureTable();
     table.show(meanRows(view), view.measures);
     this.several.replaceChildren(progress, table.element, plots(view));
@@ -138,7 +140,7 @@ export class ViewerElement extends HTMLElement {
     if (mode === "blind" && this.session && done > 1) {
       this.blind.start(itemsOf(this.session).filter(({ entry, shown }) => entry && shown));
     } else {
-      const text = mode === "blind" ? "Compare two upscalers or more first." : "";
+      const text = mode === "blind" ? say("Compare two upscalers or more first.") : "";
       this.blind.element.replaceChildren(text);
     }
     this.render();
@@ -183,7 +185,7 @@ export class ViewerElement extends HTMLElement {
   heading(items) {
     const { settings } = this;
     const [first, second] = items;
-    if (settings.chosen === "blind") return first === this.pair?.[0] ? "Left" : "Right";
+    if (settings.chosen === "blind") return first === this.pair?.[0] ? say("Left") : say("Right");
     if (settings.mode === "blink") return `${settings.showB ? "B" : "A"}: ${first.label}`;
     if (!second) return first.label;
     if (settings.mode === "slider") return `${first.label}  |  ${second.label}`;
@@ -211,7 +213,7 @@ export class ViewerElement extends HTMLElement {
 
   /** @param {Session} session */
   renderNotes({ notes, trial, entries }) {
-    const lines = trial ? [`Test: ${trial}.`, ...notes] : notes;
+    const lines = trial ? [`${say("Test")}: ${trial}.`, ...notes] : notes;
     const text = JSON.stringify(lines);
     if (this.notes.dataset.written !== text) {
       this.notes.dataset.written = text;
@@ -230,12 +232,12 @@ export class ViewerElement extends HTMLElement {
     const text = feed ? `${name} ${settings}` : settings;
     if (!settings || this.foot.dataset.written === text) return;
     this.foot.dataset.written = text;
-    const code = make("code", { title: "Settings to share" }, settings);
-    const copy = button("Copy settings", "Copy them as text", () => {
+    const code = make("code", { title: say("Settings to share") }, settings);
+    const copy = button(say("Copy settings"), say("Copy them as text"), () => {
       void navigator.clipboard?.writeText(settings);
     });
     const keep = feed
-      ? KEEP.map(([kind, label]) => button(label, `Keep it as ${kind.toUpperCase()}`, () =>
+      ? KEEP.map(([kind, label]) => button(say(label), say("Keep it as {kind}", { kind: kind.toUpperCase() }), () =>
         send(`${feed}-keep`, JSON.stringify({ session: name, kind }))))
       : [];
     this.foot.replaceChildren(...keep, code, copy);

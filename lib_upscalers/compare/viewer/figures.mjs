@@ -1,4 +1,6 @@
-// The figures of a comparison: in order, marked, written out. Pure.
+// The figures of a comparison: in order, marked, written out.
+
+import { say } from "./words.mjs";
 
 /**
  * @typedef {object} Measure
@@ -75,7 +77,7 @@ export function fileSize(bytes) {
 
 /** @param {number} seconds */
 export function duration(seconds) {
-  if (seconds < 0.01) return "under 0.01 s";
+  if (seconds < 0.01) return say("under 0.01 s");
   return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
 }
 

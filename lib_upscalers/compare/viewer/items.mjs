@@ -1,6 +1,7 @@
-// The pictures of a comparison as things to show. Pure.
+// The pictures of a comparison as things to show.
 
 import { duration, fileSize } from "./figures.mjs";
+import { say } from "./words.mjs";
 
 /** @typedef {{url: string, file: string, width: number, height: number, bytes: number}} Shown */
 /**
@@ -57,9 +58,9 @@ export function itemsOf(session) {
   /** @type {Item[]} */
   const items = [];
   const { source, reference } = session;
-  if (reference) items.push({ key: "reference", label: "Original", shown: reference, entry: null });
+  if (reference) items.push({ key: "reference", label: say("Original"), shown: reference, entry: null });
   if (source) {
-    const label = reference ? "Shrunk" : "Input";
+    const label = say(reference ? "Shrunk" : "Input");
     items.push({ key: "source", label, shown: source, entry: null });
   }
   session.entries.forEach((entry, index) => {
@@ -74,13 +75,13 @@ export function itemsOf(session) {
  */
 export function noteOf(entry) {
   if (entry.state === "failed") return entry.text;
-  if (entry.state === "stopped") return "Cancelled.";
-  if (entry.state === "waiting") return "Waiting for its turn …";
+  if (entry.state === "stopped") return say("Cancelled.");
+  if (entry.state === "waiting") return say("Waiting for its turn …");
   if (entry.state === "running") {
     const percent = entry.fraction === null ? "" : `${Math.round(100 * entry.fraction)} % `;
     return percent + entry.text;
   }
-  return entry.state === "idle" ? "The result will be here." : "";
+  return entry.state === "idle" ? say("The result will be here.") : "";
 }
 
 /**
@@ -95,8 +96,11 @@ export function factsOf(item) {
   const cost = entry?.cost;
   if (cost) {
     facts.push(duration(cost.runSeconds));
-    if (cost.loadSeconds >= 0.01) facts.push(`load ${duration(cost.loadSeconds)}`);
-    if (cost.peakBytes !== null && cost.peakBytes >= 1e6) facts.push(`${fileSize(cost.peakBytes)} ${cost.peakOf === "VRAM" ? "VRAM" : "memory"}`);
+    if (cost.loadSeconds >= 0.01) facts.push(say("load {time}", { time: duration(cost.loadSeconds) }));
+    if (cost.peakBytes !== null && cost.peakBytes >= 1e6) {
+      const of = cost.peakOf === "VRAM" ? "VRAM" : say("memory");
+      facts.push(`${fileSize(cost.peakBytes)} ${of}`);
+    }
   }
   return facts;
 }
@@ -110,7 +114,7 @@ export function detailsOf(entry) {
   /** @type {[string, string | number | null | undefined | false][]} */
   const details = [
     ["Architecture", entry.architecture],
-    ["Made for", entry.scale ? `${entry.scale}x` : "any scale"],
+    ["Made for", entry.scale ? `${entry.scale}x` : say("any scale")],
     ["Network file", entry.modelBytes ? fileSize(entry.modelBytes) : ""],
     ["Licence", entry.licence],
     ["Passes", entry.cost?.passes],
@@ -118,7 +122,7 @@ export function detailsOf(entry) {
     ["Precision", entry.cost?.precision],
     ["Device", entry.cost?.device],
     ["PNG", entry.result ? fileSize(entry.result.bytes) : ""],
-    ["Kept", entry.kept && "from an earlier run; time and memory are of that"],
+    ["Kept", entry.kept && say("from an earlier run; time and memory are of that")],
   ];
   return details.flatMap(([name, value]) => (value ? [[name, String(value)]] : []));
 }

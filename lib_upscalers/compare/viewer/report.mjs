@@ -1,6 +1,7 @@
 // A page that holds its pictures as texts, of which scripts alone would be too large to run.
 
 /** @typedef {import("./items.mjs").Session} Session */
+/** @typedef {import("./several.mjs").Several} Several */
 
 /**
  * Return the address of a picture that a page holds as base64, and forget the text.
@@ -14,11 +15,12 @@ async function addressOf(id) {
 }
 
 /**
- * Show a comparison whose addresses are the ids of such texts.
- * @param {Session} view
+ * Show a comparison whose addresses are the ids of such texts, or the figures of several.
+ * @param {Session | Several} view
  */
 export async function showReport(view) {
-  const pictures = [view.source, view.reference, ...view.entries.map(({ result }) => result)];
+  const pictures = view.kind === "several" ? [] :
+    [view.source, view.reference, ...view.entries.map(({ result }) => result)];
   for (const shown of pictures) {
     if (shown) shown.url = await addressOf(shown.url);
   }

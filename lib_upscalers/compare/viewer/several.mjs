@@ -2,6 +2,7 @@
 
 import { make } from "./dom.mjs";
 import { fiveNumbers, written } from "./figures.mjs";
+import { say } from "./words.mjs";
 
 /** @typedef {import("./figures.mjs").Measure} Measure */
 /**
@@ -71,7 +72,7 @@ function plot(several, measure) {
   const place = (/** @type {number} */ value) => 4 + ((value - low) / span) * (WIDTH - 8);
   const chart = shape("svg", {
     viewBox: `0 0 ${WIDTH} ${rows.length * BAR}`, role: "img",
-    "aria-label": `${measure.label}: least, quartiles and most of each upscaler`,
+    "aria-label": `${say(measure.label)}: ${say("least, quartiles and most of each upscaler")}`,
   });
   const names = make("div", { class: "names" });
   rows.forEach(({ name, figures }, index) => {
@@ -80,8 +81,8 @@ function plot(several, measure) {
   });
   const scale = make("div", { class: "scale" },
     make("span", {}, written(low, measure)), make("span", {}, written(low + span, measure)));
-  const title = `${measure.label} ${measure.better === "higher" ? "↑" : "↓"}`;
-  return make("figure", { class: "plot" }, make("figcaption", { title: measure.explanation }, title),
+  const title = `${say(measure.label)} ${measure.better === "higher" ? "↑" : "↓"}`;
+  return make("figure", { class: "plot" }, make("figcaption", { title: say(measure.explanation) }, title),
     names, make("div", {}, chart, scale));
 }
 

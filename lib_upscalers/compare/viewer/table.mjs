@@ -2,6 +2,7 @@
 
 import { make } from "./dom.mjs";
 import { bestOf, COST_MEASURES, ordered, written } from "./figures.mjs";
+import { say } from "./words.mjs";
 
 /** @typedef {import("./figures.mjs").Measure} Measure */
 /** @typedef {import("./items.mjs").Entry} Entry */
@@ -26,24 +27,24 @@ export function valuesOf(entry) {
 function legend(measures, open) {
   const list = make("dl");
   for (const { label, explanation, better } of measures) {
-    list.append(make("dt", {}, label), make("dd", {}, `${explanation} ${capital(better)} is better.`));
+    list.append(make("dt", {}, say(label)), make("dd", {}, `${say(explanation)} ${direction(better)}`));
   }
   const element = make("details", { class: "legend" },
-    make("summary", {}, "What do these figures mean?"), list);
+    make("summary", {}, say("What do these figures mean?")), list);
   element.open = open;
   return element;
 }
 
-/** @param {string} text */
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** @param {"higher" | "lower"} better */
+function direction(better) {
+  return better === "higher" ? say("Higher is better.") : say("Lower is better.");
 }
 
 /** A table of rows; a click on a column's head sorts by it, best first. */
 export class FigureTable {
   constructor() {
     this.element = make("div", { class: "table", tabindex: "0", role: "region" });
-    this.element.setAttribute("aria-label", "Figures");
+    this.element.setAttribute("aria-label", say("Figures"));
     this.sortedBy = "";
     /** @type {Measure[]} */
     this.measures = [];
@@ -72,7 +73,7 @@ export class FigureTable {
     const order = sorting
       ? ordered(this.rows.map(({ values }) => values[sorting.name]), sorting.better)
       : this.rows.map((_, index) => index);
-    const head = make("tr", {}, make("th", { scope: "col" }, "Upscaler"));
+    const head = make("tr", {}, make("th", { scope: "col" }, say("Upscaler")));
     head.append(...this.measures.map((measure) => this.head(measure)));
     const body = make("tbody", {}, ...order.map((index) => this.line(this.rows[index])));
     const open = this.element.querySelector("details")?.open ?? false;
@@ -85,8 +86,8 @@ export class FigureTable {
   head(measure) {
     const arrow = measure.better === "higher" ? "↑" : "↓";
     const sorted = this.sortedBy === measure.name;
-    const title = `${measure.explanation} ${capital(measure.better)} is better. Click to sort.`;
-    const text = measure.unit ? `${measure.label} (${measure.unit})` : measure.label;
+    const title = `${say(measure.explanation)} ${direction(measure.better)} ${say("Click to sort.")}`;
+    const text = measure.unit ? `${say(measure.label)} (${say(measure.unit)})` : say(measure.label);
     const press = make("button", { type: "button", title }, `${text} ${arrow}`);
     press.setAttribute("aria-label", `${text}: ${title}`);
     press.addEventListener("click", () => {
@@ -107,7 +108,7 @@ export class FigureTable {
       const cell = make("td", {}, written(value, measure));
       if (value !== undefined && value === bestOf(all, measure.better)) {
         cell.className = "best";
-        cell.append(make("span", { class: "hidden" }, " (best)"));
+        cell.append(make("span", { class: "hidden" }, ` (${say("best")})`));
       }
       line.append(cell);
     }

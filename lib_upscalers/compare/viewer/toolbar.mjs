@@ -1,6 +1,7 @@
 // The buttons and menus above the cells.
 
 import { button, make, menu } from "./dom.mjs";
+import { say } from "./words.mjs";
 
 /** @typedef {import("./stage.mjs").Mode | "blind"} Mode */
 /** @typedef {import("./stage.mjs").Settings} Settings */
@@ -34,9 +35,9 @@ export class Toolbar {
   constructor(settings, actions) {
     this.settings = settings;
     this.actions = actions;
-    this.modes = make("div", { class: "bar modes", role: "group", "aria-label": "How to compare" });
+    this.modes = make("div", { class: "bar modes", role: "group", "aria-label": say("How to compare") });
     this.options = make("div", { class: "bar options" });
-    this.zoomText = make("output", { class: "zoom", "aria-label": "Zoom" });
+    this.zoomText = make("output", { class: "zoom", "aria-label": say("Zoom") });
     this.written = "";
   }
 
@@ -48,7 +49,7 @@ export class Toolbar {
     if (text === this.written) return;
     this.written = text;
     this.modes.replaceChildren(...MODES.map(([mode, label, title]) => {
-      const press = button(label, title, () => this.actions.mode(mode));
+      const press = button(say(label), say(title), () => this.actions.mode(mode));
       press.setAttribute("aria-pressed", String(mode === chosen));
       return press;
     }));
@@ -66,27 +67,36 @@ export class Toolbar {
         actions.changed();
       });
     if (settings.chosen === "slider") {
-      return [choose("a", "A"), choose("b", "B"), button("Swap", "A and B change places", actions.swap),
-        this.toggle("Upright", "vertical", "Drag the divider, or move it with the keys [ and ]")];
+      return [choose("a", "A"), choose("b", "B"), button(say("Swap"), say("A and B change places"), actions.swap),
+        this.toggle(say("Upright"), "vertical", say("Drag the divider, or move it with the keys [ and ]"))];
     }
     if (settings.chosen === "blink") {
       return [choose("a", "A"), choose("b", "B"),
-        button("Blink", "Show the other one (space bar); 1 to 9 choose", actions.swap)];
+        button(say("Blink"), say("Show the other one (space bar); 1 to 9 choose"), actions.swap)];
     }
-    if (settings.chosen === "difference") return [choose("a", "Against"), this.gain()];
+    if (settings.chosen === "difference") {
+      return [choose("a", say("Against")), this.range(say("Amplified"), "gain", 1, 32)];
+    }
+    if (settings.chosen === "lens") return [this.range(say("Magnified"), "lens", 2, 16)];
     return [];
   }
 
-  gain() {
-    const range = make("input", { type: "range", min: "1", max: "32", step: "1" });
-    range.value = String(this.settings.gain);
+  /**
+   * @param {string} label
+   * @param {"gain" | "lens"} name
+   * @param {number} least
+   * @param {number} most
+   */
+  range(label, name, least, most) {
+    const range = make("input", { type: "range", min: String(least), max: String(most), step: "1" });
+    range.value = String(this.settings[name]);
     const text = make("output", {}, `${range.value}x`);
     range.addEventListener("input", () => {
-      this.settings.gain = Number(range.value);
+      this.settings[name] = Number(range.value);
       text.value = `${range.value}x`;
       this.actions.changed();
     });
-    return make("label", {}, make("span", {}, "Amplified"), range, text);
+    return make("label", {}, make("span", {}, label), range, text);
   }
 
   /**
@@ -107,13 +117,13 @@ export class Toolbar {
   common() {
     const { actions } = this;
     const zoom = make("span", { class: "zooms" },
-      button("−", "Zoom out (−)", () => actions.zoom(1 / 1.5)), this.zoomText,
-      button("+", "Zoom in (+)", () => actions.zoom(1.5)),
-      button("Fit", "Show all of it (0)", actions.fit),
-      button("1:1", "One pixel on one of the screen (*, or double click)", actions.actual));
+      button("−", say("Zoom out (−)"), () => actions.zoom(1 / 1.5)), this.zoomText,
+      button("+", say("Zoom in (+)"), () => actions.zoom(1.5)),
+      button(say("Fit"), say("Show all of it (0)"), actions.fit),
+      button("1:1", say("One pixel on one of the screen (*, or double click)"), actions.actual));
     const all = ["grid", "difference", "lens"].includes(this.settings.chosen);
-    return [...(all ? [this.toggle("Input", "source", "Show the picture that was enlarged, too")] : []),
-      this.toggle("Smooth", "smooth", "Blend enlarged pixels instead of showing them as squares"), zoom];
+    return [...(all ? [this.toggle(say("Input"), "source", say("Show the picture that was enlarged, too"))] : []),
+      this.toggle(say("Smooth"), "smooth", say("Blend enlarged pixels instead of showing them as squares")), zoom];
   }
 
   /** @param {number} zoom */

@@ -1,0 +1,94 @@
+"""The viewer in the reader's language, as WebUIs hand out translations."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.viewer_page import (
+    PATIENCE_MS,
+    button,
+    compare,
+    take_sample,
+    viewer,
+)
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+RUSSIAN = Path(__file__).resolve().parents[2] / "localizations" / "ru_RU.json"
+# Every text that is asked for is marked, so that one that is not asked for shows.
+_MARKING = """
+globalThis.asked = {};
+globalThis.localization = new Proxy({}, { get: (_, text) => {
+    if (typeof text === "string") { asked[text] = true; return `«${text}»`; }
+} });
+"""
+# Names, and the results of the trial, are not ours to translate.
+_TEXTS = """() => {
+    const root = document.querySelector("upscaler-lab-viewer").shadowRoot;
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        if (!node.parentElement?.closest("style, dd, code, option, .notes")) texts.push(node.data);
+    }
+    const titled = [...root.querySelectorAll("[title], [aria-label]")];
+    for (const element of titled) {
+        if (element.closest("b")) continue;
+        texts.push(element.title, element.getAttribute("aria-label") ?? "");
+    }
+    return texts;
+}"""
+_SAME = {"PSNR", "SSIM", "MS-SSIM", "GMSD", "CSV", "JSON", "PNG", "dB", "s", "MB"}
+
+
+def _plain(page: Page, names: list[str]) -> list[str]:
+    """Return the words that the viewer shows without asking how the reader has them."""
+    texts = [re.sub(r"«.*?»", "", text, flags=re.DOTALL) for text in page.evaluate(_TEXTS)]
+    for name in names:
+        texts = [text.replace(name, "") for text in texts]
+    words = {word for text in texts for word in re.findall(r"[^\W\d_]{2,}", text)}
+    return sorted(words - {"MB", "kB", "VRAM"})
+
+
+def test_every_text_can_be_had_in_another_language(app: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(_MARKING)
+    page.goto(app)
+    take_sample(page)
+    page.get_by_label("Test on this picture").click()
+    compare(page)
+    names = page.evaluate(
+        "document.querySelector('upscaler-lab-viewer').session.entries.map(({name}) => name)"
+    )
+    assert _plain(page, names) == []
+    for mode in ("Slider", "Blink", "Difference", "Lens", "Blind test"):
+        button(page, f"«{mode}»").first.click()
+        assert (mode, _plain(page, names)) == (mode, [])
+    for _ in range(3):
+        viewer(page).get_by_role("button", name="«Both alike»").click()
+    expect(viewer(page).locator(".blind tbody tr")).to_have_count(3)
+    assert _plain(page, names) == []
+    known = json.loads(RUSSIAN.read_text("utf-8"))
+    assert sorted(set(page.evaluate("Object.keys(asked)")) - set(known) - _SAME) == []
+    page.close()
+
+
+def test_the_viewer_speaks_russian(app: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(f"globalThis.localization = {RUSSIAN.read_text('utf-8')}")
+    page.goto(app)
+    take_sample(page)
+    compare(page)
+    button(page, "Слепой тест").click()
+    expect(viewer(page).locator(".blind")).to_contain_text("Какая лучше? 1 из 3")
+    page.close()
