@@ -362,6 +362,15 @@ def test_sixteen_bit_tiff_of_other_programs(
         assert (picture.alpha == values[..., 3]).all()
 
 
+def test_png_of_large_pixels_and_of_few_colours_is_small(tmp_path: Path) -> None:
+    """Where more than single bytes repeats, that is looked for."""
+    pixels = np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)
+    large = pixels.repeat(8, axis=0).repeat(8, axis=1)
+    write_picture(Picture(large), tmp_path / "large.png")
+    assert (tmp_path / "large.png").stat().st_size < large.nbytes / 20
+    assert np.array_equal(read_picture(tmp_path / "large.png").pixels, large)
+
+
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 @pytest.mark.parametrize("alpha", [False, True])
 def test_png_is_the_same_in_many_strips(
