@@ -53,7 +53,7 @@ class _Options(argparse.Namespace):
 
 def _add_outputs(parser: argparse.ArgumentParser) -> None:
     for name, what in (
-        ("report", "one HTML file with the viewer and all pictures"),
+        ("report", "one HTML file with the viewer and the picture; of several their figures"),
         ("grid", "all results in one PNG, with their names"),
         ("csv", "the figures as a table"),
         ("json", "the figures with everything that is known of the upscalers"),
@@ -133,10 +133,10 @@ def _pictures(options: _Options, plan: Plan) -> list[Path]:
     sources, refusals = expand(options.pictures, Path("-"), recursive=False)
     for refusal in refusals:
         raise refusal.error
-    if len(sources) > 1 and (plan.trial is None or options.report or options.grid):
+    if len(sources) > 1 and (plan.trial is None or options.grid):
         raise InputError(
-            f"Expected one picture, but got {len(sources)}: several are for --test, with --csv or "
-            "--json."
+            f"Expected one picture, but got {len(sources)}: several are for --test, with --report, "
+            "--csv or --json."
         )
     if len(sources) > MOST_PICTURES:
         raise InputError(f"Expected at most {MOST_PICTURES} pictures, but got {len(sources)}.")
@@ -219,7 +219,7 @@ def _write_all(options: _Options, sessions: Sequence[Session], store: Store) -> 
     from lib_upscalers.image_files import write_picture
 
     if options.report:
-        _write(options.report, report.html_report(sessions[0], store))
+        _write(options.report, report.html_report(sessions, store))
         yield options.report
     if options.grid:
         write_picture(report.grid(sessions[0], store), options.grid)

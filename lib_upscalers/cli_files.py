@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError, InputError, OutputError
+from lib_upscalers.image_names import names_a_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from lib_upscalers.errors import UpscalerError
-
-READABLE = (
-    *(".avif", ".bmp", ".dib", ".gif", ".ico", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
-    *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"),
-)
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def _pictures_in(folder: Path, output: Path, *, recursive: bool) -> Iterator[Pat
     results = output.resolve() if folder.resolve() in output.resolve().parents else None
     for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
         earlier = results is not None and results in path.resolve().parents
-        if path.suffix.lower() in READABLE and path.is_file() and not earlier:
+        if names_a_picture(path) and path.is_file() and not earlier:
             yield path
 
 
@@ -149,7 +145,7 @@ def means_folder(output: str, names: Sequence[str], count: int) -> bool:
     if path.is_dir() or output.endswith(("/", os.sep)):
         return True
     several = count > 1 or not all(Path(name).expanduser().is_file() for name in names)
-    if several and (path.exists() or path.suffix.lower() in READABLE):
+    if several and (path.exists() or names_a_picture(path)):
         raise InputError(
             f"Expected a folder for the results of several pictures, but got the file {output}."
         )

@@ -33,6 +33,7 @@ LAYERS = {
     "image_files": 1,
     "image_grid": 1,
     "image_metadata": 1,
+    "image_names": 1,
     "image_tensors": 1,
     "image_writers": 1,
     "bleed": 1,

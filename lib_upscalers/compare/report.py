@@ -10,7 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.compare.metrics import METRICS
-from lib_upscalers.compare.view import view_of
+from lib_upscalers.compare.view import view_of, view_of_several
 from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.geometry import Size
 from lib_upscalers.image_files import read_picture
@@ -60,12 +60,22 @@ def as_script_text(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
     return text
 
 
-def html_report(session: Session, store: Store) -> str:
-    """Return a page that holds everything: the viewer and the pictures, lossless.
+def html_report(sessions: Sequence[Session], store: Store) -> str:
+    """Return a page that needs nothing else.
+
+    Args:
+        sessions: Of one, the page holds the viewer and the pictures, lossless; of several, the
+            means and a box plot for each measure.
+        store: Where the pictures are.
 
     Raises:
         OSError: A picture is no longer there.
     """
+    upscalers = f"{len(sessions[0].entries)} upscalers compared" if sessions else "Nothing compared"
+    if len(sessions) != 1:
+        title = f"{upscalers} on {len(sessions)} pictures"
+        return _page(title, view_of_several(sessions, len(sessions)))
+    (session,) = sessions
     pictures: list[str] = []
 
     def place_of(shown: Shown) -> str:
@@ -75,8 +85,12 @@ def html_report(session: Session, store: Store) -> str:
         return place
 
     view = view_of(session, place_of)
+    return _page(f"{session.title or 'Picture'}: {upscalers}", view, pictures)
+
+
+def _page(title: str, view: dict[str, Any], pictures: Sequence[str] = ()) -> str:
     return _PAGE.format(
-        title=escape(f"{session.title or 'Picture'}: {len(session.entries)} upscalers compared"),
+        title=escape(title),
         pictures="\n".join(pictures),
         script=viewer_script(),
         data=as_script_text(view),

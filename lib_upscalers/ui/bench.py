@@ -211,6 +211,7 @@ class Bench:
     def _tables(self, sessions: Sequence[Session]) -> str:
         links: list[str] = []
         for name, text in (
+            ("figures.html", report.html_report(sessions, self.store)),
             ("figures.csv", report.csv_table(sessions)),
             ("figures.json", report.json_table(sessions)),
         ):
@@ -251,7 +252,7 @@ class Bench:
             write_picture(report.grid(session, self.store), path)
             return path
         texts: dict[str, Callable[[], str]] = {
-            "html": lambda: report.html_report(session, self.store),
+            "html": lambda: report.html_report([session], self.store),
             "csv": lambda: report.csv_table([session]),
             "json": lambda: report.json_table([session]),
         }

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterator, Sequence  # noqa: TC003 - gradio reads annotations
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -18,7 +19,8 @@ import gradio as gr
 from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.comparing import prepared
 from lib_upscalers.errors import InputError
-from lib_upscalers.ui.bench import Bench, alert, idle_feed
+from lib_upscalers.image_names import names_a_picture
+from lib_upscalers.ui.bench import MOST_PICTURES, Bench, alert, idle_feed
 from lib_upscalers.ui.compare_form import Controls, build_controls, form_of, values_of
 from lib_upscalers.ui.gradio_compat import hand_on_the_file, known, listen
 
@@ -119,7 +121,10 @@ class _Page:
         form = controls.all()
         with gr.Accordion("Several pictures", open=False):
             files = gr.File(label="Up to 50 pictures to test on", file_count="multiple")
-            every = gr.Button("Test on all of them")
+            with gr.Row():
+                folder = gr.UploadButton("Take a folder", file_count="directory")
+                every = gr.Button("Test on all of them")
+        listen(folder.upload, _pictures_of, [folder], [files, said])
         self._settings(controls, said)
         self._connect((start, stop, token), self._compare, [picture, *form], [feed, said])
         self._connect((every, stop, token), self._several, [files, *form], [feed, said, kept])
@@ -163,8 +168,7 @@ class _Page:
         except InputError as error:
             yield [gr.update(), alert(str(error)), ""]
             return
-        paths = [str(getattr(each, "name", each)) for each in files or ()]
-        for fed, said, links in self.bench.several(paths, form, token):
+        for fed, said, links in self.bench.several(_paths_of(files), form, token):
             yield [fed or gr.update(), said, links]
 
     def _settings(self, controls: Controls, said: Any) -> None:  # noqa: ANN401
@@ -201,6 +205,20 @@ class _Page:
 
     def _restore(self, name: str) -> Any:  # noqa: ANN401 - what gradio takes
         return self.bench.restore(name) or gr.update()
+
+
+def _paths_of(files: Any) -> list[str]:  # noqa: ANN401 - gradio's own type
+    return [str(getattr(each, "name", each)) for each in files or ()]
+
+
+def _pictures_of(folder: Any) -> list[Any]:  # noqa: ANN401 - gradio's own type
+    """Return what the files are filled with, of all that lies in a folder, and what is said."""
+    paths = _paths_of(folder)
+    pictures = sorted(path for path in paths if names_a_picture(Path(path)))
+    if not pictures:
+        return [gr.update(), alert(f"Expected pictures, but none of {len(paths)} files is one.")]
+    said = f"Of {len(pictures)} pictures the first {MOST_PICTURES} are taken, by name."
+    return [pictures[:MOST_PICTURES], alert(said if len(pictures) > MOST_PICTURES else "")]
 
 
 def _begin() -> list[Any]:

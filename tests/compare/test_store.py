@@ -148,7 +148,7 @@ class _Tags(HTMLParser):
 
 def test_a_report_holds_everything_and_no_markup_of_a_name(tmp_path: Path) -> None:
     session, store = _compared(tmp_path)
-    html = report.html_report(session, store)
+    html = report.html_report([session], store)
     seen = _Tags()
     seen.feed(html)
     assert seen.tags.count("script") == 1 + 4
@@ -158,6 +158,18 @@ def test_a_report_holds_everything_and_no_markup_of_a_name(tmp_path: Path) -> No
     found = re.search(r"showReport\((\{.*\})\);", html)
     assert found
     assert json.loads(found[1])["entries"][0]["name"] == HOSTILE
+
+
+def test_a_report_of_several_pictures_holds_their_figures(tmp_path: Path) -> None:
+    session, store = _compared(tmp_path)
+    html = report.html_report([session, session], store)
+    assert "text/plain" not in html, "pictures would be too many"
+    found = re.search(r"showReport\((\{.*\})\);", html)
+    assert found
+    view = json.loads(found[1])
+    assert (view["kind"], view["done"], view["pictures"]) == ("several", 2, 2)
+    assert view["rows"][0]["name"] == HOSTILE
+    assert view["rows"][0]["figures"]["psnr"] == [session.entries[0].figures["psnr"]] * 2
 
 
 def test_json_cannot_end_its_script() -> None:
