@@ -34,13 +34,13 @@ def unload_model() -> None:
     sys.modules["modules.sd_models"].model_data.sd_model = None
 
 
-def test_latent_modes_can_be_compared_with_a_loaded_model(webui: WebUI) -> None:
-    engine = start.extension().engine
-    names = [candidate.name for candidate in comparing.latent_candidates(engine)]
-    assert names == options.modes()
+@pytest.mark.parametrize("loaded", [True, False])
+def test_latent_modes_can_be_compared(webui: WebUI, *, loaded: bool) -> None:
     assert webui
-    unload_model()
-    assert comparing.latent_candidates(engine) == ()
+    if not loaded:
+        unload_model()
+    candidates = comparing.latent_candidates(start.extension().engine)
+    assert [candidate.name for candidate in candidates] == options.modes()
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
@@ -58,7 +58,7 @@ def test_a_model_that_left_meanwhile_is_said(webui: WebUI) -> None:
     assert webui
     one = comparing.latent_candidates(start.extension().engine)[0]
     unload_model()
-    with pytest.raises(InputError, match="model"):
+    with pytest.raises(InputError, match="generate any picture first"):
         one.run(from_pil(photo()), Target(scale=2), NULL)
 
 
@@ -109,7 +109,7 @@ def test_without_a_model_there_is_nothing_to_learn_from(webui: WebUI) -> None:
     unload_model()
     fitting = Fitting(start.extension().engine)
     for _ in range(2):
-        with pytest.raises(InputError, match="load one"):
+        with pytest.raises(InputError, match="choose one"):
             list(fitting.run(1))
 
 

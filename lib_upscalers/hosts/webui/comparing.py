@@ -36,9 +36,11 @@ def store() -> Store:
 
 
 def latent_candidates(engine: Engine) -> Sequence[Candidate]:
-    """Return our latent modes as they are with the model that is loaded; none without a model."""
-    if loaded_model() is None:
-        return ()
+    """Return our latent modes as they are with the model that is loaded when they are run.
+
+    They are there without one, too: the Forges load it for the first picture, long after the page
+    was built.
+    """
     return [
         Candidate(
             name,
@@ -65,7 +67,10 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
         import torch
 
         if loaded_model() is None:
-            raise InputError("Expected a model that is loaded, but there is none: load one.")
+            raise InputError(
+                "Expected a model that is loaded, for its VAE, but there is none yet: generate any "
+                "picture first."
+            )
         progress.check_cancelled()
         start = time.perf_counter()
         device = torch.device(host_module("devices").device)

@@ -132,7 +132,7 @@ class Fitting:
         if space is None:
             raise InputError(
                 "Expected a loaded model whose latent space is known (SD 1 and 2, SDXL, SD 3, "
-                "FLUX.1, FLUX.2), but there is none: load one."
+                "FLUX.1, FLUX.2), but there is none: choose one and generate any picture."
             )
         folder = Path(pictures.strip().strip('"')).expanduser() if pictures.strip() else None
         settings = FitSettings(minutes, folder, context.vae_sha256())
