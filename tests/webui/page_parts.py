@@ -35,11 +35,10 @@ def open_page(webui: WebUI, page: Page, theme: str = "dark") -> None:
 
 
 def open_tab(page: Page, name: str) -> None:
-    """Show one of the page's tabs."""
+    """Show one of the page's tabs; Forge writes their names with a capital."""
     nav = page.locator("#tabs > .tab-nav")
-    nav.get_by_role("button", name=name, exact=True).or_(
-        nav.get_by_role("tab", name=name, exact=True)
-    ).first.click()
+    title = re.compile(rf"^{re.escape(name)}$", re.IGNORECASE)
+    nav.get_by_role("button", name=title).or_(nav.get_by_role("tab", name=title)).first.click()
 
 
 def choose(page: Page, elem_id: str, name: str) -> None:
