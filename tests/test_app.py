@@ -21,13 +21,13 @@ from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.image_files import read_picture, write_picture
 from lib_upscalers.ui import listening
 from lib_upscalers.ui.bench import Bench, Form, Use, alert, feed, idle_feed
-from lib_upscalers.ui.gradio_compat import file_url
+from lib_upscalers.ui.gradio_compat import file_url, listen
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
 from lib_upscalers.upscale import Upscaler
 from tests.compare.fakes import HOSTILE, Fate, candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -247,6 +247,29 @@ def test_all_that_there_is_can_be_chosen(bench: Bench) -> None:
     names = bench.names()
     assert names[-1] == "extra"
     assert {"Nearest", "Lanczos"} < set(names)
+
+
+def _gradio_3(*_: object, api_name: bool, queue: bool, _js: str) -> str:
+    assert not api_name
+    assert not queue
+    return _js
+
+
+def _gradio_4(*_: object, api_name: bool, queue: bool, js: str) -> str:
+    assert not api_name
+    assert not queue
+    return js
+
+
+def _forge(*args: object, **more: Any) -> str:  # noqa: ANN401 - whatever there is
+    """Wrap Gradio 4 as Forge and Neo do (gradio_extensions.py, 111)."""
+    assert more.pop("show_progress") == "hidden"
+    return _gradio_4(*args, **more)
+
+
+@pytest.mark.parametrize("event", [_gradio_3, _gradio_4, _forge])
+def test_an_event_keeps_its_script_on_every_webui(event: Callable[..., str]) -> None:
+    assert listen(event, None, None, None, js="() => ['asked for']") == "() => ['asked for']"
 
 
 def test_the_address_of_a_file_is_relative_and_quoted() -> None:

@@ -40,7 +40,7 @@ def file_url(path: Path) -> str:
 
 
 def known(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the arguments that a function has parameters for, by name."""
+    """Return those of the arguments that a function has parameters of that name for."""
     parameters = inspect.signature(function).parameters
     return {name: value for name, value in arguments.items() if name in parameters}
 
@@ -59,9 +59,14 @@ def listen(
     `event` is such as `button.click`; what is quick need not `queue`; `js` is run in the browser
     first, and returns the inputs.
     """
-    has_visibility = "api_visibility" in inspect.signature(event).parameters
-    hidden = {"api_visibility": "private"} if has_visibility else {"api_name": False}
+    parameters = inspect.signature(event).parameters
+    hidden = (
+        {"api_visibility": "private"} if "api_visibility" in parameters else {"api_name": False}
+    )
     more = known(event, {"js": js, "_js": js, "show_progress": "hidden"})
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        # Forge and Neo wrap every event in what takes anything, and have Gradio 4.
+        more = {"js": js, "show_progress": "hidden"}
     return event(function, inputs, outputs, queue=queue, **more, **hidden)
 
 
