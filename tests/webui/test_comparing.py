@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.webui import jobs
 from tests.webui.host import named_by_environment
-from tests.webui.page_parts import PATIENCE_MS, open_page, open_tab
+from tests.webui.page_parts import PASTED, PATIENCE_MS, generate, open_page, open_tab, paste
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,15 @@ def compare(page: Page, picture: Path, names: list[str]) -> list[str]:
     page.locator("#upscaler-lab-picture input[type=file]").set_input_files(picture)
     expect(page.locator("#upscaler-lab-picture img")).to_be_attached()
     page.wait_for_timeout(1000)
+    _press_compare(page, len(names))
+    entries = _ask(page, "v.session.entries")
+    assert [(entry["name"], entry["state"]) for entry in entries] == [
+        (name, "finished") for name in names
+    ]
+    return [urljoin(page.url, entry["result"]["url"]) for entry in entries]
+
+
+def _press_compare(page: Page, count: int) -> None:
     page.locator("#upscaler-lab-compare").click()
     page.wait_for_function(
         """count => {
@@ -49,14 +58,21 @@ def compare(page: Page, picture: Path, names: list[str]) -> list[str]:
             return session?.name && session.entries.length === count
                 && session.entries.every(({state}) => !["waiting", "running"].includes(state));
         }""",
-        arg=len(names),
+        arg=count,
         timeout=PATIENCE_MS,
     )
-    entries = _ask(page, "v.session.entries")
-    assert [(entry["name"], entry["state"]) for entry in entries] == [
-        (name, "finished") for name in names
-    ]
-    return [urljoin(page.url, entry["result"]["url"]) for entry in entries]
+
+
+def test_a_finished_picture_is_sent_to_the_tab(webui: WebUI, page: Page) -> None:
+    paste(page, PASTED.format(jobs.OWN))
+    page.locator("#txt2img_hr-visible-checkbox").uncheck()
+    generate(webui, page)
+    page.locator("#txt2img_send_to_upscaler_lab").click()
+    expect(page.locator("#upscaler-lab-picture img")).to_be_visible()
+    _press_compare(page, 3)
+    source = _ask(page, "v.session.source")
+    assert (source["width"], source["height"]) == (64, 64)
+    assert [each["state"] for each in _ask(page, "v.session.entries")] == ["finished"] * 3
 
 
 def test_comparing(webui: WebUI, page: Page, tmp_path: Path) -> None:
