@@ -37,6 +37,7 @@ CANNOT: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("Neo", "any size"): "it rounds sizes to multiples of 64 (processing.py, 976)",
         ("Neo", "settings in the API"): _EARLY,
+        ("Neo", "refiner_checkpoint"): "its refiner is off in Hires. fix (sd_samplers_common, 248)",
         ("Forge", "settings in the API"): _EARLY,
         # Its ControlNet imports the API's models (lib_controlnet/api.py, 9; models.py, 210).
         ("reForge", "settings in the API"): _EARLY,
