@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import browser
 from tests.models.networks import compact_file, esrgan_state
-from tests.models.tiny import compact, save
+from tests.models.tiny import random_network, save
 from tests.webui import jobs
 from tests.webui.host import WebUI, named_by_environment
 from tests.webui.page_parts import PATIENCE_MS, open_page
@@ -70,7 +70,7 @@ def _networks(data: Path) -> None:
     whole = (ours / f"{jobs.FOUR}.safetensors").read_bytes()
     (ours / "Test cut.safetensors").write_bytes(whole[: len(whole) // 2])
     # In the old format, for A1111 refuses what the newest torch writes.
-    save(compact().state_dict(), theirs / f"{jobs.TWO}.pth", legacy=True)
+    save(random_network("Compact").state_dict(), theirs / f"{jobs.TWO}.pth", legacy=True)
 
 
 class Bare:

@@ -32,6 +32,7 @@ input { accent-color: var(--accent); }
 .cell[data-state="failed"] { border-color: var(--bad); }
 .port { position: relative; overflow: hidden; cursor: grab;
   background: repeating-conic-gradient(#8883 0% 25%, transparent 0% 50%) 0 0 / 16px 16px; }
+.cell:not([data-state="finished"]) .port { background: none; }
 .port:active { cursor: grabbing; }
 canvas { display: block; position: absolute; inset: 0; }
 .note { position: absolute; inset: 0; display: flex; flex-direction: column; gap: 8px; padding: 12px;
