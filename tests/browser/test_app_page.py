@@ -458,7 +458,7 @@ def test_a_folder_of_pictures(page: Page, browser: Browser, tmp_path: Path) -> N
     folder.mkdir()
     (folder / "notes.txt").write_text("not a picture")
     _take_folder(page, folder)
-    expect(page.locator("#upscaler-lab-said")).to_contain_text("none of 1 files")
+    expect(page.locator("#upscaler-lab-said").first).to_contain_text("none of 1 files")
     for index in range(3):
         Image.fromarray(draw_sample().pixels[:, 20 * index :]).save(folder / f"{index}.png")
     _take_folder(page, folder)
