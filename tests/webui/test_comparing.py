@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 
 from tests.webui import jobs
 from tests.webui.host import named_by_environment
-from tests.webui.page_parts import PASTED, PATIENCE_MS, generate, open_page, open_tab, paste
+from tests.webui.page_parts import PATIENCE_MS, generate, open_page, open_tab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,8 +64,11 @@ def _press_compare(page: Page, count: int) -> None:
 
 
 def test_a_finished_picture_is_sent_to_the_tab(webui: WebUI, page: Page) -> None:
-    paste(page, PASTED.format(jobs.OWN))
-    page.locator("#txt2img_hr-visible-checkbox").uncheck()
+    page.locator("#txt2img_prompt textarea").fill("a cat")
+    for name, value in (("steps", "2"), ("width", "64"), ("height", "64")):
+        number = page.locator(f"#txt2img_{name} input[type=number]")
+        number.fill(value)
+        number.press("Tab")
     generate(webui, page)
     page.locator("#txt2img_send_to_upscaler_lab").click()
     expect(page.locator("#upscaler-lab-picture img")).to_be_visible()
