@@ -31,6 +31,9 @@ _FACTOR = 8
 def store() -> Store:
     """Return where comparisons are kept: below the folder that the WebUI serves by itself."""
     made = Store(Path(host_module("paths_internal").data_path).resolve() / "tmp" / "upscaler_lab")
+    # Neo puts files into the folder above, too, and does not make it in its first session
+    # (ui_tempdir.py, 47).
+    made.folder.mkdir(parents=True, exist_ok=True)
     made.tidy()
     return made
 
