@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import inspect
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,13 @@ def page_is_built() -> bool:
     A WebUI tells of every component that is made, and Gradio 4 makes them anew, outside of any
     page, when an event changes them.
     """
-    context: Any = import_module("gradio.context")
-    return context.Context.root_block is not None
+    return _context().root_block is not None
+
+
+@cache
+def _context() -> Any:  # noqa: ANN401 - gradio keeps its type to itself
+    # Asked for by thousands of components, an import each would take a tenth of a second.
+    return import_module("gradio.context").Context
 
 
 def file_url(path: Path) -> str:
