@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.browser.viewer_page import ask
 from tests.webui import jobs
 from tests.webui.host import named_by_environment
 from tests.webui.page_parts import PATIENCE_MS, generate, open_page, open_tab
@@ -26,11 +27,6 @@ pytestmark = pytest.mark.browser
 NAMES = ["Lanczos", jobs.OWN, "Latent (Mitchell)"]
 
 
-def _ask(page: Page, script: str) -> Any:  # noqa: ANN401 - whatever JSON can hold
-    """Ask the viewer, which the script knows as `v`."""
-    return page.locator("upscaler-lab-viewer").evaluate(f"v => {script}")
-
-
 def compare(page: Page, picture: Path, names: list[str]) -> list[str]:
     """Compare upscalers of a picture; return the addresses of the results."""
     open_tab(page, "Upscaler Lab")
@@ -43,7 +39,7 @@ def compare(page: Page, picture: Path, names: list[str]) -> list[str]:
     expect(page.locator("#upscaler-lab-picture img")).to_be_attached()
     page.wait_for_timeout(1000)
     _press_compare(page, len(names))
-    entries = _ask(page, "v.session.entries")
+    entries = ask(page, "v.session.entries")
     assert [(entry["name"], entry["state"]) for entry in entries] == [
         (name, "finished") for name in names
     ]
@@ -73,9 +69,9 @@ def test_a_finished_picture_is_sent_to_the_tab(webui: WebUI, page: Page) -> None
     page.locator("#txt2img_send_to_upscaler_lab").click()
     expect(page.locator("#upscaler-lab-picture img")).to_be_visible()
     _press_compare(page, 3)
-    source = _ask(page, "v.session.source")
+    source = ask(page, "v.session.source")
     assert (source["width"], source["height"]) == (64, 64)
-    assert [each["state"] for each in _ask(page, "v.session.entries")] == ["finished"] * 3
+    assert [each["state"] for each in ask(page, "v.session.entries")] == ["finished"] * 3
 
 
 def test_comparing(webui: WebUI, page: Page, tmp_path: Path) -> None:

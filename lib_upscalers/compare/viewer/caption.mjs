@@ -1,6 +1,6 @@
 // What stands below a picture.
 
-import { make } from "./dom.mjs";
+import { button, make } from "./dom.mjs";
 import { detailsOf, factsOf } from "./items.mjs";
 import { say } from "./words.mjs";
 
@@ -58,10 +58,8 @@ function actions(item, captions) {
   if (!shown || !entry) return [];
   const link = make("a", { href: shown.url, download: shown.file }, say("Download PNG"));
   const uses = captions.uses.map((use, index) => {
-    const press = make("button", { type: "button", title: say("Use {name} in {place}", { name: item.label, place: use }) },
-      `→ ${use}`);
-    press.addEventListener("click", () => captions.onUse(index, item));
-    return press;
+    const title = say("Use {name} in {place}", { name: item.label, place: use });
+    return button(`→ ${use}`, title, () => captions.onUse(index, item));
   });
   return [make("div", { class: "actions" }, link, ...uses)];
 }

@@ -237,8 +237,11 @@ export class ViewerElement extends HTMLElement {
       void navigator.clipboard?.writeText(settings);
     });
     const keep = feed
-      ? KEEP.map(([kind, label]) => button(say(label), say("Keep it as {kind}", { kind: kind.toUpperCase() }), () =>
-        send(`${feed}-keep`, JSON.stringify({ session: name, kind }))))
+      ? KEEP.map(([kind, label]) => {
+        const title = say("Keep it as {kind}", { kind: kind.toUpperCase() });
+        return button(say(label), title, () =>
+          send(`${feed}-keep`, JSON.stringify({ session: name, kind })));
+      })
       : [];
     this.foot.replaceChildren(...keep, code, copy);
   }
