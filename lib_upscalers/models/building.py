@@ -24,9 +24,9 @@ def build(architecture: Architecture[Module], state: Mapping[str, Any]) -> Model
     """
     import torch
 
-    from lib_upscalers.models.unfilled import Unfilled
+    from lib_upscalers.models.unfilled import unfilled
 
     # A network that is made in inference mode could never be used outside of it.
-    with torch.inference_mode(mode=False), torch.no_grad(), Unfilled():
+    with torch.inference_mode(mode=False), torch.no_grad(), unfilled():
         # The architecture may take entries out.
         return architecture.load(dict(state))

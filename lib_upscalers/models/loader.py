@@ -224,7 +224,9 @@ def _window(module: Module) -> int:
     for layer in module.modules():
         named = vars(layer)
         for name in _WINDOWS:
-            value: Any = named.get(name)
+            if name not in named:
+                continue
+            value: Any = named[name]
             values: Any = value if isinstance(value, (tuple, list)) else (value,)
             sizes.update(size for size in values if isinstance(size, int) and size > 0)
     window = math.lcm(*sizes)

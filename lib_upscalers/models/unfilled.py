@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import torch
-from torch.nn import Parameter, init
-from torch.overrides import TorchFunctionMode
+from torch.nn.modules import module as torch_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Generator
+
+    from torch.nn import Module, Parameter
+
+_RESET = "reset_parameters"
+# Torch goes through this table for every parameter. While another thread is in it, a hook may come
+# and go if it is the only one, for Python lets no other thread in before the first of them.
+_TABLE = "_global_parameter_registration_hooks"
+_ALONE = threading.Lock()
 
 
-class Unfilled(TorchFunctionMode):
-    """Within this context, parameters that this thread makes are not filled with random numbers.
+@contextmanager
+def unfilled() -> Generator[None, None, None]:
+    """Leave the layers that this thread makes meanwhile without random numbers.
 
-    To draw them is most of the time that building a network takes. Torch asks the innermost mode
-    of a thread before it fills a parameter; nothing of torch is changed, and other threads and
-    tensors that are no parameters never notice.
+    To draw them is most of the time that building a network takes. Torch tells a hook of every
+    parameter that a layer gets, before the layer resets it: then the layer, and no other, is
+    given a way to reset that does nothing. Other threads' layers are left alone, and afterwards
+    torch and the layers are as they were. Where somebody else has such a hook, layers are filled.
     """
+    here = threading.get_ident()
+    layers: list[Module] = []
 
-    def __init__(self) -> None:
-        super().__init__()
-        # Looked up now, for whoever has put something else in their place wants that called.
-        self._filling = {
-            *(init.uniform_, init.normal_, init.kaiming_uniform_),
-            *(torch.Tensor.uniform_, torch.Tensor.normal_),
-        }
+    def hook(layer: Module, _name: str, _parameter: Parameter) -> None:
+        # Torch's own layers fill their parameters and do nothing else; of others nobody knows.
+        if threading.get_ident() != here or not type(layer).__module__.startswith("torch.nn."):
+            return
+        if hasattr(layer, _RESET) and _RESET not in vars(layer):
+            vars(layer)[_RESET] = _nothing
+            layers.append(layer)
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> object:
-        """Do what `func` does, but for filling a parameter."""
-        del types
-        given = kwargs or {}
-        if func in self._filling:
-            filled = args[0] if args else given.get("tensor")
-            if isinstance(filled, Parameter):
-                return filled
-        return func(*args, **given)
+    with _ALONE:
+        if getattr(torch_module, _TABLE, True):
+            yield
+            return
+        handle = torch_module.register_module_parameter_registration_hook(hook)
+        try:
+            yield
+        finally:
+            handle.remove()
+            for layer in layers:
+                vars(layer).pop(_RESET, None)
+
+
+def _nothing() -> None:
+    pass
