@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from modules import script_callbacks, shared, ui_common
+from modules import shared, ui_common
 
+from lib_upscalers.hosts.webui import callbacks
 from lib_upscalers.hosts.webui.start import extension, start
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_controls import hires_line, setting_components
@@ -34,4 +35,4 @@ def _choices() -> dict[str, list[str]]:
     return {"choices": [*shared.latent_upscale_modes, *extension().networks.names()]}
 
 
-script_callbacks.on_after_component(_after_component)
+callbacks.enter({"on_after_component": _after_component})

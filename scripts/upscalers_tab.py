@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modules import infotext_utils, script_callbacks, shared, ui_components
+from modules import infotext_utils, shared, ui_components
 
-from lib_upscalers.hosts.webui import comparing
+from lib_upscalers.hosts.webui import callbacks, comparing
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.progress import job
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import build_fit
 from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, Page, build_tab
+
+if TYPE_CHECKING:
+    from lib_upscalers.compare.store import Store
+    from lib_upscalers.ui.compare_tab import Tab
 
 _page = Page()
 
@@ -36,19 +40,21 @@ def _set_img2img(name: str) -> None:
 def _tabs() -> list[tuple[Any, str, str]]:
     engine = extension().engine
     fitting = Fitting(engine)
-    blocks, tab = build_tab(
+
+    def more(store: Store, tab: Tab) -> None:
+        build_fit(fitting.run, fitting.cancel, store)
+        _page.join(tab, infotext_utils.image_from_url_text)
+
+    blocks = build_tab(
         engine.upscaler,
         engine.host,
         comparing.store(),
         lambda: comparing.latent_candidates(engine),
         job,
         _page.uses(_set_img2img),
-        lambda store: build_fit(fitting.run, fitting.cancel, store),
+        more,
     )
-    with blocks:
-        _page.join(tab, infotext_utils.image_from_url_text)
     return [(blocks, TITLE, ELEM_ID)]
 
 
-script_callbacks.on_after_component(_after_component)
-script_callbacks.on_ui_tabs(_tabs)
+callbacks.enter({"on_after_component": _after_component, "on_ui_tabs": _tabs})

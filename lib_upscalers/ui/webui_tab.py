@@ -99,8 +99,8 @@ def build_tab(
     candidates: Callable[[], Sequence[Candidate]],
     job: Callable[[], AbstractContextManager[Callable[[], bool]]],
     uses: Sequence[Use],
-    more: Callable[[Store], None],
-) -> tuple[Any, Tab]:
+    more: Callable[[Store, Tab], None],
+) -> Any:  # noqa: ANN401 - gradio's blocks, for the WebUI
     """Build the tab.
 
     Args:
@@ -110,10 +110,7 @@ def build_tab(
         candidates: What else can be compared.
         job: As `Bench.job`.
         uses: As `Bench.uses`.
-        more: Puts further controls below the comparison.
-
-    Returns:
-        The blocks for the WebUI, and what the page around may want of them.
+        more: Puts further controls below the comparison, and joins the tab to the page around.
     """
     import gradio as gr
 
@@ -121,6 +118,5 @@ def build_tab(
 
     with gr.Blocks(analytics_enabled=False) as blocks:
         bench = Bench(upscaler, host, store, file_url, more=candidates, uses=uses, job=job)
-        tab = build(bench)
-        more(store)
-    return blocks, tab
+        more(store, build(bench))
+    return blocks

@@ -7,8 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.hosts.detect import detect
-from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui import callbacks, options
 from lib_upscalers.hosts.webui.api import Routes
 from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.engine import Engine
@@ -45,10 +44,13 @@ class Extension:
         self._declare(components)
         self.networks.attach()
         self.latents.attach()
-        callbacks = host_module("script_callbacks")
-        callbacks.on_before_ui(self._before_ui)
-        callbacks.on_app_started(self._started)
-        callbacks.on_script_unloaded(release)
+        callbacks.enter(
+            {
+                "on_before_ui": self._before_ui,
+                "on_app_started": self._started,
+                "on_script_unloaded": release,
+            }
+        )
 
     def detach(self) -> None:
         """Leave the WebUI as it was, and let go of every network."""
