@@ -113,6 +113,7 @@ def webui(bare: Bare, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebU
     ui = named_by_environment(tmp_path_factory.mktemp("webui"))
     _networks(ui.data)
     ui.install()
+    ui.install_neighbour()
     try:
         ui.start()
         warm_up(ui)

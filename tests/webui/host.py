@@ -91,9 +91,12 @@ class WebUI:
         return (self.data / "webui.log").read_text(encoding="utf-8", errors="replace")
 
     def install(self) -> None:
-        """Put the extension, as a user copies it, and its neighbour into the extensions."""
+        """Put the extension, as a user copies it, into the extensions."""
         ours = self.data / "extensions" / "upscaler-lab"
         shutil.copytree(ROOT, ours, ignore=_NOT_INSTALLED)
+
+    def install_neighbour(self) -> None:
+        """Put another extension into the extensions."""
         scripts = self.data / "extensions" / "zz-neighbour" / "scripts"
         scripts.mkdir(parents=True)
         (scripts / "neighbour.py").write_text(_NEIGHBOUR, encoding="utf-8")
