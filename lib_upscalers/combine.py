@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lib_upscalers.choices import Choice
     from lib_upscalers.images import Picture
     from lib_upscalers.progress import Progress
-    from lib_upscalers.upscale import Settings, Upscaler
+    from lib_upscalers.upscale import Result, Settings
 
     Pixels = NDArray[Any]
 
@@ -31,8 +31,23 @@ if TYPE_CHECKING:
 _CAST_PIXELS = 16
 
 
+class Runner(Protocol):
+    """What runs upscalers: an `Upscaler`, or what stands in front of one."""
+
+    def run(
+        self,
+        picture: Picture,
+        choice: Choice,
+        target: Target,
+        settings: Settings,
+        progress: Progress,
+    ) -> Result:
+        """Do what `Upscaler.run` does."""
+        ...
+
+
 def run_chain(
-    upscaler: Upscaler,
+    upscaler: Runner,
     picture: Picture,
     choices: Sequence[Choice],
     target: Target,
@@ -70,7 +85,7 @@ def run_chain(
 
 
 def run_blend(
-    upscaler: Upscaler,
+    upscaler: Runner,
     picture: Picture,
     choices: tuple[Choice, Choice],
     share: float,

@@ -116,10 +116,12 @@ def test_a_path_is_no_name(webui: WebUI) -> None:
         run(photo(), upscaler_1=str(webui.models / "DAT" / "Ours 2x.pth"))
 
 
-def test_a_stopped_job_leaves_the_picture(webui: WebUI) -> None:
+def test_a_stopped_job_gives_what_the_hosts_own_give(webui: WebUI) -> None:
     webui.state.interrupted = True
     image = photo()
-    assert run(image, upscaler_1="Ours 2x") == (image, {})
+    result, said = run(image, upscaler_1="Ours 2x", scale=1.5)
+    assert said == {}
+    assert result == image.resize((36, 30), Image.Resampling.LANCZOS)
 
 
 def test_a_page_of_settings_gives_tile_and_precision(webui: WebUI) -> None:

@@ -38,6 +38,38 @@ def test_upscale(webui: WebUI, upscaler: str) -> None:
     assert decoded(webui.post(f"{V1}/upscale", exact).body["image"]).size == (33, 17)
 
 
+def _several(way: str, *upscalers: str, **more: object) -> dict[str, object]:
+    image = encoded(jobs.sample(24, 16))
+    return {"image": image, "upscalers": list(upscalers), "way": way, **({"scale": 2} | more)}
+
+
+@pytest.mark.parametrize("way", ["chain", "blend"])
+def test_several_upscalers(webui: WebUI, way: str) -> None:
+    answer = webui.post(f"{V1}/upscale", _several(way, jobs.OWN, jobs.FOUR, scale=3))
+    assert answer.status == 200, answer.text[:500]
+    assert decoded(answer.body["image"]).size == (72, 48)
+    assert answer.body["passes"] >= 2
+    alone = webui.post(f"{V1}/upscale", _upscale(jobs.OWN, scale=3))
+    assert answer.body["image"] != alone.body["image"]
+
+
+def test_the_longest_side_and_all_details(webui: WebUI) -> None:
+    details = {"seamless": True, "alpha_by_network": False, "match_colours": True}
+    more = {"scale": None, "longest_side": 60, "kernel": "Mitchell", "precision": "fp32"}
+    answer = webui.post(f"{V1}/upscale", _upscale(jobs.OWN, **more, **details))
+    assert answer.status == 200, answer.text[:500]
+    assert decoded(answer.body["image"]).size == (60, 40)
+
+
+def test_several_pictures(webui: WebUI) -> None:
+    images = [encoded(jobs.sample(24, 16)), encoded(jobs.sample(10, 30))]
+    request = {"images": images, "upscaler": jobs.OWN, "scale": 2}
+    answer = webui.post(f"{V1}/upscale", request)
+    assert answer.status == 200, answer.text[:500]
+    sizes = [decoded(each["image"]).size for each in answer.body["images"]]
+    assert sizes == [(48, 32), (20, 60)]
+
+
 def test_a_second_run_loads_nothing(webui: WebUI) -> None:
     webui.post(f"{V1}/upscale", _upscale(jobs.FOUR))
     before = webui.loads(jobs.FOUR)
@@ -88,6 +120,36 @@ def test_bad_requests(webui: WebUI, change: dict[str, object]) -> None:
     said = len(webui.log)
     answer = webui.post(f"{V1}/upscale", _upscale(jobs.OWN, **change))
     assert 400 <= answer.status < 500, answer.text[:300]
+    assert webui.complaints(said) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"upscaler": jobs.OWN}, 422),
+        ({"upscalers": []}, 422),
+        ({"upscalers": [jobs.OWN] * 4}, 422),
+        ({"upscalers": [jobs.OWN, "Lanczoz"]}, 404),
+        ({"way": "sideways"}, 422),
+        ({"way": "blend", "upscalers": [jobs.OWN]}, 422),
+        ({"share": 0.5}, 422),
+        ({"way": "blend", "share": 2}, 422),
+        ({"longest_side": 50}, 422),
+        ({"scale": None}, 422),
+        ({"scale": None, "longest_side": 0}, 422),
+        ({"images": [encoded(jobs.sample(8, 8))]}, 422),
+        ({"image": None}, 422),
+        ({"kernel": "Lanczoz"}, 404),
+    ],
+)
+def test_fields_that_contradict_each_other(
+    webui: WebUI, change: dict[str, object], status: int
+) -> None:
+    said = len(webui.log)
+    request = _several("chain", jobs.OWN, jobs.FOUR) | change
+    answer = webui.post(f"{V1}/upscale", request)
+    assert answer.status == status, answer.text[:300]
+    assert "Expected" in answer.text
     assert webui.complaints(said) == []
 
 

@@ -7,12 +7,13 @@ import binascii
 import io
 import secrets
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, HTTPException
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
-from pydantic import BaseModel, Field
 
 from lib_upscalers.errors import (
     Cancelled,
@@ -21,67 +22,34 @@ from lib_upscalers.errors import (
     UnknownNameError,
     UpscalerError,
 )
-from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui.access import host_module
-from lib_upscalers.hosts.webui.extras import choose
+from lib_upscalers.hosts.webui.api_models import (
+    RefreshResponse,
+    UpscaleRequest,
+    UpscaleResponse,
+    UpscalerItem,
+    UpscaleSeveralResponse,
+)
+from lib_upscalers.hosts.webui.extras import SIZES, WAYS, ExtrasJob, plan
 from lib_upscalers.hosts.webui.progress import job
 from lib_upscalers.image_files import read_picture
 from lib_upscalers.image_writers import write_as_png
-from lib_upscalers.targets import Target
+from lib_upscalers.progress import SubRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lib_upscalers.hosts.webui.engine import Engine
+    from lib_upscalers.images import Picture
+    from lib_upscalers.progress import Progress
     from lib_upscalers.upscale import Result
 
 _PREFIX = "/upscaler-lab/v1"
 # As a default: FastAPI before 0.95, which AUTOMATIC1111 has, does not look into annotations.
 _LOGIN: Any = Depends(HTTPBasic())
 _STATUS = ((UnknownNameError, 404), (InputError, 422), (MemoryExhaustedError, 507))
-
-
-class UpscalerItem(BaseModel):
-    """One upscaler."""
-
-    name: str = Field(title="Name", description="To be given to /upscale.")
-    kind: str = Field(title="Kind", description='"pixel" for a kernel, "network".')
-    scale: int | None = Field(None, title="Scale", description="None: any.")
-    architecture: str = Field(title="Architecture")
-    size_bytes: int | None = Field(None, title="Size of the file in bytes")
-    licence: str | None = Field(None, title="Licence of the weights, where it is known")
-
-
-class UpscaleRequest(BaseModel):
-    """A picture to enlarge, to a scale or to an exact size."""
-
-    image: str = Field(title="Image", description="A picture file in base64; data URLs too.")
-    upscaler: str = Field(title="Upscaler", description="A name from /upscalers.")
-    scale: float | None = Field(None, title="Scale", description="Or width and height.")
-    width: int | None = Field(None, title="Width")
-    height: int | None = Field(None, title="Height")
-    tile: int = Field(0, title="Tile", description="0: as in the settings.")
-    precision: str = Field("auto", title="Precision", description="auto, fp32, fp16 or bf16.")
-
-
-class UpscaleResponse(BaseModel):
-    """The enlarged picture, and what it cost."""
-
-    image: str = Field(title="Image", description="A PNG file in base64.")
-    width: int
-    height: int
-    passes: int
-    tiles: int
-    precision: str
-    device: str
-    load_seconds: float
-    run_seconds: float
-
-
-class RefreshResponse(BaseModel):
-    """What there is after looking for new files."""
-
-    upscalers: list[str]
+_MOST_UPSCALERS = 3
+_WAYS: Mapping[str, str] = MappingProxyType({"chain": WAYS[0], "blend": WAYS[1]})
 
 
 class Routes:
@@ -104,7 +72,7 @@ class Routes:
         dependencies = [Depends(_Login(flags.api_auth).check)] if flags.api_auth else []
         for path, answer, method, model in (
             ("/upscalers", self.upscalers, "GET", list[UpscalerItem]),
-            ("/upscale", self.upscale, "POST", UpscaleResponse),
+            ("/upscale", self.upscale, "POST", UpscaleResponse | UpscaleSeveralResponse),
             ("/refresh", self.refresh, "POST", RefreshResponse),
         ):
             app.add_api_route(
@@ -135,29 +103,39 @@ class Routes:
         self._refresh()
         return RefreshResponse(upscalers=[item.name for item in self.upscalers()])
 
-    def upscale(self, request: UpscaleRequest) -> UpscaleResponse:
-        """Enlarge a picture. 404: no such upscaler; 422: something else is wrong with it."""
+    def upscale(self, request: UpscaleRequest) -> UpscaleResponse | UpscaleSeveralResponse:
+        """Enlarge a picture, or several in one job, as the script "Upscaler Lab" of Extras does.
+
+        404: no such upscaler or kernel; 422: something else is wrong with the request; 409: it
+        was interrupted; 507: too large for memory.
+        """
         try:
-            return self._upscale(request)
+            answers = self._upscale(request)
         except Cancelled:
             raise HTTPException(409, "The work was interrupted.") from None
         except UpscalerError as error:
             status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
             raise HTTPException(status, str(error)) from error
+        return answers[0] if request.images is None else UpscaleSeveralResponse(images=answers)
 
-    def _upscale(self, request: UpscaleRequest) -> UpscaleResponse:
-        choice = choose(self._engine, request.upscaler)
-        target = _target(request)
-        settings = self._engine.settings(tile=request.tile or None, precision=request.precision)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "picture"
-            path.write_bytes(_decoded(request.image))
-            picture = read_picture(path)
+    def _upscale(self, request: UpscaleRequest) -> list[UpscaleResponse]:
+        engine = self._engine
+        wanted = plan(engine, _job(request))
+        pictures = _pictures(request)
+        # Who asks for what makes no sense need not wait for the WebUI's turn to hear it.
+        targets = [wanted.job.target(picture.size) for picture in pictures]
         with job():
             host_module("shared").state.job_count = 1
-            with self._engine.job(choice.name) as progress:
-                result = self._engine.upscaler.run(picture, choice, target, settings, progress)
-        return _response(result)
+            with engine.job(wanted.title) as progress:
+                # Each result is written at once, for many together may not fit into memory.
+                return [
+                    _response(
+                        wanted.run(
+                            engine.upscaler, picture, target, _part(progress, i, len(pictures))
+                        )
+                    )
+                    for i, (picture, target) in enumerate(zip(pictures, targets, strict=True))
+                ]
 
 
 class _Login:
@@ -184,26 +162,106 @@ class _Login:
         raise HTTPException(401, "Incorrect username or password", headers=headers)
 
 
-def _target(request: UpscaleRequest) -> Target:
-    if request.width is None and request.height is None:
-        return Target(scale=request.scale)
-    if request.width is None or request.height is None or request.scale is not None:
+def _job(request: UpscaleRequest) -> ExtrasJob:
+    """Return what a request asks for.
+
+    Raises:
+        InputError: Fields contradict each other, or one is missing.
+    """
+    names = _one_or_several(request.upscaler, request.upscalers, "upscaler")
+    if len(names) > _MOST_UPSCALERS:
         raise InputError(
-            f"Expected a scale, or width and height, but got scale {request.scale}, width "
-            f"{request.width} and height {request.height}: give one or the other."
+            f"Expected at most {_MOST_UPSCALERS} names in upscalers, but got {len(names)}: send "
+            "the result in another request to go on."
         )
-    return Target(size=Size(request.width, request.height))
+    made = ExtrasJob(
+        tuple(names),
+        way=_way(request, len(names)),
+        tile=request.tile,
+        precision=request.precision,
+        seamless=request.seamless,
+        alpha_by_network=request.alpha_by_network,
+        kernel=request.kernel,
+        match_colours=request.match_colours,
+    )
+    return _sized(made if request.share is None else replace(made, share=request.share), request)
 
 
-def _decoded(text: str) -> bytes:
+def _one_or_several(one: str | None, several: list[str] | None, field: str) -> list[str]:
+    if one is not None and several is None:
+        return [one]
+    if several and one is None:
+        return several
+    got = "both" if one is not None else "neither" if several is None else "an empty list"
+    raise InputError(
+        f"Expected {field} or {field}s, but got {got}: give {field} for one, or {field}s for a "
+        "list."
+    )
+
+
+def _way(request: UpscaleRequest, count: int) -> str:
+    """Return the one of `WAYS` that a request for so many upscalers means."""
+    way, share = request.way, request.share
+    if way not in _WAYS:
+        raise InputError(f"Expected one of {', '.join(_WAYS)} for way, but got {way!r}: give one.")
+    if way == "blend" and count != 2:
+        raise InputError(
+            f"Expected two names in upscalers for a blend, but got {count}: give two, or ask for "
+            "the way chain."
+        )
+    if way != "blend" and share is not None:
+        raise InputError(
+            f"Expected share for a blend alone, but got {share:g} for the way {way}: leave it "
+            "out, or ask for the way blend."
+        )
+    return _WAYS[way]
+
+
+def _sized(made: ExtrasJob, request: UpscaleRequest) -> ExtrasJob:
+    match request.scale, request.width, request.height, request.longest_side:
+        case float(scale), None, None, None:
+            return replace(made, size_by=SIZES[0], scale=scale)
+        case None, int(width), int(height), None:
+            return replace(made, size_by=SIZES[1], width=width, height=height)
+        case None, None, None, int(longest):
+            return replace(made, size_by=SIZES[2], longest=longest)
+        case scale, width, height, longest:
+            raise InputError(
+                "Expected a scale or a size, given by scale, by width and height, or by "
+                f"longest_side, but got scale {scale}, width {width}, height {height} and "
+                f"longest_side {longest}: give one of the three."
+            )
+
+
+def _pictures(request: UpscaleRequest) -> list[Picture]:
+    texts = _one_or_several(request.image, request.images, "image")
+    with tempfile.TemporaryDirectory() as folder:
+        pictures: list[Picture] = []
+        for i, text in enumerate(texts):
+            # The file's name is the field's, for errors name the file.
+            path = Path(folder) / ("image" if request.images is None else f"images[{i}]")
+            path.write_bytes(_decoded(text, path.name))
+            pictures.append(read_picture(path))
+            path.unlink()
+    return pictures
+
+
+def _decoded(text: str, field: str) -> bytes:
     if text.startswith("data:"):
         text = text.partition(",")[2]
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InputError(
-            f"Expected a picture file in base64, but got something else ({error})."
+            f"Expected a picture file in base64 for {field}, but got something else ({error}): "
+            "encode the whole file."
         ) from None
+
+
+def _part(progress: Progress, i: int, count: int) -> Progress:
+    if count == 1:
+        return progress
+    return SubRange(progress, i / count, (i + 1) / count, f"picture {i + 1} of {count}, ")
 
 
 def _response(result: Result) -> UpscaleResponse:

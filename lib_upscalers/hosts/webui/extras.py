@@ -1,16 +1,19 @@
-"""What our script of the Extras tab does with a picture."""
+"""What our script of the Extras tab, and our route in the API, do with a picture."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.combine import longest_side, match_colours, run_blend, run_chain
 from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.geometry import Size
+from lib_upscalers.hosts.webui.scaler import resized
 from lib_upscalers.images import from_pil, to_pil
 from lib_upscalers.registry import unknown_name
 from lib_upscalers.targets import Target
+from lib_upscalers.upscale import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from lib_upscalers.choices import Choice
+    from lib_upscalers.combine import Runner
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.images import Picture
     from lib_upscalers.progress import Progress
@@ -35,7 +39,7 @@ class ExtrasJob:
     """What the user asked for; the defaults are what a script that is left alone does.
 
     Attributes:
-        upscalers: Names, in order; "None" is skipped.
+        upscalers: Names, in order; where there is none, nothing is done.
         way: One of `WAYS`.
         share: Of the second one in a blend.
         size_by: One of `SIZES`.
@@ -47,7 +51,7 @@ class ExtrasJob:
         precision: "auto": the settings page's.
         seamless: Whether the picture's edges belong together.
         alpha_by_network: Whether the network enlarges transparency, too.
-        kernel: The final kernel.
+        kernel: The final kernel; None: the settings page's.
         match_colours: Whether the original's broad colours are kept.
     """
 
@@ -63,7 +67,7 @@ class ExtrasJob:
     precision: str = "auto"
     seamless: bool = False
     alpha_by_network: bool = True
-    kernel: str = "Lanczos"
+    kernel: str | None = "Lanczos"
     match_colours: bool = False
 
     def target(self, size: Size) -> Target:
@@ -86,12 +90,131 @@ def job_of(values: Mapping[str, Any]) -> ExtrasJob:
     """Return the job that the script's controls describe.
 
     Args:
-        values: By the names of the attributes, ``upscaler_1`` to ``upscaler_3`` for the names;
-            None where an API call leaves something out.
+        values: By the names of the attributes, ``upscaler_1`` to ``upscaler_3`` for the names,
+            of which "None" is skipped; None where an API call leaves something out.
     """
     given = {name: value for name, value in values.items() if value is not None}
-    names = tuple(str(given.pop(f"upscaler_{i}", NONE)) for i in (1, 2, 3))
-    return ExtrasJob(names, **given)
+    names = [str(given.pop(f"upscaler_{i}", NONE)) for i in (1, 2, 3)]
+    return ExtrasJob(tuple(name for name in names if name not in {"", NONE}), **given)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A job whose upscalers are there and whose settings are known, for any number of pictures.
+
+    Attributes:
+        job: What the user asked for.
+        choices: Its upscalers, one at least.
+        settings: How they run.
+    """
+
+    job: ExtrasJob
+    choices: tuple[Choice, ...]
+    settings: Settings
+
+    @property
+    def title(self) -> str:
+        """What progress says is at work; "" for several, for each is told when it runs."""
+        return self.choices[0].name if len(self.choices) == 1 else ""
+
+    def run(self, upscaler: Runner, picture: Picture, target: Target, progress: Progress) -> Result:
+        """Enlarge a picture.
+
+        Args:
+            upscaler: What runs the upscalers.
+            picture: What to enlarge.
+            target: To which size; the job's `target` says it.
+            progress: Told of every tile.
+
+        Returns:
+            The result, and what all upscalers cost together.
+
+        Raises:
+            UpscalerError: It cannot be done; the text says why.
+            Cancelled: `progress` says so.
+        """
+        start = time.perf_counter()
+        counting = _Counting(upscaler)
+        result = self._run(counting, picture, target, progress)
+        if self.job.match_colours:
+            result = match_colours(result, picture)
+        return counting.total(result, time.perf_counter() - start)
+
+    def _run(
+        self, upscaler: Runner, picture: Picture, target: Target, progress: Progress
+    ) -> Picture:
+        choices, settings = self.choices, self.settings
+        if self.job.way == WAYS[1] and len(choices) > 1:
+            pair, share = (choices[0], choices[1]), self.job.share
+            return run_blend(upscaler, picture, pair, share, target, settings, progress)
+        return run_chain(upscaler, picture, choices, target, settings, progress)
+
+
+class _Counting:
+    """Adds up what upscalers cost. Implements `Runner`.
+
+    Args:
+        upscaler: What runs them.
+    """
+
+    def __init__(self, upscaler: Runner) -> None:
+        self._upscaler = upscaler
+        self._passes = self._tiles = 0
+        self._load_seconds = 0.0
+        self._precisions: list[str] = []
+        self._devices: list[str] = []
+
+    def run(
+        self,
+        picture: Picture,
+        choice: Choice,
+        target: Target,
+        settings: Settings,
+        progress: Progress,
+    ) -> Result:
+        """Do what `Upscaler.run` does."""
+        result = self._upscaler.run(picture, choice, target, settings, progress)
+        # Not the results themselves, which are large.
+        self._passes += result.passes
+        self._tiles += result.tiles
+        self._load_seconds += result.load_seconds
+        self._precisions.append(result.precision)
+        self._devices.append(result.device)
+        return result
+
+    def total(self, picture: Picture, seconds: float) -> Result:
+        """Return what came of all runs together.
+
+        Args:
+            picture: Their result.
+            seconds: How long they took.
+        """
+        return Result(
+            picture=picture,
+            passes=self._passes,
+            load_seconds=self._load_seconds,
+            run_seconds=seconds - self._load_seconds,
+            tiles=self._tiles,
+            precision=_each_once(self._precisions),
+            device=_each_once(self._devices),
+        )
+
+
+def _each_once(words: list[str]) -> str:
+    return ", ".join(dict.fromkeys(word for word in words if word))
+
+
+def plan(engine: Engine, job: ExtrasJob) -> Plan:
+    """Look up what a job names.
+
+    Raises:
+        UnknownNameError: There is no such upscaler.
+        InputError: There is no such way or precision.
+    """
+    if job.way not in WAYS:
+        raise InputError(f"Expected one of {', '.join(WAYS)}, but got {job.way!r}.")
+    choices = tuple(_choose(engine, name) for name in job.upscalers)
+    return Plan(job, choices, _settings(engine, job))
 
 
 def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[str, str]]:
@@ -103,30 +226,29 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
         job: What to do.
 
     Returns:
-        The result, and what an infotext should say of it. `image` itself and nothing, where no
-        upscaler was chosen or the user stopped the work.
+        The result, and what an infotext should say of it; nothing where no upscaler was chosen.
+        Where the user stopped the work, it is what the WebUI's own upscalers then give: resized,
+        no more.
 
     Raises:
         UpscalerError: It cannot be done; the text says why.
     """
-    names = [name for name in job.upscalers if name not in {"", NONE}]
-    if not names:
+    if not job.upscalers:
         return image, {}
-    if job.way not in WAYS:
-        raise InputError(f"Expected one of {', '.join(WAYS)}, but got {job.way!r}.")
-    choices = [choose(engine, name) for name in names]
+    wanted = plan(engine, job)
     picture = from_pil(image)
+    target = job.target(picture.size)
     try:
-        with engine.job(names[0] if len(names) == 1 else "") as progress:
-            result = _run(engine, picture, choices, job, progress)
+        with engine.job(wanted.title) as progress:
+            result = wanted.run(engine.upscaler, picture, target, progress)
     except Cancelled:
-        return image, {}
-    enlarged = to_pil(result)
+        return resized(image, target.resolve(picture.size)), {}
+    enlarged = to_pil(result.picture)
     enlarged.info = dict(image.info)
-    return enlarged, _infotext(names, job)
+    return enlarged, _infotext(job)
 
 
-def choose(engine: Engine, name: str) -> Choice:
+def _choose(engine: Engine, name: str) -> Choice:
     """Return the upscaler of that name; never a file that is only named by its path.
 
     Raises:
@@ -138,33 +260,20 @@ def choose(engine: Engine, name: str) -> Choice:
     return choices[name]
 
 
-def _run(
-    engine: Engine, picture: Picture, choices: list[Choice], job: ExtrasJob, progress: Progress
-) -> Picture:
-    settings = _settings(engine, job)
-    target = job.target(picture.size)
-    upscaler = engine.upscaler
-    if job.way == WAYS[1] and len(choices) > 1:
-        pair = (choices[0], choices[1])
-        result = run_blend(upscaler, picture, pair, job.share, target, settings, progress)
-    else:
-        result = run_chain(upscaler, picture, choices, target, settings, progress)
-    return match_colours(result, picture) if job.match_colours else result
-
-
 def _settings(engine: Engine, job: ExtrasJob) -> Settings:
     padding: Literal["wrap", "none"] = "wrap" if job.seamless else "none"
     alpha: Literal["network", "kernel"] = "network" if job.alpha_by_network else "kernel"
     settings = engine.settings(tile=int(job.tile) or None, precision=job.precision)
-    return replace(settings, padding=padding, alpha=alpha, kernel=job.kernel)
+    kernel = settings.kernel if job.kernel is None else job.kernel
+    return replace(settings, padding=padding, alpha=alpha, kernel=kernel)
 
 
-def _infotext(names: list[str], job: ExtrasJob) -> dict[str, str]:
+def _infotext(job: ExtrasJob) -> dict[str, str]:
     said = {
         f"Postprocess upscaler {i + 1}" if i else "Postprocess upscaler": name
-        for i, name in enumerate(names)
+        for i, name in enumerate(job.upscalers)
     }
-    if job.way == WAYS[1] and len(names) > 1:
+    if job.way == WAYS[1] and len(job.upscalers) > 1:
         said["Postprocess blend"] = f"{job.share:g}"
     if job.size_by == SIZES[0]:
         said["Postprocess upscale by"] = f"{job.scale:g}"

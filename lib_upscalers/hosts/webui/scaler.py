@@ -54,13 +54,12 @@ class Scaler:
         Raises:
             UpscalerError: It cannot be done; the text says why.
         """
-        target = Target(size=Target(scale=scale).resolve(Size(img.width, img.height)))
+        size = Target(scale=scale).resolve(Size(img.width, img.height))
         choice = self._choice(selected_model)
         try:
-            return self._engine.enlarge(img, choice, target)
+            return self._engine.enlarge(img, choice, Target(size=size))
         except Cancelled:
-            size = target.resolve(Size(img.width, img.height))
-            return img.resize((size.width, size.height), _LANCZOS)
+            return resized(img, size)
 
     def do_upscale(self, img: Image, selected_model: str | None = None) -> Image:
         """Run the network once and return its result."""
@@ -77,11 +76,13 @@ class StandIn(Scaler):
     Args:
         engine: What does the work.
         title: What the entry is called.
+        path: The file, for the WebUI may name another place, from which the file came.
         original: The WebUI's own object, for whatever else is asked of it.
     """
 
-    def __init__(self, engine: Engine, title: str, original: Any) -> None:
+    def __init__(self, engine: Engine, title: str, path: Path, original: Any) -> None:
         super().__init__(engine, title)
+        self._path = path
         self.original = original
         for name in ("name", "model_name", "model_path", "model_url", "scale"):
             setattr(self, name, getattr(original, name, None))
@@ -89,3 +90,20 @@ class StandIn(Scaler):
     def __getattr__(self, name: str) -> Any:
         """Return what ours lacks."""
         return getattr(self.original, name)
+
+    def _choice(self, path: str | None) -> Choice:
+        del path
+        return super()._choice(str(self._path))
+
+
+def resized(image: Image, size: Size) -> Image:
+    """Return what the WebUI's own upscalers give where the user stopped the work."""
+    return image.resize((size.width, size.height), _LANCZOS)
+
+
+def file_of(entry: Any) -> Path | None:
+    """Return the file of an entry of the WebUI's list; None if it has none that is there yet."""
+    # The first is an address where the file was downloaded (realesrgan_model.py:24).
+    names = (getattr(entry, "local_data_path", None), entry.data_path)
+    paths = [Path(str(name)) for name in names if name]
+    return next((path for path in paths if path.is_file()), None)

@@ -1,0 +1,125 @@
+"""What our routes take and give; the WebUI's page ``/docs`` shows these descriptions."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+# What Pillow, and PNG itself, hold at most.
+_MOST_SIDE = (1 << 31) - 1
+
+
+class UpscalerItem(BaseModel):
+    """One upscaler."""
+
+    name: str = Field(title="Name", description="To be given to /upscale.")
+    kind: str = Field(title="Kind", description='"pixel" for a kernel, "network".')
+    scale: int | None = Field(None, title="Scale", description="None: any.")
+    architecture: str = Field(
+        title="Architecture", description='The network\'s, or "interpolation".'
+    )
+    size_bytes: int | None = Field(None, title="Size", description="Of the file, in bytes.")
+    licence: str | None = Field(
+        None, title="Licence", description="Of the weights, where it is known."
+    )
+
+
+class UpscaleRequest(BaseModel):
+    """Pictures to enlarge: image or images, upscaler or upscalers, and one way to give the size.
+
+    The size is given by scale, by width and height, or by longest_side.
+    """
+
+    image: str | None = Field(
+        None, title="Image", description="A picture file in base64; data URLs too."
+    )
+    images: list[str] | None = Field(
+        None, title="Images", description="Several, in place of image; all are one job."
+    )
+    upscaler: str | None = Field(None, title="Upscaler", description="A name from /upscalers.")
+    upscalers: list[str] | None = Field(
+        None, title="Upscalers", description="One to three names, in place of upscaler."
+    )
+    way: str = Field(
+        "chain",
+        title="Way",
+        description="What several upscalers do. chain: each goes on with the last one's result, "
+        "every network but the last by its own scale. blend: the results of two are mixed.",
+    )
+    share: float | None = Field(
+        None, title="Share", description="Of the second one in a blend, 0 to 1; left out: 0.5."
+    )
+    scale: float | None = Field(
+        None, title="Scale", description="How many times as wide and high, over 0 and at most 64."
+    )
+    width: int | None = Field(
+        None, title="Width", description="In pixels, together with height.", le=_MOST_SIDE
+    )
+    height: int | None = Field(
+        None, title="Height", description="In pixels, together with width.", le=_MOST_SIDE
+    )
+    longest_side: int | None = Field(
+        None,
+        title="Longest side",
+        description="In pixels; the picture keeps its shape.",
+        le=_MOST_SIDE,
+    )
+    tile: int = Field(
+        0,
+        title="Tile",
+        description="The largest side of what a network is given; 0: as in the settings.",
+    )
+    precision: str = Field(
+        "auto", title="Precision", description="auto (as in the settings), fp32, fp16 or bf16."
+    )
+    seamless: bool = Field(
+        default=False, title="Seamless", description="Whether opposite edges belong together."
+    )
+    alpha_by_network: bool = Field(
+        default=True,
+        title="Transparency by the network",
+        description="Whether the network enlarges transparency, too; otherwise the kernel does.",
+    )
+    kernel: str | None = Field(
+        None,
+        title="Final kernel",
+        description="Brings a network's result to the exact size; left out: as in the settings.",
+    )
+    match_colours: bool = Field(
+        default=False,
+        title="Match colours",
+        description="Whether the original's broad colours are kept.",
+    )
+
+
+class UpscaleResponse(BaseModel):
+    """The enlarged picture, and what it cost, with all upscalers taken together."""
+
+    image: str = Field(title="Image", description="A PNG file in base64.")
+    width: int = Field(title="Width", description="In pixels.")
+    height: int = Field(title="Height", description="In pixels.")
+    passes: int = Field(title="Passes", description="How often networks ran; 0 for kernels.")
+    tiles: int = Field(title="Tiles", description="In how many tiles, over all passes.")
+    precision: str = Field(
+        title="Precision", description='In which networks ran, with commas; "" for kernels.'
+    )
+    device: str = Field(
+        title="Device", description='Where networks ran, with commas; "" for kernels.'
+    )
+    load_seconds: float = Field(
+        title="Time to load", description="Seconds to get the networks ready."
+    )
+    run_seconds: float = Field(title="Time to run", description="Seconds for everything else.")
+
+
+class UpscaleSeveralResponse(BaseModel):
+    """The answer to images."""
+
+    images: list[UpscaleResponse] = Field(
+        title="Images", description="In the order of the request, each as for a single image."
+    )
+
+
+class RefreshResponse(BaseModel):
+    """What there is after looking for new files."""
+
+    upscalers: list[str] = Field(title="Upscalers", description="The names of all.")
