@@ -40,6 +40,10 @@ class Host(Protocol):
         """Return the precision that the user or the program's flags ask for."""
         ...
 
+    def make_room(self) -> None:
+        """Have what else the program holds on the device leave it, as far as it can come back."""
+        ...
+
     def free_memory(self, device: torch.device) -> int:
         """Return how many bytes may be taken on `device` now."""
         ...

@@ -191,6 +191,8 @@ class Upscaler:
         last = pass_sizes(picture.size, size, scale, reduced=reduced)[-1]
         self._check_room(picture, last.scaled(scale), "what the network makes, a picture")
         device = self._host.device()
+        if device.type != "cpu":
+            self._host.make_room()
         wanted = device.type == "cpu" and self._host.owns_process()
         start = time.perf_counter()
         with self._cache.borrow(entry) as network, kept_blocks(wanted=wanted) as kept:

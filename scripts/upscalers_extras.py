@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from modules import scripts_postprocessing, ui_common
@@ -20,8 +21,13 @@ class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
     order = 1100
 
     def ui(self) -> dict[str, Any]:
-        with InputAccordion(value=False, label=NAME, elem_id="upscaler_lab_extras") as enable:
-            controls = extras(extension().choices, _refresh_button, WAYS, SIZES, lacking())
+        # The WebUI can show this in txt2img and img2img, too, and then gives no file name; its
+        # accordion finds its check box by the elem_id.
+        ids = self.filename is not None
+        name = "upscaler_lab_extras" if ids else None
+        with InputAccordion(value=False, label=NAME, elem_id=name) as enable:
+            refresh = partial(_refresh_button, elem_id="upscaler_lab_refresh" if ids else None)
+            controls = extras(extension().choices, refresh, WAYS, SIZES, lacking(), ids=ids)
         return {"enable": enable, **controls}
 
     def process(self, pp: Any, **args: Any) -> None:
@@ -30,10 +36,10 @@ class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
             pp.info.update(said)
 
 
-def _refresh_button(dropdowns: list[Any]) -> Any:
+def _refresh_button(dropdowns: list[Any], elem_id: str | None) -> Any:
     return ui_common.create_refresh_button(
         dropdowns,
         extension().networks.refresh,
         lambda: {"choices": ["None", *extension().choices()]},
-        "upscaler_lab_refresh",
+        elem_id,
     )

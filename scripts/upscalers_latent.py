@@ -7,6 +7,7 @@ from typing import Any
 from modules import scripts
 
 from lib_upscalers.hosts.webui.latent_resize import FIELDS, apply
+from lib_upscalers.hosts.webui.latents import pasted
 from lib_upscalers.ui.webui_controls import latent_resize
 
 
@@ -21,8 +22,10 @@ class LatentResizeScript(scripts.Script):
 
     def ui(self, is_img2img: bool) -> list[Any]:
         controls = latent_resize()
-        self.infotext_fields = list(zip(controls, FIELDS, strict=True))
-        self.paste_field_names = list(FIELDS)
+        self.infotext_fields = [
+            (control, pasted(field, control.value))
+            for control, field in zip(controls, FIELDS, strict=True)
+        ]
         return controls
 
     def before_process(self, p: Any, *values: Any) -> None:

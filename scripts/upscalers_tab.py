@@ -8,7 +8,6 @@ from modules import infotext_utils, shared, ui_components
 
 from lib_upscalers.hosts.webui import callbacks, comparing
 from lib_upscalers.hosts.webui.fitting import Fitting
-from lib_upscalers.hosts.webui.progress import job
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import build_fit
@@ -50,7 +49,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         engine.host,
         comparing.store(),
         lambda: comparing.latent_candidates(engine),
-        job,
+        lambda: comparing.job(engine),
         _page.uses(_set_img2img),
         more,
     )

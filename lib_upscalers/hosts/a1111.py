@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.hosts.memory import free_device_memory
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.access import host_module
-from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
+from lib_upscalers.hosts.webui.scaler import Scaler, StandIn, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ _FOLDERS = (
     *("PLKSR", "SRFormer", "OmniSR", "COMPACT", "ATD", "DRCT", "upscale_models", "upscalers"),
 )
 _FOLDER_ARGUMENTS = tuple(f"{name.lower()}_models_path" for name in _FOLDERS)
-_FULL_PRECISION_FLAGS = ("no_half", "all_in_fp32")
+_FULL_PRECISION_FLAGS = ("no_half", "all_in_fp32", "force_fp32", "upcast_sampling")
 
 
 class A1111Host:
@@ -41,8 +41,8 @@ class A1111Host:
         """Return the files that the WebUI lists by itself, with its names for them."""
         found: dict[Path, str] = {}
         for entry in self._entries():
-            path = Path(str(entry.data_path or ""))
-            if entry.data_path and path.is_file():
+            path = file_of(entry)
+            if path is not None:
                 found.setdefault(path, str(entry.name))
         return found
 
@@ -75,16 +75,15 @@ class A1111Host:
         return "fp32" if full else "auto"
 
     def free_memory(self, device: torch.device) -> int:
-        """Return how many bytes may be taken now, after the WebUI made room on the device."""
-        if device.type != "cpu":
-            self.make_room()
+        """Return how many bytes may be taken on `device` now."""
         return free_device_memory(device)
 
     def make_room(self) -> None:
         """Have what the WebUI holds on the device leave it, as far as it can come back."""
-        lowvram = host_module("lowvram")
-        if lowvram.is_enabled(host_module("shared").sd_model):
-            lowvram.send_everything_to_cpu()
+        # Not `shared.sd_model`, which would load a model where there is none yet.
+        model = host_module("sd_models").model_data.sd_model
+        if getattr(model, "lowvram", False):
+            host_module("lowvram").send_everything_to_cpu()
         host_module("devices").torch_gc()
 
     def owns_process(self) -> bool:

@@ -130,6 +130,9 @@ class StandaloneHost:
         """Return the precision that was asked for."""
         return self.wanted_precision
 
+    def make_room(self) -> None:
+        """Do nothing: there is nothing else on the device."""
+
     def free_memory(self, device: torch.device) -> int:
         """Return how many bytes may be taken on `device` now; a container's limit counts."""
         return free_device_memory(device)

@@ -46,8 +46,9 @@ def latent_resize() -> list[Any]:
         )
         note = gr.HTML(explanation(HOST_MODE), elem_id="upscaler_lab_latent_note")
         with gr.Row():
-            sharpen = gr.Slider(0, 2, 0, step=0.05, label="Sharpen")
-            renoise = gr.Slider(0, 2, 0, step=0.05, label="Renoise")
+            # Not 0: AUTOMATIC1111's API makes of an infotext's value what this one is.
+            sharpen = gr.Slider(0, 2, 0.0, step=0.05, label="Sharpen")
+            renoise = gr.Slider(0, 2, 0.0, step=0.05, label="Renoise")
             match = gr.Checkbox(value=False, label="Match mean and variance")
         with gr.Row():
             blend_with = gr.Dropdown(
@@ -118,6 +119,8 @@ def extras(
     ways: Sequence[str],
     sizes: Sequence[str],
     lacking: str = "",
+    *,
+    ids: bool = True,
 ) -> dict[str, Any]:
     """Put the controls of our script into the Extras tab.
 
@@ -127,6 +130,7 @@ def extras(
         ways: How several upscalers are used.
         sizes: How the size is given: a scale, a size, the longest side.
         lacking: What cannot be done here and why, in a line; "" if nothing is lacking.
+        ids: Whether the components get elem_ids: a page may hold them several times.
 
     Returns:
         The components by the names of `ExtrasJob`'s attributes; the upscalers are ``upscaler_1``
@@ -141,7 +145,7 @@ def extras(
                 label=label,
                 choices=choices,
                 value="None",
-                elem_id=f"upscaler_lab_{label.lower().replace(' ', '_')}",
+                elem_id=f"upscaler_lab_{label.lower().replace(' ', '_')}" if ids else None,
             )
             for label in ("Upscaler 1", "Upscaler 2", "Upscaler 3")
         ]
@@ -159,7 +163,7 @@ def extras(
         "way": way,
         "share": share,
         **_extras_size(sizes),
-        **_extras_details(lacking),
+        **_extras_details(lacking, ids=ids),
     }
 
 
@@ -193,12 +197,13 @@ def _shown(visible: bool) -> Any:  # noqa: ANN401, FBT001 - an update of gradio'
     return gr.update(visible=visible)
 
 
-def _extras_details(lacking: str) -> dict[str, Any]:
+def _extras_details(lacking: str, *, ids: bool) -> dict[str, Any]:
     import gradio as gr
 
-    with gr.Accordion("Details", open=False, elem_id="upscaler_lab_extras_details"):
+    name, note = ("upscaler_lab_extras_details", "upscaler_lab_lacking") if ids else (None, None)
+    with gr.Accordion("Details", open=False, elem_id=name):
         if lacking:
-            gr.HTML(f"<small>{lacking}</small>", elem_id="upscaler_lab_lacking")
+            gr.HTML(f"<small>{lacking}</small>", elem_id=note)
         with gr.Row():
             tile = gr.Slider(0, 2048, 0, step=32, label="Tile (0: as in the settings)")
             precision = gr.Dropdown(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options, start
 from lib_upscalers.hosts.webui.interception import Watched
 from lib_upscalers.hosts.webui.latent_resize import apply
+from lib_upscalers.hosts.webui.latents import pasted
 from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
 from lib_upscalers.latent import LATENT_MODES, upscale_latent
 from tests.hosts.conftest import load
@@ -288,18 +290,59 @@ def test_the_hosts_own_networks_run_through_ours_only_when_asked(webui: WebUI) -
     assert np.array_equal(webui.resize(image, 50, 42, "Theirs 2x"), theirs)
 
 
-def test_the_memory_manager_is_asked_before_a_device_is_used(webui: WebUI) -> None:
-    host = start.extension().engine.host
-    host.free_memory(torch.device("cpu"))
+def test_the_memory_manager_is_asked_before_a_device_is_used(
+    webui: WebUI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for a picture, before a network is there, and never for a CPU."""
+    webui.resize(photo(), 48, 40, "Ours 2x")
     assert not webui.prepared
-    host.free_memory(torch.device("meta"))
-    assert bool(webui.prepared) == (webui.kind != "a1111")
+    cache = start.extension().engine.upscaler._cache
+    asked: list[int] = []
+    monkeypatch.setattr(cache, "borrow", lambda _entry: asked.append(len(webui.prepared)) or 1 / 0)
+    sys.modules["modules.devices"].device_esrgan = torch.device("meta")
+    with pytest.raises(ZeroDivisionError):
+        webui.resize(photo(), 48, 40, "Ours 2x")
+    assert asked == [int(webui.kind != "a1111")]
 
 
-def test_full_precision_flags_are_obeyed(webui: WebUI) -> None:
-    assert start.extension().engine.host.precision() == "fp32"
+def test_no_model_is_loaded_to_make_room(webui: WebUI) -> None:
+    """shared.sd_model would load one (shared_items.py:172), and there may be none."""
+    sys.modules["modules.sd_models"].model_data.sd_model = None
+    start.extension().engine.host.make_room()
+
+
+@pytest.mark.parametrize("flag", ["no_half", "all_in_fp32", "force_fp32", "upcast_sampling"])
+def test_full_precision_flags_are_obeyed(webui: WebUI, flag: str) -> None:
     webui.shared.cmd_opts.no_half = False
     assert start.extension().engine.host.precision() == "auto"
+    setattr(webui.shared.cmd_opts, flag, True)
+    assert start.extension().engine.host.precision() == "fp32"
+
+
+def test_a_file_that_the_host_downloaded_is_listed_once_and_can_run_through_ours(
+    webui: WebUI,
+) -> None:
+    """realesrgan_model.py:24: the entry keeps the address, and knows the file beside it."""
+    path = save_network(webui.models / "RealESRGAN" / "Fetched_x2.pth")
+    webui.modelloader.load_upscalers()
+    assert "Fetched_x2" in webui.names()
+    webui.fetched["Fetched 2x"] = ("https://example.org/Fetched_x2.pth", path)
+    webui.modelloader.load_upscalers()
+    assert "Fetched_x2" not in webui.names()
+    theirs = webui.resize(photo(25, 21), 50, 42, "Fetched 2x")
+    webui.opts.set(options.HOST_NETWORKS.key, value=True)
+    assert not np.array_equal(webui.resize(photo(25, 21), 50, 42, "Fetched 2x"), theirs)
+
+
+def test_ours_are_listed_while_new_files_are_looked_for(
+    webui: WebUI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upscaler = start.extension().engine.upscaler
+    choices, seen = upscaler.choices, list[str]()
+    monkeypatch.setattr(upscaler, "choices", lambda: seen.extend(webui.names()) or choices())
+    before = webui.names()
+    webui.modelloader.load_upscalers()
+    assert seen == before == webui.names()
 
 
 @pytest.mark.parametrize("held", [3, "fast", None, ["fp32"], "fp8"])
@@ -396,7 +439,7 @@ def test_finishers_come_from_the_settings_and_are_told(webui: WebUI) -> None:
     webui.opts.data[options.SHARPEN.key] = 0.5
     webui.opts.data[options.RENOISE.key] = 1.0
     first = hires(webui, "Latent (bislerp)", latent, [7, 8])
-    assert first.extra_generation_params == {"Latent sharpen": "0.5", "Latent renoise": "1.0"}
+    assert said(first) == {"Latent sharpen": "0.5", "Latent renoise": "1.0"}
     assert torch.equal(first.result, hires(webui, "Latent (bislerp)", latent, [7, 8]).result)
     other = hires(webui, "Latent (bislerp)", latent, [7, 9]).result
     assert torch.equal(first.result[0], other[0])
@@ -415,7 +458,47 @@ def test_an_infotext_gives_the_finishers_back(webui: WebUI) -> None:
         }
     )
     job = hires(webui, "Latent (Mitchell)", torch.randn(1, 4, 8, 8))
-    assert set(job.extra_generation_params) == labels
+    assert set(said(job)) == labels
+
+
+def said(job: Any) -> dict[str, str]:  # noqa: ANN401
+    """Return what an infotext says: nothing of what is None (processing.py:812)."""
+    held: dict[str, str | None] = job.extra_generation_params
+    return {name: value for name, value in held.items() if value is not None}
+
+
+def test_a_later_cell_of_a_plot_says_nothing_of_an_earlier_ones_finishers(webui: WebUI) -> None:
+    """Cells share the job's table (xyz_grid.py:711)."""
+    latent = torch.randn(1, 4, 8, 8)
+    webui.opts.data[options.SHARPEN.key] = 0.5
+    table = hires(webui, "Latent (bislerp)", latent).extra_generation_params
+    webui.opts.data[options.SHARPEN.key] = 0.0
+    table.update(hires(webui, "Latent (bislerp)", latent).extra_generation_params)
+    assert "Latent sharpen" not in {name for name, value in table.items() if value is not None}
+
+
+def test_a_pasted_infotext_switches_off_what_it_does_not_name(webui: WebUI) -> None:
+    (callback,) = webui.callbacks["on_infotext_pasted"]
+    ours = {"Hires upscaler": "Latent (bislerp)", "Latent sharpen": "0.5"}
+    callback("", ours)
+    assert ours.pop("Latent sharpen") == "0.5"
+    assert ours == {
+        "Hires upscaler": "Latent (bislerp)",
+        "Latent match": "False",
+        "Latent renoise": "0.0",
+        "Latent blend with": "None",
+        "Latent blend": "0.0",
+    }
+    theirs = {"Hires upscaler": "Latent"}
+    callback("", theirs)
+    assert theirs == {"Hires upscaler": "Latent"}
+
+
+def test_a_control_is_set_by_an_infotext_and_left_alone_by_a_prompt() -> None:
+    read = pasted("Latent resize sharpen", 0.0)
+    assert read({"Steps": "20", "Latent resize sharpen": "0.5"}) == "0.5"
+    assert read({"Steps": "20"}) == 0.0
+    assert read({"Prompt": "a cat"}) is None
 
 
 def test_bad_finishers_are_one_clear_error(webui: WebUI) -> None:
@@ -438,7 +521,7 @@ def test_img2img_resizes_with_our_mode(webui: WebUI) -> None:
     assert torch.equal(
         job.init_latent, upscale_latent(job.encoded, Size(12, 16), "Latent (Lanczos3)")
     )
-    assert job.extra_generation_params == {"Latent resize": "Latent (Lanczos3)"}
+    assert said(job) == {"Latent resize": "Latent (Lanczos3)"}
     plain = torch.nn.functional.interpolate(job.encoded, scale_factor=2.0, mode="nearest")
     assert torch.equal(job.other, plain)
 

@@ -117,6 +117,7 @@ class UpscalerData:
     scaler: Any = None
     scale: int = 4
     model: Any = None
+    local_data_path: str | None = field(default=None, init=False)
 
 
 class Patches(ModuleType):
@@ -243,6 +244,7 @@ class WebUI:
     kind: Kind
     models: Path
     prepared: list[str] = field(default_factory=list)
+    fetched: dict[str, tuple[str, Path]] = field(default_factory=dict)
     callbacks: defaultdict[str, list[Callable[..., Any]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -333,7 +335,7 @@ class WebUI:
 
     def _callback_modules(self) -> dict[str, Any]:
         """script_callbacks.py:456, 581, 588."""
-        names = ("on_before_ui", "on_app_started", "on_script_unloaded")
+        names = ("on_before_ui", "on_app_started", "on_infotext_pasted", "on_script_unloaded")
 
         def adder(name: str) -> Callable[[Callable[..., Any]], None]:
             def add(callback: Callable[..., Any]) -> None:
@@ -358,6 +360,10 @@ class WebUI:
             *(UpscalerData(name, None, Upscaler(name)) for name in first),
             *entries,
         ]
+        for name, (address, path) in self.fetched.items():
+            entry = UpscalerData(name, address, Upscaler("RealESRGAN"))
+            entry.local_data_path = str(path)  # realesrgan_model.py:24
+            self.shared.sd_upscalers.append(entry)
 
     def unload(self) -> None:
         """What "Reload UI" does first: script_callbacks.py:386, then scripts.py:491."""

@@ -56,11 +56,11 @@ def unfold(page: Page, elem_id: str) -> None:
     page.locator(f"#{elem_id} > .label-wrap").first.click()
 
 
-def paste(page: Page, infotext: str) -> None:
+def paste(page: Page, infotext: str, tab: str = "txt2img") -> None:
     """Put an infotext into the prompt and have the WebUI read it."""
-    page.locator("#txt2img_prompt textarea").fill(infotext)
-    page.locator("#txt2img_tools #paste").click()
-    expect(page.locator("#txt2img_prompt textarea")).to_have_value("a cat")
+    page.locator(f"#{tab}_prompt textarea").fill(infotext)
+    page.locator(f"#{tab}_tools #paste").click()
+    expect(page.locator(f"#{tab}_prompt textarea")).to_have_value("a cat")
 
 
 def new_files(webui: WebUI, act: Callable[[], None], pattern: str = "*.png") -> list[Path]:

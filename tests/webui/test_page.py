@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from lib_upscalers.ui.webui_controls import HOST_MODE
 from tests.models.networks import compact_file
 from tests.webui import jobs
 from tests.webui.page_parts import (
@@ -52,6 +53,18 @@ def test_infotext_restores_the_name_and_it_is_used(webui: WebUI, page: Page, nam
     files = generate(webui, page)
     assert jobs.opened(files[-1]).size == (128, 128)
     expect(page.locator("#html_info_txt2img").first).to_contain_text(f"Hires upscaler: {name}")
+
+
+def test_pasting_overrides_the_settings_finishers(webui: WebUI, page: Page) -> None:
+    """The picture was not sharpened, so neither is what is made from its infotext."""
+    webui.post("/sdapi/v1/options", {"upscaler_lab_sharpen": 1.0})
+    try:
+        paste(page, PASTED.format("Latent (Mitchell)"))
+        text = jobs.opened(generate(webui, page)[-1]).info["parameters"]
+    finally:
+        webui.post("/sdapi/v1/options", {"upscaler_lab_sharpen": 0.0})
+    assert "Hires upscaler: Latent (Mitchell)" in text
+    assert "sharpen" not in text
 
 
 def test_choosing_from_the_dropdown(webui: WebUI, page: Page) -> None:
@@ -171,6 +184,21 @@ def test_the_accordion_of_img2img(page: Page) -> None:
     unfold(page, "upscaler_lab_latent_resize")
     choose(page, "upscaler_lab_latent_mode", "Latent (bislerp)")
     expect(page.locator("#upscaler_lab_latent_note").first).to_contain_text(re.compile(r"\w{4}"))
+
+
+def test_pasting_sets_the_accordion_of_img2img(page: Page) -> None:
+    """What an infotext does not name was off."""
+    plain = PASTED.partition(", Denoising")[0]
+    mode = page.locator("#upscaler_lab_latent_mode input").first
+    sharpen = page.locator("#upscaler_lab_latent_resize").get_by_label("number input for Sharpen")
+    open_tab(page, "img2img")
+    unfold(page, "upscaler_lab_latent_resize")
+    paste(page, f"{plain}, Latent resize: Latent (area), Latent resize sharpen: 0.5", "img2img")
+    expect(mode).to_have_value("Latent (area)")
+    expect(sharpen).to_have_value("0.5")
+    paste(page, plain, "img2img")
+    expect(mode).to_have_value(HOST_MODE)
+    expect(sharpen).to_have_value("0")
 
 
 def test_the_section_of_the_settings(webui: WebUI, page: Page) -> None:

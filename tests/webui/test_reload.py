@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from tests.webui import jobs
 from tests.webui.conftest import warm_up
-from tests.webui.page_parts import choices, reload_ui
+from tests.webui.page_parts import (
+    PASTED,
+    choices,
+    generate,
+    open_page,
+    open_tab,
+    paste,
+    reload_ui,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -52,3 +61,37 @@ def test_reload(webui: WebUI, browser: Browser, bare: Bare) -> None:
     assert np.array_equal(plain[0], bare.img2img[0][0])
     assert infotext == bare.img2img[1]
     assert webui.complaints(said) == []
+
+
+def test_the_extras_script_in_other_tabs(webui: WebUI, browser: Browser) -> None:
+    """With the WebUI's setting for it, the page has the script three times; each is its own."""
+    setting = "postprocessing_enable_in_main_ui"
+    webui.post("/sdapi/v1/options", {setting: ["Upscaler Lab"]})
+    try:
+        webui.stop()
+        webui.start()
+        page = browser.new_context().new_page()
+        open_page(webui, page)
+        open_tab(page, "Extras")
+        boxes = page.locator("input.input-accordion-checkbox")
+        titled = page.locator(".input-accordion").filter(has_text="Upscaler Lab")
+        ours = page.locator("#upscaler_lab_extras-visible-checkbox")
+        expect(titled).to_have_count(3)
+        expect(ours).to_have_count(1)
+        before = boxes.evaluate_all("(all) => all.filter((box) => box.checked).length")
+        ours.check()
+        assert boxes.evaluate_all("(all) => all.filter((box) => box.checked).length") == before + 1
+        expect(page.locator("#upscaler_lab_extras-checkbox input")).to_be_checked()
+        open_tab(page, "txt2img")
+        theirs = page.locator("#txt2img_script_container .input-accordion")
+        theirs.filter(has_text="Upscaler Lab").locator("input.input-accordion-checkbox").check()
+        theirs.filter(has_text="Upscaler Lab").get_by_label("Upscaler 1").first.fill(jobs.OWN)
+        page.keyboard.press("Enter")
+        paste(page, PASTED.partition(", Denoising")[0])
+        assert jobs.opened(generate(webui, page)[-1]).size == (128, 128)
+        page.context.close()
+    finally:
+        webui.post("/sdapi/v1/options", {setting: []})
+        webui.stop()
+        webui.start()
+        warm_up(webui)

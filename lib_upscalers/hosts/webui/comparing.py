@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ from lib_upscalers.hosts.webui.access import host_module
 from lib_upscalers.hosts.webui.engine import unhampered
 from lib_upscalers.hosts.webui.full_vae import decode, encode, loaded_model
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
+from lib_upscalers.hosts.webui.progress import job as turn
 from lib_upscalers.images import Picture, from_tensor, to_tensor
 from lib_upscalers.latent.preview import preview
 from lib_upscalers.upscale import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.progress import Progress
@@ -36,6 +38,16 @@ def store() -> Store:
     made.folder.mkdir(parents=True, exist_ok=True)
     made.tidy()
     return made
+
+
+@contextmanager
+def job(engine: Engine) -> Generator[Callable[[], bool], None, None]:
+    """Be the WebUI's job, as `progress.job`; afterwards let go of what should not stay."""
+    with turn() as stopped:
+        try:
+            yield stopped
+        finally:
+            engine.tidy()
 
 
 def latent_candidates(engine: Engine) -> Sequence[Candidate]:

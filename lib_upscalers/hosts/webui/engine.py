@@ -88,8 +88,12 @@ class Engine:
             try:
                 yield progress
             finally:
-                if options.value(options.UNLOAD):
-                    self.upscaler.release()
+                self.tidy()
+
+    def tidy(self) -> None:
+        """Let go of every network, if the settings say so."""
+        if options.value(options.UNLOAD):
+            self.upscaler.release()
 
     def settings(self, *, tile: int | None, precision: str) -> Settings:
         """Return the settings page's values, but for what is given here.

@@ -12,6 +12,7 @@ from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.access import Foreign, host_module, optional_module
 from lib_upscalers.images import Picture, from_tensor, to_tensor
 from lib_upscalers.latent.context import LatentSpace
+from lib_upscalers.progress import SubRange
 from lib_upscalers.targets import Target
 
 if TYPE_CHECKING:
@@ -101,7 +102,11 @@ class LoadedModel:
         return _TinyCodec(encoder, decoder)
 
     def enlarge_pixels(self, pixels: torch.Tensor, size: Size) -> torch.Tensor:
-        """Enlarge pictures with the upscaler that the settings name."""
+        """Enlarge pictures with the upscaler that the settings name.
+
+        Raises:
+            Cancelled: The user pressed Interrupt or Skip.
+        """
         import numpy as np
         import torch
 
@@ -110,10 +115,12 @@ class LoadedModel:
         target = Target(size=size)
         settings = options.settings()
         larger: list[torch.Tensor] = []
-        for each in pixels:
-            picture = Picture(from_tensor(each, np.dtype(np.float32)))
-            result = engine.upscaler.run(picture, choice, target, settings)
-            larger.append(to_tensor(result.picture.pixels, pixels.device, pixels.dtype))
+        with engine.job(choice.name) as progress:
+            for i, each in enumerate(pixels):
+                picture = Picture(from_tensor(each, np.dtype(np.float32)))
+                part = SubRange(progress, i / len(pixels), (i + 1) / len(pixels))
+                result = engine.upscaler.run(picture, choice, target, settings, part)
+                larger.append(to_tensor(result.picture.pixels, pixels.device, pixels.dtype))
         return torch.stack(larger)
 
     def weight_folders(self) -> Sequence[Path]:

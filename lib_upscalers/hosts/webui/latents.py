@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.errors import Cancelled
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.access import host_module
@@ -28,6 +29,7 @@ OURS = "upscaler_lab"
 RESIZE = "upscaler_lab_latent_resize"
 AXIS = "upscaler_lab_latent_mode"
 _BILINEAR_OF_IMG2IMG = "bilinear"
+_WHEN_STOPPED = "Latent (Mitchell)"
 LATENT_RESIZE = 3
 
 
@@ -163,14 +165,19 @@ class LatentSeam:
         """
         state = host_module("shared").state
         with unhampered(latent.device.type), shown(state, wanted.mode):
-            return upscale_latent(
-                latent.detach().clone() if latent.is_inference() else latent,
-                Size(size[1], size[0]),
-                wanted.mode,
-                wanted.finishers,
-                [int(seed) for seed in seeds[: latent.shape[0]]],
-                context=self._context,
-            )
+            latent = latent.detach().clone() if latent.is_inference() else latent
+            larger = Size(size[1], size[0])
+            try:
+                return upscale_latent(
+                    latent,
+                    larger,
+                    wanted.mode,
+                    wanted.finishers,
+                    [int(seed) for seed in seeds[: latent.shape[0]]],
+                    context=self._context,
+                )
+            except Cancelled:
+                return upscale_latent(latent, larger, _WHEN_STOPPED)
 
 
 def _make_sample(original: Callable[..., Any], live: Callable[[], bool]) -> Any:
@@ -217,8 +224,11 @@ def _conditioned_at_full_size(p: Any) -> Generator[None, None, None]:
         del p.txt2img_image_conditioning
 
 
-def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str]:
-    """Return what an infotext says of finishers; nothing of those that are off."""
+def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str | None]:
+    """Return what an infotext says of finishers: None, which is nothing, of those that are off.
+
+    They are named, for the cells of an X/Y/Z plot hand on what the one before has said.
+    """
     values = {
         "blend with": finishers.blend_with if finishers.blend else None,
         "blend": finishers.blend,
@@ -226,4 +236,27 @@ def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str]:
         "match": finishers.match,
         "renoise": finishers.renoise,
     }
-    return {f"{prefix} {name}": str(value) for name, value in values.items() if value}
+    return {f"{prefix} {name}": str(value) if value else None for name, value in values.items()}
+
+
+def pasted(name: str, default: object) -> Callable[[dict[str, Any]], Any]:
+    """Return what reads a control's value out of a pasted infotext.
+
+    A picture's infotext does not name what was off; a text without steps is a mere prompt.
+
+    Args:
+        name: What infotexts call the value.
+        default: What the control says as long as nobody has touched it.
+    """
+    return lambda params: params.get(name, default if "Steps" in params else None)
+
+
+def complete(_infotext: str, params: dict[str, str]) -> None:
+    """Say of a pasted infotext what it leaves out: the finishers that it does not name are off.
+
+    Args:
+        params: What it says, by the names of the values; filled up.
+    """
+    if params.get("Hires upscaler") in LATENT_MODES:
+        for option in options.FINISHERS:
+            params.setdefault(option.infotext, str(option.default))

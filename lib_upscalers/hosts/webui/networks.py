@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import UpscalerError
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.access import host_module
-from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
+from lib_upscalers.hosts.webui.scaler import Scaler, StandIn, file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +30,7 @@ class NetworkList:
     def __init__(self, engine: Engine, patches: Patches) -> None:
         self._engine = engine
         self._patches = patches
+        self._last: list[Any] = []
 
     def attach(self) -> None:
         """Be called when the WebUI makes its list."""
@@ -73,10 +73,14 @@ class NetworkList:
     def _extend(self) -> None:
         """Add our entries; whatever goes wrong, the WebUI keeps its own."""
         try:
-            if options.value(options.HOST_NETWORKS):
-                self._stand_in()
             shared = host_module("shared")
-            shared.sd_upscalers = [*shared.sd_upscalers, *self._ours()]
+            theirs: list[Any] = shared.sd_upscalers
+            # Looking for files takes a while, in which another thread may want one of ours.
+            shared.sd_upscalers = [*theirs, *self._last]
+            if options.value(options.HOST_NETWORKS):
+                self._stand_in(theirs)
+            self._last = self._ours()
+            shared.sd_upscalers = [*theirs, *self._last]
         except Exception:  # The WebUI must live on.
             _log.exception("The neural upscalers of Upscaler Lab cannot be listed")
 
@@ -89,18 +93,18 @@ class NetworkList:
             if choice.path is not None and choice.path.resolve() not in theirs
         ]
 
-    def _stand_in(self) -> None:
+    def _stand_in(self, theirs: list[Any]) -> None:
         """Take the place of the WebUI's upscalers whose files we can use."""
-        for entry in host_module("shared").sd_upscalers:
-            path = Path(str(entry.data_path or ""))
-            if not entry.data_path or not path.is_file():
+        for entry in theirs:
+            path = file_of(entry)
+            if path is None:
                 continue
             try:
                 self._engine.upscaler.in_file(path)
             except UpscalerError as error:
                 _log.info("%s is left to the WebUI: %s", path, error)
             else:
-                entry.scaler = StandIn(self._engine, str(entry.name), entry.scaler)
+                entry.scaler = StandIn(self._engine, str(entry.name), path, entry.scaler)
 
 
 def _is_ours(entry: Any) -> bool:

@@ -11,7 +11,7 @@ from lib_upscalers.hosts.webui import callbacks, options
 from lib_upscalers.hosts.webui.api import Routes
 from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.engine import Engine
-from lib_upscalers.hosts.webui.latents import LatentSeam
+from lib_upscalers.hosts.webui.latents import LatentSeam, complete
 from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
 
@@ -48,6 +48,7 @@ class Extension:
             {
                 "on_before_ui": self._before_ui,
                 "on_app_started": self._started,
+                "on_infotext_pasted": complete,
                 "on_script_unloaded": release,
             }
         )
