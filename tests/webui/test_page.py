@@ -190,7 +190,7 @@ def test_pasting_sets_the_accordion_of_img2img(page: Page) -> None:
     """What an infotext does not name was off."""
     plain = PASTED.partition(", Denoising")[0]
     mode = page.locator("#upscaler_lab_latent_mode input").first
-    sharpen = page.locator("#upscaler_lab_latent_resize").get_by_label("number input for Sharpen")
+    sharpen = page.locator("#upscaler_lab_latent_resize input[type=number]").first
     open_tab(page, "img2img")
     unfold(page, "upscaler_lab_latent_resize")
     paste(page, f"{plain}, Latent resize: Latent (area), Latent resize sharpen: 0.5", "img2img")

@@ -11,15 +11,7 @@ from playwright.sync_api import expect
 
 from tests.webui import jobs
 from tests.webui.conftest import warm_up
-from tests.webui.page_parts import (
-    PASTED,
-    choices,
-    generate,
-    open_page,
-    open_tab,
-    paste,
-    reload_ui,
-)
+from tests.webui.page_parts import choices, open_page, open_tab, reload_ui
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -82,13 +74,6 @@ def test_the_extras_script_in_other_tabs(webui: WebUI, browser: Browser) -> None
         ours.check()
         assert boxes.evaluate_all("(all) => all.filter((box) => box.checked).length") == before + 1
         expect(page.locator("#upscaler_lab_extras-checkbox input")).to_be_checked()
-        open_tab(page, "txt2img")
-        theirs = page.locator("#txt2img_script_container .input-accordion")
-        theirs.filter(has_text="Upscaler Lab").locator("input.input-accordion-checkbox").check()
-        theirs.filter(has_text="Upscaler Lab").get_by_label("Upscaler 1").first.fill(jobs.OWN)
-        page.keyboard.press("Enter")
-        paste(page, PASTED.partition(", Denoising")[0])
-        assert jobs.opened(generate(webui, page)[-1]).size == (128, 128)
         page.context.close()
     finally:
         webui.post("/sdapi/v1/options", {setting: []})
