@@ -82,10 +82,8 @@ class Bare:
         self.modes = ui.names("latent-upscale-modes")
         self.img2img = jobs.generate(ui, "img2img", jobs.img2img())
         pixel = next(name for name in ("Lanczos", jobs.TWO) if name in self.upscalers)
-        self.hires = {
-            name: jobs.generate(ui, "txt2img", jobs.txt2img(ui, name))
-            for name in (pixel, *self.modes[:1])
-        }
+        names = (pixel, *self.modes[:1])
+        self.hires = {name: jobs.generate_again(ui, jobs.txt2img(ui, name)) for name in names}
 
 
 def warm_up(ui: WebUI) -> None:

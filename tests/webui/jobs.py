@@ -72,6 +72,16 @@ def generate(ui: WebUI, path: str, job: Mapping[str, Any]) -> tuple[list[np.ndar
     return pictures, json.loads(answer.body["info"])["infotexts"][0]
 
 
+def generate_again(ui: WebUI, job: Mapping[str, Any]) -> tuple[list[np.ndarray], str]:
+    """Return what a txt2img job gives the second time.
+
+    In Neo the first time with one of its networks differs by a level from all others, without us,
+    too.
+    """
+    generate(ui, "txt2img", job)
+    return generate(ui, "txt2img", job)
+
+
 def checkpoints(ui: WebUI, *, inpainting: bool = False) -> list[str]:
     """Return the titles of the checkpoints that are for inpainting, or of the others."""
     titles = sorted(each["title"] for each in ui.get("/sdapi/v1/sd-models").body)

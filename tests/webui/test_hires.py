@@ -66,7 +66,7 @@ def test_a_network_is_read_once_for_a_batch_and_kept(webui: WebUI) -> None:
 
 def test_the_hosts_own_ways_are_unchanged(webui: WebUI, bare: Bare) -> None:
     for upscaler, (expected, text) in bare.hires.items():
-        pictures, infotext = jobs.generate(webui, "txt2img", jobs.txt2img(webui, upscaler))
+        pictures, infotext = jobs.generate_again(webui, jobs.txt2img(webui, upscaler))
         difference = np.abs(pictures[0].astype(int) - expected[0])
         assert (upscaler, difference.max(), difference.sum()) == (upscaler, 0, 0)
         assert infotext == text
