@@ -20,10 +20,15 @@ from lib_upscalers.hosts.webui.latents import pasted
 from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
 from lib_upscalers.latent import LATENT_MODES, upscale_latent
 from tests.hosts.conftest import load
+from tests.hosts.webui_model import decode, encode, module
 from tests.test_upscale import save_network
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from tests.hosts.webui_model import WebUI
+
+ROUND_TRIP = "Latent (TAESD: pixel upscaler)"
 
 
 def photo(width: int = 24, height: int = 20, mode: str = "RGB") -> Image.Image:
@@ -505,6 +510,42 @@ def test_bad_finishers_are_one_clear_error(webui: WebUI) -> None:
     webui.opts.data[options.SHARPEN.key] = 9.0
     with pytest.raises(UpscalerError, match="sharpen"):
         hires(webui, "Latent (bislerp)", torch.randn(1, 4, 8, 8))
+
+
+@pytest.fixture
+def tiny_codec(webui: WebUI, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A tiny autoencoder of the host's; the picture between goes through a network."""
+    parts = {"encoder_model": lambda: encode, "decoder_model": lambda: decode}
+    taesd = module("modules.sd_vae_taesd", **parts)
+    monkeypatch.setitem(sys.modules, taesd.__name__, taesd)
+    sys.modules["modules.devices"].dtype = torch.float32
+    webui.opts.data[options.ROUND_TRIP.key] = "Ours 2x"
+    return taesd
+
+
+@pytest.mark.parametrize("unload", [False, True])
+def test_the_round_trip_lets_go_of_its_network_where_it_should(
+    webui: WebUI, tiny_codec: ModuleType, unload: bool
+) -> None:
+    assert tiny_codec
+    webui.opts.data[options.UNLOAD.key] = unload
+    job = hires(webui, ROUND_TRIP, torch.rand(2, 4, 8, 8))
+    assert job.result.shape == (2, 4, 16, 16)
+    loaded = start.extension().engine.upscaler._cache.loaded_bytes()
+    assert bool(loaded) != unload
+
+
+def test_an_interrupted_round_trip_gives_a_plain_latent(
+    webui: WebUI, tiny_codec: ModuleType
+) -> None:
+    def interrupted(samples: torch.Tensor) -> torch.Tensor:
+        webui.state.interrupted = True
+        return decode(samples)
+
+    tiny_codec.decoder_model = lambda: interrupted
+    latent = torch.rand(1, 4, 8, 8)
+    job = hires(webui, ROUND_TRIP, latent)
+    assert torch.equal(job.result, upscale_latent(latent, Size(16, 16), "Latent (Mitchell)"))
 
 
 def img2img(webui: WebUI, values: tuple[object, ...], resize_mode: int = 3) -> object:
