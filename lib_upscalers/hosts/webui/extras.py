@@ -213,7 +213,9 @@ def plan(engine: Engine, job: ExtrasJob) -> Plan:
     """
     if job.way not in WAYS:
         raise InputError(f"Expected one of {', '.join(WAYS)}, but got {job.way!r}.")
-    choices = tuple(_choose(engine, name) for name in job.upscalers)
+    # Once for all: to list them is to look through folders.
+    listed = {choice.name: choice for choice in engine.upscaler.choices()}
+    choices = tuple(_choose(listed, name) for name in job.upscalers)
     return Plan(job, choices, _settings(engine, job))
 
 
@@ -248,16 +250,15 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
     return enlarged, _infotext(job)
 
 
-def _choose(engine: Engine, name: str) -> Choice:
+def _choose(listed: Mapping[str, Choice], name: str) -> Choice:
     """Return the upscaler of that name; never a file that is only named by its path.
 
     Raises:
         UnknownNameError: There is none; the text suggests the nearest.
     """
-    choices = {choice.name: choice for choice in engine.upscaler.choices()}
-    if name not in choices:
-        raise unknown_name("an upscaler", name, choices)
-    return choices[name]
+    if name not in listed:
+        raise unknown_name("an upscaler", name, listed)
+    return listed[name]
 
 
 def _settings(engine: Engine, job: ExtrasJob) -> Settings:
