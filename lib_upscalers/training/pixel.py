@@ -64,6 +64,7 @@ class Training:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = torch.device(device)
+        self._fast = recipe.arithmetic == "bf16"
         self.step = 0
         self.seconds = 0.0
         self.model = Compact(recipe.features, recipe.layers, recipe.scale)
@@ -84,7 +85,9 @@ class Training:
         )
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
-        output = self.model(small.contiguous(memory_format=torch.channels_last))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._fast):
+            output = self.model(small.contiguous(memory_format=torch.channels_last))
+        output = output.float()
         loss = charbonnier(output, large, weights if self.recipe.settle_weight != 1 else None)
         if self.recipe.contrast:
             loss = loss + self.recipe.contrast * contrast_error(output, large)

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from lib_upscalers.errors import InputError
 
 Material = Literal["all", "drawings"]
+Arithmetic = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Recipe:
         material: "drawings" is mostly line art, and crisp.
         soft: The share of small versions that are softened, see `degrade.soften`.
         contrast: The weight of `losses.contrast_error` beside `losses.charbonnier`.
+        arithmetic: "bf16" computes the convolutions in bfloat16 by autocast; the weights, their
+            average, the loss and the optimiser stay in fp32.
     """
 
     scale: int = 2
@@ -67,6 +70,7 @@ class Recipe:
     material: Material = "all"
     soft: float = 0.0
     contrast: float = 0.0
+    arithmetic: Arithmetic = "fp32"
 
     @property
     def total(self) -> int:
@@ -78,7 +82,7 @@ class Recipe:
 
         Raises:
             InputError: A count is below 1, the pictures cannot hold a crop, or there is no such
-                material.
+                material or arithmetic.
         """
         counts = ("scale", "features", "pictures", "steps", "batch", "crop")
         wrong = {name: getattr(self, name) for name in counts if getattr(self, name) < 1}
@@ -87,6 +91,11 @@ class Recipe:
         if self.material not in get_args(Material):
             raise InputError(
                 f"Expected one of {get_args(Material)} as material, but got {self.material!r}."
+            )
+        if self.arithmetic not in get_args(Arithmetic):
+            raise InputError(
+                f"Expected one of {get_args(Arithmetic)} as arithmetic, but got "
+                f"{self.arithmetic!r}."
             )
         if self.side % self.scale or self.side < self.crop * self.scale:
             raise InputError(
