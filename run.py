@@ -340,9 +340,9 @@ def start(command: str, arguments: Sequence[str]) -> int:
         from lib_upscalers import app
 
         return app.main(arguments)
-    from lib_upscalers import cli
+    from lib_upscalers.cli import main as run_cli
 
-    return cli.main(arguments)
+    return run_cli(arguments)
 
 
 def main(arguments: Sequence[str]) -> int:

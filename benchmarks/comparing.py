@@ -16,16 +16,16 @@ import numpy as np
 
 from benchmarks.networks import save_random
 from lib_upscalers.compare.align import Trial
-from lib_upscalers.compare.plan import Plan
+from lib_upscalers.compare.request import Plan
 from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.subject import make_subject
-from lib_upscalers.comparing import candidates, comparison
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.images import Picture
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import Target
-from lib_upscalers.upscale import Upscaler
+from lib_upscalers.upscaling.candidates import candidates, comparison
+from lib_upscalers.upscaling.upscaler import Upscaler
 
 
 def main() -> int:

@@ -29,7 +29,7 @@ from benchmarks.latent import FACTOR, Coder, Here
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, LatentSpace, upscale_latent
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
-from lib_upscalers.resample import resample
+from lib_upscalers.resampling.resample import resample
 from lib_upscalers.training.files import replacing
 from lib_upscalers.training.measure import held_out
 

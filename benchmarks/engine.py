@@ -27,8 +27,8 @@ from benchmarks.networks import save_random
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.models.loader import load_network
 from lib_upscalers.tiling.allocator import kept_blocks
+from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
-from lib_upscalers.tiling.run import run_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable

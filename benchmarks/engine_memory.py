@@ -17,13 +17,13 @@ from PIL import Image
 from benchmarks.engine import job, load_module, picture, raw_forward
 from benchmarks.networks import save_random
 from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.images import from_pil, to_pil
 from lib_upscalers.models.loader import load_network
 from lib_upscalers.network import NetworkTraits, Profile
+from lib_upscalers.pictures.picture import from_pil, to_pil
 from lib_upscalers.targets import Target
 from lib_upscalers.tiling.allocator import glibc, kept_blocks
-from lib_upscalers.tiling.run import run_network
-from lib_upscalers.upscale import Upscaler
+from lib_upscalers.tiling.loop import run_network
+from lib_upscalers.upscaling.upscaler import Upscaler
 
 if TYPE_CHECKING:
     import torch

@@ -18,11 +18,11 @@ import torch
 from lib_upscalers.errors import UnsupportedModelError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.kernels import KERNELS
 from lib_upscalers.models.loader import load_network
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.resampling.kernels import KERNELS
+from lib_upscalers.resampling.resample import resample_pixels
+from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
-from lib_upscalers.tiling.run import run_network
 from lib_upscalers.training import measure
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from benchmarks.latent_measures import Scores, energies, gradient, luma, new_ene
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, Codec, Finishers, LatentSpace, upscale_latent
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
-from lib_upscalers.resample import resample
+from lib_upscalers.resampling.resample import resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

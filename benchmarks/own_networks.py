@@ -23,13 +23,14 @@ from PIL import Image
 
 from benchmarks.engine import job, picture, seconds
 from lib_upscalers.models.loader import load_network
-from lib_upscalers.tiling.run import run_network
-from lib_upscalers.training import degrade, measure, synthetic
+from lib_upscalers.tiling.loop import run_network
+from lib_upscalers.training import measure
+from lib_upscalers.training.drawing import degrade, synthetic
 from lib_upscalers.training.export import WEIGHTS
 
 if TYPE_CHECKING:
     from lib_upscalers.models.loader import LoadedNetwork
-    from lib_upscalers.training.degrade import Bytes
+    from lib_upscalers.training.drawing.degrade import Bytes
 
 _SEED = 6_000_000_000
 _SIDE = 192

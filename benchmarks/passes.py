@@ -15,11 +15,11 @@ from pathlib import Path
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.images import Picture
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import Target
 from lib_upscalers.training.measure import benchmark, psnr
-from lib_upscalers.upscale import Settings, Upscaler
+from lib_upscalers.upscaling.upscaler import Settings, Upscaler
 
 
 def main() -> None:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from lib_upscalers.image_files import read_picture
-from lib_upscalers.png import PngExtras, write_png
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.pictures.files import read_picture
+from lib_upscalers.pictures.png import PngExtras, write_png
+from lib_upscalers.resampling.resample import resample_pixels
 
 if TYPE_CHECKING:
     from typing import Any

@@ -19,7 +19,7 @@ from PIL import Image
 from torch.nn import functional
 
 from lib_upscalers.geometry import Size
-from lib_upscalers.resample import resample, resample_pixels
+from lib_upscalers.resampling.resample import resample, resample_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,8 +29,8 @@ from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.view import view_of
 from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.geometry import Size
-from lib_upscalers.images import Picture
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.resampling.resample import resample_pixels
 from tests.browser.browser_finder import OPTIONS, ensure_browser
 
 UNCAPPED = ("--disable-frame-rate-limit", "--disable-gpu-vsync")

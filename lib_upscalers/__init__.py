@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lib_upscalers.choices import Choice
     from lib_upscalers.errors import Cancelled, UpscalerError
     from lib_upscalers.geometry import Size
     from lib_upscalers.hosts.standalone import StandaloneHost
-    from lib_upscalers.image_files import read_picture, write_picture
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.files import read_picture, write_picture
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.targets import Target
-    from lib_upscalers.upscale import Result, Settings, Upscaler
+    from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.upscaler import Result, Settings, Upscaler
 
 __all__ = [
     "Cancelled",
@@ -44,17 +44,17 @@ __all__ = [
 
 _HOMES: Mapping[str, str] = {
     "Cancelled": "errors",
-    "Choice": "choices",
-    "Picture": "images",
-    "Result": "upscale",
-    "Settings": "upscale",
+    "Choice": "upscaling.choices",
+    "Picture": "pictures.picture",
+    "Result": "upscaling.upscaler",
+    "Settings": "upscaling.upscaler",
     "Size": "geometry",
     "StandaloneHost": "hosts.standalone",
     "Target": "targets",
-    "Upscaler": "upscale",
+    "Upscaler": "upscaling.upscaler",
     "UpscalerError": "errors",
-    "read_picture": "image_files",
-    "write_picture": "image_files",
+    "read_picture": "pictures.files",
+    "write_picture": "pictures.files",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from lib_upscalers.cli import main
+from lib_upscalers.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

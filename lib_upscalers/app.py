@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli_console import Console, ConsoleHandler
+from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.errors import UpscalerError
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def _build(options: Options) -> tuple[Blocks, Path]:
     """Return the page, and the folder whose files it shows."""
     from lib_upscalers.compare.store import Store
     from lib_upscalers.hosts.standalone import StandaloneHost
-    from lib_upscalers.image_files import write_picture
+    from lib_upscalers.pictures.files import write_picture
     from lib_upscalers.ui.app_page import build_page
-    from lib_upscalers.ui.bench import Bench
+    from lib_upscalers.ui.compare_actions import Bench
     from lib_upscalers.ui.gradio_compat import file_url
     from lib_upscalers.ui.sample import draw_sample
-    from lib_upscalers.upscale import Upscaler
+    from lib_upscalers.upscaling.upscaler import Upscaler
 
     host = StandaloneHost(tuple(options.models), options.device)
     host.device()

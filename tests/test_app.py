@@ -18,12 +18,12 @@ import pytest
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.store import Store
 from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.image_files import read_picture, write_picture
-from lib_upscalers.ui import listening
-from lib_upscalers.ui.bench import Bench, Form, Use, alert, feed, idle_feed
+from lib_upscalers.pictures.files import read_picture, write_picture
+from lib_upscalers.ui import client_watch as listening
+from lib_upscalers.ui.compare_actions import Bench, Form, Use, alert, feed, idle_feed
 from lib_upscalers.ui.gradio_compat import file_url, listen
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
-from lib_upscalers.upscale import Upscaler
+from lib_upscalers.upscaling.upscaler import Upscaler
 from tests.compare.fakes import HOSTILE, Fate, candidate
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.hosts.memory import free_device_memory, group_memory
+from lib_upscalers.hosts.free_memory import free_device_memory, group_memory
 from lib_upscalers.hosts.standalone import StandaloneHost, default_data_folder
 
 HOME = Path("home", "ann")

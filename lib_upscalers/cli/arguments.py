@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lib_upscalers.cli_compare import add_compare
-from lib_upscalers.cli_files import writable
-from lib_upscalers.cli_latent import add_latent
+from lib_upscalers.cli.compare import add_compare
+from lib_upscalers.cli.latent import add_latent
+from lib_upscalers.cli.paths import writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from lib_upscalers.cli_console import Console, table
+from lib_upscalers.cli.console import Console, table
 from lib_upscalers.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lib_upscalers.compare.plan import Plan
+    from lib_upscalers.compare.request import Plan
     from lib_upscalers.compare.session import Session
     from lib_upscalers.compare.store import Store
-    from lib_upscalers.upscale import Upscaler
+    from lib_upscalers.upscaling.upscaler import Upscaler
 
 MOST_PICTURES = 50
 _EPILOG = """\
@@ -110,7 +110,7 @@ def add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse keeps the typ
 
 def _plan(options: _Options) -> Plan:
     from lib_upscalers.compare.align import Trial
-    from lib_upscalers.compare.plan import Plan
+    from lib_upscalers.compare.request import Plan
     from lib_upscalers.geometry import Size
     from lib_upscalers.targets import Target
 
@@ -127,7 +127,7 @@ def _plan(options: _Options) -> Plan:
 
 
 def _pictures(options: _Options, plan: Plan) -> list[Path]:
-    from lib_upscalers.cli_files import expand
+    from lib_upscalers.cli.paths import expand
 
     # Nothing is written where pictures are, so no folder of results has to be left out.
     sources, refusals = expand(options.pictures, Path("-"), recursive=False)
@@ -147,7 +147,7 @@ class _Run:
     def __init__(self, options: _Options, console: Console) -> None:
         from lib_upscalers.compare.store import Store
         from lib_upscalers.hosts.standalone import StandaloneHost
-        from lib_upscalers.upscale import Upscaler
+        from lib_upscalers.upscaling.upscaler import Upscaler
 
         self._console = console
         self._host = StandaloneHost(tuple(options.models), options.device)
@@ -158,7 +158,7 @@ class _Run:
     def compare(self, path: Path) -> Session:
         """Compare on one picture; what goes wrong with an upscaler is told and noted."""
         from lib_upscalers.compare.subject import read_subject
-        from lib_upscalers.comparing import candidates, comparison
+        from lib_upscalers.upscaling.candidates import candidates, comparison
 
         subject = read_subject(path, self.plan)
         chosen = candidates(self._upscaler, self.plan.names)
@@ -216,7 +216,7 @@ def _write(path: Path, text: str) -> None:
 
 def _write_all(options: _Options, sessions: Sequence[Session], store: Store) -> Iterable[Path]:
     from lib_upscalers.compare import report
-    from lib_upscalers.image_files import write_picture
+    from lib_upscalers.pictures.files import write_picture
 
     if options.report:
         _write(options.report, report.html_report(sessions, store))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli_console import BarProgress
+from lib_upscalers.cli.console import BarProgress
 from lib_upscalers.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import torch
 
-    from lib_upscalers.cli_console import Console
+    from lib_upscalers.cli.console import Console
     from lib_upscalers.latent.context import Codec
-    from lib_upscalers.training.latent_reports import FitReport
+    from lib_upscalers.training.latent.reports import FitReport
 
     Code = Callable[[torch.Tensor], torch.Tensor]
 
@@ -154,10 +154,10 @@ def fit_latent(namespace: argparse.Namespace, console: Console) -> int:
     """
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.latent.context import LatentSpace
-    from lib_upscalers.models.verify import sha256_of
-    from lib_upscalers.training.latent_fit import fit
-    from lib_upscalers.training.latent_reports import FitSettings
-    from lib_upscalers.training.latent_teacher import Teacher
+    from lib_upscalers.models.checksum import sha256_of
+    from lib_upscalers.training.latent.fit import fit
+    from lib_upscalers.training.latent.reports import FitSettings
+    from lib_upscalers.training.latent.teacher import Teacher
 
     options = _Options(**vars(namespace))
     device = StandaloneHost(device_name=options.device).device()

@@ -10,29 +10,29 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli_arguments import parse
-from lib_upscalers.cli_compare import compare_upscalers
-from lib_upscalers.cli_console import (
+from lib_upscalers.cli.arguments import parse
+from lib_upscalers.cli.compare import compare_upscalers
+from lib_upscalers.cli.console import (
     BarProgress,
     Console,
     ConsoleHandler,
     readable_bytes,
     table,
 )
-from lib_upscalers.cli_files import plan
-from lib_upscalers.cli_latent import fit_latent
+from lib_upscalers.cli.latent import fit_latent
+from lib_upscalers.cli.paths import plan
 from lib_upscalers.errors import Cancelled, InputError, OutputError, UpscalerError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from lib_upscalers.choices import Choice
-    from lib_upscalers.cli_arguments import Options
-    from lib_upscalers.cli_files import Job
-    from lib_upscalers.images import Picture
+    from lib_upscalers.cli.arguments import Options
+    from lib_upscalers.cli.paths import Job
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.targets import Target
-    from lib_upscalers.upscale import Result, Settings, Upscaler
+    from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.upscaler import Result, Settings, Upscaler
 
 ALL_DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _LOGGER = logging.getLogger("lib_upscalers")
@@ -56,16 +56,16 @@ def _logging_to(console: Console, *, verbose: bool) -> Generator[None]:
 
 def _make_upscaler(options: Options) -> Upscaler:
     from lib_upscalers.hosts.standalone import StandaloneHost
-    from lib_upscalers.upscale import Upscaler
+    from lib_upscalers.upscaling.upscaler import Upscaler
 
     return Upscaler(StandaloneHost(tuple(options.models), options.device))
 
 
 def _settings(options: Options) -> Settings:
     """Return the settings; what is wrong with any of them is told before a picture is read."""
-    from lib_upscalers.resample import KERNELS
+    from lib_upscalers.resampling.resample import KERNELS
     from lib_upscalers.targets import Target
-    from lib_upscalers.upscale import Settings
+    from lib_upscalers.upscaling.upscaler import Settings
 
     KERNELS[options.kernel]
     if options.scale is not None:
@@ -134,7 +134,7 @@ class _Run:
         Raises:
             UpscalerError: It cannot be done; nothing is written.
         """
-        from lib_upscalers.image_files import DEFAULT_MAX_PIXELS, read_picture, write_picture
+        from lib_upscalers.pictures.files import DEFAULT_MAX_PIXELS, read_picture, write_picture
 
         options, start = self._options, time.perf_counter()
         limit = options.max_pixels or DEFAULT_MAX_PIXELS

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError, InputError, OutputError
-from lib_upscalers.image_names import names_a_picture
+from lib_upscalers.pictures.names import names_a_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,7 +57,7 @@ class Plan:
 
 def writable() -> list[str]:
     """Return the endings, without the dot, of the formats that results can have."""
-    from lib_upscalers.image_writers import FORMATS
+    from lib_upscalers.pictures.formats import FORMATS
 
     return [suffix.lstrip(".") for _, each in FORMATS.items() for suffix in each.suffixes]
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.depth import peak
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Region, Size
-from lib_upscalers.image_files import read_picture, write_picture
-from lib_upscalers.image_writers import flattened
-from lib_upscalers.images import Picture
-from lib_upscalers.kernels import KERNELS
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.pictures.bit_depth import peak
+from lib_upscalers.pictures.files import read_picture, write_picture
+from lib_upscalers.pictures.formats import flattened
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.resampling.kernels import KERNELS
+from lib_upscalers.resampling.resample import resample_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.measuring import measure
-from lib_upscalers.compare.memory import Peak
+from lib_upscalers.compare.peak_memory import Peak
 from lib_upscalers.compare.session import Cost, Entry, Session
 from lib_upscalers.compare.store import fingerprint, saved_name
 from lib_upscalers.errors import Cancelled, MemoryExhaustedError, UpscalerError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from lib_upscalers.compare.candidate import Candidate, Outcome
-    from lib_upscalers.compare.memory import Watch
+    from lib_upscalers.compare.peak_memory import Watch
     from lib_upscalers.compare.store import Store
     from lib_upscalers.compare.subject import Subject
     from lib_upscalers.geometry import Size

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.depth import to_depth
 from lib_upscalers.geometry import Size
-from lib_upscalers.image_writers import flattened
-from lib_upscalers.images import Picture
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.pictures.bit_depth import to_depth
+from lib_upscalers.pictures.formats import flattened
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.resampling.resample import resample_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

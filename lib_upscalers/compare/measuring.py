@@ -11,7 +11,7 @@ from lib_upscalers.geometry import Region
 
 if TYPE_CHECKING:
     from lib_upscalers.geometry import Size
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
 
 

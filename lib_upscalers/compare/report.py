@@ -9,19 +9,19 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.compare.grid import labelled_grid
 from lib_upscalers.compare.metrics import METRICS
 from lib_upscalers.compare.view import view_of, view_of_several
 from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.geometry import Size
-from lib_upscalers.image_files import read_picture
-from lib_upscalers.image_grid import labelled_grid
+from lib_upscalers.pictures.files import read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lib_upscalers.compare.session import Entry, Session, Shown
     from lib_upscalers.compare.store import Store
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
 
 _PAGE = """<!doctype html>
 <html lang="en">

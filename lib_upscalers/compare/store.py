@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.session import Entry, Session, Shown, entry_from, from_json
 from lib_upscalers.errors import InputError, OutputError
-from lib_upscalers.image_files import write_picture
+from lib_upscalers.pictures.files import write_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
 
 MOST_BYTES = 4 << 30
 MOST_SECONDS = 14 * 24 * 3600.0

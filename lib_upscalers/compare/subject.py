@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.align import truth_and_small
-from lib_upscalers.image_files import count_frames, read_picture
+from lib_upscalers.pictures.files import count_frames, read_picture
 from lib_upscalers.targets import Target
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lib_upscalers.compare.plan import Plan
-    from lib_upscalers.images import Picture
+    from lib_upscalers.compare.request import Plan
+    from lib_upscalers.pictures.picture import Picture
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.hosts.memory import free_device_memory
+from lib_upscalers.hosts.free_memory import free_device_memory
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.scaler import Scaler, StandIn, file_of
 
 if TYPE_CHECKING:

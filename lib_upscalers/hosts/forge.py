@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lib_upscalers.hosts.a1111 import A1111Host
-from lib_upscalers.hosts.webui.access import optional_module
+from lib_upscalers.hosts.webui.host_modules import optional_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable

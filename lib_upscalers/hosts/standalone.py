@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.hosts.memory import free_device_memory
+from lib_upscalers.hosts.free_memory import free_device_memory
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

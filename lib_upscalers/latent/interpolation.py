@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lib_upscalers.latent.entry import latent_mode
-from lib_upscalers.resample import resample
+from lib_upscalers.latent.mode_registry import latent_mode
+from lib_upscalers.resampling.resample import resample
 
 if TYPE_CHECKING:
     import torch

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lib_upscalers.errors import ModelError, ModelFileError
-from lib_upscalers.latent.entry import latent_mode_within
+from lib_upscalers.latent.mode_registry import latent_mode_within
 from lib_upscalers.latent.packing import packed, unpacked
 from lib_upscalers.latent.published import find_published, space_of_published
 from lib_upscalers.models.reading import SUFFIXES, read_state
-from lib_upscalers.resample import resample
+from lib_upscalers.resampling.resample import resample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,8 +13,8 @@ from lib_upscalers.errors import (
     UpscalerError,
 )
 from lib_upscalers.latent.autocast import without_autocast
-from lib_upscalers.latent.entry import LATENT_MODES, LatentMode, latent_mode
 from lib_upscalers.latent.finishers import OFF, Finishers, finish
+from lib_upscalers.latent.mode_registry import LATENT_MODES, LatentMode, latent_mode
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 
 if TYPE_CHECKING:

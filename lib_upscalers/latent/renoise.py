@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lib_upscalers.latent.cosine import cosine, in_parts, inverse_cosine
+from lib_upscalers.latent.dct import cosine, in_parts, inverse_cosine
 
 if TYPE_CHECKING:
     import torch

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError, TargetError
-from lib_upscalers.latent.entry import latent_mode_within
+from lib_upscalers.latent.mode_registry import latent_mode_within
 from lib_upscalers.latent.packing import packed, unpacked
-from lib_upscalers.resample import resample
+from lib_upscalers.resampling.resample import resample
 
 if TYPE_CHECKING:
     from collections.abc import Callable

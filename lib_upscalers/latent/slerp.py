@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.latent.entry import latent_mode
+from lib_upscalers.latent.mode_registry import latent_mode
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,8 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lib_upscalers.latent.cosine import cosine, in_parts, inverse_cosine
-from lib_upscalers.latent.entry import latent_mode
+from lib_upscalers.latent.dct import cosine, in_parts, inverse_cosine
+from lib_upscalers.latent.mode_registry import latent_mode
 
 if TYPE_CHECKING:
     import torch

@@ -24,7 +24,7 @@ def build(architecture: Architecture[Module], state: Mapping[str, Any]) -> Model
     """
     import torch
 
-    from lib_upscalers.models.unfilled import unfilled
+    from lib_upscalers.models.skip_init import unfilled
 
     # A network that is made in inference mode could never be used outside of it.
     with torch.inference_mode(mode=False), torch.no_grad(), unfilled():

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ModelFileError
+from lib_upscalers.models.checksum import verify
 from lib_upscalers.models.loader import LoadedNetwork, load_network
-from lib_upscalers.models.verify import verify
 from lib_upscalers.network import Profile
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import ModelError
 from lib_upscalers.models.entry import ModelEntry
-from lib_upscalers.models.facts import Fact, Facts
+from lib_upscalers.models.file_cache import Fact, Facts
 from lib_upscalers.models.reading import SUFFIXES
 
 if TYPE_CHECKING:

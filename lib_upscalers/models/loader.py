@@ -12,7 +12,7 @@ from lib_upscalers.models.adapt import adapt
 from lib_upscalers.models.architectures import detect, registry, spandrel_module
 from lib_upscalers.models.architectures.hints import unknown_architecture
 from lib_upscalers.models.building import build
-from lib_upscalers.models.exact import ExactWeights
+from lib_upscalers.models.placement import ExactWeights
 from lib_upscalers.models.reading import read_state
 from lib_upscalers.network import NetworkTraits, Profile
 

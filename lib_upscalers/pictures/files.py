@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from lib_upscalers.depth import to_depth
 from lib_upscalers.errors import ImageError, InputError, OutputError
-from lib_upscalers.image_metadata import read_metadata
-from lib_upscalers.image_writers import FORMATS, Format, flattened
-from lib_upscalers.images import Picture, decoding, from_pil, read_bytes, split_alpha, turned
+from lib_upscalers.pictures.bit_depth import to_depth
+from lib_upscalers.pictures.formats import FORMATS, Format, flattened
+from lib_upscalers.pictures.metadata import read_metadata
+from lib_upscalers.pictures.picture import (
+    Picture,
+    decoding,
+    from_pil,
+    read_bytes,
+    split_alpha,
+    turned,
+)
 from lib_upscalers.registry import unknown_name
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from lib_upscalers.depth import to_depth
 from lib_upscalers.errors import OutputError
-from lib_upscalers.image_metadata import EXIF_IFD, GPS_IFD, exif_with_text, profile_for
-from lib_upscalers.images import Picture, to_pil
-from lib_upscalers.png import PngExtras, write_png
+from lib_upscalers.pictures.bit_depth import to_depth
+from lib_upscalers.pictures.metadata import EXIF_IFD, GPS_IFD, exif_with_text, profile_for
+from lib_upscalers.pictures.picture import Picture, to_pil
+from lib_upscalers.pictures.png import PngExtras, write_png
 from lib_upscalers.registry import Registry
 
 if TYPE_CHECKING:

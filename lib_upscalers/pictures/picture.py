@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib_upscalers.bleed import bleed_free
-from lib_upscalers.depth import peak, to_depth
 from lib_upscalers.errors import ImageError
 from lib_upscalers.geometry import Size
-from lib_upscalers.image_metadata import Metadata, read_metadata
-from lib_upscalers.image_tensors import from_tensor, to_tensor
+from lib_upscalers.pictures.bit_depth import peak, to_depth
+from lib_upscalers.pictures.bleed import bleed_free
+from lib_upscalers.pictures.metadata import Metadata, read_metadata
+from lib_upscalers.pictures.tensors import from_tensor, to_tensor
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib_upscalers.depth import peak
+from lib_upscalers.pictures.bit_depth import peak
 
 if TYPE_CHECKING:
     import torch

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lib_upscalers.depth import peak, to_depth
 from lib_upscalers.errors import InputError, TargetError
 from lib_upscalers.geometry import Size
-from lib_upscalers.kernels import KERNELS
+from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.progress import NULL
-from lib_upscalers.separable import Axis, Band, along, find_bands, nearest
+from lib_upscalers.resampling.kernels import KERNELS
+from lib_upscalers.resampling.separable import Axis, Band, along, find_bands, nearest
 
 if TYPE_CHECKING:
     import torch

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.kernels import KERNELS
+from lib_upscalers.resampling.kernels import KERNELS
 
 if TYPE_CHECKING:
     import torch

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from lib_upscalers.images import from_tensor, to_tensor
+from lib_upscalers.pictures.picture import from_tensor, to_tensor
 from lib_upscalers.tiling.blend import written_region
+from lib_upscalers.tiling.padding import read_source
 from lib_upscalers.tiling.precision import dtype_name, place_key
-from lib_upscalers.tiling.source import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib_upscalers.network import Network
+    from lib_upscalers.tiling.padding import Border
     from lib_upscalers.tiling.plan import Tile
-    from lib_upscalers.tiling.source import Border
 
 _log = logging.getLogger("lib_upscalers")
 

@@ -12,6 +12,7 @@ from lib_upscalers.geometry import Region
 from lib_upscalers.network import Reach
 from lib_upscalers.tiling.budget import fitting_pixels, most_pixels
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
+from lib_upscalers.tiling.padding import required_size
 from lib_upscalers.tiling.plan import LEAST_CORE, Rules, Tile, plan_thrifty_tiles, plan_tiles
 from lib_upscalers.tiling.probe import (
     LAYOUT_PROBE_PIXELS,
@@ -20,7 +21,6 @@ from lib_upscalers.tiling.probe import (
     measure_memory,
     measure_reach,
 )
-from lib_upscalers.tiling.source import required_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lib_upscalers.host import Precision
     from lib_upscalers.network import MemoryUse
     from lib_upscalers.tiling.executor import Executor
-    from lib_upscalers.tiling.source import Border
+    from lib_upscalers.tiling.padding import Border
 
 LEAST_TILE = 32
 _MOST_BATCH = 16

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.network import MemoryUse, Reach
-from lib_upscalers.tiling.source import required_size
+from lib_upscalers.tiling.padding import required_size
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,7 @@ def measure_memory(network: Network, device: torch.device, dtype: torch.dtype) -
     batch = _noise(network.traits, _MEMORY_PROBE_GPU if cuda else _MEMORY_PROBE, device, dtype)
     pixels = batch.shape[-1] * batch.shape[-2]
     if not cuda:
-        from lib_upscalers.tiling.live_memory import LiveMemory
+        from lib_upscalers.tiling.tensor_memory import LiveMemory
 
         with LiveMemory() as live:
             network(batch)

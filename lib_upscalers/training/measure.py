@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.training import degrade, synthetic
+from lib_upscalers.training.drawing import degrade, synthetic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib_upscalers.training.degrade import Bytes
+    from lib_upscalers.training.drawing.degrade import Bytes
     from lib_upscalers.training.recipe import Material
 
     Enlarge = Callable[[Bytes], Bytes]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lib_upscalers.progress import NULL
-from lib_upscalers.training import degrade, synthetic
+from lib_upscalers.training.drawing import degrade, synthetic
 from lib_upscalers.training.files import replacing
 
 if TYPE_CHECKING:

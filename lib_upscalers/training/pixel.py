@@ -23,11 +23,11 @@ from lib_upscalers.training import measure
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
 from lib_upscalers.training.export import WEIGHTS, Card, Origin, export, shipped
-from lib_upscalers.training.growing import grow
 from lib_upscalers.training.losses import charbonnier, contrast_error
 from lib_upscalers.training.pairs import Pairs, kept_pairs
 from lib_upscalers.training.recipe import Recipe
 from lib_upscalers.training.state import load_state, remember, save_state
+from lib_upscalers.training.warm_start import grow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

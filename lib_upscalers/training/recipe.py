@@ -39,7 +39,7 @@ class Recipe:
             shades show no steps.
         settle_weight: How much more than others these count.
         start: The built-in network, such as "Lab Fast 2x", or the .safetensors file to begin
-            with; none if empty. It may be smaller, see `growing.grow`.
+            with; none if empty. It may be smaller, see `warm_start.grow`.
         material: "drawings" is mostly line art, and crisp.
         soft: The share of small versions that are softened, see `degrade.soften`.
         contrast: The weight of `losses.contrast_error` beside `losses.charbonnier`.

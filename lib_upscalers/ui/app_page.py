@@ -17,8 +17,8 @@ from lib_upscalers.ui.gradio_compat import listen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lib_upscalers.choices import Choice
-    from lib_upscalers.ui.bench import Bench
+    from lib_upscalers.ui.compare_actions import Bench
+    from lib_upscalers.upscaling.choices import Choice
 
 _INTRODUCTION = (
     "# Upscaler Lab\n"

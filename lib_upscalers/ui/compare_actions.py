@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.compare import report
-from lib_upscalers.compare.plan import Plan
+from lib_upscalers.compare.request import Plan
 from lib_upscalers.compare.store import saved_name
 from lib_upscalers.compare.subject import read_subject
 from lib_upscalers.compare.view import view_of, view_of_names, view_of_several
-from lib_upscalers.comparing import candidates, comparison
 from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.geometry import Size
-from lib_upscalers.image_files import write_picture
+from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.targets import Target
-from lib_upscalers.ui.listening import Listener
+from lib_upscalers.ui.client_watch import Listener
+from lib_upscalers.upscaling.candidates import candidates, comparison
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.session import Session, Shown
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
-    from lib_upscalers.upscale import Upscaler
+    from lib_upscalers.upscaling.upscaler import Upscaler
 
 _LOGGER = logging.getLogger("lib_upscalers")
 MOST_PICTURES = 50

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from lib_upscalers.compare.align import FACTORS, Trial
-from lib_upscalers.compare.plan import MOST, Plan
+from lib_upscalers.compare.request import MOST, Plan
 from lib_upscalers.errors import InputError
-from lib_upscalers.kernels import KERNELS
-from lib_upscalers.ui.bench import Form, alert
+from lib_upscalers.resampling.kernels import KERNELS
+from lib_upscalers.ui.compare_actions import Form, alert
 from lib_upscalers.ui.gradio_compat import listen
 
 if TYPE_CHECKING:

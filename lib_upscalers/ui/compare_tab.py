@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from lib_upscalers.compare.viewer_script import viewer_script
-from lib_upscalers.comparing import prepared
 from lib_upscalers.errors import InputError
-from lib_upscalers.image_names import names_a_picture
-from lib_upscalers.ui.bench import MOST_PICTURES, Bench, alert, idle_feed
+from lib_upscalers.pictures.names import names_a_picture
+from lib_upscalers.ui.compare_actions import MOST_PICTURES, Bench, alert, idle_feed
 from lib_upscalers.ui.compare_form import Controls, build_controls, form_of, values_of
 from lib_upscalers.ui.gradio_compat import hand_on_the_file, known, listen
+from lib_upscalers.upscaling.candidates import prepared
 
 if TYPE_CHECKING:
     from gradio.components import Component
 
-    from lib_upscalers.ui.bench import Use
+    from lib_upscalers.ui.compare_actions import Use
 
 FEED = "upscaler-lab-feed"
 _HIDDEN = "upscaler-lab-hidden"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
 
 WIDTH, HEIGHT = 192, 144
 _FINENESS = 4  # sub-pixels a pixel on each side: edges come out smooth
@@ -107,7 +107,7 @@ def _draw_eye(canvas: _Canvas) -> None:
 
 def draw_sample() -> Picture:
     """Return the sample picture: 192 x 144, RGB, 8 bit, the same every time."""
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
 
     canvas = _Canvas.blank()
     _draw_eye(canvas)

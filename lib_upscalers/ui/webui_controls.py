@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from lib_upscalers.host import Precision
 from lib_upscalers.latent import LATENT_MODES
-from lib_upscalers.resample import KERNELS
+from lib_upscalers.resampling.resample import KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

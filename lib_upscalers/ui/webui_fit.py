@@ -7,14 +7,14 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import UpscalerError
-from lib_upscalers.ui.bench import alert
+from lib_upscalers.ui.compare_actions import alert
 from lib_upscalers.ui.gradio_compat import file_url, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lib_upscalers.compare.store import Store
-    from lib_upscalers.training.latent_reports import FitReport, Preview
+    from lib_upscalers.training.latent.reports import FitReport, Preview
 
     Run = Callable[[float, str], Iterator[FitReport]]
 
@@ -88,8 +88,8 @@ def _picture(preview: Preview, store: Store) -> str:
     import numpy as np
     import torch
 
-    from lib_upscalers.image_files import write_picture
-    from lib_upscalers.images import Picture, from_tensor
+    from lib_upscalers.pictures.files import write_picture
+    from lib_upscalers.pictures.picture import Picture, from_tensor
 
     beside: Any = torch.cat([preview.before, preview.after, preview.original], dim=2)
     path = store.new_file("preview.png")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.ui.bench import Bench, Use
+from lib_upscalers.ui.compare_actions import Bench, Use
 from lib_upscalers.ui.gradio_compat import file_url, listen
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
     from lib_upscalers.ui.compare_tab import Tab
-    from lib_upscalers.upscale import Upscaler
+    from lib_upscalers.upscaling.upscaler import Upscaler
 
 TITLE, ELEM_ID = "Upscaler Lab", "upscaler_lab"
 # The WebUI's own function picks the picture that is shown large.

@@ -7,24 +7,24 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.candidate import Candidate
-from lib_upscalers.compare.memory import watch_for
-from lib_upscalers.compare.run import Comparison
+from lib_upscalers.compare.comparison import Comparison
+from lib_upscalers.compare.peak_memory import watch_for
 from lib_upscalers.targets import pass_sizes
-from lib_upscalers.upscale import Settings
+from lib_upscalers.upscaling.upscaler import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lib_upscalers.choices import Choice
-    from lib_upscalers.compare.plan import Plan
+    from lib_upscalers.compare.request import Plan
     from lib_upscalers.compare.store import Store
     from lib_upscalers.compare.subject import Subject
     from lib_upscalers.geometry import Size
     from lib_upscalers.host import Host
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
-    from lib_upscalers.upscale import Result, Upscaler
+    from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.upscaler import Result, Upscaler
 
 # Of a picture of three 8-bit channels, as benchmarks/engine.py measured for all the way.
 _BYTES_PER_PIXEL = 3 * 2.4

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.registry import unknown_name
-from lib_upscalers.resample import KERNELS
+from lib_upscalers.resampling.resample import KERNELS
 
 if TYPE_CHECKING:
     from lib_upscalers.host import Host
     from lib_upscalers.models.entry import ModelEntry
-    from lib_upscalers.models.facts import Facts
+    from lib_upscalers.models.file_cache import Facts
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from lib_upscalers.depth import peak, to_depth
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
+from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.progress import NULL, SubRange
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import Target
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib_upscalers.choices import Choice
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
-    from lib_upscalers.upscale import Result, Settings
+    from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.upscaler import Result, Settings
 
     Pixels = NDArray[Any]
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib_upscalers.geometry import Size
-from lib_upscalers.images import bleed_free
+from lib_upscalers.pictures.picture import bleed_free
 from lib_upscalers.progress import SubRange
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import pass_sizes
-from lib_upscalers.tiling.run import run_network
+from lib_upscalers.tiling.loop import run_network
 
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
 
-    from lib_upscalers.images import Picture
     from lib_upscalers.network import Network
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.tiling.policy import Job
 

@@ -6,27 +6,27 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from lib_upscalers.choices import Choice, find_choice, list_choices, network_choice
 from lib_upscalers.errors import MemoryExhaustedError
-from lib_upscalers.images import bleed_free
 from lib_upscalers.models.cache import NetworkCache
-from lib_upscalers.models.facts import Facts
+from lib_upscalers.models.file_cache import Facts
 from lib_upscalers.models.folders import resolve_path
+from lib_upscalers.pictures.picture import bleed_free
 from lib_upscalers.progress import NULL, SubRange
-from lib_upscalers.resample import KERNELS, resample_pixels
+from lib_upscalers.resampling.resample import KERNELS, resample_pixels
 from lib_upscalers.targets import pass_sizes
+from lib_upscalers.upscaling.choices import Choice, find_choice, list_choices, network_choice
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.host import Host, Precision
-    from lib_upscalers.images import Picture
     from lib_upscalers.models.entry import ModelEntry
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
+    from lib_upscalers.tiling.padding import Border
     from lib_upscalers.tiling.policy import Job
-    from lib_upscalers.tiling.source import Border
 
 _CACHE_BYTES = 1 << 30
 
@@ -184,8 +184,8 @@ class Upscaler:
         settings: Settings,
         progress: Progress,
     ) -> Result:
-        from lib_upscalers.network_work import NetworkWork
         from lib_upscalers.tiling.allocator import kept_blocks
+        from lib_upscalers.upscaling.network_passes import NetworkWork
 
         scale, reduced = entry.traits.scale, settings.passes == "reduced"
         last = pass_sizes(picture.size, size, scale, reduced=reduced)[-1]

@@ -23,13 +23,13 @@ import gradio as gr
 from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.viewer_script import LOADER
 from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.image_files import write_picture
+from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.ui.app_page import network_table
-from lib_upscalers.ui.bench import Bench, Use
+from lib_upscalers.ui.compare_actions import Bench, Use
 from lib_upscalers.ui.compare_tab import Tab, build
 from lib_upscalers.ui.gradio_compat import file_url, listen
 from lib_upscalers.ui.sample import draw_sample
-from lib_upscalers.upscale import Upscaler
+from lib_upscalers.upscaling.upscaler import Upscaler
 
 # Gradio's usual theme asks another server for its letters.
 FONTS: dict[str, Any] = {

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 
 from lib_upscalers import StandaloneHost, Target, Upscaler, read_picture
 from lib_upscalers.geometry import Size
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
 from tests.browser.viewer_page import (
     PATIENCE_MS,

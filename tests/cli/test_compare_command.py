@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib_upscalers import read_picture, write_picture
-from lib_upscalers.cli import main
+from lib_upscalers.cli.main import main
 from tests.compare.fakes import picture
 
 

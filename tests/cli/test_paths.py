@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_upscalers.cli_files import Plan, plan, writable
+from lib_upscalers.cli.paths import Plan, plan, writable
 from lib_upscalers.errors import InputError
 
 

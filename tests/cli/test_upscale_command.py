@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib_upscalers.cli import ALL_DONE, INTERRUPTED, SOME_FAILED, WRONG_USAGE, main
-from lib_upscalers.cli_arguments import SizeRequest, make_parser
-from lib_upscalers.cli_console import BarProgress, Console, readable_bytes, table
+from lib_upscalers.cli.arguments import SizeRequest, make_parser
+from lib_upscalers.cli.console import BarProgress, Console, readable_bytes, table
+from lib_upscalers.cli.main import ALL_DONE, INTERRUPTED, SOME_FAILED, WRONG_USAGE, main
 from lib_upscalers.geometry import Size
-from lib_upscalers.resample import KERNELS
+from lib_upscalers.resampling.resample import KERNELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 Capture = pytest.CaptureFixture[str]
 
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lib_upscalers.compare.candidate import Candidate
-from lib_upscalers.compare.memory import ProcessWatch
-from lib_upscalers.compare.plan import Plan
-from lib_upscalers.compare.run import Comparison
+from lib_upscalers.compare.comparison import Comparison
+from lib_upscalers.compare.peak_memory import ProcessWatch
+from lib_upscalers.compare.request import Plan
 from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.subject import make_subject
 from lib_upscalers.errors import ModelFileError
-from lib_upscalers.images import Picture
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import Target
-from lib_upscalers.upscale import Result
+from lib_upscalers.upscaling.upscaler import Result
 
 if TYPE_CHECKING:
     from pathlib import Path

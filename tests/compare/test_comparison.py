@@ -11,17 +11,17 @@ from PIL import Image
 
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.metrics import METRICS
-from lib_upscalers.compare.plan import Plan
+from lib_upscalers.compare.request import Plan
 from lib_upscalers.compare.session import from_json, means
 from lib_upscalers.compare.subject import make_subject, read_subject
-from lib_upscalers.comparing import candidates, comparison, prepared
 from lib_upscalers.errors import ImageError, InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.image_files import read_picture
-from lib_upscalers.images import Picture
+from lib_upscalers.pictures.files import read_picture
+from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
-from lib_upscalers.upscale import Upscaler
+from lib_upscalers.upscaling.candidates import candidates, comparison, prepared
+from lib_upscalers.upscaling.upscaler import Upscaler
 from tests.compare.fakes import HOSTILE, Fate, candidate, make, picture
 
 if TYPE_CHECKING:

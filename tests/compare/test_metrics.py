@@ -13,10 +13,10 @@ from lib_upscalers.compare.align import luma, middle
 from lib_upscalers.compare.measuring import matching, measure
 from lib_upscalers.compare.metrics import METRICS
 from lib_upscalers.geometry import Region, Size
-from lib_upscalers.image_files import read_picture
-from lib_upscalers.images import Picture
+from lib_upscalers.pictures.files import read_picture
+from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.progress import NULL
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels
 
 if TYPE_CHECKING:
     from pathlib import Path

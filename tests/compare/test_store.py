@@ -20,13 +20,13 @@ import pytest
 import lib_upscalers
 from lib_upscalers.compare import report
 from lib_upscalers.compare.align import Trial
-from lib_upscalers.compare.plan import MOST, Plan
+from lib_upscalers.compare.grid import labelled_grid
+from lib_upscalers.compare.request import MOST, Plan
 from lib_upscalers.compare.store import Store, fingerprint, saved_name
 from lib_upscalers.compare.viewer_script import FOLDER, viewer_script
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
-from lib_upscalers.image_grid import labelled_grid
-from lib_upscalers.images import Picture
+from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
 from lib_upscalers.version import VERSION
 from tests.compare.fakes import HOSTILE, Fate, candidate, make, picture
@@ -205,7 +205,7 @@ def test_the_grid_shows_every_pixel(tmp_path: Path) -> None:
 
 
 def _stored(store: Store, session: Session) -> np.ndarray:
-    from lib_upscalers.image_files import read_picture
+    from lib_upscalers.pictures.files import read_picture
 
     assert session.entries[0].result
     return read_picture(store.path(session.entries[0].result.file)).pixels

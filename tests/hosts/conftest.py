@@ -8,7 +8,7 @@ import pytest
 
 from lib_upscalers.hosts.webui import start
 from tests.hosts.webui_model import KINDS, WebUI
-from tests.test_upscale import save_network
+from tests.upscaling.test_upscaler import save_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ import pytest
 
 from lib_upscalers.hosts.webui import options, start
 from lib_upscalers.hosts.webui.extras import SIZES, WAYS
-from lib_upscalers.hosts.webui.progress import HostProgress
+from lib_upscalers.hosts.webui.host_progress import HostProgress
 from tests.hosts.test_contract import photo
 from tests.hosts.test_extras import client, decoded, encoded, run
 

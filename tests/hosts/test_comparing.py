@@ -11,13 +11,13 @@ from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import comparing, options, start
 from lib_upscalers.hosts.webui.fitting import Fitting
-from lib_upscalers.hosts.webui.progress import job
-from lib_upscalers.images import from_pil
+from lib_upscalers.hosts.webui.host_progress import job
+from lib_upscalers.pictures.picture import from_pil
 from lib_upscalers.progress import NULL
 from lib_upscalers.targets import Target
-from lib_upscalers.training import latent_reports
-from lib_upscalers.training.latent import LatentRecipe
-from lib_upscalers.training.latent_pairs import PairPlan
+from lib_upscalers.training.latent import reports as latent_reports
+from lib_upscalers.training.latent.latent_pairs import PairPlan
+from lib_upscalers.training.latent.latent_training import LatentRecipe
 from tests.hosts.test_contract import photo
 
 if TYPE_CHECKING:

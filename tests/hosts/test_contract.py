@@ -21,7 +21,7 @@ from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
 from lib_upscalers.latent import LATENT_MODES, upscale_latent
 from tests.hosts.conftest import load
 from tests.hosts.webui_model import decode, encode, module
-from tests.test_upscale import save_network
+from tests.upscaling.test_upscaler import save_network
 
 if TYPE_CHECKING:
     from types import ModuleType

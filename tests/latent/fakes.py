@@ -13,7 +13,7 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from lib_upscalers.errors import ModelError
 from lib_upscalers.latent import Codec, LatentSpace
 from lib_upscalers.latent.learned_network import LatentNetwork
-from lib_upscalers.resample import resample
+from lib_upscalers.resampling.resample import resample
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from torch.nn.functional import interpolate
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
-from lib_upscalers.latent.cosine import cosine
-from lib_upscalers.tiling.live_memory import LiveMemory
+from lib_upscalers.latent.dct import cosine
+from lib_upscalers.tiling.tensor_memory import LiveMemory
 
 MODES = list(LATENT_MODES)
 PLAIN = "Latent (bilinear)"

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lib_upscalers.cli import main
+from lib_upscalers.cli.main import main
 from lib_upscalers.errors import (
     Cancelled,
     InputError,
@@ -23,21 +23,27 @@ from lib_upscalers.errors import (
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LatentSpace, upscale_latent
 from lib_upscalers.latent.learned import load_network
-from lib_upscalers.training import latent_fit, latent_pairs
-from lib_upscalers.training.latent import LatentRecipe, LatentTraining, Pool, latent_loss
-from lib_upscalers.training.latent_decoded import decoded_loss
-from lib_upscalers.training.latent_fit import fit
-from lib_upscalers.training.latent_metric import decoded_metric, loss_transform
-from lib_upscalers.training.latent_pairs import (
+from lib_upscalers.training.latent import fit as latent_fit
+from lib_upscalers.training.latent import latent_pairs
+from lib_upscalers.training.latent.decoded import decoded_loss
+from lib_upscalers.training.latent.fit import fit
+from lib_upscalers.training.latent.latent_metric import decoded_metric, loss_transform
+from lib_upscalers.training.latent.latent_pairs import (
     LatentPair,
     PairPlan,
     load_part,
     make_part,
     save_part,
 )
-from lib_upscalers.training.latent_photographs import cut_square
-from lib_upscalers.training.latent_reports import FitReport, FitSettings
-from lib_upscalers.training.latent_teacher import Teacher
+from lib_upscalers.training.latent.latent_training import (
+    LatentRecipe,
+    LatentTraining,
+    Pool,
+    latent_loss,
+)
+from lib_upscalers.training.latent.photographs import cut_square
+from lib_upscalers.training.latent.reports import FitReport, FitSettings
+from lib_upscalers.training.latent.teacher import Teacher
 from tests.latent.fakes import FakeContext, ToyCodec
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from lib_upscalers.latent.learned import enlarge, find_weights, fit_name, load_n
 from lib_upscalers.latent.learned_network import LatentNetwork
 from lib_upscalers.latent.packing import packed, unpacked
 from lib_upscalers.latent.round_trip import round_trip
-from lib_upscalers.tiling.live_memory import LiveMemory
+from lib_upscalers.tiling.tensor_memory import LiveMemory
 from tests.latent.fakes import FakeContext, ToyCodec, toy_network
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from torch.nn.functional import interpolate
 from lib_upscalers import latent as library
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, Finishers, LatentMode
-from lib_upscalers.latent.entry import latent_mode
-from lib_upscalers.tiling.live_memory import LiveMemory
+from lib_upscalers.latent.mode_registry import latent_mode
+from lib_upscalers.tiling.tensor_memory import LiveMemory
 from tests.latent.fakes import FakeContext, toy_context
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.latent import Finishers, upscale_latent
 from lib_upscalers.latent.preview import preview
 from lib_upscalers.latent.round_trip import round_trip
-from lib_upscalers.resample import resample
+from lib_upscalers.resampling.resample import resample
 
 NEAREST = "Latent (nearest-exact)"
 

@@ -16,7 +16,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LatentSpace, upscale_latent
 from lib_upscalers.latent.learned import BUILT_IN, find_weights, load_network
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
-from lib_upscalers.resample import resample
+from lib_upscalers.resampling.resample import resample
 from tests.latent.fakes import FakeContext
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import torch
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import upscale_latent
-from lib_upscalers.latent.cosine import cosine, inverse_cosine
+from lib_upscalers.latent.dct import cosine, inverse_cosine
 
 
 def fourier(samples: torch.Tensor, size: Size) -> torch.Tensor:

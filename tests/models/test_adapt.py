@@ -13,7 +13,7 @@ from lib_upscalers.models.adapt import adapt
 from lib_upscalers.models.adapt.fused import Fused, fuse_branches
 from lib_upscalers.models.adapt.masks import cast_masks
 from lib_upscalers.models.adapt.tail import BlockwiseTail, run_tail_in_blocks
-from lib_upscalers.tiling.live_memory import LiveMemory
+from lib_upscalers.tiling.tensor_memory import LiveMemory
 from tests.models.networks import ESRGANS, tiny_state
 from tests.models.tiny import TINY, esrgan, random_network
 

@@ -14,7 +14,7 @@ import torch
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.cache import NetworkCache
-from lib_upscalers.models.verify import sha256_of
+from lib_upscalers.models.checksum import sha256_of
 from lib_upscalers.network import MemoryUse
 from tests.models.networks import compact_file, entry_for
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lib_upscalers.models.facts import Fact, Facts
+from lib_upscalers.models.file_cache import Fact, Facts
 from lib_upscalers.network import NetworkTraits
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_other_versions_know_more(
 
 def test_remembering_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
-        "import pathlib, sys\nfrom lib_upscalers.models.facts import Facts\n"
+        "import pathlib, sys\nfrom lib_upscalers.models.file_cache import Facts\n"
         f"Facts.in_folder(pathlib.Path({str(tmp_path)!r}))\n"
         "sys.exit(bool({'torch', 'spandrel'} & set(sys.modules)))"
     )

@@ -12,8 +12,8 @@ import torch
 from lib_upscalers.errors import ModelFileError, UnsupportedModelError
 from lib_upscalers.models import loader
 from lib_upscalers.models.loader import load_network, read_traits
+from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
-from lib_upscalers.tiling.run import run_network
 from tests.models.networks import (
     ESRGANS,
     blank_file,

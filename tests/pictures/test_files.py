@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin, features
 
-from lib_upscalers import images, png
-from lib_upscalers.depth import peak, to_depth
 from lib_upscalers.errors import ImageError, InputError, OutputError, UnknownNameError
-from lib_upscalers.image_files import FORMATS, format_for, read_picture, write_picture
-from lib_upscalers.images import Metadata, Picture
+from lib_upscalers.pictures import picture as images
+from lib_upscalers.pictures import png
+from lib_upscalers.pictures.bit_depth import peak, to_depth
+from lib_upscalers.pictures.files import FORMATS, format_for, read_picture, write_picture
+from lib_upscalers.pictures.picture import Metadata, Picture
 
 DEPTHS = (np.uint8, np.uint16, np.float32)
 LOSSLESS = ("png", "tiff", "bmp", "webp")

@@ -8,11 +8,11 @@ import pytest
 import torch
 from PIL import Image, ImageCms, ImageOps
 
-from lib_upscalers import bleed as bleed_module
-from lib_upscalers.depth import peak, to_depth
 from lib_upscalers.errors import ImageError
 from lib_upscalers.geometry import Size
-from lib_upscalers.images import (
+from lib_upscalers.pictures import bleed as bleed_module
+from lib_upscalers.pictures.bit_depth import peak, to_depth
+from lib_upscalers.pictures.picture import (
     Metadata,
     Picture,
     bleed_free,

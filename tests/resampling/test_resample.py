@@ -8,13 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from lib_upscalers import resample as resample_module
 from lib_upscalers.errors import Cancelled, InputError, TargetError, UnknownNameError
 from lib_upscalers.geometry import Size
-from lib_upscalers.kernels import KERNELS
-from lib_upscalers.resample import resample, resample_pixels
-from lib_upscalers.separable import Axis, along, by_taps, find_taps, nearest
-from tests.resample_reference import REFERENCES, resample_plane
+from lib_upscalers.resampling import resample as resample_module
+from lib_upscalers.resampling.kernels import KERNELS
+from lib_upscalers.resampling.resample import resample, resample_pixels
+from lib_upscalers.resampling.separable import Axis, along, by_taps, find_taps, nearest
+from tests.resampling.resample_reference import REFERENCES, resample_plane
 
 WEIGHING = [name for name in KERNELS if not KERNELS[name].picks]
 PILLOW = {
@@ -401,7 +401,7 @@ def test_progress_is_told_and_can_cancel(kernel: str, monkeypatch: pytest.Monkey
 MEASURE = """
 import resource, numpy as np
 from lib_upscalers.geometry import Size
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * {unit}
 pixels = np.zeros({shape}, np.uint8)

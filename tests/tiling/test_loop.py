@@ -12,8 +12,8 @@ import torch
 
 from lib_upscalers.errors import Cancelled, InputError, MemoryExhaustedError
 from lib_upscalers.network import MemoryUse
+from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
-from lib_upscalers.tiling.run import run_network
 from tests.tiling.fakes import (
     AveragingNetwork,
     FakeNetwork,

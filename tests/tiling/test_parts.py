@@ -15,10 +15,10 @@ from lib_upscalers.network import MemoryUse, Profile, Reach
 from lib_upscalers.tiling.allocator import glibc
 from lib_upscalers.tiling.blend import lay_over, ramp, written_region
 from lib_upscalers.tiling.budget import fitting_pixels, most_pixels
-from lib_upscalers.tiling.live_memory import LiveMemory
 from lib_upscalers.tiling.plan import Tile
 from lib_upscalers.tiling.precision import dtype_ladder, place_key
 from lib_upscalers.tiling.probe import feather, measure_memory, measure_reach
+from lib_upscalers.tiling.tensor_memory import LiveMemory
 from tests.tiling.fakes import AveragingNetwork, FakeNetwork, LookingNetwork, traits
 
 CPU = torch.device("cpu")
@@ -109,7 +109,7 @@ def test_live_tensors_are_counted_until_they_die() -> None:
 def test_counting_loads_no_compiler() -> None:
     code = (
         "import sys, torch\n"
-        "from lib_upscalers.tiling.live_memory import LiveMemory\n"
+        "from lib_upscalers.tiling.tensor_memory import LiveMemory\n"
         "with torch.inference_mode(), LiveMemory():\n"
         "    torch.rand(4, 4).repeat_interleave(2, -1)\n"
         "print('torch._dynamo' in sys.modules)\n"

@@ -14,10 +14,10 @@ from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
 from lib_upscalers.training.export import Card, Origin, export, shipped
 from lib_upscalers.training.files import replacing
-from lib_upscalers.training.growing import grow
 from lib_upscalers.training.losses import charbonnier, contrast_error
 from lib_upscalers.training.pairs import Pairs, draw_pairs, kept_pairs
 from lib_upscalers.training.recipe import Recipe
+from lib_upscalers.training.warm_start import grow
 
 if TYPE_CHECKING:
     from pathlib import Path

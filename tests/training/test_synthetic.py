@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lib_upscalers.errors import UnknownNameError
-from lib_upscalers.training import degrade, raster, shapes, synthetic, textures
+from lib_upscalers.training.drawing import degrade, raster, shapes, synthetic, textures
 
 SIDE = 48
 

@@ -14,8 +14,8 @@ import spandrel
 
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.models.loader import load_network
+from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
-from lib_upscalers.tiling.run import run_network
 from lib_upscalers.training import measure
 from lib_upscalers.training.export import WEIGHTS
 

@@ -9,11 +9,11 @@ import pytest
 
 from lib_upscalers.errors import Cancelled
 from lib_upscalers.geometry import Size
-from lib_upscalers.images import Metadata, Picture
-from lib_upscalers.network_work import NetworkWork
+from lib_upscalers.pictures.picture import Metadata, Picture
 from lib_upscalers.progress import NULL
+from lib_upscalers.upscaling.network_passes import NetworkWork
 from tests.tiling.fakes import FakeNetwork, MarkingNetwork, traits
-from tests.tiling.test_run import JOB, Recorder, nearest, picture
+from tests.tiling.test_loop import JOB, Recorder, nearest, picture
 
 
 def work(network: FakeNetwork, width: int, height: int, **changes: object) -> NetworkWork:

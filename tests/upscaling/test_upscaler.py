@@ -19,12 +19,12 @@ from lib_upscalers.errors import (
 )
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.images import Picture
-from lib_upscalers.resample import KERNELS, resample_pixels
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.resampling.resample import KERNELS, resample_pixels
 from lib_upscalers.targets import Target
 from lib_upscalers.training.compact import Compact
-from lib_upscalers.upscale import Settings, Upscaler
-from tests.tiling.test_run import Recorder, picture
+from lib_upscalers.upscaling.upscaler import Settings, Upscaler
+from tests.tiling.test_loop import Recorder, picture
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from lib_upscalers.compare.metrics import gmsd  # isort: skip
 from lib_upscalers.compare.metrics import agreement  # isort: skip
 from lib_upscalers.compare.metrics import overshoot  # isort: skip
 from lib_upscalers.compare.metrics import sharpness  # isort: skip
-from lib_upscalers.compare.metrics.registry import METRICS, Metric
+from lib_upscalers.compare.metrics.metric_registry import METRICS, Metric
 
 __all__ = [
     "METRICS",

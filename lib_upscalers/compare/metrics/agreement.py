@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lib_upscalers.compare.metrics.metric_registry import metric
 from lib_upscalers.compare.metrics.psnr import MOST, decibels
-from lib_upscalers.compare.metrics.registry import metric
 from lib_upscalers.geometry import Size
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels
 
 if TYPE_CHECKING:
-    from lib_upscalers.compare.metrics.registry import Plane
+    from lib_upscalers.compare.metrics.metric_registry import Plane
 
 
 @metric(

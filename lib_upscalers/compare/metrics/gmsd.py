@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.compare.metrics.registry import metric
+from lib_upscalers.compare.metrics.metric_registry import metric
 from lib_upscalers.compare.metrics.windows import halved
 
 if TYPE_CHECKING:
-    from lib_upscalers.compare.metrics.registry import Plane
+    from lib_upscalers.compare.metrics.metric_registry import Plane
 
 _STABILITY = 170.0
 _LEAST = 4

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.compare.metrics.registry import metric
+from lib_upscalers.compare.metrics.metric_registry import metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lib_upscalers.compare.metrics.registry import Plane
+    from lib_upscalers.compare.metrics.metric_registry import Plane
 
 _ROWS = 64
 

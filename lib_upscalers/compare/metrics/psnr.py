@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.compare.metrics.registry import metric
+from lib_upscalers.compare.metrics.metric_registry import metric
 
 if TYPE_CHECKING:
-    from lib_upscalers.compare.metrics.registry import Plane
+    from lib_upscalers.compare.metrics.metric_registry import Plane
 
 MOST = 100.0
 

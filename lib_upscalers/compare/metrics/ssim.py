@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.compare.metrics.registry import metric
+from lib_upscalers.compare.metrics.metric_registry import metric
 from lib_upscalers.compare.metrics.windows import WINDOW
 
 if TYPE_CHECKING:
-    from lib_upscalers.compare.metrics.registry import Plane
+    from lib_upscalers.compare.metrics.metric_registry import Plane
 
 
 @metric(

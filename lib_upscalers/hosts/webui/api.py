@@ -22,7 +22,6 @@ from lib_upscalers.errors import (
     UnknownNameError,
     UpscalerError,
 )
-from lib_upscalers.hosts.webui.access import host_module
 from lib_upscalers.hosts.webui.api_models import (
     RefreshResponse,
     UpscaleRequest,
@@ -31,18 +30,19 @@ from lib_upscalers.hosts.webui.api_models import (
     UpscaleSeveralResponse,
 )
 from lib_upscalers.hosts.webui.extras import SIZES, WAYS, ExtrasJob, plan
-from lib_upscalers.hosts.webui.progress import job
-from lib_upscalers.image_files import read_picture
-from lib_upscalers.image_writers import write_as_png
+from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.hosts.webui.host_progress import job
+from lib_upscalers.pictures.files import read_picture
+from lib_upscalers.pictures.formats import write_as_png
 from lib_upscalers.progress import SubRange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lib_upscalers.hosts.webui.engine import Engine
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
-    from lib_upscalers.upscale import Result
+    from lib_upscalers.upscaling.upscaler import Result
 
 _PREFIX = "/upscaler-lab/v1"
 # As a default: FastAPI before 0.95, which AUTOMATIC1111 has, does not look into annotations.

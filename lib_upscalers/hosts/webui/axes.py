@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.latents import AXIS
 from lib_upscalers.latent import LATENT_MODES
 

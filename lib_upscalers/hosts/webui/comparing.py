@@ -11,14 +11,14 @@ from lib_upscalers.compare.candidate import Candidate
 from lib_upscalers.compare.store import Store
 from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import host_module
 from lib_upscalers.hosts.webui.engine import unhampered
 from lib_upscalers.hosts.webui.full_vae import decode, encode, loaded_model
+from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.hosts.webui.host_progress import job as turn
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
-from lib_upscalers.hosts.webui.progress import job as turn
-from lib_upscalers.images import Picture, from_tensor, to_tensor
 from lib_upscalers.latent.preview import preview
-from lib_upscalers.upscale import Result
+from lib_upscalers.pictures.picture import Picture, from_tensor, to_tensor
+from lib_upscalers.upscaling.upscaler import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

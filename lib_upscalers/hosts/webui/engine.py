@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import host_module
-from lib_upscalers.hosts.webui.progress import shown
-from lib_upscalers.images import from_pil, to_pil
-from lib_upscalers.upscale import Settings, Upscaler
+from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.hosts.webui.host_progress import shown
+from lib_upscalers.pictures.picture import from_pil, to_pil
+from lib_upscalers.upscaling.upscaler import Settings, Upscaler
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from lib_upscalers.choices import Choice
     from lib_upscalers.host import Host
-    from lib_upscalers.hosts.webui.progress import HostProgress
+    from lib_upscalers.hosts.webui.host_progress import HostProgress
     from lib_upscalers.targets import Target
-    from lib_upscalers.upscale import Result
+    from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.upscaler import Result
 
 _log = logging.getLogger("lib_upscalers")
 _MEGABYTE = 1 << 20

@@ -6,14 +6,14 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from lib_upscalers.combine import longest_side, match_colours, run_blend, run_chain
 from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui.scaler import resized
-from lib_upscalers.images import from_pil, to_pil
+from lib_upscalers.pictures.picture import from_pil, to_pil
 from lib_upscalers.registry import unknown_name
 from lib_upscalers.targets import Target
-from lib_upscalers.upscale import Result
+from lib_upscalers.upscaling.combine import longest_side, match_colours, run_blend, run_chain
+from lib_upscalers.upscaling.upscaler import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from lib_upscalers.choices import Choice
-    from lib_upscalers.combine import Runner
     from lib_upscalers.hosts.webui.engine import Engine
-    from lib_upscalers.images import Picture
+    from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
-    from lib_upscalers.upscale import Settings
+    from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.combine import Runner
+    from lib_upscalers.upscaling.upscaler import Settings
 
 NAME = "Upscaler Lab"
 NONE = "None"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.hosts.webui import full_vae
-from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.hosts.webui.host_progress import job
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
-from lib_upscalers.hosts.webui.progress import job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.hosts.webui.engine import Engine
-    from lib_upscalers.training.latent_reports import FitReport
+    from lib_upscalers.training.latent.reports import FitReport
 
 
 class _Vae:
@@ -123,9 +123,9 @@ class Fitting:
     ) -> Iterator[FitReport]:
         import torch
 
-        from lib_upscalers.training.latent_fit import fit
-        from lib_upscalers.training.latent_reports import FitSettings
-        from lib_upscalers.training.latent_teacher import Teacher
+        from lib_upscalers.training.latent.fit import fit
+        from lib_upscalers.training.latent.reports import FitSettings
+        from lib_upscalers.training.latent.teacher import Teacher
 
         context = LoadedModel(self._engine)
         space = context.space() if full_vae.loaded_model() is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lib_upscalers.hosts.webui.access import Foreign, host_module
+from lib_upscalers.hosts.webui.host_modules import Foreign, host_module
 
 if TYPE_CHECKING:
     import torch

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import Cancelled
-from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.host_modules import host_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import ModelError
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import Foreign, host_module, optional_module
-from lib_upscalers.images import Picture, from_tensor, to_tensor
+from lib_upscalers.hosts.webui.host_modules import Foreign, host_module, optional_module
 from lib_upscalers.latent.context import LatentSpace
+from lib_upscalers.pictures.picture import Picture, from_tensor, to_tensor
 from lib_upscalers.progress import SubRange
 from lib_upscalers.targets import Target
 

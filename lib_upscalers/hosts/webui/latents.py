@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.errors import Cancelled
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import host_module
 from lib_upscalers.hosts.webui.engine import unhampered
+from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.hosts.webui.host_progress import shown
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
-from lib_upscalers.hosts.webui.progress import shown
 from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import UpscalerError
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.scaler import Scaler, StandIn, file_of
 
 if TYPE_CHECKING:

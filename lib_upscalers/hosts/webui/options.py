@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.host import Precision
-from lib_upscalers.hosts.webui.access import host_module, setting
+from lib_upscalers.hosts.webui.host_modules import host_module, setting
 from lib_upscalers.latent import LATENT_MODES, Finishers
-from lib_upscalers.resample import KERNELS
-from lib_upscalers.upscale import Settings
+from lib_upscalers.resampling.resample import KERNELS
+from lib_upscalers.upscaling.upscaler import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

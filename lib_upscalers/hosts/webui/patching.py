@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.hosts.webui.access import host_module
+from lib_upscalers.hosts.webui.host_modules import host_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable

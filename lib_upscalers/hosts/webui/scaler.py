@@ -13,8 +13,8 @@ from lib_upscalers.targets import Target
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from lib_upscalers.choices import Choice
     from lib_upscalers.hosts.webui.engine import Engine
+    from lib_upscalers.upscaling.choices import Choice
 
 # Pillow's number for it; Pillow itself is known to the picture modules alone.
 _LANCZOS = 1

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.training import raster, shapes, textures
+from lib_upscalers.training.drawing import raster, shapes, textures
 
 if TYPE_CHECKING:
-    from lib_upscalers.training.raster import Floats, Patch, Points
+    from lib_upscalers.training.drawing.raster import Floats, Patch, Points
 
 _OUTLINES = (shapes.blob, shapes.blob, shapes.polygon, shapes.box, shapes.leaf)
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from lib_upscalers.geometry import Size
-from lib_upscalers.resample import resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels
 
 if TYPE_CHECKING:
-    from lib_upscalers.training.raster import Floats
+    from lib_upscalers.training.drawing.raster import Floats
 
 Bytes = NDArray[np.uint8]
 
@@ -68,7 +68,7 @@ class Shrinking:
     """One way in which people make pictures smaller.
 
     Attributes:
-        kernel: A name in `lib_upscalers.resample.KERNELS`.
+        kernel: A name in `lib_upscalers.resampling.resample.KERNELS`.
         linear_light: Whether light is mixed and not sRGB values.
         share: How many of the training pictures are shrunk like this, as a weight.
     """

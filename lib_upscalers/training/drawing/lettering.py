@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.training import dead_leaves, raster, shapes, textures
+from lib_upscalers.training.drawing import dead_leaves, raster, shapes, textures
 
 if TYPE_CHECKING:
-    from lib_upscalers.training.raster import Floats, Points
+    from lib_upscalers.training.drawing.raster import Floats, Points
 
     Glyph = list[tuple[Points, float]]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.training import raster, shapes, textures
+from lib_upscalers.training.drawing import raster, shapes, textures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lib_upscalers.training.raster import Floats, Points
+    from lib_upscalers.training.drawing.raster import Floats, Points
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from lib_upscalers.training.raster import Points
+    from lib_upscalers.training.drawing.raster import Points
 
 
 def turned(points: Points, angle: float, centre: tuple[float, float]) -> Points:

@@ -1,6 +1,6 @@
 """Pictures to train on, drawn from a seed: no photograph is needed.
 
-``python -m lib_upscalers.training.synthetic sheet.png`` draws some of each kind, to look at.
+``python -m lib_upscalers.training.drawing.synthetic sheet.png`` draws a sheet of all kinds.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 from PIL import Image
 
 from lib_upscalers.registry import Registry
-from lib_upscalers.training import dead_leaves, degrade, lettering, line_art
+from lib_upscalers.training.drawing import dead_leaves, degrade, lettering, line_art
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lib_upscalers.training.degrade import Bytes
-    from lib_upscalers.training.raster import Floats
+    from lib_upscalers.training.drawing.degrade import Bytes
+    from lib_upscalers.training.drawing.raster import Floats
     from lib_upscalers.training.recipe import Material
 
     Drawer = Callable[[np.random.Generator, int], Floats]
@@ -76,7 +76,7 @@ def sheet(each: int, side: int, seed: int) -> Bytes:
 
 def main() -> int:
     """Write a sheet of pictures."""
-    parser = argparse.ArgumentParser(prog="python -m lib_upscalers.training.synthetic")
+    parser = argparse.ArgumentParser(prog="python -m lib_upscalers.training.drawing.synthetic")
     parser.add_argument("file", help="where to write it, such as sheet.png")
     for name, usual in (("each", 6), ("side", 256), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=usual)

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lib_upscalers.training.raster import Floats
+    from lib_upscalers.training.drawing.raster import Floats
 
     Texture = Callable[[np.random.Generator, int], Floats]
 

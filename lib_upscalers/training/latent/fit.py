@@ -24,12 +24,13 @@ from lib_upscalers.errors import (
 from lib_upscalers.latent.learned import fit_name
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
-from lib_upscalers.training import latent_pairs, synthetic
+from lib_upscalers.training.drawing import synthetic
 from lib_upscalers.training.files import replacing
-from lib_upscalers.training.latent import LatentTraining, Pool
-from lib_upscalers.training.latent_metric import decoded_metric, statistics
-from lib_upscalers.training.latent_photographs import find_photographs
-from lib_upscalers.training.latent_reports import FitReport, FitSettings, Preview
+from lib_upscalers.training.latent import latent_pairs
+from lib_upscalers.training.latent.latent_metric import decoded_metric, statistics
+from lib_upscalers.training.latent.latent_training import LatentTraining, Pool
+from lib_upscalers.training.latent.photographs import find_photographs
+from lib_upscalers.training.latent.reports import FitReport, FitSettings, Preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.latent.context import LatentSpace
     from lib_upscalers.progress import Progress
-    from lib_upscalers.training.latent_teacher import Teacher
+    from lib_upscalers.training.latent.teacher import Teacher
 
 logger = logging.getLogger("lib_upscalers")
 

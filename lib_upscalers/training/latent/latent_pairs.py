@@ -14,16 +14,16 @@ import numpy as np
 import torch
 
 from lib_upscalers.geometry import Size
-from lib_upscalers.resample import resample_pixels
-from lib_upscalers.training import degrade, synthetic
+from lib_upscalers.resampling.resample import resample_pixels
+from lib_upscalers.training.drawing import degrade, synthetic
 from lib_upscalers.training.files import replacing
-from lib_upscalers.training.latent_photographs import cut_square
+from lib_upscalers.training.latent.photographs import cut_square
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from lib_upscalers.training.degrade import Bytes
+    from lib_upscalers.training.drawing.degrade import Bytes
 
     Encode = Callable[[torch.Tensor], torch.Tensor]
 

@@ -14,15 +14,15 @@ from torch import nn
 
 from lib_upscalers.latent.autocast import without_autocast
 from lib_upscalers.latent.learned_network import LatentNetwork
-from lib_upscalers.training.latent_decoded import decoded_loss
+from lib_upscalers.training.latent.decoded import decoded_loss
 from lib_upscalers.training.state import load_state, remember, save_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from lib_upscalers.training.latent_decoded import Decode
-    from lib_upscalers.training.latent_pairs import LatentPair
+    from lib_upscalers.training.latent.decoded import Decode
+    from lib_upscalers.training.latent.latent_pairs import LatentPair
 
 _EPSILON = 0.05
 

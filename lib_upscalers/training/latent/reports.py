@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from lib_upscalers.training.latent import LatentRecipe
-from lib_upscalers.training.latent_pairs import PairPlan
+from lib_upscalers.training.latent.latent_pairs import PairPlan
+from lib_upscalers.training.latent.latent_training import LatentRecipe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Pictures in memory and in files: pixels, alpha, colour profiles, metadata, formats."""

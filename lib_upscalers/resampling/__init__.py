@@ -1,0 +1,1 @@
+"""Kernels, and the one engine that resamples pixels and latents with them."""

@@ -1,0 +1,1 @@
+"""Draw the pictures that our networks are trained on."""
