@@ -30,7 +30,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, LatentSpace, upscale_latent
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
 from lib_upscalers.resampling.resample import resample
-from lib_upscalers.training.files import replacing
+from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.measure import held_out
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, silu, unfold
 
-from lib_upscalers.training.files import replacing
+from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.latent.latent_pairs import load_part, part_paths
 from lib_upscalers.training.state import remember
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gradio import Blocks
 
-_LOGGER = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 
 
 class Options(argparse.Namespace):
@@ -135,7 +135,7 @@ def _serve(options: Options, console: Console) -> int:
     except OSError as error:
         where = f"{options.host}, port {options.port or '7860 to 7959'}"
         console.write(f"upscalers-app: cannot listen at {where}: choose another --port or --host.")
-        _LOGGER.info("%s", error)
+        _log.info("%s", error)
         return 1
     finally:
         if page is not None:
@@ -147,11 +147,11 @@ def _serve(options: Options, console: Console) -> int:
 @contextlib.contextmanager
 def _logging_to(console: Console) -> Generator[None]:
     handler = ConsoleHandler(console)
-    _LOGGER.addHandler(handler)
+    _log.addHandler(handler)
     try:
         yield
     finally:
-        _LOGGER.removeHandler(handler)
+        _log.removeHandler(handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -35,23 +35,23 @@ if TYPE_CHECKING:
     from lib_upscalers.upscaling.upscaler import Result, Settings, Upscaler
 
 ALL_DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-_LOGGER = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 
 
 @contextlib.contextmanager
 def _logging_to(console: Console, *, verbose: bool) -> Generator[None]:
     """Show the library's log for as long as the command runs."""
     handler = ConsoleHandler(console)
-    level, propagate = _LOGGER.level, _LOGGER.propagate
-    _LOGGER.addHandler(handler)
-    _LOGGER.setLevel(logging.DEBUG if verbose else logging.WARNING)
-    _LOGGER.propagate = False
+    level, propagate = _log.level, _log.propagate
+    _log.addHandler(handler)
+    _log.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    _log.propagate = False
     try:
         yield
     finally:
-        _LOGGER.removeHandler(handler)
-        _LOGGER.setLevel(level)
-        _LOGGER.propagate = propagate
+        _log.removeHandler(handler)
+        _log.setLevel(level)
+        _log.propagate = propagate
 
 
 def _make_upscaler(options: Options) -> Upscaler:
@@ -148,7 +148,7 @@ class _Run:
         seconds = time.perf_counter() - start
         change = f"{picture.size} -> {result.picture.size}"
         self._console.say(f"{job.source} -> {job.output}: {change}, {seconds:.1f} s")
-        _LOGGER.info("%s", _details(self._choice, result))
+        _log.info("%s", _details(self._choice, result))
 
     def attempt(self, job: Job, label: str) -> bool:
         """Do one picture; report and return False if it fails."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lib_upscalers.geometry import Size
     from lib_upscalers.progress import Progress
 
-_LOGGER = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 _POLL_SECONDS = 0.1
 _BEAT_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0
@@ -37,7 +37,7 @@ def explain(error: Exception) -> str:
     """Return what to tell the user; a fault of ours goes to the log with its traceback."""
     if isinstance(error, UpscalerError):
         return str(error)
-    _LOGGER.error("An unexpected error", exc_info=error)
+    _log.error("An unexpected error", exc_info=error)
     return f"{type(error).__name__}: {error} (a fault of this program; the log says more)"
 
 

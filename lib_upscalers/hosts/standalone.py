@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.host import Precision
 
-_LOGGER = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 _NAME = "upscaler-lab"
 
 
@@ -58,7 +58,7 @@ def _best_device() -> torch.device:
         flaw = _flaw(device)
         if not flaw:
             return device
-        _LOGGER.warning("The device %s is there but does not work: %s", device, flaw)
+        _log.warning("The device %s is there but does not work: %s", device, flaw)
     return torch.device("cpu")
 
 

@@ -30,7 +30,7 @@ __all__ = ["LATENT_MODES", "Finishers", "LatentMode", "latent_mode", "upscale_la
 _LOCAL = "Latent (Catmull-Rom)"
 # In how many parts the second mode of a blend is computed.
 _PARTS = 4
-_LOGGER = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 
 
 def upscale_latent(
@@ -174,7 +174,7 @@ def _run(
             entry = LATENT_MODES[entry.otherwise]
     if reasons:
         text = "%r cannot be used here: %r is used instead. %s"
-        _LOGGER.warning(text, wanted.name, entry.name, " ".join(reasons))
+        _log.warning(text, wanted.name, entry.name, " ".join(reasons))
     return result
 
 
@@ -198,7 +198,7 @@ def _local(entry: LatentMode) -> LatentMode:
     """Return the mode itself, or another one if it would spread what is not finite."""
     if not entry.spreads:
         return entry
-    _LOGGER.warning(
+    _log.warning(
         "The latent holds NaN or Inf, which %r would spread over the picture: %r is used instead.",
         entry.name,
         _LOCAL,

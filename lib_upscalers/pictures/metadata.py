@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-_LOGGER = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 
 ORIENTATION = 0x0112
 EXIF_IFD = 0x8769
@@ -109,7 +109,7 @@ def _read_exif(image: Image.Image) -> tuple[int, bytes | None, str]:
         exif = kept.tobytes() if len(kept) else None
         comment = _read_comment(details.get(_USER_COMMENT))
     except _DAMAGE as error:
-        _LOGGER.warning("The picture's EXIF block is damaged and left out: %s", error)
+        _log.warning("The picture's EXIF block is damaged and left out: %s", error)
         return 1, None, ""
     return (orientation if orientation in range(1, 9) else 1), exif, comment
 
@@ -147,7 +147,7 @@ def profile_for(metadata: Metadata, *, grey: bool) -> bytes | None:
         return None
     if profile[16:20] == (b"GRAY" if grey else b"RGB "):
         return profile
-    _LOGGER.warning(
+    _log.warning(
         "The colour profile is for %r and not for these pixels, and is left out.", profile[16:20]
     )
     return None

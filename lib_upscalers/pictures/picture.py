@@ -39,7 +39,7 @@ __all__ = [
     "to_tensor",
 ]
 
-_LOGGER = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 _STRIP_PIXELS = 1 << 20
 
 
@@ -170,7 +170,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         target = ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
     except (ImportError, OSError, ValueError, ImageCms.PyCMSError) as error:
-        _LOGGER.warning("The %s picture's colour profile cannot be used: %s", image.mode, error)
+        _log.warning("The %s picture's colour profile cannot be used: %s", image.mode, error)
         converted = None
     return image.convert("RGB") if converted is None else converted
 

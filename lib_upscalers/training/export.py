@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import load_file, save
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.training.files import replacing
+from lib_upscalers.training.atomic_write import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

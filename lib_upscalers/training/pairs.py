@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from lib_upscalers.progress import NULL
+from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.drawing import degrade, synthetic
-from lib_upscalers.training.files import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -32,7 +32,7 @@ from lib_upscalers.training.warm_start import grow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-logger = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 
 _SAVE_SECONDS = 60
 # Settling is short and its rate falls to 0: a long average would only hold it up.
@@ -138,7 +138,7 @@ def train(training: Training, pairs: Pairs, path: Path, budget_seconds: float) -
         loss += training.advance(pairs)
         if training.step % _LOG_STEPS == 0:
             left = training.seconds / training.step * (steps - training.step) / 60
-            logger.info(
+            _log.info(
                 "step %d of %d, loss %.3f levels, %.0f minutes to go",
                 *(training.step, steps, loss / _LOG_STEPS * 255, left),
             )
@@ -175,7 +175,7 @@ class _Log:
 
     def update(self, step: int, total: int, text: str = "") -> None:
         if step % _LOG_STEPS == 0 or step == total:
-            logger.info("%d of %d %s", step, total, text)
+            _log.info("%d of %d %s", step, total, text)
 
     def check_cancelled(self) -> None:
         pass
@@ -239,10 +239,10 @@ def main(words: Sequence[str] | None = None) -> int:
     if (work / _STATE).exists():
         training.load(work / _STATE)
     if not train(training, pairs, work / _STATE, options["minutes"] * 60):
-        logger.info("step %d of %d: run this again to go on", training.step, recipe.total)
+        _log.info("step %d of %d: run this again to go on", training.step, recipe.total)
         return 1
     path = _publish(options["name"], training, options["set5"], options["out"])
-    logger.info("wrote %s", path)
+    _log.info("wrote %s", path)
     return 0
 
 

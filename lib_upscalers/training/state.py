@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.training.files import replacing
+from lib_upscalers.training.atomic_write import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lib_upscalers.host import Host
     from lib_upscalers.upscaling.upscaler import Upscaler
 
-_LOGGER = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 MOST_PICTURES = 50
 _MOST_WAITING = 100
 
@@ -242,7 +242,7 @@ class Bench:
             session = self.store.load(str(wanted["session"]))
             return self._link(self._kept(session.ended(), str(wanted["kind"])), at_once=True)
         except (UpscalerError, OSError, ValueError, KeyError, TypeError) as error:
-            _LOGGER.info("A report could not be made: %s", error)
+            _log.info("A report could not be made: %s", error)
             text = str(error) if isinstance(error, UpscalerError) else "a picture is gone"
             return alert(f"The file could not be made: {text}. Compare again.")
 

@@ -10,10 +10,10 @@ import torch
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.training import measure, pixel
+from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
 from lib_upscalers.training.export import Card, Origin, export, shipped
-from lib_upscalers.training.files import replacing
 from lib_upscalers.training.losses import charbonnier, contrast_error
 from lib_upscalers.training.pairs import Pairs, draw_pairs, kept_pairs
 from lib_upscalers.training.recipe import Recipe

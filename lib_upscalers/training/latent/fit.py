@@ -24,8 +24,8 @@ from lib_upscalers.errors import (
 from lib_upscalers.latent.learned import fit_name
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
+from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.drawing import synthetic
-from lib_upscalers.training.files import replacing
 from lib_upscalers.training.latent import latent_pairs
 from lib_upscalers.training.latent.latent_metric import decoded_metric, statistics
 from lib_upscalers.training.latent.latent_training import LatentTraining, Pool
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from lib_upscalers.progress import Progress
     from lib_upscalers.training.latent.teacher import Teacher
 
-logger = logging.getLogger("lib_upscalers")
+_log = logging.getLogger("lib_upscalers")
 
 _PICTURE_SHARE = 0.25
 _MOST_PARTS = 160
@@ -149,7 +149,7 @@ class _Job:
             there: torch.Tensor = torch.load(mark, weights_only=True)
             if there.shape == here.shape and torch.allclose(there, here, rtol=0.05, atol=0.05):
                 return
-            logger.warning("Beginning anew: %s holds work for another autoencoder.", self._work)
+            _log.warning("Beginning anew: %s holds work for another autoencoder.", self._work)
             shutil.rmtree(self._work)
         with replacing(mark) as scratch:
             torch.save(here, scratch)
@@ -215,7 +215,7 @@ class _Job:
             with memory_signal(), torch.no_grad():
                 return decoded_metric(decode, some, deviation)
         except (OutOfMemory, UpscalerError) as error:
-            logger.warning("All channels of the latents count alike in the training: %s", error)
+            _log.warning("All channels of the latents count alike in the training: %s", error)
             return None
 
     def _train(self, training: LatentTraining, pool: Pool, state: Path) -> Iterator[FitReport]:
@@ -255,7 +255,7 @@ class _Job:
                         f"{error}; close other programs, and start again to go on."
                     ) from None
                 self._batch //= 2
-                logger.warning("Memory is short: going on with %d pairs a step.", self._batch)
+                _log.warning("Memory is short: going on with %d pairs a step.", self._batch)
             training.optimiser.zero_grad()
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -265,7 +265,7 @@ class _Job:
         try:
             training.save(state)
         except OSError as error:
-            logger.warning("The training's state cannot be saved to %s: %s", state, error)
+            _log.warning("The training's state cannot be saved to %s: %s", state, error)
 
     def _preview(self, training: LatentTraining) -> Preview | None:
         """Show what the network does by now; None if the autoencoder is not to be had any more."""
@@ -283,7 +283,7 @@ class _Job:
                 )
                 shown = [self._teacher.decode(each)[0].clamp(0, 1).cpu() for each in made]
         except (OutOfMemory, UpscalerError) as error:
-            logger.warning("There is no picture of the training: %s", error)
+            _log.warning("There is no picture of the training: %s", error)
             return None
         return Preview(*shown)
 

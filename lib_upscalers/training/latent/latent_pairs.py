@@ -15,8 +15,8 @@ import torch
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.resampling.resample import resample_pixels
+from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.drawing import degrade, synthetic
-from lib_upscalers.training.files import replacing
 from lib_upscalers.training.latent.photographs import cut_square
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Writing files so that what is under their name is always whole."""
+"""Write a file atomically: its name holds the old content or all of the new."""
 
 from __future__ import annotations
 
