@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The errors that the library raises, as one tree.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What the library asks of the program that it runs in: types only."""
+"""The interface that a host program offers to the library: types only."""
 
 from __future__ import annotations
 

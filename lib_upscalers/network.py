@@ -1,4 +1,4 @@
-"""What the engine knows of a network: its traits, how to run it, what was measured of it."""
+"""A network as the engine sees it: traits, a call per batch, measurements."""
 
 from __future__ import annotations
 

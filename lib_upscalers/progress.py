@@ -1,4 +1,4 @@
-"""How long work tells its caller where it is, and learns that it should stop."""
+"""Progress reporting and cancellation of long-running work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a result should be, and how often a network has to run for it."""
+"""The size of a result, and the number of passes of a network that reach it."""
 
 from __future__ import annotations
 

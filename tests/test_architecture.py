@@ -1,4 +1,7 @@
-"""The rules of the project's design, so that they hold by themselves."""
+"""The rules of the project's design, so that they hold by themselves.
+
+One test a rule; each lists all offenders at once.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import ast
 import statistics
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.plain_words import faults
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "lib_upscalers"
@@ -56,6 +62,18 @@ HEAVY_MODULES = (
     "lib_upscalers.ui.compare_tab",
     "lib_upscalers.hosts.webui.interception",
 )
+# More than these are a flat list again; a new one belongs into a package.
+MOST_TOP_MODULES = 14
+LOGGER = '_log = logging.getLogger("lib_upscalers")'
+# Public classes that share their name with one of another module. To be renamed: the list may
+# become shorter, never longer.
+SAME_CLASS_NAMES = {
+    "Job": {"cli.paths", "tiling.policy"},
+    "Options": {"app", "cli.arguments"},
+    "Plan": {"cli.paths", "compare.request", "hosts.webui.extras"},
+}
+# Units whose modules' first lines are still to be rewritten in plain words.
+UNPLAIN_UNITS = {"cli", "compare", "hosts", "models", "pictures", "tiling", "ui", "upscaling"}
 READ_ONLY = ("Mapping", "Sequence", "Collection", "Set", "Final")
 MUTABLE_CALLS = (
     "list",
@@ -90,7 +108,13 @@ def _read(path: Path) -> Module:
 
 MODULES = [_read(path) for path in sorted((ROOT / PACKAGE).rglob("*.py"))]
 NAMES = {module.name for module in MODULES}
-each_module = pytest.mark.parametrize("module", MODULES, ids=[module.name for module in MODULES])
+
+
+def _fail_for(offenders: Iterable[str], rule: str) -> None:
+    """Fail with all offenders, a line each, and what to do about them."""
+    lines = sorted(offenders)
+    if lines:
+        pytest.fail(f"{rule}:\n  " + "\n  ".join(lines), pytrace=False)
 
 
 def _imported(tree: ast.AST) -> Iterator[str]:
@@ -99,7 +123,6 @@ def _imported(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 yield full if full in NAMES else str(node.module)
@@ -130,21 +153,83 @@ def test_there_are_modules() -> None:
     assert {"lib_upscalers", "lib_upscalers.cli.main", "lib_upscalers.errors"} <= NAMES
 
 
-@each_module
-def test_every_module_has_a_layer(module: Module) -> None:
-    assert not module.unit or module.unit in LAYERS, "enter it in LAYERS"
+def test_imports_are_absolute() -> None:
+    relative = (
+        f"{module.name}:{node.lineno}"
+        for module in MODULES
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+    )
+    _fail_for(relative, "Expected absolute imports")
 
 
-@each_module
-def test_imports_point_down(module: Module) -> None:
-    if not module.unit:
-        return
-    for name in _own_imports(module):
-        unit = name.split(".")[1]
-        assert LAYERS[unit] <= LAYERS[module.unit], f"{module.name} imports {name} from above"
-        packages = {other.unit for other in MODULES if other.name.count(".") > 1}
-        if LAYERS[unit] == LAYERS[module.unit] and unit != module.unit:
-            assert not {unit, module.unit} & packages, f"{module.name} imports its sibling {name}"
+def test_every_module_has_a_layer() -> None:
+    homeless = (m.name for m in MODULES if m.unit and m.unit not in LAYERS)
+    _fail_for(homeless, "Expected a layer for each module: enter it in LAYERS")
+
+
+def test_few_modules_lie_beside_the_packages() -> None:
+    files = [path.name for path in (ROOT / PACKAGE).glob("*.py")]
+    if len(files) > MOST_TOP_MODULES:
+        _fail_for(files, f"Expected at most {MOST_TOP_MODULES} modules in lib_upscalers itself")
+
+
+def test_no_module_name_is_there_twice() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for module in MODULES:
+        if module.path.name != "__init__.py":
+            places[module.path.stem].append(module.name)
+    twice = (f"{name}: {', '.join(found)}" for name, found in places.items() if len(found) > 1)
+    _fail_for(twice, "Expected one module of a name: rename all but one")
+
+
+def test_no_class_name_is_public_twice() -> None:
+    places: dict[str, set[str]] = defaultdict(set)
+    for module in MODULES:
+        for node in module.tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].add(module.name.removeprefix(f"{PACKAGE}."))
+    twice = (
+        f"{name}: {', '.join(sorted(found))}"
+        for name, found in places.items()
+        if len(found) > 1 and not found <= SAME_CLASS_NAMES.get(name, set())
+    )
+    _fail_for(twice, "Expected one public class of a name: rename all but one, or make it private")
+
+
+def test_a_logger_has_one_name() -> None:
+    others = (
+        f"{module.name}:{node.lineno}: {ast.unparse(node)}"
+        for module in MODULES
+        for node in module.tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        if node.value is not None and "getLogger" in ast.unparse(node.value)
+        if ast.unparse(node) != LOGGER.replace('"', "'")
+    )
+    _fail_for(others, f"Expected {LOGGER}")
+
+
+def test_first_lines_are_in_plain_words() -> None:
+    unplain: list[str] = []
+    for module in MODULES:
+        line = (ast.get_docstring(module.tree) or "").split("\n")[0]
+        if module.unit not in UNPLAIN_UNITS:
+            unplain += [f"{module.name}: {line} ({fault})" for fault in faults(line)]
+    _fail_for(unplain, "Expected first lines in plain words, see tests/plain_words.py")
+
+
+def test_imports_point_down() -> None:
+    packages = {other.unit for other in MODULES if other.name.count(".") > 1}
+    offenders: list[str] = []
+    for module in MODULES:
+        own = LAYERS.get(module.unit, 0)
+        for name in _own_imports(module) if module.unit else ():
+            unit = name.split(".")[1]
+            layer = LAYERS.get(unit, 0)
+            sibling = layer == own and unit != module.unit and {unit, module.unit} & packages
+            if layer > own or sibling:
+                offenders.append(f"{module.name} imports {name}")
+    _fail_for(offenders, "Expected imports of lower layers only, not of higher ones nor siblings")
 
 
 def test_imports_have_no_cycle() -> None:
@@ -152,49 +237,66 @@ def test_imports_have_no_cycle() -> None:
     del graph[PACKAGE]
     while graph:
         leaves = {name for name, wanted in graph.items() if not wanted & graph.keys()}
-        assert leaves, f"a cycle among {sorted(graph)}"
+        if not leaves:
+            _fail_for(graph, "Expected no cycle of imports, but there is one among these")
         graph = {name: wanted for name, wanted in graph.items() if name not in leaves}
 
 
-@each_module
-def test_gradio_is_known_to_the_user_interface_alone(module: Module) -> None:
-    if module.unit not in {"ui", "app"}:
-        assert not {name for name in _imported(module.tree) if name.split(".")[0] == "gradio"}
+def _importers(roots: set[str]) -> Iterator[Module]:
+    """Yield the modules that import one of some foreign packages."""
+    for module in MODULES:
+        if roots & {name.split(".")[0] for name in _imported(module.tree)}:
+            yield module
 
 
-@each_module
-def test_a_webui_is_known_to_hosts_alone(module: Module) -> None:
+def test_gradio_is_known_to_the_user_interface_alone() -> None:
+    others = (m.name for m in _importers({"gradio"}) if m.unit not in {"ui", "app"})
+    _fail_for(others, "Expected gradio in ui/ and app.py only")
+
+
+def test_a_webui_is_known_to_hosts_alone() -> None:
     webui = {"modules", "modules_forge", "backend", "ldm_patched", "launch", "scripts"}
-    if module.unit != "hosts":
-        assert not {name for name in _imported(module.tree) if name.split(".")[0] in webui}
+    others = (module.name for module in _importers(webui) if module.unit != "hosts")
+    _fail_for(others, "Expected a WebUI's modules in hosts/ only")
 
 
-@each_module
-def test_pillow_is_known_to_the_picture_modules_alone(module: Module) -> None:
+def test_pillow_is_known_to_the_picture_modules_alone() -> None:
     # A WebUI's pictures are Pillow's.
-    if (
-        module.unit not in {"pictures", "training", "hosts"}
+    others = (
+        module.name
+        for module in _importers({"PIL"})
+        if module.unit not in {"pictures", "training", "hosts"}
         and module.name != "lib_upscalers.compare.grid"
-    ):
-        assert not {name for name in _imported(module.tree) if name.split(".")[0] == "PIL"}
+    )
+    _fail_for(others, "Expected Pillow in pictures/ and few others only")
 
 
-@each_module
-def test_nothing_is_printed(module: Module) -> None:
-    names = [node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name)]
-    assert "print" not in names
+def test_nothing_is_printed() -> None:
+    printing = (
+        f"{module.name}:{node.lineno}"
+        for module in MODULES
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and node.id == "print"
+    )
+    _fail_for(printing, "Expected no print: log it, or return it to the caller")
 
 
-@each_module
-def test_arguments_are_named(module: Module) -> None:
-    if module.name.startswith("lib_upscalers.models.adapt."):
-        return  # stands in for methods of foreign networks, whose arguments are theirs to name
-    assert not [function.name for function in _functions(module.tree) if function.args.kwarg]
+def test_arguments_are_named() -> None:
+    passing_on = (
+        f"{module.name}.{function.name}"
+        for module in MODULES
+        # It stands in for methods of foreign networks, whose arguments are theirs to name.
+        if not module.name.startswith("lib_upscalers.models.adapt.")
+        for function in _functions(module.tree)
+        if function.args.kwarg
+    )
+    _fail_for(passing_on, "Expected named arguments instead of **kwargs")
 
 
-@each_module
-def test_modules_are_short(module: Module) -> None:
-    assert len(module.path.read_text(encoding="utf-8").splitlines()) <= 400
+def test_modules_are_short() -> None:
+    lengths = {m.name: len(m.path.read_text("utf-8").splitlines()) for m in MODULES}
+    long = (f"{name}: {lines} lines" for name, lines in lengths.items() if lines > 400)
+    _fail_for(long, "Expected modules of at most 400 lines: split it by subject")
 
 
 def test_functions_are_short() -> None:
@@ -203,7 +305,8 @@ def test_functions_are_short() -> None:
         for module in MODULES
         for function in _functions(module.tree)
     }
-    assert not {name: length for name, length in lengths.items() if length > 60}
+    long = (f"{name}: {length} lines" for name, length in lengths.items() if length > 60)
+    _fail_for(long, "Expected functions of at most 60 lines")
     in_order = sorted(lengths.values())
     assert statistics.median(in_order) <= 12
     assert in_order[int(len(in_order) * 0.9)] <= 40
@@ -218,18 +321,26 @@ def _is_mutable(value: ast.expr | None) -> bool:
     return isinstance(value, mutable)
 
 
-@each_module
-def test_module_state_cannot_change(module: Module) -> None:
-    """A collection at module level is annotated as read-only, which pyright then watches."""
+def _changeable_state(module: Module) -> Iterator[str]:
     for node in module.tree.body:
-        if isinstance(node, ast.Assign) and _is_mutable(node.value):
-            assert [ast.unparse(target) for target in node.targets] == ["__all__"], ast.unparse(
-                node
-            )
-        if isinstance(node, ast.AnnAssign) and _is_mutable(node.value):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or not _is_mutable(node.value):
+            continue
+        if isinstance(node, ast.Assign):
+            allowed = [ast.unparse(target) for target in node.targets] == ["__all__"]
+        else:
             kind = ast.unparse(node.annotation).split("[")[0].split(".")[-1]
-            assert kind in READ_ONLY, ast.unparse(node)
-    assert not [node for node in ast.walk(module.tree) if isinstance(node, ast.Global)]
+            allowed = kind in READ_ONLY
+        if not allowed:
+            yield f"{module.name}: {ast.unparse(node)}"
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Global):
+            yield f"{module.name}: {ast.unparse(node)}"
+
+
+def test_module_state_cannot_change() -> None:
+    """A collection at module level is annotated as read-only, which pyright then watches."""
+    offenders = (line for module in MODULES for line in _changeable_state(module))
+    _fail_for(offenders, f"Expected no global, and collections annotated as one of {READ_ONLY}")
 
 
 def _run_python(script: str) -> str:
@@ -282,7 +393,8 @@ def test_importing_is_free() -> None:
     script = IMPORT_ALL.replace("{heavy}", repr(set(WEIGHTLESS)))
     excused = ("__main__", *HEAVY_MODULES)
     names = sorted(name for name in NAMES if not any(part in name for part in excused))
-    assert _run_python(script.replace("{names}", repr(names))) == ""
+    heavy = _run_python(script.replace("{names}", repr(names)))
+    _fail_for(heavy.splitlines(), "Expected imports that load nothing heavy and change nothing")
 
 
 def test_no_address_of_a_workplace() -> None:
@@ -299,6 +411,7 @@ def test_no_address_of_a_workplace() -> None:
         "test-results",
     }
     endings = {".py", ".md", ".toml", ".txt", ".js", ".css", ".json", ".html", ""}
+    found: list[str] = []
     for path in ROOT.rglob("*"):
         inside = path.relative_to(ROOT).parts
         hidden = skipped & set(inside) or any(
@@ -307,4 +420,5 @@ def test_no_address_of_a_workplace() -> None:
         if hidden or path.suffix not in endings or not path.is_file():
             continue
         text = path.read_text(encoding="utf-8", errors="ignore")
-        assert not [word for word in bad if word in text], path
+        found += [f"{path.relative_to(ROOT)}: {word}" for word in bad if word in text]
+    _fail_for(found, "Expected no path of a workplace and no address of a package registry")

@@ -1,4 +1,4 @@
-"""Keeping a host's autocast out of what is to be computed exactly."""
+"""Suspend a host's autocast around code that needs full precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What some latent modes need to know of where they run: types only.
+"""The surroundings that some latent modes depend on, as an interface: types only.
 
 A latent is a tensor without a label. The learned mode and the round trip have to know which model
 it belongs to; the program that calls `upscale_latent` tells them through a `LatentContext`.

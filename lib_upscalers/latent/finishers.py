@@ -1,4 +1,4 @@
-"""What can be done to an enlarged latent, whichever mode made it."""
+"""Finishing touches for an enlarged latent, independent of its mode."""
 
 from __future__ import annotations
 

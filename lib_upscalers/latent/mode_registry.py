@@ -1,4 +1,4 @@
-"""What a latent mode is, and the list of all of them."""
+"""The type of a latent mode, and the registry of all modes."""
 
 from __future__ import annotations
 

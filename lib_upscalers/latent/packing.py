@@ -1,4 +1,4 @@
-"""Latents that some programs keep packed: 2 x 2 values as four channels, as for FLUX.2."""
+"""Unpack latents that hold 2 x 2 values as four channels, as those of FLUX.2, and pack them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a latent mode does to a picture before any denoising."""
+"""Preview a latent mode: decode its result without any denoising."""
 
 from __future__ import annotations
 

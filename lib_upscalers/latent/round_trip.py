@@ -1,4 +1,4 @@
-"""Enlarging a latent by way of the picture: decode, enlarge, encode."""
+"""Enlarge a latent by way of the picture: decode, enlarge, encode."""
 
 from __future__ import annotations
 

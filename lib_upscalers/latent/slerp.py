@@ -1,4 +1,4 @@
-"""Spherical interpolation: how strong a value is and what it means, interpolated apart.
+"""Spherical interpolation: direction and length of channel vectors, interpolated separately.
 
 The channels of a latent pixel are a vector. Straight interpolation between two vectors that point
 different ways shortens the vector, which decoders show as lost contrast. Here its length goes

@@ -1,4 +1,4 @@
-"""Enlarging by spectrum: no frequency that the small latent has is changed, none is added."""
+"""Zero padding of the spectrum: frequencies of the small latent stay, none is added."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How our own networks are made: pictures that we draw, and the training loop."""
+"""Train our own networks, on pictures that we draw."""

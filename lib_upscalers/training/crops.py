@@ -1,4 +1,4 @@
-"""What a training step looks at: pieces of the pictures, turned and recoloured."""
+"""Random crops for a training step, augmented by flips, quarter turns and swapped channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training makes small."""
+"""Loss functions of the trainings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a network enlarges: Y-PSNR, as papers report it, beside Pillow's Lanczos."""
+"""Measure Y-PSNR of a network, as papers report it, next to Pillow's Lanczos."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures of a training with their small versions, drawn once and kept in a file."""
+"""Training pairs of pictures and their small versions, drawn once and stored in a file."""
 
 from __future__ import annotations
 

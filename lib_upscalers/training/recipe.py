@@ -1,4 +1,4 @@
-"""All that decides what the weights of a network will be."""
+"""The hyperparameters of a training, which determine the weights of a network."""
 
 from __future__ import annotations
 

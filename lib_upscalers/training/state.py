@@ -1,4 +1,4 @@
-"""What all trainings do alike: they average the weights, and are stopped to go on later."""
+"""Average the weights of a training; save and restore its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Let a network begin with what a smaller one has learned.
+"""Initialise a network with the weights of a smaller one.
 
 It then computes exactly what that one computes, and training goes on from there: T. Chen,
 I. Goodfellow and J. Shlens, "Net2Net", 2016, https://arxiv.org/abs/1511.05641

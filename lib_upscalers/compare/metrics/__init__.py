@@ -1,4 +1,4 @@
-"""Measures of how good an enlarged picture is; importing this enters all of them."""
+"""Measures of the quality of an enlarged picture; importing this registers all of them."""
 
 from __future__ import annotations
 

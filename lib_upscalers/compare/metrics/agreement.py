@@ -1,4 +1,4 @@
-"""Whether a result still shows what was enlarged."""
+"""Agreement of a result, made small again, with the picture that was enlarged."""
 
 from __future__ import annotations
 

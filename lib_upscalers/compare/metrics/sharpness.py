@@ -1,4 +1,4 @@
-"""How sharp edges are."""
+"""Sharpness of edges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What torch.save has written since 2020: a zip file of a pickle and the storages it names.
+"""The format of torch.save since 2020: a zip file of a pickle and the storages it names.
 
 TorchScript archives have the same form; only the pickle names classes of the script. They are
 taken as mere containers of their attributes: the script itself is neither read nor run.

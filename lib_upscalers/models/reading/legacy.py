@@ -1,4 +1,4 @@
-"""What torch.save wrote before 2020: some pickles in a row, then the storages' bytes."""
+"""The format of torch.save before 2020: some pickles in a row, then the storages' bytes."""
 
 from __future__ import annotations
 

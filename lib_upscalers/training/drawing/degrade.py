@@ -1,4 +1,4 @@
-"""How a drawn canvas becomes a picture, and a picture its small version."""
+"""Degrade a drawn canvas to a picture, and a picture to its small version."""
 
 from __future__ import annotations
 

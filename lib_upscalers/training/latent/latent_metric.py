@@ -1,4 +1,4 @@
-"""How much an error in a latent matters once it is decoded.
+"""A metric for latents: the weight of an error by its effect after decoding.
 
 Channels of a latent differ much in what they do to the picture. A loss that counts them alike
 spends most of a small network on what nobody sees; decoding in every step would cost many times

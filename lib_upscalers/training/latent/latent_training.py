@@ -1,4 +1,4 @@
-"""Train our network in latent space: the steps, and saving and going on."""
+"""Train our network in latent space: the steps, saving and resuming."""
 
 from __future__ import annotations
 

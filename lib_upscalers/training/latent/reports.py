@@ -1,4 +1,4 @@
-"""What is asked of the fitting of a latent network, and what it tells."""
+"""Request, progress and outcome of fitting a latent network: plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The autoencoder that a network learns from, made safe to use."""
+"""The autoencoder that a network learns from, with a fallback to full precision."""
 
 from __future__ import annotations
 
