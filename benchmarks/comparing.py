@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.networks import save_random
 from lib_upscalers.compare.align import Trial
-from lib_upscalers.compare.request import Plan
+from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.subject import make_subject
 from lib_upscalers.geometry import Size
@@ -44,14 +44,14 @@ def main() -> int:
         network = next(c.name for c in upscaler.choices() if c.kind == "network")
         names = ("Lanczos", network, str(folder / "random.pth"))
         trial = Trial(2) if options.test else None
-        plan = Plan(names, Target(scale=2.0), trial)
+        request = ComparisonRequest(names, Target(scale=2.0), trial)
         coarse = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
         side = options.side * (2 if options.test else 1)
         picture = Picture(resample_pixels(coarse, Size(side, side), "Bicubic"))
         for place in ("cold", "warm"):
-            subject = make_subject(picture, "picture", plan)
+            subject = make_subject(picture, "picture", request)
             chosen = candidates(upscaler, names)
-            work = comparison(subject, plan, chosen, Store(folder / place), host)
+            work = comparison(subject, request, chosen, Store(folder / place), host)
             start = time.perf_counter()
             *_, last = work.run()
             wall = time.perf_counter() - start

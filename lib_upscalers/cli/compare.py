@@ -15,7 +15,7 @@ from lib_upscalers.errors import InputError, OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lib_upscalers.compare.request import Plan
+    from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.compare.session import Session
     from lib_upscalers.compare.store import Store
     from lib_upscalers.upscaling.upscaler import Upscaler
@@ -108,32 +108,32 @@ def add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse keeps the typ
     parser.add_argument("-q", "--quiet", action="store_true", help="show only errors and warnings")
 
 
-def _plan(options: _Options) -> Plan:
+def _request(options: _Options) -> ComparisonRequest:
     from lib_upscalers.compare.align import Trial
-    from lib_upscalers.compare.request import Plan
+    from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.geometry import Size
     from lib_upscalers.targets import Target
 
     names = tuple(name.strip() for name in options.names.split(",") if name.strip())
     if options.test is not None:
         trial = Trial(options.test, options.kernel, options.jpeg)
-        return Plan(names, Target(scale=float(options.test)), trial)
+        return ComparisonRequest(names, Target(scale=float(options.test)), trial)
     if options.size is None:
-        return Plan(names, Target(scale=options.scale))
+        return ComparisonRequest(names, Target(scale=options.scale))
     found = re.fullmatch(r"(\d+)[xX](\d+)", options.size.strip())
     if not found:
         raise InputError(f"Expected a size such as 1920x1080, but got {options.size!r}.")
-    return Plan(names, Target(size=Size(int(found[1]), int(found[2]))))
+    return ComparisonRequest(names, Target(size=Size(int(found[1]), int(found[2]))))
 
 
-def _pictures(options: _Options, plan: Plan) -> list[Path]:
+def _pictures(options: _Options, request: ComparisonRequest) -> list[Path]:
     from lib_upscalers.cli.paths import expand
 
     # Nothing is written where pictures are, so no folder of results has to be left out.
     sources, refusals = expand(options.pictures, Path("-"), recursive=False)
     for refusal in refusals:
         raise refusal.error
-    if len(sources) > 1 and (plan.trial is None or options.grid):
+    if len(sources) > 1 and (request.trial is None or options.grid):
         raise InputError(
             f"Expected one picture, but got {len(sources)}: several are for --test, with --report, "
             "--csv or --json."
@@ -153,16 +153,16 @@ class _Run:
         self._host = StandaloneHost(tuple(options.models), options.device)
         self._upscaler: Upscaler = Upscaler(self._host)
         self.store: Store = Store(self._host.data_folder() / "compare")
-        self.plan = _plan(options)
+        self.request = _request(options)
 
     def compare(self, path: Path) -> Session:
         """Compare on one picture; what goes wrong with an upscaler is told and noted."""
         from lib_upscalers.compare.subject import read_subject
         from lib_upscalers.upscaling.candidates import candidates, comparison
 
-        subject = read_subject(path, self.plan)
-        chosen = candidates(self._upscaler, self.plan.names)
-        work = comparison(subject, self.plan, chosen, self.store, self._host)
+        subject = read_subject(path, self.request)
+        chosen = candidates(self._upscaler, self.request.names)
+        work = comparison(subject, self.request, chosen, self.store, self._host)
         for note in (*subject.notes, work.warning()):
             if note:
                 self._console.say(f"{path.name}: {note}")
@@ -240,7 +240,7 @@ def compare_upscalers(given: argparse.Namespace, console: Console) -> int:
     """
     options = cast("_Options", given)
     run = _Run(options, console)
-    pictures = _pictures(options, run.plan)
+    pictures = _pictures(options, run.request)
     sessions: list[Session] = []
     failed = False
     for path in pictures:

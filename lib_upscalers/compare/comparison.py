@@ -78,7 +78,7 @@ class Comparison:
         subject: The picture.
         candidates: The upscalers, no two of one name.
         store: Takes the files.
-        settings: The plan as a text, to be kept with the session.
+        settings: The request as text, stored with the session.
         version: Of the program, likewise.
         watch: Watches memory.
         free_memory: Returns how many bytes of main memory may be taken.

@@ -1,34 +1,32 @@
-"""What is to be compared, as a text that can be shared."""
+"""What to compare, as a text that can be shared."""
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.targets import Target
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 LEAST, MOST = 2, 12
 _FORMAT = 1
 _MARK = "upscaler-lab"
 _ADVICE = 'Expected settings such as {"upscaler-lab": 1, "upscalers": ["Nearest", "Lanczos"], …}'
+# Enough for 12 names of 4096 characters, each escaped.
+_MOST_CHARACTERS = 1 << 19
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is to be compared.
+class ComparisonRequest:
+    """What to compare.
 
     Attributes:
         names: The upscalers, 2 to 12, none twice.
-        target: To which size; where there is a trial, it is the size of the true picture.
-        trial: How the picture is made small first; None: it is enlarged as it is.
+        target: To which size; with a trial, the size of the reference picture.
+        trial: How the picture is shrunk first; None: it is enlarged as it is.
     """
 
     names: tuple[str, ...]
@@ -39,7 +37,7 @@ class Plan:
         """Check the upscalers.
 
         Raises:
-            InputError: There are too few, too many, or doubles.
+            InputError: There are too few, too many, or doubles, or a name is no valid Unicode.
         """
         if not LEAST <= len(self.names) <= MOST:
             raise InputError(
@@ -47,12 +45,14 @@ class Plan:
             )
         if len(set(self.names)) < len(self.names):
             raise InputError("Expected each upscaler once, but one is there twice.")
+        if any("\ud800" <= character <= "\udfff" for name in self.names for character in name):
+            raise InputError("Expected names of upscalers, but one is not valid Unicode text.")
 
     def to_text(self, version: str) -> str:
-        """Return the plan as one line, which `parse` understands.
+        """Return the request as one line, which `parse` understands.
 
         Args:
-            version: Of this program, for whoever wants to repeat it exactly.
+            version: Of this program, to repeat the comparison exactly.
         """
         values: dict[str, Any] = {_MARK: _FORMAT, "version": version, "upscalers": self.names}
         if self.trial is not None:
@@ -66,53 +66,72 @@ class Plan:
         return json.dumps(values, ensure_ascii=False)
 
     @classmethod
-    def parse(cls, text: str) -> Plan:
+    def parse(cls, text: str) -> ComparisonRequest:
         """Read what `to_text` wrote, here or elsewhere.
 
         Raises:
             InputError: It is no such text, of a newer format, or makes no sense.
         """
-        try:
-            values = json.loads(text)
-        except ValueError:
-            raise InputError(f"{_ADVICE}, but got no JSON.") from None
-        if not isinstance(values, dict) or not isinstance(values.get(_MARK), int):
-            raise InputError(f"{_ADVICE}, but got other JSON.")
-        if values[_MARK] > _FORMAT:
-            raise InputError(
-                f"Expected settings of format {_FORMAT}, but got format {values[_MARK]}: a newer "
-                "version of this program wrote them; update this one."
-            )
+        values = _object(text)
         names = values.get("upscalers")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in cast("Any", names)):
             raise InputError(f"{_ADVICE}, but there is no list of upscalers.")
-        try:
-            trial = _trial(values.get("test"))
-            return cls(tuple(names), _target(values, trial), trial)
-        except (ArithmeticError, KeyError, LookupError, TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f"{_ADVICE}, but a value is of the wrong kind.") from None
+        trial = _trial(values.get("test"))
+        return cls(tuple(cast("list[str]", names)), _target(values, trial), trial)
 
 
-def _trial(values: Any) -> Trial | None:  # noqa: ANN401 - whatever JSON holds
+def _object(text: str) -> dict[str, Any]:
+    if len(text) > _MOST_CHARACTERS:
+        raise InputError(f"{_ADVICE}, but got {len(text):,} characters.")
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        raise InputError(f"{_ADVICE}, but got no JSON.") from None
+    if not isinstance(values, dict) or not isinstance(cast("Any", values).get(_MARK), int):
+        raise InputError(f"{_ADVICE}, but got other JSON.")
+    found = cast("dict[str, Any]", values)
+    if found[_MARK] > _FORMAT:
+        raise InputError(
+            f"Expected settings of format {_FORMAT}, but got a newer one: a newer version of this "
+            "program wrote them; update this one."
+        )
+    return found
+
+
+def _number(value: object, what: str) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1 << 31:
+        return value
+    raise InputError(f"{_ADVICE}, but {what} is of the wrong kind.")
+
+
+def _whole(value: object, what: str) -> int:
+    number = _number(value, what)
+    if number != int(number):
+        raise InputError(f"{_ADVICE}, but {what} is {number:g} instead of a whole number.")
+    return int(number)
+
+
+def _trial(values: object) -> Trial | None:
     if values is None:
         return None
-    jpeg = values.get("jpeg")
-    kernel = str(values.get("kernel", "Bicubic"))
-    return Trial(int(values["shrink"]), kernel, None if jpeg is None else int(jpeg))
+    if not isinstance(values, dict):
+        raise InputError(f"{_ADVICE}, but the test is of the wrong kind.")
+    found = cast("dict[str, Any]", values)
+    kernel, jpeg = found.get("kernel", "Bicubic"), found.get("jpeg")
+    if not isinstance(kernel, str):
+        raise InputError(f"{_ADVICE}, but the kernel is of the wrong kind.")
+    quality = None if jpeg is None else _whole(jpeg, "the JPEG quality")
+    return Trial(_whole(found.get("shrink"), "the test's factor"), kernel, quality)
 
 
 def _target(values: dict[str, Any], trial: Trial | None) -> Target:
     if trial is not None:
         return Target(scale=float(trial.factor))
-    if "size" in values:
-        width, height = values["size"]
-        return Target(size=Size(int(width), int(height)))
-    scale = float(values.get("scale", 2.0))
-    return Target(scale=scale if math.isfinite(scale) else 0.0)
-
-
-def unknown(names: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return the names that are not known here."""
-    return [name for name in names if name not in known]
+    match values.get("size"):
+        case None:
+            scale = values.get("scale", 2.0)
+            return Target(scale=float(_number(scale, "the scale")))
+        case [width, height]:
+            return Target(size=Size(_whole(width, "the width"), _whole(height, "the height")))
+        case _:
+            raise InputError(f"{_ADVICE}, but the size is of the wrong kind.")

@@ -106,7 +106,7 @@ class Session:
         height: Of the results.
         trial: How the source was made of the reference, in words; "" where it was not.
         notes: What the user should know of the picture.
-        settings: The plan as a text.
+        settings: The request as text.
         version: Of the program.
         entries: The upscalers.
     """

@@ -12,7 +12,7 @@ from lib_upscalers.targets import Target
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lib_upscalers.compare.request import Plan
+    from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.pictures.picture import Picture
 
 
@@ -37,24 +37,29 @@ class Subject:
     trial: str = ""
 
 
-def make_subject(picture: Picture, title: str, plan: Plan, notes: tuple[str, ...] = ()) -> Subject:
+def make_subject(
+    picture: Picture, title: str, request: ComparisonRequest, notes: tuple[str, ...] = ()
+) -> Subject:
     """Make a picture in memory the subject of a comparison.
 
     Raises:
         InputError: It is too small for the trial, or the target makes no sense for it.
     """
-    if plan.trial is None:
-        size = plan.target.resolve(picture.size)
+    if request.trial is None:
+        size = request.target.resolve(picture.size)
         return Subject(title, picture, None, Target(size=size), notes)
-    truth, small = truth_and_small(picture, plan.trial)
+    truth, small = truth_and_small(picture, request.trial)
     if picture.alpha is not None:
         notes = (*notes, "Transparency was laid on white for the test.")
     if truth.size != picture.size:
-        notes = (*notes, f"Cut to {truth.size}, a multiple of {plan.trial.factor}, for the test.")
-    return Subject(title, small, truth, Target(size=truth.size), notes, str(plan.trial))
+        notes = (
+            *notes,
+            f"Cut to {truth.size}, a multiple of {request.trial.factor}, for the test.",
+        )
+    return Subject(title, small, truth, Target(size=truth.size), notes, str(request.trial))
 
 
-def read_subject(path: Path, plan: Plan) -> Subject:
+def read_subject(path: Path, request: ComparisonRequest) -> Subject:
     """Read a picture file and make it the subject of a comparison.
 
     Raises:
@@ -64,4 +69,4 @@ def read_subject(path: Path, plan: Plan) -> Subject:
     picture = read_picture(path)
     frames = count_frames(path)
     notes = (f"An animation of {frames} frames: the first is taken.",) if frames > 1 else ()
-    return make_subject(picture, path.stem, plan, notes)
+    return make_subject(picture, path.stem, request, notes)

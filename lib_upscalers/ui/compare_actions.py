@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.compare import report
-from lib_upscalers.compare.request import Plan
+from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.store import saved_name
 from lib_upscalers.compare.subject import read_subject
 from lib_upscalers.compare.view import view_of, view_of_names, view_of_several
@@ -56,17 +56,17 @@ class Form:
     size: tuple[int, int] | None = None
     trial: Trial | None = None
 
-    def plan(self) -> Plan:
+    def request(self) -> ComparisonRequest:
         """Return what is to be done.
 
         Raises:
             InputError: Something makes no sense.
         """
         if self.trial is not None:
-            return Plan(self.names, Target(scale=float(self.trial.factor)), self.trial)
+            return ComparisonRequest(self.names, Target(scale=float(self.trial.factor)), self.trial)
         if self.size is not None:
-            return Plan(self.names, Target(size=Size(*self.size)))
-        return Plan(self.names, Target(scale=self.scale))
+            return ComparisonRequest(self.names, Target(size=Size(*self.size)))
+        return ComparisonRequest(self.names, Target(scale=self.scale))
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Bench:
             if path is None:
                 raise InputError("There is no picture yet: drop one.")
             with self._work(token) as (cancelled, stopped, listener):
-                work = self._sessions(Path(path), form.plan(), cancelled, stopped)
+                work = self._sessions(Path(path), form.request(), cancelled, stopped)
                 for session, said in listener.telling(work):
                     yield self.view(session), said
         except UpscalerError as error:
@@ -166,11 +166,15 @@ class Bench:
             yield "", alert(str(error).replace(str(path), Path(path or "").name))
 
     def _sessions(
-        self, path: Path, plan: Plan, cancelled: threading.Event, stopped: Callable[[], bool]
+        self,
+        path: Path,
+        request: ComparisonRequest,
+        cancelled: threading.Event,
+        stopped: Callable[[], bool],
     ) -> Iterator[tuple[Session, str]]:
-        subject = read_subject(path, plan)
-        chosen = candidates(self.upscaler, plan.names, self.more())
-        work = comparison(subject, plan, chosen, self.store, self.host, stopped)
+        subject = read_subject(path, request)
+        chosen = candidates(self.upscaler, request.names, self.more())
+        work = comparison(subject, request, chosen, self.store, self.host, stopped)
         work.cancelled = cancelled
         warning = work.warning()
         for session in work.run():
@@ -186,7 +190,7 @@ class Bench:
         done: list[Session] = []
         faults: list[str] = []
         try:
-            plan = _plan_for_several(paths, form)
+            request = _request_for_several(paths, form)
             with self._work(token) as (cancelled, stopped, listener):
                 ends = functools.partial(_any, cancelled.is_set, stopped)
                 for path in map(Path, paths):
@@ -194,7 +198,7 @@ class Bench:
                         break
                     last: Session | None = None
                     try:
-                        work = self._sessions(path, plan, threading.Event(), ends)
+                        work = self._sessions(path, request, threading.Event(), ends)
                         for session, _ in listener.telling(work):
                             last = session
                             yield "", "", ""
@@ -275,14 +279,14 @@ def _any(*checks: Callable[[], bool]) -> bool:
     return any(check() for check in checks)
 
 
-def _plan_for_several(paths: Sequence[str], form: Form) -> Plan:
+def _request_for_several(paths: Sequence[str], form: Form) -> ComparisonRequest:
     if not 1 <= len(paths) <= MOST_PICTURES:
         raise InputError(
             f"Expected 1 to {MOST_PICTURES} pictures, but got {len(paths)}: drop others."
         )
     if form.trial is None:
         raise InputError("Several pictures are for a test: choose “Test on this picture”.")
-    return form.plan()
+    return form.request()
 
 
 def feed(values: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from lib_upscalers.compare.align import FACTORS, Trial
-from lib_upscalers.compare.request import MOST, Plan
+from lib_upscalers.compare.request import MOST, ComparisonRequest
 from lib_upscalers.errors import InputError
 from lib_upscalers.resampling.kernels import KERNELS
 from lib_upscalers.ui.compare_actions import Form, alert
@@ -119,17 +119,17 @@ def build_controls(names: Sequence[str], chosen: Sequence[str]) -> Controls:
 def values_of(text: str, known_names: Sequence[str]) -> list[Any]:
     """Return values for `Controls.all`, read from settings as text, and what to say of it."""
     try:
-        plan = Plan.parse(text)
+        request = ComparisonRequest.parse(text)
     except InputError as error:
         return [*[gr.update()] * 8, alert(str(error))]
-    missing = [name for name in plan.names if name not in known_names]
-    names = [name for name in plan.names if name in known_names]
-    trial, size = plan.trial, plan.target.size
+    missing = [name for name in request.names if name not in known_names]
+    names = [name for name in request.names if name in known_names]
+    trial, size = request.trial, request.target.size
     said = f"Not there: {', '.join(missing)}." if missing else ""
     return [
         names,
         _ENLARGE if trial is None else _TEST,
-        plan.target.scale or 2,
+        request.target.scale or 2,
         size.width if size else 0,
         size.height if size else 0,
         str(trial.factor) if trial else gr.update(),

@@ -15,7 +15,7 @@ from lib_upscalers.upscaling.upscaler import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lib_upscalers.compare.request import Plan
+    from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.compare.store import Store
     from lib_upscalers.compare.subject import Subject
     from lib_upscalers.geometry import Size
@@ -106,7 +106,7 @@ def candidates(
 
 def comparison(
     subject: Subject,
-    plan: Plan,
+    request: ComparisonRequest,
     chosen: Sequence[Candidate],
     store: Store,
     host: Host,
@@ -116,8 +116,8 @@ def comparison(
 
     Args:
         subject: The picture.
-        plan: What it was made by.
-        chosen: The candidates, in the plan's order.
+        request: What it was made by.
+        chosen: The candidates, in the request's order.
         store: Takes the files.
         host: Whose memory.
         stopped: Whether the program that this runs in wants it to stop.
@@ -130,7 +130,7 @@ def comparison(
         subject=subject,
         candidates=chosen,
         store=store,
-        settings=plan.to_text(VERSION),
+        settings=request.to_text(VERSION),
         version=VERSION,
         watch=watch_for(host.device()),
         free_memory=lambda: host.free_memory(torch.device("cpu")),

@@ -12,7 +12,7 @@ import numpy as np
 from lib_upscalers.compare.candidate import Candidate
 from lib_upscalers.compare.comparison import Comparison
 from lib_upscalers.compare.peak_memory import ProcessWatch
-from lib_upscalers.compare.request import Plan
+from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.subject import make_subject
 from lib_upscalers.errors import ModelFileError
@@ -68,12 +68,12 @@ def picture(height: int = 24, width: int = 32) -> Picture:
 
 def make(folder: Path, chosen: list[Candidate], *, trial: Trial | None = None) -> Comparison:
     names = tuple(each.name for each in chosen)
-    plan = Plan(names, Target(scale=2.0), trial)
+    request = ComparisonRequest(names, Target(scale=2.0), trial)
     return Comparison(
-        subject=make_subject(picture(), "my picture", plan),
+        subject=make_subject(picture(), "my picture", request),
         candidates=chosen,
         store=Store(folder),
-        settings=plan.to_text("1"),
+        settings=request.to_text("1"),
         version="1",
         watch=ProcessWatch(),
         free_memory=lambda: 1 << 30,

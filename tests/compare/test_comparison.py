@@ -11,7 +11,7 @@ from PIL import Image
 
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.metrics import METRICS
-from lib_upscalers.compare.request import Plan
+from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.session import from_json, means
 from lib_upscalers.compare.subject import make_subject, read_subject
 from lib_upscalers.errors import ImageError, InputError
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from lib_upscalers.compare.session import Session
 
-PLAN = Plan(("a", "b"), Target(scale=2.0))
-TEST = Plan(("a", "b"), Target(scale=2.0), Trial(2))
+PLAN = ComparisonRequest(("a", "b"), Target(scale=2.0))
+TEST = ComparisonRequest(("a", "b"), Target(scale=2.0), Trial(2))
 
 
 def _states(session: Session) -> list[str]:
@@ -173,8 +173,11 @@ def test_a_test_knows_the_truth(tmp_path: Path) -> None:
 
 
 def test_jpeg_hurts() -> None:
-    plans = [Plan(("a", "b"), Target(scale=2.0), Trial(2, jpeg=quality)) for quality in (None, 10)]
-    clean, dirty = (make_subject(picture(60, 60), "x", plan).source for plan in plans)
+    requests = [
+        ComparisonRequest(("a", "b"), Target(scale=2.0), Trial(2, jpeg=quality))
+        for quality in (None, 10)
+    ]
+    clean, dirty = (make_subject(picture(60, 60), "x", request).source for request in requests)
     assert clean.size == dirty.size
     assert not np.array_equal(clean.pixels, dirty.pixels)
 
@@ -207,11 +210,13 @@ def test_of_an_animation_the_first_frame_and_it_is_said(tmp_path: Path) -> None:
 def test_the_smallest_and_the_widest(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "in.png"
     Image.new("RGB", size, "teal").save(path)
-    plan = Plan(("Nearest", "Lanczos"), Target(scale=2.0))
+    request = ComparisonRequest(("Nearest", "Lanczos"), Target(scale=2.0))
     host = StandaloneHost(device_name="cpu", own_data_folder=tmp_path / "data")
     upscaler = Upscaler(host)
     store = make(tmp_path / "store", [candidate("a", Fate()), candidate("b", Fate())]).store
-    work = comparison(read_subject(path, plan), plan, candidates(upscaler, plan.names), store, host)
+    work = comparison(
+        read_subject(path, request), request, candidates(upscaler, request.names), store, host
+    )
     last = _last(work.run())
     assert _states(last) == ["finished"] * 2
     assert (last.width, last.height) == (2 * size[0], 2 * size[1])

@@ -21,7 +21,7 @@ import lib_upscalers
 from lib_upscalers.compare import report
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.grid import labelled_grid
-from lib_upscalers.compare.request import MOST, Plan
+from lib_upscalers.compare.request import MOST, ComparisonRequest
 from lib_upscalers.compare.store import Store, fingerprint, saved_name
 from lib_upscalers.compare.viewer_script import FOLDER, viewer_script
 from lib_upscalers.errors import InputError
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.session import Session
 
 ROOT = Path(lib_upscalers.__file__).resolve().parent.parent
-PLANS = [
-    Plan(("Nearest", HOSTILE), Target(scale=2.5)),
-    Plan(("a", "b", "c"), Target(size=Size(640, 480))),
-    Plan(("a", "b"), Target(scale=3.0), Trial(3, "Box", 75)),
+REQUESTS = [
+    ComparisonRequest(("Nearest", HOSTILE), Target(scale=2.5)),
+    ComparisonRequest(("a", "b", "c"), Target(size=Size(640, 480))),
+    ComparisonRequest(("a", "b"), Target(scale=3.0), Trial(3, "Box", 75)),
 ]
 
 
@@ -48,11 +48,11 @@ def _compared(folder: Path, names: tuple[str, ...] = (HOSTILE, "b")) -> tuple[Se
     return last, work.store
 
 
-@pytest.mark.parametrize("plan", PLANS)
-def test_settings_come_back_from_their_text(plan: Plan) -> None:
-    text = plan.to_text("9.9")
+@pytest.mark.parametrize("asked", REQUESTS)
+def test_settings_come_back_from_their_text(asked: ComparisonRequest) -> None:
+    text = asked.to_text("9.9")
     assert "\n" not in text
-    assert Plan.parse(text) == plan
+    assert ComparisonRequest.parse(text) == asked
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ def test_settings_come_back_from_their_text(plan: Plan) -> None:
 )
 def test_other_settings_are_refused_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        Plan.parse(text)
+        ComparisonRequest.parse(text)
 
 
 def test_no_more_than_twelve() -> None:
     names = tuple(map(str, range(MOST + 1)))
-    assert Plan(names[:MOST], Target(scale=2.0))
+    assert ComparisonRequest(names[:MOST], Target(scale=2.0))
     with pytest.raises(InputError, match="13"):
-        Plan(names, Target(scale=2.0))
+        ComparisonRequest(names, Target(scale=2.0))
 
 
 def test_what_was_not_used_for_longest_leaves(tmp_path: Path) -> None:
