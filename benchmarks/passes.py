@@ -19,7 +19,8 @@ from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import Target
 from lib_upscalers.training.measure import benchmark, psnr
-from lib_upscalers.upscaling.upscaler import Settings, Upscaler
+from lib_upscalers.upscaling.settings import Settings
+from lib_upscalers.upscaling.upscaler import Upscaler
 
 
 def main() -> None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.choices import Choice
-    from lib_upscalers.upscaling.upscaler import Result, Settings, Upscaler
+    from lib_upscalers.upscaling.settings import Settings
+    from lib_upscalers.upscaling.upscaler import Result, Upscaler
 
 __all__ = [
     "Cancelled",
@@ -47,7 +48,7 @@ _HOMES: Mapping[str, str] = {
     "Choice": "upscaling.choices",
     "Picture": "pictures.picture",
     "Result": "upscaling.upscaler",
-    "Settings": "upscaling.upscaler",
+    "Settings": "upscaling.settings",
     "Size": "geometry",
     "StandaloneHost": "hosts.standalone",
     "Target": "targets",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Border = Literal["none", "reflect", "replicate", "wrap"]
+"""What lies beyond the edges of a picture: nothing, its mirror image, its last pixel, or itself."""
 
 
 @dataclass(frozen=True)

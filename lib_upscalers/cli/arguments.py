@@ -6,9 +6,10 @@ import argparse
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.compare import add_compare
+from lib_upscalers.cli.engine_arguments import add_engine_settings
 from lib_upscalers.cli.latent import add_latent
 from lib_upscalers.cli.paths import writable
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lib_upscalers.geometry import Size
-    from lib_upscalers.host import Precision
 
 _EXAMPLES = """\
 examples:
@@ -75,14 +75,6 @@ class Options(argparse.Namespace):
     upscaler: str | None
     scale: float | None
     size: SizeRequest | None
-    tile: int | None
-    overlap: int | None
-    precision: Precision
-    padding: Literal["none", "reflect", "replicate", "wrap"]
-    alpha: Literal["network", "kernel"]
-    kernel: str
-    linear_light: bool
-    passes: Literal["whole", "reduced"]
     device: str = "auto"
     format: str | None
     quality: int | None
@@ -100,10 +92,6 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, but got {text!r}")
     return number
-
-
-def _natural(text: str) -> int:
-    return 0 if text == "0" else _count(text)
 
 
 def _percent(text: str) -> int:
@@ -147,56 +135,6 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_quality(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how it is computed")
-    group.add_argument(
-        "--tile", type=_count, metavar="PIXELS", help="side of a tile (default: found by itself)"
-    )
-    group.add_argument(
-        "--overlap",
-        type=_natural,
-        metavar="PIXELS",
-        help="context around a tile (default: measured once for each network)",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("auto", "fp32", "fp16", "bf16"),
-        default="auto",
-        help="what a network computes in (default: auto)",
-    )
-    group.add_argument(
-        "--padding",
-        choices=("none", "reflect", "replicate", "wrap"),
-        default="none",
-        help="what lies beyond the edges; wrap is for seamless textures (default: none)",
-    )
-    group.add_argument(
-        "--alpha",
-        choices=("network", "kernel"),
-        default="network",
-        help="what enlarges transparency (default: network)",
-    )
-    group.add_argument(
-        "--kernel",
-        default="Lanczos",
-        metavar="NAME",
-        help="what brings a network's result to the exact size (default: Lanczos)",
-    )
-    group.add_argument(
-        "--linear-light", action="store_true", help="resample light instead of stored values"
-    )
-    group.add_argument(
-        "--passes",
-        choices=("whole", "reduced"),
-        default="whole",
-        help="where a network runs twice: on its whole result, or on no more of it than is needed, "
-        "which is faster (default: whole)",
-    )
-    group.add_argument(
-        "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
-    )
-
-
 def _add_files(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("files")
     group.add_argument(
@@ -237,7 +175,10 @@ def _add_upscale(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="the same as `upscalers list`")
     _add_target(parser)
-    _add_quality(parser)
+    add_engine_settings(parser)
+    parser.add_argument(
+        "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
+    )
     _add_files(parser)
     _add_shared(parser)
 

@@ -19,6 +19,7 @@ from lib_upscalers.cli.console import (
     readable_bytes,
     table,
 )
+from lib_upscalers.cli.engine_arguments import read_engine_settings
 from lib_upscalers.cli.latent import fit_latent
 from lib_upscalers.cli.paths import plan
 from lib_upscalers.errors import Cancelled, InputError, OutputError, UpscalerError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.choices import Choice
-    from lib_upscalers.upscaling.upscaler import Result, Settings, Upscaler
+    from lib_upscalers.upscaling.upscaler import Result, Upscaler
 
 ALL_DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _log = logging.getLogger("lib_upscalers")
@@ -59,27 +60,6 @@ def _make_upscaler(options: Options) -> Upscaler:
     from lib_upscalers.upscaling.upscaler import Upscaler
 
     return Upscaler(StandaloneHost(tuple(options.models), options.device))
-
-
-def _settings(options: Options) -> Settings:
-    """Return the settings; what is wrong with any of them is told before a picture is read."""
-    from lib_upscalers.resampling.resample import KERNELS
-    from lib_upscalers.targets import Target
-    from lib_upscalers.upscaling.upscaler import Settings
-
-    KERNELS[options.kernel]
-    if options.scale is not None:
-        Target(scale=options.scale)
-    return Settings(
-        tile=options.tile,
-        overlap=options.overlap,
-        precision=options.precision,
-        padding=options.padding,
-        alpha=options.alpha,
-        kernel=options.kernel,
-        linear_light=options.linear_light,
-        passes=options.passes,
-    )
 
 
 def _choose(upscaler: Upscaler, name: str | None) -> Choice:
@@ -122,11 +102,16 @@ class _Run:
     """One `upscalers upscale`: what stays the same for all of its pictures."""
 
     def __init__(self, options: Options, console: Console) -> None:
+        from lib_upscalers.targets import Target
+
         self._options = options
         self._console = console
         self._upscaler = _make_upscaler(options)
         self._choice = _choose(self._upscaler, options.upscaler)
-        self._settings = _settings(options)
+        # What is wrong with any of them is shown before a picture is read.
+        self._settings = read_engine_settings(options)
+        if options.scale is not None:
+            Target(scale=options.scale)
 
     def upscale(self, job: Job, label: str) -> None:
         """Read, enlarge and write one picture.

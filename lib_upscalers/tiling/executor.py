@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from lib_upscalers.geometry import Border
     from lib_upscalers.network import Network
-    from lib_upscalers.tiling.padding import Border
     from lib_upscalers.tiling.plan import Tile
 
 _log = logging.getLogger("lib_upscalers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lib_upscalers.geometry import Border
     from lib_upscalers.network import NetworkTraits
-
-Border = Literal["none", "reflect", "replicate", "wrap"]
 
 
 def required_size(size: Size, traits: NetworkTraits) -> Size:

@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     import torch
 
-    from lib_upscalers.geometry import Size
+    from lib_upscalers.geometry import Border, Size
     from lib_upscalers.host import Precision
     from lib_upscalers.network import MemoryUse
     from lib_upscalers.tiling.executor import Executor
-    from lib_upscalers.tiling.padding import Border
 
 LEAST_TILE = 32
 _MOST_BATCH = 16

@@ -10,7 +10,7 @@ from lib_upscalers.compare.candidate import Candidate
 from lib_upscalers.compare.comparison import Comparison
 from lib_upscalers.compare.peak_memory import watch_for
 from lib_upscalers.targets import pass_sizes
-from lib_upscalers.upscaling.upscaler import Settings
+from lib_upscalers.upscaling.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.upscaling.choices import Choice
-    from lib_upscalers.upscaling.upscaler import Result, Settings
+    from lib_upscalers.upscaling.settings import Settings
+    from lib_upscalers.upscaling.upscaler import Result
 
     Pixels = NDArray[Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import MemoryExhaustedError
 from lib_upscalers.models.cache import NetworkCache
@@ -12,52 +12,23 @@ from lib_upscalers.models.file_cache import Facts
 from lib_upscalers.models.folders import resolve_path
 from lib_upscalers.pictures.picture import bleed_free
 from lib_upscalers.progress import NULL, SubRange
-from lib_upscalers.resampling.resample import KERNELS, resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import pass_sizes
 from lib_upscalers.upscaling.choices import Choice, find_choice, list_choices, network_choice
+from lib_upscalers.upscaling.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lib_upscalers.geometry import Size
-    from lib_upscalers.host import Host, Precision
+    from lib_upscalers.host import Host
     from lib_upscalers.models.entry import ModelEntry
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
-    from lib_upscalers.tiling.padding import Border
     from lib_upscalers.tiling.policy import Job
 
 _CACHE_BYTES = 1 << 30
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a picture is enlarged. The defaults are right for nearly everybody.
-
-    Attributes:
-        tile: The largest side of what goes through a network at once; None: the fastest that
-            fits.
-        overlap: Context on each side of a tile; None: as far as the network looks.
-        precision: In which precision; "auto": what the host asks for.
-        padding: What lies beyond the picture's edges for a network; "wrap" lets a seamless
-            texture stay seamless, at whole multiples of the network's scale.
-        alpha: Whether transparency that varies is enlarged by the network or by the kernel.
-        kernel: The kernel that brings a network's result to the exact size.
-        linear_light: Whether kernels mix light and not sRGB values.
-        passes: Whether a network that has to run again runs on the whole result of its last
-            pass, or on one that was first reduced to what suffices: much faster, a little
-            softer (`docs/QUALITY.md` has figures).
-    """
-
-    tile: int | None = None
-    overlap: int | None = None
-    precision: Precision = "auto"
-    padding: Border = "none"
-    alpha: Literal["network", "kernel"] = "network"
-    kernel: str = "Lanczos"
-    linear_light: bool = False
-    passes: Literal["whole", "reduced"] = "whole"
 
 
 @dataclass(frozen=True)
@@ -143,7 +114,6 @@ class Upscaler:
             Cancelled: `progress` says so.
         """
         settings = settings or Settings()
-        KERNELS[settings.kernel]
         size = target.resolve(picture.size)
         self._check_room(picture, size)
         progress.check_cancelled()

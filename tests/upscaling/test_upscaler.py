@@ -23,7 +23,8 @@ from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.resampling.resample import KERNELS, resample_pixels
 from lib_upscalers.targets import Target
 from lib_upscalers.training.compact import Compact
-from lib_upscalers.upscaling.upscaler import Settings, Upscaler
+from lib_upscalers.upscaling.settings import Settings
+from lib_upscalers.upscaling.upscaler import Upscaler
 from tests.tiling.test_loop import Recorder, picture
 
 

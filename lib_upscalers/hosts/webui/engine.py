@@ -12,7 +12,7 @@ from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import shown
 from lib_upscalers.pictures.picture import from_pil, to_pil
-from lib_upscalers.upscaling.upscaler import Settings, Upscaler
+from lib_upscalers.upscaling.upscaler import Upscaler
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lib_upscalers.hosts.webui.host_progress import HostProgress
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Result
 
 _log = logging.getLogger("lib_upscalers")

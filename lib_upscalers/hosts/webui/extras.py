@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lib_upscalers.progress import Progress
     from lib_upscalers.upscaling.choices import Choice
     from lib_upscalers.upscaling.combine import Runner
-    from lib_upscalers.upscaling.upscaler import Settings
+    from lib_upscalers.upscaling.settings import Settings
 
 NAME = "Upscaler Lab"
 NONE = "None"

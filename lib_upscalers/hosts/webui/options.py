@@ -12,7 +12,7 @@ from lib_upscalers.host import Precision
 from lib_upscalers.hosts.webui.host_modules import host_module, setting
 from lib_upscalers.latent import LATENT_MODES, Finishers
 from lib_upscalers.resampling.resample import KERNELS
-from lib_upscalers.upscaling.upscaler import Settings
+from lib_upscalers.upscaling.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
