@@ -14,6 +14,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, Finishers, LatentMode
 from lib_upscalers.latent.mode_registry import latent_mode
 from lib_upscalers.tiling.tensor_memory import LiveMemory
+from tests.cases import each_case
 from tests.latent.fakes import FakeContext, toy_context
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 MODES = list(LATENT_MODES)
 OFF = Finishers()
-each_mode = pytest.mark.parametrize("mode", MODES)
+each_mode = each_case("mode", MODES)
 # Networks are not exact: what a picture of one colour becomes is tested with trained ones.
 EXACT = [name for name, mode in LATENT_MODES.items() if mode.within is None]
-each_exact_mode = pytest.mark.parametrize("mode", EXACT)
+each_exact_mode = each_case("mode", EXACT)
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 CHANNELS = (4, 16, 32, 128)
 
@@ -61,9 +62,9 @@ def assert_close(first: torch.Tensor, second: torch.Tensor, tolerance: float = 2
     torch.testing.assert_close(first, second, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("frames", [None, 3])
-@pytest.mark.parametrize("channels", CHANNELS)
+@each_case("dtype", DTYPES)
+@each_case("frames", [None, 3])
+@each_case("channels", CHANNELS)
 @each_mode
 def test_any_latent_keeps_its_kind(
     mode: str, channels: int, frames: int | None, dtype: torch.dtype
@@ -94,15 +95,15 @@ def test_autocast_changes_nothing(mode: str) -> None:
     assert torch.equal(inside, upscale_latent(samples, size, mode, finishers))
 
 
-@pytest.mark.parametrize("value", [0.0, 3.3, -1e4])
-@pytest.mark.parametrize("size", [Size(23, 17), Size(5, 3)], ids=str)
+@each_case("value", [0.0, 3.3, -1e4])
+@each_case("size", [Size(23, 17), Size(5, 3)])
 @each_exact_mode
 def test_constant_stays_constant(mode: str, size: Size, value: float) -> None:
     result = upscale_latent(torch.full((1, 4, 9, 11), value), size, mode)
     assert_close(result, torch.full_like(result, value), 1e-5)
 
 
-@pytest.mark.parametrize("dtype", [*DTYPES, torch.float64], ids=str)
+@each_case("dtype", [*DTYPES, torch.float64])
 @each_mode
 def test_scale_1_is_a_copy(mode: str, dtype: torch.dtype) -> None:
     samples = latent(2, 4, 3, 7, 9, dtype=dtype)
@@ -111,8 +112,8 @@ def test_scale_1_is_a_copy(mode: str, dtype: torch.dtype) -> None:
     assert result.data_ptr() != samples.data_ptr()
 
 
-@pytest.mark.parametrize("size", [Size(14, 18), Size(13, 17), Size(22, 9), Size(5, 7)], ids=str)
-@pytest.mark.parametrize("dims", [(-1,), (-2,), (-1, -2)])
+@each_case("size", [Size(14, 18), Size(13, 17), Size(22, 9), Size(5, 7)])
+@each_case("dims", [(-1,), (-2,), (-1, -2)])
 @each_exact_mode
 def test_flips_commute(mode: str, dims: tuple[int, ...], size: Size) -> None:
     # Sides are odd: there no output lies in the middle of two inputs, of which "nearest" takes one.
@@ -121,8 +122,8 @@ def test_flips_commute(mode: str, dims: tuple[int, ...], size: Size) -> None:
     assert_close(upscale_latent(samples.flip(dims), size, mode), after)
 
 
-@pytest.mark.parametrize("size", [Size(14, 18), Size(13, 17), Size(5, 7)], ids=str)
-@pytest.mark.parametrize("mode", [name for name in MODES if not LATENT_MODES[name].directional])
+@each_case("size", [Size(14, 18), Size(13, 17), Size(5, 7)])
+@each_case("mode", [name for name in MODES if not LATENT_MODES[name].directional])
 def test_quarter_turns_commute(mode: str, size: Size) -> None:
     samples = latent(1, 4, 9, 7)
     after = upscale_latent(samples, size, mode).rot90(1, (-2, -1))
@@ -139,7 +140,7 @@ def test_a_directional_mode_says_so() -> None:
             assert (after - before).abs().max() > 1e-3, "it is not directional after all"
 
 
-@pytest.mark.parametrize("size", [Size(13, 17), Size(4, 5)], ids=str)
+@each_case("size", [Size(13, 17), Size(4, 5)])
 @each_mode
 def test_a_batch_is_a_loop(mode: str, size: Size) -> None:
     samples = latent(3, 4, 9, 7)
@@ -165,7 +166,7 @@ def test_any_strides(mode: str) -> None:
         assert_close(upscale_latent(one, Size(9, 8), mode), one[..., :1, :1].expand(1, 4, 8, 9))
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@each_case("dtype", DTYPES)
 @each_mode
 def test_inference_tensors(mode: str, dtype: torch.dtype) -> None:
     size, finishers = Size(13, 17), Finishers(sharpen=1, match=True, renoise=1)
@@ -199,7 +200,7 @@ def test_any_size(mode: str) -> None:
         assert bool(torch.isfinite(result).all()), sides
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@each_case("dtype", DTYPES)
 @each_mode
 def test_large_values_stay_finite(mode: str, dtype: torch.dtype) -> None:
     samples = (torch.randint(0, 2, (1, 4, 20, 21)) * 2e4 - 1e4).to(dtype)
@@ -208,8 +209,8 @@ def test_large_values_stay_finite(mode: str, dtype: torch.dtype) -> None:
         assert bool(torch.isfinite(result).all())
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("shape", [(1, 4, 64, 64), (2, 16, 48, 40), (1, 4, 3, 40, 48)], ids=str)
+@each_case("dtype", DTYPES)
+@each_case("shape", [(1, 4, 64, 64), (2, 16, 48, 40), (1, 4, 3, 40, 48)])
 @each_exact_mode
 def test_memory_is_bounded(mode: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     samples = latent(*shape, dtype=dtype)
@@ -221,7 +222,7 @@ def test_memory_is_bounded(mode: str, shape: tuple[int, ...], dtype: torch.dtype
     assert memory.peak <= 6 * result.numel() * result.element_size()
 
 
-@pytest.mark.parametrize("other", ["Latent (bislerp)", "Latent (Fourier)"])
+@each_case("other", ["Latent (bislerp)", "Latent (Fourier)"])
 @each_exact_mode
 def test_memory_of_a_blend_is_bounded(mode: str, other: str) -> None:
     samples, size = latent(1, 4, 3, 40, 48, dtype=torch.float16), Size(96, 80)
@@ -232,7 +233,7 @@ def test_memory_of_a_blend_is_bounded(mode: str, other: str) -> None:
     assert memory.peak <= 6 * result.numel() * result.element_size()
 
 
-@pytest.mark.parametrize("other", ["Latent (bislerp)", "Latent (Fourier)", "Latent (Lab)"])
+@each_case("other", ["Latent (bislerp)", "Latent (Fourier)", "Latent (Lab)"])
 @each_mode
 def test_a_blend_is_the_weighted_mean(mode: str, other: str) -> None:
     samples, size = latent(1, 5, 9, 7), Size(13, 17)
@@ -241,7 +242,7 @@ def test_a_blend_is_the_weighted_mean(mode: str, other: str) -> None:
     assert_close(blended, first.lerp(second, 0.25))
 
 
-@pytest.mark.parametrize("size", [Size(18, 22), Size(15, 31)], ids=str)
+@each_case("size", [Size(18, 22), Size(15, 31)])
 @each_mode
 def test_twins_are_equal(mode: str, size: Size) -> None:
     samples = latent(1, 4, 11, 9)

@@ -14,6 +14,7 @@ from lib_upscalers.resampling import resample as resample_module
 from lib_upscalers.resampling.kernels import KERNELS
 from lib_upscalers.resampling.resample import resample, resample_pixels
 from lib_upscalers.resampling.separable import Axis, along, by_taps, find_taps, nearest
+from tests.cases import each_case
 from tests.resampling.resample_reference import REFERENCES, resample_plane
 
 WEIGHING = [name for name in KERNELS if not KERNELS[name].picks]
@@ -24,8 +25,8 @@ PILLOW = {
     "Bicubic": Image.Resampling.BICUBIC,
     "Lanczos": Image.Resampling.LANCZOS,
 }
-each_kernel = pytest.mark.parametrize("kernel", list(KERNELS))
-each_weighing = pytest.mark.parametrize("kernel", WEIGHING)
+each_kernel = each_case("kernel", list(KERNELS))
+each_weighing = each_case("kernel", WEIGHING)
 
 
 def sizes(seed: int, count: int, most: int) -> list[tuple[Size, Size]]:
@@ -58,7 +59,7 @@ def test_kernels_agree_with_their_definition(kernel: str) -> None:
 
 
 @each_weighing
-@pytest.mark.parametrize("antialias", [True, False])
+@each_case("antialias", [True, False])
 def test_agrees_with_a_slow_reference(
     kernel: str, antialias: bool, rng: np.random.Generator
 ) -> None:
@@ -70,8 +71,8 @@ def test_agrees_with_a_slow_reference(
         assert np.allclose(ours, theirs, atol=2e-5), (source, target)
 
 
-@pytest.mark.parametrize("kernel", list(PILLOW))
-@pytest.mark.parametrize("seed", range(4))
+@each_case("kernel", list(PILLOW))
+@each_case("seed", range(4))
 def test_agrees_with_pillow(kernel: str, seed: int, rng: np.random.Generator) -> None:
     """On noise of full range, which overshoots everywhere, up and down."""
     for source, target in sizes(seed, 25, 300):
@@ -106,8 +107,8 @@ def test_a_constant_stays_constant(kernel: str) -> None:
 
 
 @each_kernel
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-@pytest.mark.parametrize("leading", [(), (3,), (1, 4), (2, 16, 3), (1, 4, 1, 2), (0, 4)])
+@each_case("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@each_case("leading", [(), (3,), (1, 4), (2, 16, 3), (1, 4, 1, 2), (0, 4)])
 def test_shape_dtype_and_values_for_every_kind_of_tensor(
     kernel: str, dtype: torch.dtype, leading: tuple[int, ...], torch_rng: torch.Generator
 ) -> None:
@@ -145,7 +146,7 @@ def test_an_axis_that_keeps_its_size_is_left_alone(kernel: str, rng: np.random.G
 
 
 @each_kernel
-@pytest.mark.parametrize(("source", "target"), [((24, 10), (48, 30)), ((30, 33), (10, 11))])
+@each_case("source, target", [((24, 10), (48, 30)), ((30, 33), (10, 11))])
 def test_flips_commute(
     kernel: str, source: tuple[int, int], target: tuple[int, int], torch_rng: torch.Generator
 ) -> None:
@@ -156,7 +157,7 @@ def test_flips_commute(
         assert torch.allclose(before, resample(tensor, size, kernel).flip(dims), atol=2e-6)
 
 
-@pytest.mark.parametrize("kernel", [name for name in WEIGHING if name != "Box"])
+@each_case("kernel", [name for name in WEIGHING if name != "Box"])
 def test_flips_commute_at_any_scale(kernel: str, torch_rng: torch.Generator) -> None:
     for source, target in sizes(3, 20, 120):
         tensor = torch.randn(source.height, source.width, generator=torch_rng)
@@ -251,7 +252,7 @@ def test_gradients_are_the_transposed_weights(kernel: str, torch_rng: torch.Gene
     )
 
 
-@pytest.mark.parametrize("size", [Size(0, 5), Size(5, 0), Size(-3, 5), Size(5, -1)])
+@each_case("size", [Size(0, 5), Size(5, 0), Size(-3, 5), Size(5, -1)])
 def test_a_target_without_pixels_is_refused(size: Size) -> None:
     with pytest.raises(TargetError, match="at least 1x1"):
         resample(torch.zeros(1, 4, 4), size, "Lanczos")
@@ -259,7 +260,7 @@ def test_a_target_without_pixels_is_refused(size: Size) -> None:
         resample_pixels(np.zeros((4, 4, 3), np.uint8), size, "Lanczos")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "tensor", [torch.zeros(4), torch.zeros(3, 4, 4, dtype=torch.int32), torch.zeros(3, 0, 4)]
 )
 def test_what_cannot_be_resampled_is_refused(tensor: torch.Tensor) -> None:
@@ -267,7 +268,7 @@ def test_what_cannot_be_resampled_is_refused(tensor: torch.Tensor) -> None:
         resample(tensor, Size(5, 5), "Lanczos")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "pixels",
     [
         np.zeros((4, 4), np.uint8),
@@ -290,7 +291,7 @@ def test_an_unknown_kernel_is_named_with_its_neighbours() -> None:
 
 
 @each_kernel
-@pytest.mark.parametrize("linear", [False, True])
+@each_case("linear", [False, True])
 def test_strips_equal_the_whole(
     kernel: str, linear: bool, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,7 +306,7 @@ def test_strips_equal_the_whole(
 
 
 @each_weighing
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@each_case("channels", [1, 2, 3, 4, 5])
 def test_pixels_and_tensors_go_through_one_engine(
     kernel: str, channels: int, rng: np.random.Generator
 ) -> None:
@@ -317,8 +318,8 @@ def test_pixels_and_tensors_go_through_one_engine(
 
 
 @each_weighing
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("wanted", [np.uint8, np.uint16, np.float32])
+@each_case("dtype", [np.uint8, np.uint16])
+@each_case("wanted", [np.uint8, np.uint16, np.float32])
 def test_whole_numbers_are_the_rounded_float_result(
     kernel: str, dtype: type, wanted: type, rng: np.random.Generator
 ) -> None:
@@ -350,8 +351,8 @@ def encoded(light: np.ndarray) -> np.ndarray:
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-@pytest.mark.parametrize("kernel", ["Bilinear", "B-spline", "Hermite"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@each_case("kernel", ["Bilinear", "B-spline", "Hermite"])
+@each_case("dtype", [np.uint8, np.uint16, np.float32])
 def test_linear_light_mixes_light(kernel: str, dtype: type, rng: np.random.Generator) -> None:
     """With kernels that never overshoot, so that nothing is clipped on the way."""
     white = 1 if dtype == np.float32 else np.iinfo(dtype).max
@@ -383,7 +384,7 @@ class Listener:
             raise Cancelled
 
 
-@pytest.mark.parametrize("kernel", ["Nearest", "Lanczos"])
+@each_case("kernel", ["Nearest", "Lanczos"])
 def test_progress_is_told_and_can_cancel(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resample_module, "_STRIP_BYTES", 2000)
     pixels = np.zeros((40, 40, 3), np.uint8)
@@ -414,8 +415,8 @@ print(peak() - before - result.nbytes)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no resource module")
-@pytest.mark.parametrize(
-    ("shape", "target", "linear"),
+@each_case(
+    "shape, target, linear",
     [
         ((2000, 2000, 3), (4000, 4000), False),
         ((12000, 1500, 3), (3000, 40), True),

@@ -6,7 +6,6 @@ import itertools
 import random
 
 import numpy as np
-import pytest
 
 from lib_upscalers.geometry import Region, Size
 from lib_upscalers.tiling.plan import (
@@ -16,6 +15,7 @@ from lib_upscalers.tiling.plan import (
     plan_tiles,
     split_tile,
 )
+from tests.cases import each_case
 
 
 def random_case(seed: int) -> tuple[Size, Rules, int, int | None]:
@@ -53,7 +53,7 @@ def assert_obeys(tile: Tile, size: Size, rules: Rules) -> None:
         assert tile.source.height >= min(rules.minimum, size.height)
 
 
-@pytest.mark.parametrize("seed", range(300))
+@each_case("seed", range(300))
 def test_cores_cover_the_picture_once_and_sources_obey_the_rules(seed: int) -> None:
     size, rules, max_pixels, max_side = random_case(seed)
     tiles = plan_tiles(size, rules, max_pixels=max_pixels, max_side=max_side)
@@ -62,7 +62,7 @@ def test_cores_cover_the_picture_once_and_sources_obey_the_rules(seed: int) -> N
         assert_obeys(tile, size, rules)
 
 
-@pytest.mark.parametrize("seed", range(300))
+@each_case("seed", range(300))
 def test_halves_cover_the_core_once_and_are_smaller(seed: int) -> None:
     size, rules, max_pixels, max_side = random_case(seed)
     for tile in plan_tiles(size, rules, max_pixels=max_pixels, max_side=max_side)[:3]:
@@ -79,7 +79,7 @@ def test_halves_cover_the_core_once_and_are_smaller(seed: int) -> None:
             assert half.source.area < tile.source.area
 
 
-@pytest.mark.parametrize("seed", range(100))
+@each_case("seed", range(100))
 def test_tiles_stay_within_the_limits_and_are_near_equal(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     size = Size(rng.randint(1, 2000), rng.randint(1, 2000))
@@ -97,7 +97,7 @@ def test_tiles_stay_within_the_limits_and_are_near_equal(seed: int) -> None:
     assert max(heights) - min(heights) <= 2 * rules.alignment
 
 
-@pytest.mark.parametrize("seed", range(60))
+@each_case("seed", range(60))
 def test_no_even_grid_within_the_limits_runs_fewer_pixels(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     size = Size(rng.randint(20, 400), rng.randint(20, 400))
@@ -125,7 +125,7 @@ def test_a_picture_that_fits_is_one_tile_without_padding() -> None:
     assert tile == Tile(Region(0, 0, 37, 11), Region(0, 0, 37, 11))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@each_case("seed", range(40))
 def test_uniform_sources_have_one_size_wherever_the_alignment_allows(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     size = Size(rng.randint(100, 700), rng.randint(100, 700))
@@ -134,14 +134,15 @@ def test_uniform_sources_have_one_size_wherever_the_alignment_allows(seed: int) 
     assert len({tile.source.size for tile in tiles}) == 1
 
 
-def test_even_an_enormous_picture_is_planned() -> None:
-    tiles = plan_tiles(Size(30_000, 30_000), Rules(halo=16), max_pixels=40_000)
-    assert sum(tile.core.area for tile in tiles) == 30_000**2
-    assert max(tile.source.area for tile in tiles) <= 40_000
+@each_case("width, height, most", [(30_000, 30_000, 400_000), (60, 30_000, 6_000)])
+def test_even_an_enormous_picture_is_planned(width: int, height: int, most: int) -> None:
+    tiles = plan_tiles(Size(width, height), Rules(halo=16), max_pixels=most)
+    assert sum(tile.core.area for tile in tiles) == width * height
+    assert max(tile.source.area for tile in tiles) <= most
 
 
-@pytest.mark.parametrize("halo", [0, 5, 16, 64])
-@pytest.mark.parametrize("most", [20_000, 60_000, 200_000])
+@each_case("halo", [0, 5, 16, 64])
+@each_case("most", [20_000, 60_000, 200_000])
 def test_thrifty_tiles_cost_little_more_and_are_never_larger(halo: int, most: int) -> None:
     size, rules = Size(512, 512), Rules(halo=halo)
     plain = plan_tiles(size, rules, max_pixels=most)
