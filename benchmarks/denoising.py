@@ -26,11 +26,11 @@ from PIL import Image
 from benchmarks.denoising_judging import ORIGINAL, OTHER, PIXELS, print_table, write_sheet
 from benchmarks.denoising_network import Denoiser, levels_from, load_denoiser
 from benchmarks.latent import FACTOR, Coder, Here
+from lib_upscalers.file_writing import writing_path
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, LatentSpace, upscale_latent
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
 from lib_upscalers.resampling.resample import resample
-from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.measure import held_out
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def make(folder: Path, work: Path, tools: Tools, each: int) -> list[Path]:
         begin = starts(original, tools.context)
         results = [denoised(begin, tools, strength, seed) for strength in STRENGTHS]
         state = {"names": list(begin), "strengths": list(STRENGTHS), "results": results}
-        with replacing(path) as scratch:
+        with writing_path(path, overwrite=True, make_folders=True) as scratch:
             torch.save(state, scratch)
         print(name, flush=True)
     return paths

@@ -26,7 +26,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, silu, unfold
 
-from lib_upscalers.training.atomic_write import replacing
+from lib_upscalers.file_writing import writing_path
 from lib_upscalers.training.latent.latent_pairs import load_part, part_paths
 from lib_upscalers.training.state import remember
 
@@ -241,7 +241,7 @@ class Training:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
-        with replacing(path) as scratch:
+        with writing_path(path, overwrite=True, make_folders=True) as scratch:
             torch.save(state, scratch)
 
     def load(self, path: Path) -> None:

@@ -13,6 +13,8 @@
     |   |   +-- UnsafeModelError a pickle that asks for more than tensors
     |   |   +-- UnsupportedModelError  an architecture or purpose that is not supported
     |   +-- OutputError          the result cannot be written
+    |   |   +-- AlreadyExistsError   its name is taken, and must not be replaced
+    |   |   +-- DiskFullError        the disk, or the user's share of it, is full
     |   +-- MemoryExhaustedError even the smallest tile on the CPU does not fit
     +-- Cancelled                the user stopped the work (not an error, so not below one)
 
@@ -60,6 +62,14 @@ class UnsupportedModelError(ModelError):
 
 class OutputError(UpscalerError):
     """A result cannot be written where it was asked for."""
+
+
+class AlreadyExistsError(OutputError):
+    """A file of the result's name is there, or appeared meanwhile, and must not be replaced."""
+
+
+class DiskFullError(OutputError):
+    """The disk of a result, or the user's share of it, is full: later results fail alike."""
 
 
 class MemoryExhaustedError(UpscalerError):

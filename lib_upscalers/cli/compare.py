@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.cli.console import Console, table
-from lib_upscalers.errors import InputError, OutputError
+from lib_upscalers.errors import InputError
+from lib_upscalers.file_writing import check_target, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -205,31 +206,25 @@ def _rows(sessions: Sequence[Session]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(
-            f"Expected to write {path}, but that failed ({error.strerror})."
-        ) from None
-
-
-def _write_all(options: _Options, sessions: Sequence[Session], store: Store) -> Iterable[Path]:
+def _write_all(
+    options: _Options, sessions: Sequence[Session], store: Store, pictures: Sequence[Path]
+) -> Iterable[Path]:
     from lib_upscalers.compare import report
     from lib_upscalers.pictures.files import write_picture
 
+    def write(path: Path, text: str) -> Path:
+        write_text(path, text, overwrite=True, protected=pictures)
+        return path
+
     if options.report:
-        _write(options.report, report.html_report(sessions, store))
-        yield options.report
+        yield write(options.report, report.html_report(sessions, store))
     if options.grid:
-        write_picture(report.grid(sessions[0], store), options.grid)
+        write_picture(report.grid(sessions[0], store), options.grid, protected=pictures)
         yield options.grid
     if options.csv:
-        _write(options.csv, report.csv_table(sessions))
-        yield options.csv
+        yield write(options.csv, report.csv_table(sessions))
     if options.json:
-        _write(options.json, report.json_table(sessions))
-        yield options.json
+        yield write(options.json, report.json_table(sessions))
 
 
 def compare_upscalers(given: argparse.Namespace, console: Console) -> int:
@@ -241,6 +236,9 @@ def compare_upscalers(given: argparse.Namespace, console: Console) -> int:
     options = cast("_Options", given)
     run = _Run(options, console)
     pictures = _pictures(options, run.request)
+    for output in (options.report, options.grid, options.csv, options.json):
+        if output:
+            check_target(output, overwrite=True, protected=pictures)
     sessions: list[Session] = []
     failed = False
     for path in pictures:
@@ -254,7 +252,7 @@ def compare_upscalers(given: argparse.Namespace, console: Console) -> int:
     output = Console(sys.stdout)
     for line in table(_rows(sessions)):
         output.write(line)
-    for written in _write_all(options, sessions, run.store):
+    for written in _write_all(options, sessions, run.store, pictures):
         console.say(f"Written: {written}")
     unfinished = any(e.state != "finished" for each in sessions for e in each.entries)
     return int(failed or unfinished)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.session import Entry, Session, Shown, entry_from, from_json
 from lib_upscalers.errors import InputError, OutputError
+from lib_upscalers.file_writing import write_text
 from lib_upscalers.pictures.files import write_picture
 
 if TYPE_CHECKING:
@@ -85,15 +86,7 @@ class Store:
             return path.read_bytes()
 
     def _write(self, path: Path, text: str) -> None:
-        part = path.parent / f"{secrets.token_hex(8)}.part"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
-        except OSError as error:
-            raise OutputError(
-                f"Expected to write {path}, but that failed ({error.strerror}): free some space."
-            ) from error
+        write_text(path, text, overwrite=True, make_folders=True)
 
     def key(self, *parts: str) -> str:
         """Return the secret name of what is made of these parts."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 import threading
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from lib_upscalers.errors import OutputError
+from lib_upscalers.file_writing import write_text
 from lib_upscalers.models.architectures import private
 from lib_upscalers.network import NetworkTraits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -97,7 +98,7 @@ class Facts:
             self._fresh = {}
             try:
                 self._write(json.dumps({"versions": self._versions, "files": self._known}))
-            except OSError as error:
+            except OutputError as error:
                 _log.warning("What is known of networks cannot be kept: %s", error)
 
     def _read(self) -> dict[str, dict[str, Any]]:
@@ -111,14 +112,7 @@ class Facts:
             return {}
 
     def _write(self, text: str) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=_FILE)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(self._file)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_text(self._file, text, overwrite=True, make_folders=True)
 
 
 def _from_json(held: Any, stamp: list[int]) -> Fact | None:  # noqa: ANN401

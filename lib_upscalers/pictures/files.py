@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
 import stat
 import struct
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lib_upscalers.errors import ImageError, InputError, OutputError
+from lib_upscalers.file_writing import writing
 from lib_upscalers.pictures.bit_depth import to_depth
 from lib_upscalers.pictures.formats import FORMATS, Format, flattened
 from lib_upscalers.pictures.metadata import read_metadata
@@ -31,7 +30,7 @@ from lib_upscalers.pictures.picture import (
 from lib_upscalers.registry import unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Iterable, Mapping
 
     from numpy.typing import NDArray
     from PIL import Image, ImageFile
@@ -222,8 +221,10 @@ def write_picture(
     *,
     format: str | None = None,  # noqa: A002 - what it is called everywhere else, too
     quality: int | None = None,
+    overwrite: bool = True,
+    protected: Iterable[str | os.PathLike[str]] = (),
 ) -> None:
-    """Write a picture file, whole or not at all; one that was there is replaced at the end.
+    """Write a picture file, whole or not at all.
 
     What the format cannot keep is converted: transparency is laid on white, 16 bits are rounded
     to 8, float becomes 16 bits where the format has them. PNG keeps texts; JPEG, WebP, TIFF and
@@ -234,9 +235,14 @@ def write_picture(
         path: Where; its folder must exist.
         format: A name in `FORMATS` or an ending; None for what the path's ending says.
         quality: 1 to 100 for JPEG, WebP (100 is lossless) and AVIF; None for nearly lossless.
+        overwrite: Whether a file of that name is replaced; False refuses it, even one that
+            appears while the picture is encoded.
+        protected: Files that are never replaced, such as the run's inputs.
 
     Raises:
         InputError: The format is unknown, or the quality out of range.
+        AlreadyExistsError: There is a file of that name, and `overwrite` is False.
+        DiskFullError: The disk is full.
         OutputError: The file cannot be written there, or the format cannot hold the picture.
     """
     file = Path(path)
@@ -250,7 +256,10 @@ def write_picture(
             f"but got {size}: choose PNG, or a smaller size."
         )
     fitting = _fitting(picture, chosen)
-    with _replacing(file) as stream:
+    with (
+        writing(file, overwrite=overwrite, protected=protected) as stream,
+        _encoding(file),
+    ):
         chosen.write(stream, fitting, quality)
 
 
@@ -264,33 +273,11 @@ def _fitting(picture: Picture, chosen: Format) -> Picture:
 
 
 @contextmanager
-def _replacing(file: Path) -> Generator[BinaryIO, None, None]:
-    """Open a new file, which takes the place of `file` if nothing goes wrong."""
-    # A link keeps pointing to what it points to.
-    file = Path(os.path.realpath(file))
-    if file.exists() and not file.is_file():
-        raise OutputError(f"Expected the name of a file to write, but {file} is none: add a name.")
-    part = file.parent / f".{secrets.token_hex(8)}.part"
+def _encoding(file: Path) -> Generator[None, None, None]:
+    """Turn what an encoder raises, but for trouble with the file, into an OutputError."""
     try:
-        with part.open("xb") as stream:
-            yield stream
-        part.replace(file)
-    except (KeyError, OSError, ValueError, struct.error) as error:
-        raise _output_error(file, error) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
-
-
-def _output_error(file: Path, error: Exception) -> OutputError:
-    number = error.errno if isinstance(error, OSError) else None
-    full = number is not None and number in (
-        errno.ENOSPC,
-        errno.EFBIG,
-        getattr(errno, "EDQUOT", None),
-    )
-    advice = "free some space, or choose another folder" if full else "choose another folder"
-    if number == errno.ENOENT:
-        advice = "make the folder first"
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return OutputError(f"Expected to write {file}, but that failed ({reason}): {advice}.")
+        yield
+    except (KeyError, ValueError, struct.error) as error:
+        raise OutputError(
+            f"Expected to write {file}, but its encoder failed ({error}): choose another format."
+        ) from error

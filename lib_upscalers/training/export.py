@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors.torch import load_file, save
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.training.atomic_write import replacing
+from lib_upscalers.file_writing import write_bytes, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,8 +80,7 @@ def export(card: Card, state: Mapping[str, torch.Tensor], folder: Path = WEIGHTS
     """Write the weights in fp32 and their entry in ``weights.json``; return the weights' path."""
     path, index = folder / card.file, folder / "weights.json"
     plain = {key: value.detach().float().cpu().contiguous() for key, value in state.items()}
-    with replacing(path) as scratch:
-        scratch.write_bytes(save(plain))
+    write_bytes(path, save(plain), overwrite=True, make_folders=True)
     entry = _entry(card, plain, hashlib.sha256(path.read_bytes()).hexdigest())
     known: list[dict[str, Any]] = []
     if index.exists():
@@ -90,9 +89,8 @@ def export(card: Card, state: Mapping[str, torch.Tensor], folder: Path = WEIGHTS
     names = [other["name"] for other in known]
     place = names.index(card.name) if card.name in names else len(known)
     entries = [*known[:place], entry, *known[place + 1 :]]
-    with replacing(index) as scratch:
-        text = json.dumps({"networks": entries}, indent=2, ensure_ascii=False)
-        scratch.write_text(text + "\n", encoding="utf-8")
+    text = json.dumps({"networks": entries}, indent=2, ensure_ascii=False)
+    write_text(index, text + "\n", overwrite=True)
     return path
 
 

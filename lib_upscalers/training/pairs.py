@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from lib_upscalers.file_writing import writing_path
 from lib_upscalers.progress import NULL
-from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.drawing import degrade, synthetic
 
 if TYPE_CHECKING:
@@ -69,6 +69,6 @@ def kept_pairs(folder: Path, recipe: Recipe, *, progress: Progress = NULL) -> Pa
         stored = torch.load(path, weights_only=True)
         return Pairs(stored["large"], stored["small"])
     pairs = draw_pairs(recipe, progress=progress)
-    with replacing(path) as scratch:
+    with writing_path(path, overwrite=True, make_folders=True) as scratch:
         torch.save({"large": pairs.large, "small": pairs.small}, scratch)
     return pairs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.training.atomic_write import replacing
+from lib_upscalers.file_writing import writing_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def remember(average: nn.Module, model: nn.Module, step: int, memory: float) -> 
 
 def save_state(path: Path, recipe: DataclassInstance, state: dict[str, Any]) -> None:
     """Write the state of a training; a file that is there stays whole whatever happens."""
-    with replacing(path) as scratch:
+    with writing_path(path, overwrite=True, make_folders=True) as scratch:
         torch.save({"recipe": json.dumps(asdict(recipe)), **state}, scratch)
 
 

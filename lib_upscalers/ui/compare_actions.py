@@ -19,6 +19,7 @@ from lib_upscalers.compare.store import saved_name
 from lib_upscalers.compare.subject import read_subject
 from lib_upscalers.compare.view import view_of, view_of_names, view_of_several
 from lib_upscalers.errors import InputError, UpscalerError
+from lib_upscalers.file_writing import write_text
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.targets import Target
@@ -220,7 +221,7 @@ class Bench:
             ("figures.json", report.json_table(sessions)),
         ):
             path = self.store.new_file(name)
-            path.write_text(text, encoding="utf-8")
+            write_text(path, text, overwrite=True)
             links.append(self._link(path))
         return " ".join(links)
 
@@ -260,7 +261,7 @@ class Bench:
             "csv": lambda: report.csv_table([session]),
             "json": lambda: report.json_table([session]),
         }
-        path.write_text(texts[kind](), encoding="utf-8")
+        write_text(path, texts[kind](), overwrite=True)
         return path
 
     def fill(self, use: Use, message: str) -> Sequence[Any]:

@@ -8,9 +8,8 @@ import pytest
 import spandrel
 import torch
 
-from lib_upscalers.errors import InputError
+from lib_upscalers.errors import DiskFullError, InputError
 from lib_upscalers.training import measure, pixel
-from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
 from lib_upscalers.training.export import Card, Origin, export, shipped
@@ -156,20 +155,11 @@ def test_a_save_that_breaks_off_leaves_the_last_state(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DiskFullError, match="No space"):
         training.save(path)
 
     assert path.read_bytes() == good
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
-
-
-def test_replacing_writes_the_whole_file_or_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file"
-    with replacing(path) as scratch:
-        scratch.write_text("new")
-        assert not path.exists()
-
-    assert path.read_text() == "new"
 
 
 @pytest.mark.parametrize(

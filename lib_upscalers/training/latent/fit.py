@@ -21,10 +21,10 @@ from lib_upscalers.errors import (
     OutputError,
     UpscalerError,
 )
+from lib_upscalers.file_writing import write_bytes, writing_path
 from lib_upscalers.latent.learned import fit_name
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
-from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.drawing import synthetic
 from lib_upscalers.training.latent import latent_pairs
 from lib_upscalers.training.latent.latent_metric import decoded_metric, statistics
@@ -151,7 +151,7 @@ class _Job:
                 return
             _log.warning("Beginning anew: %s holds work for another autoencoder.", self._work)
             shutil.rmtree(self._work)
-        with replacing(mark) as scratch:
+        with writing_path(mark, overwrite=True, make_folders=True) as scratch:
             torch.save(here, scratch)
 
     def _left(self, done: float) -> float:
@@ -296,6 +296,5 @@ class _Job:
             "steps": str(training.step),
             "minutes": f"{training.seconds / 60:.1f}",
         }
-        with replacing(path) as scratch:
-            scratch.write_bytes(save(half, about))
+        write_bytes(path, save(half, about), overwrite=True, make_folders=True)
         return path

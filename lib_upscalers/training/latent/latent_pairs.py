@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from lib_upscalers.file_writing import writing_path
 from lib_upscalers.geometry import Size
 from lib_upscalers.resampling.resample import resample_pixels
-from lib_upscalers.training.atomic_write import replacing
 from lib_upscalers.training.drawing import degrade, synthetic
 from lib_upscalers.training.latent.photographs import cut_square
 
@@ -162,7 +162,7 @@ def part_paths(folder: Path) -> list[Path]:
 
 def save_part(path: Path, pairs: Sequence[LatentPair]) -> None:
     """Write pairs; a file that is there stays whole whatever happens."""
-    with replacing(path) as scratch:
+    with writing_path(path, overwrite=True, make_folders=True) as scratch:
         torch.save([(pair.small, pair.large) for pair in pairs], scratch)
 
 

@@ -1,0 +1,351 @@
+"""Write files whole: under its final name a file is complete, or it is still the old one.
+
+Every file that the product writes goes through here. It is written under a temporary name in the
+folder of its target and takes the target's name at the end, so that a crash, a full disk or the
+user's Ctrl-C leaves what was there before. Temporary files of runs that were killed are removed
+by the next run that writes into the same folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import platform
+import re
+import secrets
+import shutil
+import sys
+import time
+import zlib
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from lib_upscalers.errors import AlreadyExistsError, DiskFullError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+__all__ = [
+    "check_target",
+    "remove_stale_parts",
+    "write_bytes",
+    "write_text",
+    "writing",
+    "writing_path",
+]
+
+_PART = re.compile(r"\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{16}\.part")
+_DAY = 24 * 3600.0
+_FULL = frozenset(
+    number
+    for number in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+    if number is not None
+)
+# What os.link fails with where the file system has no hard links, or forbids them.
+_NO_LINKS = frozenset(
+    number
+    for name in ("EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK", "EINVAL")
+    if (number := getattr(errno, name, None)) is not None
+)
+
+
+@contextmanager
+def writing(
+    target: str | os.PathLike[str],
+    *,
+    overwrite: bool,
+    protected: Iterable[str | os.PathLike[str]] = (),
+    size: int = 0,
+    make_folders: bool = False,
+) -> Generator[BinaryIO, None, None]:
+    """Open a new file, which takes the name `target` if the block ends without an exception.
+
+    Args:
+        target: The file to write. A symbolic link goes on pointing where it points.
+        overwrite: Whether a file of that name is replaced. False refuses it, even one that
+            appears while the block runs.
+        protected: Files that are never replaced, such as the run's inputs; compared by what
+            they are, not by how they are spelled.
+        size: So many bytes must be free on the disk, as far as they are known; 0 if not.
+        make_folders: Whether missing folders are made.
+
+    Raises:
+        AlreadyExistsError: There is a file of that name, and `overwrite` is False.
+        DiskFullError: The disk or a quota is full.
+        OutputError: The file cannot be written for another reason, or is protected. An OSError
+            that the block raises counts as such.
+    """
+    with (
+        writing_path(
+            target, overwrite=overwrite, protected=protected, size=size, make_folders=make_folders
+        ) as part,
+        part.open("wb") as stream,
+    ):
+        yield stream
+
+
+@contextmanager
+def writing_path(
+    target: str | os.PathLike[str],
+    *,
+    overwrite: bool,
+    protected: Iterable[str | os.PathLike[str]] = (),
+    size: int = 0,
+    make_folders: bool = False,
+) -> Generator[Path, None, None]:
+    """Give the path of an empty file to write to; as `writing`, for what opens files itself."""
+    named = Path(target)
+    try:
+        if make_folders:
+            named.parent.mkdir(parents=True, exist_ok=True)
+        file = check_target(named, overwrite=overwrite, protected=protected, size=size)
+        _clean_once(str(file.parent))
+        part = file.parent / f".{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part"
+        try:
+            with _live(part):
+                yield part
+                _publish(part, file, overwrite=overwrite)
+        finally:
+            with suppress(OSError):
+                part.unlink()
+    except OSError as error:
+        raise _output_error(named, error) from error
+
+
+def write_bytes(
+    target: str | os.PathLike[str],
+    data: bytes,
+    *,
+    overwrite: bool,
+    protected: Iterable[str | os.PathLike[str]] = (),
+    make_folders: bool = False,
+) -> None:
+    """Write a file of these bytes; arguments and exceptions as in `writing`."""
+    with writing(
+        target,
+        overwrite=overwrite,
+        protected=protected,
+        size=len(data),
+        make_folders=make_folders,
+    ) as stream:
+        stream.write(data)
+
+
+def write_text(
+    target: str | os.PathLike[str],
+    text: str,
+    *,
+    overwrite: bool,
+    protected: Iterable[str | os.PathLike[str]] = (),
+    make_folders: bool = False,
+) -> None:
+    """Write a text as UTF-8 with the line ends that it has; as `write_bytes`.
+
+    What UTF-8 cannot hold, as of file names in an unknown encoding, becomes an escape sequence.
+    """
+    data = text.encode("utf-8", errors="backslashreplace")
+    write_bytes(target, data, overwrite=overwrite, protected=protected, make_folders=make_folders)
+
+
+def check_target(
+    target: str | os.PathLike[str],
+    *,
+    overwrite: bool,
+    protected: Iterable[str | os.PathLike[str]] = (),
+    size: int = 0,
+) -> Path:
+    """Raise now what writing a file would raise later, as far as it can be known.
+
+    Args:
+        target: As in `writing`, like the other arguments.
+        overwrite: Whether a file of that name may be replaced.
+        protected: Files that are never replaced.
+        size: So many bytes must be free; 0 if not known.
+
+    Returns:
+        The file that would be written, symbolic links followed.
+
+    Raises:
+        OutputError: It cannot be written; see `writing` for the subclasses.
+    """
+    named = Path(target)
+    try:
+        file = Path(os.path.realpath(named))
+        _check_name(named, file, overwrite=overwrite)
+        for other in protected:
+            if file == Path(os.path.realpath(other)) or _is_same(file, Path(other)):
+                raise OutputError(
+                    f"Expected another file to write, but {named} is {other}, which is an input: "
+                    "choose another name."
+                )
+        free = shutil.disk_usage(file.parent).free
+    except (OSError, ValueError) as error:
+        raise _output_error(named, error) from error
+    if free <= size:
+        raise DiskFullError(
+            f"Expected {size:,} bytes of free space to write {named}, but the disk has {free:,}: "
+            "free some space, or choose another folder."
+        )
+    return file
+
+
+def _check_name(named: Path, file: Path, *, overwrite: bool) -> None:
+    if not file.parent.is_dir():
+        problem = errno.ENOTDIR if file.parent.exists() else errno.ENOENT
+        raise OSError(problem, os.strerror(problem))
+    taken = os.path.lexists(named)
+    if file.exists() and not file.is_file():
+        raise OutputError(f"Expected the name of a file to write, but {named} is none: add a name.")
+    if taken and not overwrite:
+        raise _already_there(named)
+    if not os.access(file.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _is_same(file: Path, other: Path) -> bool:
+    try:
+        return file.samefile(other)
+    except OSError:
+        return False
+
+
+def _already_there(file: Path) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        f"Expected a new file, but {file} is there already: choose another name, or ask for it to "
+        "be replaced."
+    )
+
+
+@contextmanager
+def _live(part: Path) -> Generator[None, None, None]:
+    """Create the file, and lock it while the block runs, so that no other run removes it.
+
+    Windows removes no file that is open; there the process's number alone protects it.
+    """
+    with part.open("xb") as holder:
+        if sys.platform != "win32":
+            _lock(holder.fileno())
+            yield
+            return
+    yield
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file; return whether nobody else has it locked."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
+
+
+def _publish(part: Path, file: Path, *, overwrite: bool) -> None:
+    """Give a finished file its name."""
+    if overwrite:
+        part.replace(file)
+        return
+    try:
+        if sys.platform == "win32":
+            part.rename(file)  # refuses a name that is taken
+        else:
+            _link(part, file)
+    except FileExistsError as error:
+        raise _already_there(file) from error
+
+
+def _link(part: Path, file: Path) -> None:
+    try:
+        os.link(part, file)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # The name is claimed by an empty file, which the whole one replaces.
+        file.open("xb").close()
+        try:
+            part.replace(file)
+        except OSError:
+            file.unlink()
+            raise
+
+
+def remove_stale_parts(folder: str | os.PathLike[str]) -> int:
+    """Remove the temporary files that killed runs have left in a folder.
+
+    Files of runs that are still alive stay; so do those of other machines that were written to
+    during the last day.
+
+    Returns:
+        How many were removed; what cannot be read or removed is left alone.
+    """
+    removed = 0
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if (match := _PART.fullmatch(entry.name)) and _is_stale(Path(entry.path), match):
+                with suppress(OSError):
+                    os.unlink(entry.path)  # noqa: PTH108 - what scandir gives
+                    removed += 1
+    return removed
+
+
+@functools.lru_cache(maxsize=1024)
+def _clean_once(folder: str) -> None:
+    remove_stale_parts(folder)
+
+
+def _is_stale(part: Path, match: re.Match[str]) -> bool:
+    dead = match["host"] == _host() and not _is_alive(int(match["pid"]))
+    try:
+        # Otherwise it is another machine's, or its process number may be in use again.
+        if not dead and time.time() - part.stat().st_mtime < _DAY:
+            return False
+        with part.open("rb+") as stream:
+            return _lock(stream.fileno())
+    except OSError:
+        return False
+
+
+def _host() -> str:
+    return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
+
+
+def _is_alive(pid: int) -> bool:
+    """Return whether a process of that number runs on this machine."""
+    if sys.platform == "win32":
+        import ctypes
+
+        synchronize, timeout = 0x00100000, 0x102
+        kernel = ctypes.windll.kernel32
+        handle = kernel.OpenProcess(synchronize, 0, pid)
+        if not handle:
+            return kernel.GetLastError() == errno.EACCES
+        running = kernel.WaitForSingleObject(handle, 0) == timeout
+        kernel.CloseHandle(handle)
+        return running
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _output_error(file: Path, error: Exception) -> OutputError:
+    number = error.errno if isinstance(error, OSError) else None
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    start = f"Expected to write {file}, but that failed ({reason})"
+    if number in _FULL:
+        return DiskFullError(f"{start}: free some space, or choose another folder.")
+    if number == errno.ENOENT:
+        return OutputError(f"{start}: make the folder first.")
+    if number == errno.ENAMETOOLONG:
+        return OutputError(f"{start}: choose a shorter name.")
+    return OutputError(f"{start}: choose another folder.")
