@@ -6,19 +6,20 @@ import copy
 import functools
 import inspect
 import itertools
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     Test = Callable[..., None]
     Case = dict[str, object]
 
-_T = TypeVar("_T")
 _SHOWN = 20
 
 
@@ -67,9 +68,10 @@ def _combinations(axes: list[tuple[list[str], list[tuple[object, ...]]]]) -> Ite
 def _run(test: Test, cases: list[Case], fixtures: Case) -> None:
     failed: list[tuple[str, Exception]] = []
     skipped: list[str] = []
-    for case in cases:
+    for number, case in enumerate(cases):
         try:
-            test(**case, **{name: _afresh(value) for name, value in fixtures.items()})
+            with _fresh(fixtures, number) as given:
+                test(**case, **given)
         except pytest.skip.Exception as reason:
             skipped.append(str(reason))
         except Exception as error:  # noqa: BLE001 - whatever it is, the other cases run, too
@@ -83,10 +85,30 @@ def _run(test: Test, cases: list[Case], fixtures: Case) -> None:
         pytest.skip(skipped[0])
 
 
-def _afresh(value: _T) -> _T:
+@contextmanager
+def _fresh(fixtures: Case, number: int) -> Generator[Case, None, None]:
+    """Give the fixtures as a test of its own would find them."""
+    with ExitStack() as undo:
+        given = {name: _afresh(value, undo) for name, value in fixtures.items()}
+        folder = given.get("tmp_path")
+        if isinstance(folder, Path):
+            given["tmp_path"] = folder / f"case{number}"
+            given["tmp_path"].mkdir()
+        yield given
+
+
+def _afresh(value: object, undo: ExitStack) -> object:
     if isinstance(value, torch.Generator):
         return torch.Generator(value.device).set_state(value.get_state())
-    return copy.deepcopy(value) if isinstance(value, np.random.Generator) else value
+    if isinstance(value, np.random.Generator):
+        return copy.deepcopy(value)
+    if isinstance(value, pytest.MonkeyPatch):
+        return undo.enter_context(pytest.MonkeyPatch.context())
+    if isinstance(value, pytest.LogCaptureFixture):
+        value.clear()
+    if isinstance(value, pytest.CaptureFixture):
+        value.readouterr()
+    return value
 
 
 def _describe(case: Case) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +12,8 @@ import pytest
 from tests.cases import each_case
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import torch
 
@@ -69,3 +74,21 @@ def test_generators_start_afresh_in_each_case(
 def test_no_case_at_all_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match="no cases of number"):
         each_case("number", [])
+
+
+@each_case("number", [1, 2])
+def test_a_case_finds_the_fixtures_as_if_it_were_alone(
+    number: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert not list(tmp_path.iterdir())
+    assert not caplog.records
+    assert capsys.readouterr().out == ""
+    assert "A_CASE" not in os.environ
+    (tmp_path / "file").touch()
+    logging.getLogger("lib_upscalers").warning("case %d", number)
+    sys.stdout.write("written")
+    monkeypatch.setenv("A_CASE", "1")

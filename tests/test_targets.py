@@ -9,15 +9,16 @@ import pytest
 from lib_upscalers.errors import TargetError
 from lib_upscalers.geometry import Size
 from lib_upscalers.targets import Target, least_passes, reduced_size
+from tests.cases import each_case
 
 
-@pytest.mark.parametrize("scale", [0, -1, math.nan, math.inf, 1000])
+@each_case("scale", [0, -1, math.nan, math.inf, 1000])
 def test_a_scale_that_makes_no_sense_is_refused_with_what_came(scale: float) -> None:
     with pytest.raises(TargetError, match=f"at most 64, but got {scale:g}"):
         Target(scale=scale)
 
 
-@pytest.mark.parametrize("size", [Size(0, 10), Size(10, -1)])
+@each_case("size", [Size(0, 10), Size(10, -1)])
 def test_a_size_that_makes_no_sense_is_refused_with_what_came(size: Size) -> None:
     with pytest.raises(TargetError, match=f"got {size}"):
         Target(size=size)
@@ -34,8 +35,8 @@ def test_a_size_far_over_the_picture_is_refused() -> None:
         Target(size=Size(641, 10)).resolve(Size(10, 10))
 
 
-@pytest.mark.parametrize(
-    ("size", "scale", "expected"),
+@each_case(
+    "size, scale, expected",
     [
         (Size(333, 333), 2, Size(666, 666)),
         (Size(1, 300), 0.001, Size(1, 1)),
@@ -47,8 +48,8 @@ def test_a_scale_gives_the_exact_size(size: Size, scale: float, expected: Size) 
     assert Target(scale=scale).resolve(size) == expected
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4, 8])
-@pytest.mark.parametrize("factor", [0.5, 1.0, 1.3, 2.0, 3.0, 4.0, 7.9, 8.0, 8.1])
+@each_case("scale", [2, 3, 4, 8])
+@each_case("factor", [0.5, 1.0, 1.3, 2.0, 3.0, 4.0, 7.9, 8.0, 8.1])
 def test_the_passes_suffice_and_one_less_does_not(scale: int, factor: float) -> None:
     size = Size(97, 41)
     target = Target(scale=factor).resolve(size)
@@ -63,14 +64,14 @@ def test_the_passes_suffice_and_one_less_does_not(scale: int, factor: float) -> 
     assert passes == 1 or not reaches(passes - 1)
 
 
-@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0, 8.0])
+@each_case("factor", [0.5, 1.0, 2.0, 8.0])
 def test_a_network_that_does_not_enlarge_runs_once(factor: float) -> None:
     size = Size(30, 20)
     assert least_passes(size, Target(scale=factor).resolve(size), 1) == 1
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-@pytest.mark.parametrize("left", [1, 2, 3])
+@each_case("scale", [2, 3, 4])
+@each_case("left", [1, 2, 3])
 def test_a_reduced_picture_still_reaches_the_target_and_a_smaller_one_does_not(
     scale: int, left: int
 ) -> None:

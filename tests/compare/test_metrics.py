@@ -17,6 +17,7 @@ from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels
+from tests.cases import each_case
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REFERENCED = [name for name, each in METRICS.items() if each.needs_reference]
-each_name = pytest.mark.parametrize("name", METRICS)
+each_name = each_case("name", METRICS)
 
 
 def _smooth(rng: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
@@ -48,7 +49,7 @@ def test_values_stay_in_the_range_that_is_told(name: str, rng: np.random.Generat
     assert each.explanation.endswith(".")
 
 
-@pytest.mark.parametrize("name", REFERENCED)
+@each_case("name", REFERENCED)
 def test_identity_is_best_and_the_order_does_not_matter(
     name: str, rng: np.random.Generator
 ) -> None:
@@ -61,7 +62,7 @@ def test_identity_is_best_and_the_order_does_not_matter(
     assert each.measure(plane, other) != pytest.approx(best, abs=1e-3)
 
 
-@pytest.mark.parametrize("name", REFERENCED)
+@each_case("name", REFERENCED)
 def test_more_noise_is_worse(name: str, rng: np.random.Generator) -> None:
     each = METRICS[name]
     plane = _smooth(rng, 192, 180)
@@ -71,7 +72,7 @@ def test_more_noise_is_worse(name: str, rng: np.random.Generator) -> None:
 
 
 @each_name
-@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (3, 3), (12, 5)])
+@each_case("shape", [(1, 1), (1, 9), (3, 3), (12, 5)])
 def test_the_smallest_pictures_have_a_value_or_none(name: str, shape: tuple[int, int]) -> None:
     value = METRICS[name].measure(np.full(shape, 40, np.float32), np.full(shape, 40, np.float32))
     assert isinstance(value, float)
@@ -85,7 +86,7 @@ def test_psnr_is_that_of_scikit_image(rng: np.random.Generator) -> None:
     assert METRICS["psnr"].measure(plane, other) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("size", [(64, 48), (11, 500), (300, 11), (90, 40000)])
+@each_case("size", [(64, 48), (11, 500), (300, 11), (90, 40000)])
 def test_ssim_is_that_of_scikit_image(rng: np.random.Generator, size: tuple[int, int]) -> None:
     plane = rng.uniform(16, 235, size).astype(np.float32)
     other = _noisy(rng, plane)

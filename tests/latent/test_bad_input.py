@@ -11,9 +11,10 @@ import torch
 from lib_upscalers.errors import InputError, TargetError, UnknownNameError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
+from tests.cases import each_case
 
 MODES = list(LATENT_MODES)
-each_mode = pytest.mark.parametrize("mode", MODES)
+each_mode = each_case("mode", MODES)
 KERNEL = "Latent (bilinear)"
 FOURIER = "Latent (Fourier)"
 
@@ -22,8 +23,8 @@ def latent(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("scale", [2, 1.5, 0.5])
+@each_case("value", [math.nan, math.inf, -math.inf])
+@each_case("scale", [2, 1.5, 0.5])
 @each_mode
 def test_what_is_not_finite_stays_local(mode: str, scale: float, value: float) -> None:
     samples = latent(2, 4, 24, 24)
@@ -74,14 +75,14 @@ def test_nan_survives_a_copy() -> None:
     assert torch.equal(result.isnan(), broken.isnan())
 
 
-@pytest.mark.parametrize("shape", [(0, 4, 8, 8), (1, 0, 8, 8), (1, 4, 0, 8), (1, 4, 0, 8, 8)])
+@each_case("shape", [(0, 4, 8, 8), (1, 0, 8, 8), (1, 4, 0, 8), (1, 4, 0, 8, 8)])
 @each_mode
 def test_empty_latents(mode: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match="no side 0"):
         upscale_latent(torch.zeros(shape), Size(16, 16), mode)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "samples",
     [
         torch.zeros(4, 8, 8),
@@ -90,23 +91,20 @@ def test_empty_latents(mode: str, shape: tuple[int, ...]) -> None:
         torch.zeros(1, 4, 8, 8, dtype=torch.complex64),
         torch.zeros(1, 4, 8, 8, dtype=torch.bool),
     ],
-    ids=lambda samples: f"{samples.dtype}-{samples.ndim}",
 )
 def test_what_is_no_latent(samples: torch.Tensor) -> None:
     with pytest.raises(InputError, match=r"Expected a latent of float values.*but got"):
         upscale_latent(samples, Size(16, 16), KERNEL)
 
 
-@pytest.mark.parametrize("size", [Size(0, 4), Size(4, 0), Size(-3, 4)], ids=str)
+@each_case("size", [Size(0, 4), Size(4, 0), Size(-3, 4)])
 @each_mode
 def test_targets_of_nothing(mode: str, size: Size) -> None:
     with pytest.raises(TargetError, match="at least 1x1"):
         upscale_latent(latent(1, 4, 8, 8), size, mode)
 
 
-@pytest.mark.parametrize(
-    ("name", "near"), [("Latent (bislrp)", "bislerp"), ("latent (lanczos 3)", "Lanczos3")]
-)
+@each_case("name, near", [("Latent (bislrp)", "bislerp"), ("latent (lanczos 3)", "Lanczos3")])
 def test_unknown_modes_suggest_the_nearest(name: str, near: str) -> None:
     with pytest.raises(UnknownNameError, match=near):
         upscale_latent(latent(1, 4, 8, 8), Size(16, 16), name)

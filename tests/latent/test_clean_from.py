@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from lib_upscalers.latent import LATENT_MODES, LatentMode
 from lib_upscalers.ui.webui_controls import explanation
+from tests.cases import each_case
 
 INTERPOLATIONS = ("kernel", "spherical", "spectral")
 MODES = [mode for _, mode in LATENT_MODES.items()]
@@ -17,7 +16,7 @@ def named(mode: LatentMode) -> str:
     return mode.name
 
 
-@pytest.mark.parametrize("mode", MODES, ids=named)
+@each_case("mode", MODES)
 def test_every_mode_has_been_measured(mode: LatentMode) -> None:
     assert mode.clean_from is not None
     if mode.family in INTERPOLATIONS:
@@ -29,7 +28,7 @@ def test_no_interpolation_is_clean_where_ours_is_not() -> None:
     assert max(others) < min(mode.clean_from or 0 for mode in MEASURED)
 
 
-@pytest.mark.parametrize("mode", MEASURED, ids=named)
+@each_case("mode", MEASURED)
 def test_the_page_warns_below_it_and_not_from_it_on(mode: LatentMode) -> None:
     least = mode.clean_from or 0
     for strength in (0, least - 0.01):
@@ -38,7 +37,7 @@ def test_the_page_warns_below_it_and_not_from_it_on(mode: LatentMode) -> None:
         assert WARNING not in explanation(mode.name, strength)
 
 
-@pytest.mark.parametrize("mode", MEASURED, ids=named)
+@each_case("mode", MEASURED)
 def test_the_page_says_the_strength_even_where_none_is_chosen(mode: LatentMode) -> None:
     text = explanation(mode.name)
     assert mode.explanation in text
@@ -46,7 +45,7 @@ def test_the_page_says_the_strength_even_where_none_is_chosen(mode: LatentMode) 
     assert WARNING not in text
 
 
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode.clean_from == 0], ids=named)
+@each_case("mode", [mode for mode in MODES if mode.clean_from == 0])
 def test_a_mode_that_is_always_clean_is_never_warned_of(mode: LatentMode) -> None:
     text = explanation(mode.name, 0)
     assert "any denoising strength" in text

@@ -14,6 +14,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
 from lib_upscalers.latent.dct import cosine
 from lib_upscalers.tiling.tensor_memory import LiveMemory
+from tests.cases import each_case
 
 MODES = list(LATENT_MODES)
 PLAIN = "Latent (bilinear)"
@@ -24,7 +25,7 @@ FINISHERS = {
     "renoise": Finishers(renoise=1),
     "all": Finishers(blend_with="Latent (Fourier)", blend=0.5, sharpen=1, match=True, renoise=1),
 }
-each_finisher = pytest.mark.parametrize("finishers", FINISHERS.values(), ids=FINISHERS)
+each_finisher = each_case("finishers", FINISHERS.values())
 
 
 def latent(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -46,7 +47,7 @@ def power(samples: torch.Tensor) -> torch.Tensor:
     return spectrum.square() / (samples.shape[-1] * samples.shape[-2])
 
 
-@pytest.mark.parametrize("mode", MODES)
+@each_case("mode", MODES)
 def test_by_default_nothing_is_done(mode: str) -> None:
     samples = latent(1, 4, 9, 7)
     plain = upscale_latent(samples, Size(13, 17), mode)
@@ -55,8 +56,8 @@ def test_by_default_nothing_is_done(mode: str) -> None:
     assert torch.equal(upscale_latent(samples, Size(13, 17), mode, off, seeds=5), plain)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
-@pytest.mark.parametrize("shape", [(2, 4, 8, 9), (2, 16, 3, 8, 9), (1, 128, 5, 4)], ids=str)
+@each_case("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@each_case("shape", [(2, 4, 8, 9), (2, 16, 3, 8, 9), (1, 128, 5, 4)])
 @each_finisher
 def test_any_latent_keeps_its_kind(
     finishers: Finishers, shape: tuple[int, ...], dtype: torch.dtype
@@ -97,7 +98,7 @@ def test_any_size(finishers: Finishers) -> None:
             assert bool(torch.isfinite(result).all()), (height, width, size)
 
 
-@pytest.mark.parametrize("name", ["sharpen", "match", "blend"])
+@each_case("name", ["sharpen", "match", "blend"])
 def test_flips_commute(name: str) -> None:
     samples, size = latent(1, 4, 9, 7), Size(14, 18)
     for dims in ((-1,), (-2,)):
@@ -106,8 +107,8 @@ def test_flips_commute(name: str) -> None:
         torch.testing.assert_close(before, after, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32], ids=str)
-@pytest.mark.parametrize("name", ["sharpen", "match", "renoise"])
+@each_case("dtype", [torch.float16, torch.float32])
+@each_case("name", ["sharpen", "match", "renoise"])
 def test_memory_is_bounded(name: str, dtype: torch.dtype) -> None:
     samples = latent(1, 4, 64, 64).to(dtype)
     upscale_latent(samples, Size(128, 128), PLAIN, FINISHERS[name])
@@ -116,8 +117,8 @@ def test_memory_is_bounded(name: str, dtype: torch.dtype) -> None:
     assert memory.peak <= 6 * result.numel() * result.element_size()
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("size", [Size(36, 32), Size(9, 8), Size(27, 13)], ids=str)
+@each_case("mode", MODES)
+@each_case("size", [Size(36, 32), Size(9, 8), Size(27, 13)])
 def test_match_restores_mean_and_variance(mode: str, size: Size) -> None:
     samples = latent(2, 4, 16, 18) * torch.tensor([1, 2, 0.1, 30]).view(1, 4, 1, 1) + 3
     result = upscale_latent(samples, size, mode, Finishers(match=True))
@@ -150,7 +151,7 @@ def test_sharpen_lifts_detail_by_its_amount() -> None:
         assert gain[..., 1, 1].sqrt().mean() == pytest.approx(1, rel=0.05)
 
 
-@pytest.mark.parametrize("other", MODES[1:4])
+@each_case("other", MODES[1:4])
 def test_a_blend_lies_between(other: str) -> None:
     samples, size = latent(1, 4, 9, 7), Size(14, 18)
     first, second = (upscale_latent(samples, size, mode) for mode in (PLAIN, other))
@@ -178,7 +179,7 @@ def test_noise_disturbs_no_other_random_numbers() -> None:
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("size", [Size(48, 40), Size(31, 29), Size(24, 40)], ids=str)
+@each_case("size", [Size(48, 40), Size(31, 29), Size(24, 40)])
 def test_noise_leaves_the_small_latents_frequencies(size: Size) -> None:
     samples, mode = natural(20, 24, 2), "Latent (Fourier)"
     plain = upscale_latent(samples, size, mode)
@@ -199,7 +200,7 @@ def test_what_was_not_enlarged_gets_no_noise() -> None:
         torch.testing.assert_close(noisy, plain, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("fall", [0, 1, 2, 3])
+@each_case("fall", [0, 1, 2, 3])
 def test_noise_goes_on_as_the_spectrum_falls(fall: float) -> None:
     """A field is shrunk, enlarged and renoised: the lost band has the power that it had."""
     field = natural(128, 128, fall)
@@ -230,8 +231,8 @@ def test_the_order_is_match_before_noise() -> None:
     torch.testing.assert_close(result, matched + noise, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["blend", "sharpen", "renoise"])
-@pytest.mark.parametrize("value", [-0.1, 2.1, math.nan, math.inf])
+@each_case("name", ["blend", "sharpen", "renoise"])
+@each_case("value", [-0.1, 2.1, math.nan, math.inf])
 def test_numbers_out_of_range(name: str, value: float) -> None:
     with pytest.raises(InputError, match=f"Expected {name} from 0 to"):
         dataclasses.replace(Finishers(blend_with=PLAIN), **{name: value})

@@ -6,12 +6,12 @@ import math
 from itertools import product
 
 import numpy as np
-import pytest
 import torch
 from numpy.typing import NDArray
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import upscale_latent
+from tests.cases import each_case
 
 Vector = NDArray[np.float64]
 
@@ -55,9 +55,9 @@ def bislerp(samples: torch.Tensor, size: Size) -> torch.Tensor:
     return upscale_latent(samples, size, "Latent (bislerp)")
 
 
-@pytest.mark.parametrize("channels", [1, 2, 4, 16])
-@pytest.mark.parametrize(
-    ("shape", "size"),
+@each_case("channels", [1, 2, 4, 16])
+@each_case(
+    "shape, size",
     [((5, 7), Size(14, 10)), ((6, 5), Size(8, 40)), ((1, 4), Size(6, 3)), ((9, 8), Size(5, 4))],
 )
 def test_it_is_what_the_mathematics_say(channels: int, shape: tuple[int, int], size: Size) -> None:
@@ -68,7 +68,7 @@ def test_it_is_what_the_mathematics_say(channels: int, shape: tuple[int, int], s
     assert error.max() < 5e-3
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+@each_case("dtype", [torch.float16, torch.float32])
 def test_between_equal_vectors_nothing_happens(dtype: torch.dtype) -> None:
     row = torch.tensor([0.1, -2.0, 3.0, 0.7]).view(1, 4, 1, 1).expand(1, 4, 6, 6).to(dtype)
     result = bislerp(row, Size(12, 24))
@@ -107,7 +107,7 @@ def test_lengths_stay_between_those_around() -> None:
     assert result.min() >= lengths.min() * 0.9999
 
 
-@pytest.mark.parametrize("rows", [3, 8, 200])
+@each_case("rows", [3, 8, 200])
 def test_strips_leave_no_seam(rows: int) -> None:
     samples = torch.randn(1, 4, rows, 5, generator=torch.Generator().manual_seed(3))
     whole = bislerp(samples, Size(5, rows * 3))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-import pytest
 import torch
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import upscale_latent
 from lib_upscalers.latent.dct import cosine, inverse_cosine
+from tests.cases import each_case
 
 
 def fourier(samples: torch.Tensor, size: Size) -> torch.Tensor:
@@ -21,7 +21,7 @@ def wave(side: int, k: int) -> torch.Tensor:
     return torch.cos(math.pi * k * (torch.arange(side, dtype=torch.float64) + 0.5) / side).float()
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 8, 31, 300])
+@each_case("count", [1, 2, 3, 8, 31, 300])
 def test_the_transform_is_the_definition(count: int) -> None:
     values = torch.randn(3, count, generator=torch.Generator().manual_seed(0))
     matrix = torch.stack([wave(count, k) for k in range(count)]) * math.sqrt(2 / count)
@@ -30,8 +30,8 @@ def test_the_transform_is_the_definition(count: int) -> None:
     torch.testing.assert_close(inverse_cosine(cosine(values)), values, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("source", "target"), [(8, 16), (9, 14), (12, 12), (7, 50), (20, 11)])
-@pytest.mark.parametrize("k", [0, 1, 4, 6])
+@each_case("source, target", [(8, 16), (9, 14), (12, 12), (7, 50), (20, 11)])
+@each_case("k", [0, 1, 4, 6])
 def test_every_wave_goes_on(source: int, target: int, k: int) -> None:
     samples = wave(source, k).expand(1, 1, 5, source)
     result = fourier(samples, Size(target, 9))
@@ -53,7 +53,7 @@ def test_a_slope_does_not_ring_at_the_border() -> None:
     assert bool((result.diff()[2:-2] > 0).all())
 
 
-@pytest.mark.parametrize("scale", [2, 3, 1.75])
+@each_case("scale", [2, 3, 1.75])
 def test_there_and_back(scale: float) -> None:
     samples = torch.randn(1, 3, 12, 16, generator=torch.Generator().manual_seed(1))
     large = fourier(samples, Size(int(16 * scale), int(12 * scale)))

@@ -14,6 +14,7 @@ from lib_upscalers.models.adapt.fused import Fused, fuse_branches
 from lib_upscalers.models.adapt.masks import cast_masks
 from lib_upscalers.models.adapt.tail import BlockwiseTail, run_tail_in_blocks
 from lib_upscalers.tiling.tensor_memory import LiveMemory
+from tests.cases import each_case
 from tests.models.networks import ESRGANS, tiny_state
 from tests.models.tiny import TINY, esrgan, random_network
 
@@ -47,7 +48,7 @@ def tails(kind: str) -> tuple[nn.Module, BlockwiseTail]:
     return nn.Sequential(*list(layers)[2:]), tail
 
 
-@pytest.mark.parametrize("kind", ENLARGING)
+@each_case("kind", ENLARGING)
 def test_a_tail_in_blocks_gives_the_whole(kind: str) -> None:
     plain, tail = tails(kind)
     generator = torch.Generator().manual_seed(2)
@@ -60,15 +61,15 @@ def test_a_tail_in_blocks_gives_the_whole(kind: str) -> None:
         torch.testing.assert_close(output, expected, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-@pytest.mark.parametrize("height", [*range(1, 100, 9), 36, 37, 38, 100])
+@each_case("layout", [torch.channels_last, torch.contiguous_format])
+@each_case("height", [*range(1, 100, 9), 36, 37, 38, 100])
 def test_every_height_gives_the_whole(height: int, layout: torch.memory_format) -> None:
     plain, tail = tails("2x")
     features = torch.rand(2, 16, height, 70).contiguous(memory_format=layout)
     torch.testing.assert_close(tail(features), plain(features), atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("kind", ENLARGING)
+@each_case("kind", ENLARGING)
 def test_a_block_depends_on_no_more_than_its_context(kind: str) -> None:
     """What lies further away than a tail's reach changes nothing; what lies nearer does."""
     plain, tail = tails(kind)
@@ -147,7 +148,7 @@ def test_masks_have_the_precision_of_the_weights() -> None:
     assert index.dtype == torch.int64
 
 
-@pytest.mark.parametrize("name", TINY)
+@each_case("name", TINY)
 def test_adapting_twice_changes_nothing_more(name: str) -> None:
     tiny_state(name)
     network = random_network(name).requires_grad_(requires_grad=False)

@@ -14,6 +14,7 @@ from lib_upscalers.errors import Cancelled, InputError, MemoryExhaustedError
 from lib_upscalers.network import MemoryUse
 from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
+from tests.cases import each_case
 from tests.tiling.fakes import (
     AveragingNetwork,
     FakeNetwork,
@@ -67,7 +68,7 @@ class Recorder:
             raise Cancelled
 
 
-@pytest.mark.parametrize("seed", range(120))
+@each_case("seed", range(120))
 def test_copied_pixels_are_exact_for_every_size_tile_overlap_batch_and_scale(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     scale, channels = rng.choice([1, 2, 3, 4, 8]), rng.choice([1, 3, 4])
@@ -90,8 +91,8 @@ def test_copied_pixels_are_exact_for_every_size_tile_overlap_batch_and_scale(see
     np.testing.assert_array_equal(result, nearest(pixels, scale))
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-@pytest.mark.parametrize("out", ["uint8", "uint16", "float32"])
+@each_case("dtype", ["uint8", "uint16", "float32"])
+@each_case("out", ["uint8", "uint16", "float32"])
 def test_every_type_goes_in_and_out(dtype: str, out: str) -> None:
     pixels = picture(1, 70, 90, dtype=dtype)
     result = run_network(FakeNetwork(), pixels, replace(JOB, tile=32), dtype=np.dtype(out)).pixels
@@ -101,7 +102,7 @@ def test_every_type_goes_in_and_out(dtype: str, out: str) -> None:
     np.testing.assert_allclose(result, expected, atol=0.5001 if out != "float32" else 1e-6)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@each_case("seed", range(40))
 def test_with_a_halo_that_reaches_far_enough_tiled_equals_whole(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     pixels = picture(seed, rng.randint(40, 200), rng.randint(40, 200))
@@ -112,7 +113,7 @@ def test_with_a_halo_that_reaches_far_enough_tiled_equals_whole(seed: int) -> No
     np.testing.assert_array_equal(tiled, whole)
 
 
-@pytest.mark.parametrize("distance", [1, 5, 12, 30])
+@each_case("distance", [1, 5, 12, 30])
 def test_the_halo_is_found_by_measuring(distance: int) -> None:
     pixels = picture(distance, 400, 300)
     network = LookingNetwork(distance=distance)
@@ -131,7 +132,7 @@ def test_too_little_overlap_shows() -> None:
     assert (enlarged(network, pixels, tile=64, overlap=8) != whole).any()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each_case("seed", range(20))
 def test_windows_lie_where_they_lie_in_the_whole_picture(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     network = WindowNetwork(traits(alignment=8, multiple_of=8))
@@ -140,7 +141,7 @@ def test_windows_lie_where_they_lie_in_the_whole_picture(seed: int) -> None:
     np.testing.assert_array_equal(enlarged(network, pixels, tile=48), whole)
 
 
-@pytest.mark.parametrize("border", ["reflect", "replicate", "wrap"])
+@each_case("border", ["reflect", "replicate", "wrap"])
 def test_the_border_is_what_the_network_sees_beyond_the_edge(border: str) -> None:
     pixels = picture(5, 60, 50)
     modes = {"reflect": "reflect", "replicate": "edge", "wrap": "wrap"}
@@ -186,8 +187,8 @@ def test_a_flat_picture_stays_flat_under_blending() -> None:
     assert (enlarged(AveragingNetwork(), pixels, tile=64) == 77).all()
 
 
-@pytest.mark.parametrize("error", ["memory", "cuda", "allocator"])
-@pytest.mark.parametrize("position", range(9))
+@each_case("error", ["memory", "cuda", "allocator"])
+@each_case("position", range(9))
 def test_wherever_memory_runs_out_the_result_is_the_same(position: int, error: str) -> None:
     errors = {
         "memory": MemoryError(),
@@ -202,8 +203,8 @@ def test_wherever_memory_runs_out_the_result_is_the_same(position: int, error: s
     assert network.attempts > position
 
 
-@pytest.mark.parametrize("tiling", ["supported", "discouraged", "internal"])
-@pytest.mark.parametrize("tile", [None, 256])
+@each_case("tiling", ["supported", "discouraged", "internal"])
+@each_case("tile", [None, 256])
 def test_a_whole_picture_that_does_not_fit_goes_on_in_tiles_with_a_halo(
     tile: int | None, tiling: str
 ) -> None:
@@ -261,7 +262,7 @@ def test_numbers_that_are_none_even_in_fp32_are_said_and_black(
     assert "none" in caplog.text
 
 
-@pytest.mark.parametrize("seed", range(20))
+@each_case("seed", range(20))
 def test_finished_tiles_are_not_run_again(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     fails = frozenset(rng.sample(range(12), 3))
@@ -278,7 +279,7 @@ def test_finished_tiles_are_not_run_again(seed: int) -> None:
     assert recorder.steps[-1][:2] == (170 * 170, 170 * 170)
 
 
-@pytest.mark.parametrize("most", [4000, 2000, 700])
+@each_case("most", [4000, 2000, 700])
 def test_tiles_shrink_until_they_fit(most: int) -> None:
     pixels = picture(9, 140, 160)
     network = HungryNetwork(most_pixels=most, distance=3)
@@ -301,7 +302,7 @@ def test_when_nothing_fits_the_error_names_network_and_picture() -> None:
         enlarged(network, picture(11, 100, 120), tile=64)
 
 
-@pytest.mark.parametrize("position", range(10))
+@each_case("position", range(10))
 def test_wherever_the_user_cancels_the_work_stops_within_one_tile(position: int) -> None:
     network = FakeNetwork()
     recorder = Recorder(cancel_at=position)
@@ -355,8 +356,8 @@ def test_small_pictures_are_not_padded_to_a_tile() -> None:
     assert network.calls == [(1, 3, 37, 11)]
 
 
-@pytest.mark.parametrize(
-    ("tile", "overlap", "text"),
+@each_case(
+    "tile, overlap, text",
     [(8, None, "at least 32"), (64, 32, "twice the overlap"), (64, -1, "0 or more")],
 )
 def test_a_tile_that_leaves_nothing_is_refused(tile: int, overlap: int | None, text: str) -> None:

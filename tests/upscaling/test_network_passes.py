@@ -12,6 +12,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.picture import Metadata, Picture
 from lib_upscalers.progress import NULL
 from lib_upscalers.upscaling.network_passes import NetworkWork
+from tests.cases import each_case
 from tests.tiling.fakes import FakeNetwork, MarkingNetwork, traits
 from tests.tiling.test_loop import JOB, Recorder, nearest, picture
 
@@ -34,8 +35,8 @@ def areas(network: FakeNetwork) -> list[int]:
     return [shape[2] * shape[3] for shape in network.calls]
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
-@pytest.mark.parametrize(("width", "height"), [(66, 50), (50, 80), (132, 100), (33, 25), (10, 7)])
+@each_case("dtype", ["uint8", "uint16", "float32"])
+@each_case("width, height", [(66, 50), (50, 80), (132, 100), (33, 25), (10, 7)])
 def test_the_size_is_exact_and_the_type_stays(dtype: str, width: int, height: int) -> None:
     result = run(work(FakeNetwork(), width, height), picture(1, 25, 33, dtype=dtype))
     assert result.pixels.shape == (height, width, 3)
@@ -48,9 +49,7 @@ def test_where_the_network_reaches_the_size_nothing_is_resampled() -> None:
     np.testing.assert_array_equal(result.pixels, nearest(pixels, 8))
 
 
-@pytest.mark.parametrize(
-    ("scale", "factor", "passes"), [(2, 8, 3), (4, 8, 2), (1, 4, 1), (2, 1, 1)]
-)
+@each_case("scale, factor, passes", [(2, 8, 3), (4, 8, 2), (1, 4, 1), (2, 1, 1)])
 def test_the_network_runs_as_often_as_needed(scale: int, factor: int, passes: int) -> None:
     network = FakeNetwork(traits(scale=scale))
     job = work(network, 20 * factor, 10 * factor)
@@ -65,7 +64,7 @@ def test_eight_times_with_a_network_of_four_costs_17_units_or_5() -> None:
         assert [area / 200 for area in areas(network)] == expected
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@each_case("channels", [1, 3, 4])
 def test_grey_stays_grey_and_colour_stays_in_order(channels: int) -> None:
     network = FakeNetwork(traits(channels=channels))
     grey, colour = picture(5, 12, 16, 1), picture(6, 12, 16, 3)
@@ -78,9 +77,9 @@ def test_a_network_of_three_channels_gets_red_first() -> None:
     assert run(work(MarkingNetwork(), 16, 16), pixels).pixels[3, 3].tolist() == [255, 153, 51]
 
 
-@pytest.mark.parametrize("by", [True, False])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("value", [0, 128, 255])
+@each_case("by", [True, False])
+@each_case("channels", [1, 3, 4])
+@each_case("value", [0, 128, 255])
 def test_transparency_that_is_the_same_everywhere_stays_just_that(
     value: int, channels: int, by: bool
 ) -> None:
@@ -142,7 +141,7 @@ def test_the_last_resampling_is_told_and_can_be_cancelled() -> None:
         )
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@each_case("channels", [1, 3, 4])
 def test_progress_never_goes_back_and_ends_at_the_end(channels: int) -> None:
     recorder = Recorder()
     network = FakeNetwork(traits(channels=channels))
