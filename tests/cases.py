@@ -45,6 +45,7 @@ def each_case(names: str, values: Iterable[object]) -> Callable[[Test], Test]:
 
         @functools.wraps(test)
         def run_all(**fixtures: object) -> None:
+            __tracebackhide__ = True
             _run(inner, list(_combinations(axes)), fixtures)
 
         named = {key for keys, _ in axes for key in keys}
@@ -66,6 +67,7 @@ def _combinations(axes: list[tuple[list[str], list[tuple[object, ...]]]]) -> Ite
 
 
 def _run(test: Test, cases: list[Case], fixtures: Case) -> None:
+    __tracebackhide__ = True
     failed: list[tuple[str, Exception]] = []
     skipped: list[str] = []
     for number, case in enumerate(cases):

@@ -9,6 +9,7 @@ import pytest
 
 from lib_upscalers.cli.paths import Plan, plan, writable
 from lib_upscalers.errors import InputError
+from tests.cases import each_case
 
 
 @pytest.fixture
@@ -153,8 +154,8 @@ class TestRefusals:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("extension", [None, *writable()])
-@pytest.mark.parametrize("overwrite", [False, True])
+@each_case("extension", [None, *writable()])
+@each_case("overwrite", [False, True])
 def test_no_result_meets_another_file(extension: str | None, *, overwrite: bool) -> None:
     """Whatever is combined, results are distinct, and none is a picture that is read."""
     names = ("in", "in/deep", "one.png", "in/*.JPG", "in/**/*")

@@ -29,6 +29,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
 from lib_upscalers.version import VERSION
+from tests.cases import each_case
 from tests.compare.fakes import HOSTILE, Fate, candidate, make, picture
 
 if TYPE_CHECKING:
@@ -48,15 +49,15 @@ def _compared(folder: Path, names: tuple[str, ...] = (HOSTILE, "b")) -> tuple[Se
     return last, work.store
 
 
-@pytest.mark.parametrize("asked", REQUESTS)
+@each_case("asked", REQUESTS)
 def test_settings_come_back_from_their_text(asked: ComparisonRequest) -> None:
     text = asked.to_text("9.9")
     assert "\n" not in text
     assert ComparisonRequest.parse(text) == asked
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
+@each_case(
+    "text, reason",
     [
         ("", "no JSON"),
         ("[]", "other JSON"),
@@ -104,7 +105,7 @@ def test_places_cannot_be_guessed_but_are_found_again(tmp_path: Path) -> None:
     assert len(first.key("x")) >= 32
 
 
-@pytest.mark.parametrize("name", ["", "..", "../secret", "0" * 31, "/etc/passwd", "0" * 32])
+@each_case("name", ["", "..", "../secret", "0" * 31, "/etc/passwd", "0" * 32])
 def test_only_sessions_are_loaded(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match="no longer there"):
         Store(tmp_path).load(name)
@@ -127,7 +128,7 @@ def test_pictures_are_told_apart() -> None:
     assert fingerprint(picture()) == fingerprint(picture())
 
 
-@pytest.mark.parametrize("text", ["a", "../../etc/x", 'a/b\\c:*?"<>|', "…", "x" * 300, HOSTILE])
+@each_case("text", ["a", "../../etc/x", 'a/b\\c:*?"<>|', "…", "x" * 300, HOSTILE])
 def test_saved_names_are_valid_everywhere(text: str) -> None:
     name = saved_name(text, "2x")
     assert re.fullmatch(r"[\w.()+-]+", name)

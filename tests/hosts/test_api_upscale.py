@@ -11,6 +11,7 @@ import pytest
 from lib_upscalers.hosts.webui import options, start
 from lib_upscalers.hosts.webui.extras import SIZES, WAYS
 from lib_upscalers.hosts.webui.host_progress import HostProgress
+from tests.cases import each_case
 from tests.hosts.test_contract import photo
 from tests.hosts.test_extras import client, decoded, encoded, run
 
@@ -55,7 +56,7 @@ def test_a_chain_is_the_scripts(webui: WebUI) -> None:
         assert not same(answered(webui, upscalers=other, scale=5)["image"], expected)
 
 
-@pytest.mark.parametrize("share", [None, 0.25])
+@each_case("share", [None, 0.25])
 def test_a_blend_is_the_scripts(webui: WebUI, share: float | None) -> None:
     answer = answered(webui, upscalers=NAMES, way="blend", share=share, scale=3)
     names = {"upscaler_1": NAMES[0], "upscaler_2": NAMES[1]}
@@ -91,7 +92,7 @@ def test_the_longest_side(webui: WebUI) -> None:
     assert same(answer["image"], expected)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "more",
     [
         {"seamless": True},
@@ -183,7 +184,7 @@ def test_a_damaged_picture_is_named(webui: WebUI, begun: list[str]) -> None:
     assert begun == []
 
 
-@pytest.mark.parametrize("upscalers", [["Ours 2x"], NAMES])
+@each_case("upscalers", [["Ours 2x"], NAMES])
 def test_an_interrupt_stops_all_of_them(
     webui: WebUI, monkeypatch: pytest.MonkeyPatch, upscalers: list[str]
 ) -> None:
@@ -218,8 +219,8 @@ def test_what_does_not_fit_into_memory_is_said(
 # What makes no sense
 
 
-@pytest.mark.parametrize(
-    ("fields", "status", "texts"),
+@each_case(
+    "fields, status, texts",
     [
         ({"upscaler": None}, 422, ["upscaler or upscalers", "neither"]),
         ({"upscalers": NAMES}, 422, ["upscaler or upscalers", "both"]),
@@ -262,7 +263,7 @@ def test_what_makes_no_sense_is_said(
     assert [text for text in texts if text not in detail] == [], detail
 
 
-@pytest.mark.parametrize(
+@each_case(
     "fields",
     [{"scale": None, "longest_side": 10**400}, {"seamless": "perhaps"}, {"upscalers": "Ours 2x"}],
 )

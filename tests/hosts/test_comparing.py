@@ -18,6 +18,7 @@ from lib_upscalers.targets import Target
 from lib_upscalers.training.latent import reports as latent_reports
 from lib_upscalers.training.latent.latent_pairs import PairPlan
 from lib_upscalers.training.latent.latent_training import LatentRecipe
+from tests.cases import each_case
 from tests.hosts.test_contract import photo
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def unload_model() -> None:
     sys.modules["modules.sd_models"].model_data.sd_model = None
 
 
-@pytest.mark.parametrize("loaded", [True, False])
+@each_case("loaded", [True, False])
 def test_latent_modes_can_be_compared(webui: WebUI, *, loaded: bool) -> None:
     assert webui
     if not loaded:
@@ -43,7 +44,7 @@ def test_latent_modes_can_be_compared(webui: WebUI, *, loaded: bool) -> None:
     assert [candidate.name for candidate in candidates] == options.modes()
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@each_case("mode", ["RGB", "RGBA"])
 def test_a_candidate_gives_the_exact_size(webui: WebUI, mode: str) -> None:
     assert webui
     candidates = comparing.latent_candidates(start.extension().engine)

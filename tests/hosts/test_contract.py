@@ -19,6 +19,7 @@ from lib_upscalers.hosts.webui.latent_resize import apply
 from lib_upscalers.hosts.webui.latents import pasted
 from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
 from lib_upscalers.latent import LATENT_MODES, upscale_latent
+from tests.cases import each_case
 from tests.hosts.conftest import load
 from tests.hosts.webui_model import decode, encode, module
 from tests.upscaling.test_upscaler import save_network
@@ -181,8 +182,8 @@ def test_another_extension_over_ours_stays_and_ours_goes_quiet(webui: WebUI) -> 
 # Enlarging pictures
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
-@pytest.mark.parametrize("target", [(48, 40), (61, 51), (96, 80), (24, 20)])
+@each_case("mode", ["RGB", "RGBA", "L", "P"])
+@each_case("target", [(48, 40), (61, 51), (96, 80), (24, 20)])
 def test_pictures_come_out_in_the_exact_size(
     webui: WebUI, mode: str, target: tuple[int, int]
 ) -> None:
@@ -316,11 +317,13 @@ def test_no_model_is_loaded_to_make_room(webui: WebUI) -> None:
     start.extension().engine.host.make_room()
 
 
-@pytest.mark.parametrize("flag", ["no_half", "all_in_fp32", "force_fp32", "upcast_sampling"])
-def test_full_precision_flags_are_obeyed(webui: WebUI, flag: str) -> None:
-    webui.shared.cmd_opts.no_half = False
+@each_case("flag", ["no_half", "all_in_fp32", "force_fp32", "upcast_sampling"])
+def test_full_precision_flags_are_obeyed(
+    webui: WebUI, flag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webui.shared.cmd_opts, "no_half", False)
     assert start.extension().engine.host.precision() == "auto"
-    setattr(webui.shared.cmd_opts, flag, True)
+    monkeypatch.setattr(webui.shared.cmd_opts, flag, True, raising=False)
     assert start.extension().engine.host.precision() == "fp32"
 
 
@@ -350,7 +353,7 @@ def test_ours_are_listed_while_new_files_are_looked_for(
     assert seen == before == webui.names()
 
 
-@pytest.mark.parametrize("held", [3, "fast", None, ["fp32"], "fp8"])
+@each_case("held", [3, "fast", None, ["fp32"], "fp8"])
 def test_a_setting_that_makes_no_sense_is_as_if_it_were_not_there(
     webui: WebUI, held: object
 ) -> None:
@@ -371,8 +374,8 @@ def test_an_inpainting_model_is_conditioned_at_the_size_of_the_latent(webui: Web
         assert hires(webui, name, small).conditioned == (64, 64)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("channels", [4, 16, 32, 128])
+@each_case("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@each_case("channels", [4, 16, 32, 128])
 def test_hires_fix_enlarges_with_our_mode(webui: WebUI, channels: int, dtype: torch.dtype) -> None:
     latent = torch.randn(2, channels, 9, 7).to(dtype)
     job = hires(webui, "Latent (Lanczos3)", latent)
@@ -381,7 +384,7 @@ def test_hires_fix_enlarges_with_our_mode(webui: WebUI, channels: int, dtype: to
     assert type(job.result) is torch.Tensor
 
 
-@pytest.mark.parametrize("mode", ["Latent (Mitchell)", "Latent (bislerp)", "Latent (Fourier)"])
+@each_case("mode", ["Latent (Mitchell)", "Latent (bislerp)", "Latent (Fourier)"])
 def test_a_target_that_equals_the_first_pass_is_the_latent_itself(webui: WebUI, mode: str) -> None:
     latent = torch.randn(2, 4, 9, 7)
     job = webui.processing.StableDiffusionProcessingTxt2Img(mode, (7 * 8, 9 * 8))
@@ -390,7 +393,7 @@ def test_a_target_that_equals_the_first_pass_is_the_latent_itself(webui: WebUI, 
     assert type(result) is torch.Tensor
 
 
-@pytest.mark.parametrize(("mode", "bands"), [("Latent (Mitchell)", "RGB"), ("Lanczos", "RGBA")])
+@each_case("mode, bands", [("Latent (Mitchell)", "RGB"), ("Lanczos", "RGBA")])
 def test_a_finished_picture_is_encoded_without_alpha_for_our_modes(
     webui: WebUI, mode: str, bands: str
 ) -> None:
@@ -523,7 +526,7 @@ def tiny_codec(webui: WebUI, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return taesd
 
 
-@pytest.mark.parametrize("unload", [False, True])
+@each_case("unload", [False, True])
 def test_the_round_trip_lets_go_of_its_network_where_it_should(
     webui: WebUI, tiny_codec: ModuleType, unload: bool
 ) -> None:
@@ -567,7 +570,7 @@ def test_img2img_resizes_with_our_mode(webui: WebUI) -> None:
     assert torch.equal(job.other, plain)
 
 
-@pytest.mark.parametrize("values", [(), (None,), ("The WebUI's own (bilinear)", 1.0, True, 1.0)])
+@each_case("values", [(), (None,), ("The WebUI's own (bilinear)", 1.0, True, 1.0)])
 def test_img2img_is_the_hosts_own_by_default(webui: WebUI, values: tuple[object, ...]) -> None:
     job = img2img(webui, values)
     plain = torch.nn.functional.interpolate(job.encoded, size=(16, 12), mode="bilinear")

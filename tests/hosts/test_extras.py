@@ -19,6 +19,7 @@ from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.extras import SIZES, WAYS, ExtrasJob, enlarge, job_of
 from lib_upscalers.hosts.webui.latents import AXIS
 from lib_upscalers.latent import LATENT_MODES
+from tests.cases import each_case
 from tests.hosts.test_contract import photo
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def run(image: Image.Image, **values: Any) -> tuple[Image.Image, dict[str, str]]
 # Extras
 
 
-@pytest.mark.parametrize(
-    ("values", "size"),
+@each_case(
+    "values, size",
     [
         ({"scale": 2.5}, (60, 50)),
         ({"size_by": SIZES[1], "width": 31, "height": 77}, (31, 77)),
@@ -67,7 +68,7 @@ def test_a_chain_goes_on_with_the_last_result(webui: WebUI) -> None:
     assert said["Postprocess upscaler 2"] == "Theirs 2x"
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+@each_case("share", [0.0, 0.25, 1.0])
 def test_a_blend_lies_between_its_two(webui: WebUI, share: float) -> None:
     assert webui
     names = {"upscaler_1": "Nearest", "upscaler_2": "Ours 2x"}
@@ -92,8 +93,8 @@ def test_matched_colours_are_the_originals(webui: WebUI) -> None:
     assert np.abs(matched.mean(axis=(0, 1)) - wanted).max() < off / 4
 
 
-@pytest.mark.parametrize(
-    ("values", "text"),
+@each_case(
+    "values, text",
     [
         ({"upscaler_1": "Ours 3x"}, "Ours 2x"),
         ({"upscaler_1": "/etc/passwd"}, "name of an upscaler"),
@@ -159,7 +160,7 @@ def test_the_list_says_what_there_is(webui: WebUI) -> None:
     assert items["Lanczos"]["kind"] == "pixel"
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+@each_case("mode", ["RGB", "RGBA", "P"])
 def test_a_picture_comes_back_larger(webui: WebUI, mode: str) -> None:
     body = {"image": encoded(photo(mode=mode)), "upscaler": "Ours 2x", "scale": 2.5}
     answer = client(webui).post("/upscaler-lab/v1/upscale", json=body).json()
@@ -178,8 +179,8 @@ def test_a_data_url_and_an_exact_size(webui: WebUI) -> None:
     assert decoded(answer["image"]).size == (7, 9)
 
 
-@pytest.mark.parametrize(
-    ("change", "status", "text"),
+@each_case(
+    "change, status, text",
     [
         ({"upscaler": "Ours 2"}, 404, "Ours 2x"),
         ({"upscaler": "../ESRGAN/Theirs 2x.pth"}, 404, "name of an upscaler"),

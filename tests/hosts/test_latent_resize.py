@@ -12,6 +12,7 @@ from lib_upscalers.hosts.webui.latent_resize import HOST_MODE
 from lib_upscalers.hosts.webui.latents import AXIS, RESIZE
 from lib_upscalers.latent import Finishers
 from lib_upscalers.ui import webui_controls
+from tests.cases import each_case
 from tests.hosts.test_contract import apply, img2img
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def test_the_pages_name_for_the_hosts_way_is_the_one_that_is_known() -> None:
 
 
 @one_host
-@pytest.mark.parametrize("values", [(), (None,), ("",), (HOST_MODE,), (HOST_MODE, "abc", [1])])
+@each_case("values", [(), (None,), ("",), (HOST_MODE,), (HOST_MODE, "abc", [1])])
 def test_the_hosts_own_way_is_left_alone(webui: WebUI, values: tuple[object, ...]) -> None:
     job = img2img(webui, values)
     plain = torch.nn.functional.interpolate(job.encoded, size=(16, 12), mode="bilinear")
@@ -36,8 +37,8 @@ def test_the_hosts_own_way_is_left_alone(webui: WebUI, values: tuple[object, ...
 
 
 @one_host
-@pytest.mark.parametrize(
-    ("values", "texts"),
+@each_case(
+    "values, texts",
     [
         ((5,), ["for mode", "5", "name of a latent mode"]),
         ((0,), ["for mode", "0"]),
@@ -75,8 +76,8 @@ def test_a_bad_value_fails_with_its_name(
 
 
 @one_host
-@pytest.mark.parametrize(
-    ("values", "text"),
+@each_case(
+    "values, text",
     [
         (("The WebUI xyz",), "for mode of Latent resize"),
         ((HOST_MODE.lower(),), "for mode of Latent resize"),
@@ -101,8 +102,8 @@ def test_nothing_is_raised_where_the_host_would_only_log_it(webui: WebUI) -> Non
 
 
 @one_host
-@pytest.mark.parametrize(
-    ("values", "expected"),
+@each_case(
+    "values, expected",
     [
         ((), Finishers()),
         ((None, None, None, None, None), Finishers()),

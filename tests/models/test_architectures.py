@@ -17,6 +17,7 @@ from lib_upscalers.models.architectures import (
     spandrel_version,
 )
 from lib_upscalers.models.architectures.hints import later_spandrel, unknown_architecture
+from tests.cases import each_case
 from tests.models.tiny import TINY, random_network
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def ids(known: spandrel.ArchRegistry) -> list[str]:
     return [each.architecture.id for each in known]
 
 
-@pytest.mark.parametrize("name", TINY)
+@each_case("name", TINY)
 def test_tiny_networks_are_recognised(name: str) -> None:
     found = detect(random_network(name).state_dict(), registry())
     assert found is not None
@@ -76,8 +77,8 @@ def test_the_module_and_its_version_agree() -> None:
     assert spandrel_version() == spandrel.__version__
 
 
-@pytest.mark.parametrize(
-    ("layers", "needs"),
+@each_case(
+    "layers, needs",
     [
         (["body.0.body.0.body.3.conv_du.0.weight"], "RCAN needs spandrel 0.4.1 or newer"),
         (["gblocks.0.weight", "gblocks.1.fc1.weight"], "MoSR needs spandrel 0.4.0 or newer"),
@@ -107,8 +108,8 @@ def test_the_later_architectures_are_told_by_layers_that_they_have(
     assert not any(later_spandrel(random_network(name).state_dict()) for name in others)
 
 
-@pytest.mark.parametrize(
-    ("layers", "text"),
+@each_case(
+    "layers, text",
     [
         (["spynet.basic_module.0.basic_module.0.conv.weight"], "video"),
         (["model.diffusion_model.input_blocks.0.0.weight"], "diffusion"),

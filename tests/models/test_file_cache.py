@@ -16,6 +16,7 @@ import pytest
 
 from lib_upscalers.models.file_cache import Fact, Facts
 from lib_upscalers.network import NetworkTraits
+from tests.cases import each_case
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,7 @@ def learn(folder: Path, path: Path, fact: Fact) -> Facts:
     return facts
 
 
-@pytest.mark.parametrize("fact", [Fact(TRAITS), Fact(problem="it is a cat")])
+@each_case("fact", [Fact(TRAITS), Fact(problem="it is a cat")])
 def test_a_fact_is_kept_between_starts(fact: Fact, network: Path, tmp_path: Path) -> None:
     facts = learn(tmp_path / "new" / "folder", network, fact)
     assert known(facts, network) == fact
@@ -67,7 +68,7 @@ def test_what_is_not_saved_is_known_all_the_same(network: Path, tmp_path: Path) 
     assert known(Facts.in_folder(tmp_path), network) is None
 
 
-@pytest.mark.parametrize("change", ["size", "time"])
+@each_case("change", ["size", "time"])
 def test_a_changed_file_is_looked_at_again(change: str, network: Path, tmp_path: Path) -> None:
     learn(tmp_path, network, Fact(TRAITS))
     facts = network.stat()
@@ -90,7 +91,7 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
         Facts.in_folder(tmp_path).get(tmp_path / "none.pth", lambda _: Fact(TRAITS))
 
 
-@pytest.mark.parametrize("package", ["spandrel", "spandrel_extra_arches", "torch"])
+@each_case("package", ["spandrel", "spandrel_extra_arches", "torch"])
 def test_other_versions_know_more(
     package: str, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,7 +111,7 @@ def test_remembering_imports_nothing_heavy(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(
+@each_case(
     "content",
     [
         b"",

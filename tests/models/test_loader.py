@@ -14,6 +14,7 @@ from lib_upscalers.models import loader
 from lib_upscalers.models.loader import load_network, read_traits
 from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
+from tests.cases import each_case
 from tests.models.networks import (
     ESRGANS,
     blank_file,
@@ -86,21 +87,21 @@ def assert_agrees(path: Path) -> None:
     np.testing.assert_allclose(as_batch(enlarged), expected[:1], atol=3e-6, rtol=0)
 
 
-@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
-@pytest.mark.parametrize("name", TINY)
+@each_case("ending", [".pth", ".safetensors"])
+@each_case("name", TINY)
 def test_networks_give_what_they_should(name: str, ending: str, tmp_path: Path) -> None:
     assert_agrees(save(tiny_state(name), tmp_path / f"some{ending}"))
 
 
-@pytest.mark.parametrize("new", [False, True], ids=["old", "new"])
-@pytest.mark.parametrize("kind", ESRGANS)
+@each_case("new", [False, True])
+@each_case("kind", ESRGANS)
 def test_every_esrgan_gives_what_it_should(kind: str, new: bool, tmp_path: Path) -> None:
     if new and kind == "plus":
         pytest.skip("ESRGAN+ came in the old layout only")
     assert_agrees(save(esrgan_state(kind, new=new), tmp_path / "4x_misleading_name.pth"))
 
 
-@pytest.mark.parametrize("name", CONVOLUTIONAL)
+@each_case("name", CONVOLUTIONAL)
 def test_tiles_give_the_whole(name: str, tmp_path: Path) -> None:
     network = load_network(save(tiny_state(name), tmp_path / "some.pth"))
     pixels = (picture(network.traits, 87, 60) * 255).astype(np.uint8)
@@ -111,12 +112,12 @@ def test_tiles_give_the_whole(name: str, tmp_path: Path) -> None:
     assert np.abs(whole.pixels.astype(int) - tiled.pixels).max() <= 1
 
 
-@pytest.mark.parametrize(("name", "window"), WINDOWS.items())
+@each_case("name, window", WINDOWS.items())
 def test_tiles_are_aligned_to_windows(name: str, window: int, tmp_path: Path) -> None:
     assert read_traits(save(tiny_state(name), tmp_path / "some.pth")).alignment == window
 
 
-@pytest.mark.parametrize("name", TINY)
+@each_case("name", TINY)
 def test_lower_precisions_leave_no_trace(name: str, tmp_path: Path) -> None:
     path = save(tiny_state(name), tmp_path / "some.pth")
     network, straight = load_network(path), load_network(path)
@@ -140,7 +141,7 @@ def test_lower_precisions_leave_no_trace(name: str, tmp_path: Path) -> None:
     assert network.size_bytes == kept
 
 
-@pytest.mark.parametrize("name", TINY)
+@each_case("name", TINY)
 def test_the_memory_layout_does_not_show(name: str, tmp_path: Path) -> None:
     network = load_network(save(tiny_state(name), tmp_path / "some.pth"))
     batch = as_batch(picture(network.traits, 30, 21))
@@ -205,7 +206,7 @@ def test_other_errors_of_torch_are_told(tmp_path: Path) -> None:
         network(torch.zeros(1, 5, 8, 8, dtype=torch.bfloat16))
 
 
-@pytest.mark.parametrize("name", TINY)
+@each_case("name", TINY)
 def test_a_network_that_is_let_go_is_gone_at_once(name: str, tmp_path: Path) -> None:
     network = load_network(save(tiny_state(name), tmp_path / "some.pth"))
     network.place(CPU, torch.bfloat16, channels_last=True)
@@ -215,7 +216,7 @@ def test_a_network_that_is_let_go_is_gone_at_once(name: str, tmp_path: Path) -> 
     assert weight() is None
 
 
-@pytest.mark.parametrize("name", ["Compact", "SPAN", "SwinIR"])
+@each_case("name", ["Compact", "SPAN", "SwinIR"])
 def test_a_network_loaded_in_inference_mode_is_an_ordinary_one(name: str, tmp_path: Path) -> None:
     path = save(tiny_state(name), tmp_path / "some.pth")
     with torch.inference_mode():
@@ -234,11 +235,7 @@ def test_the_name_is_the_callers_or_the_files(tmp_path: Path) -> None:
     assert load_network(path, "Fine").traits.name == "Fine"
 
 
-@pytest.mark.parametrize(
-    ("make", "text"),
-    [(gfpgan, "faces alone"), (lama, "fills in a mask")],
-    ids=["faces", "inpainting"],
-)
+@each_case("make, text", [(gfpgan, "faces alone"), (lama, "fills in a mask")])
 def test_other_purposes_are_refused(
     make: Callable[[], torch.nn.Module], text: str, tmp_path: Path
 ) -> None:
@@ -259,8 +256,8 @@ def test_unknown_networks_are_refused(tmp_path: Path) -> None:
         load_network(path)
 
 
-@pytest.mark.parametrize("find", [load_network, read_traits])
-@pytest.mark.parametrize("kind", ["missing", "reshaped", "no tensors", "extra"])
+@each_case("find", [load_network, read_traits])
+@each_case("kind", ["missing", "reshaped", "no tensors", "extra"])
 def test_weights_that_do_not_fit_are_refused(kind: str, find: Find, tmp_path: Path) -> None:
     state: dict[str, Any] = dict(tiny_state("Compact"))
     name = "body.2.weight"
@@ -276,7 +273,7 @@ def test_weights_that_do_not_fit_are_refused(kind: str, find: Find, tmp_path: Pa
         find(save(state, tmp_path / "some.pth"))
 
 
-@pytest.mark.parametrize(
+@each_case(
     "held", [{1: torch.zeros(2), 2: torch.zeros(2)}, {}, {"params": {3: 4}}, {"a": {"b": {}}}]
 )
 def test_odd_dictionaries_are_refused(held: object, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 
 from lib_upscalers.errors import ModelFileError, UnsafeModelError
 from lib_upscalers.models.reading import SUFFIXES, read_state
+from tests.cases import each_case
 from tests.models.tiny import save
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def state_of_all_types() -> dict[str, torch.Tensor]:
     return {**state, "empty": torch.empty(0, 4), "scalar": torch.tensor(2.5)}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_every_type_comes_back(kind: str, tmp_path: Path) -> None:
     state = state_of_all_types()
     held = read_state(saved(kind, state, tmp_path))
@@ -58,7 +59,7 @@ def test_every_type_comes_back(kind: str, tmp_path: Path) -> None:
         assert torch.equal(held[name], tensor)
 
 
-@pytest.mark.parametrize("kind", ["new.pth", "old.pth"])
+@each_case("kind", ["new.pth", "old.pth"])
 def test_views_parameters_and_wrappers_come_back(kind: str, tmp_path: Path) -> None:
     block = torch.arange(24.0).reshape(4, 6)
     inner = OrderedDict(part=block[1:3, ::2], turned=block.t(), whole=torch.nn.Parameter(block))
@@ -81,7 +82,7 @@ def test_odd_offsets_come_back(tmp_path: Path) -> None:
     assert read_state(path)["w"].tolist() == [1.5, -2.5]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_the_file_may_go_afterwards(kind: str, tmp_path: Path) -> None:
     path = saved(kind, {"w": torch.full((300, 300), 2.0)}, tmp_path)
     tensor = read_state(path)["w"]
@@ -89,7 +90,7 @@ def test_the_file_may_go_afterwards(kind: str, tmp_path: Path) -> None:
     assert tensor.eq(2.0).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_without_values_only_small_tensors_are_read(kind: str, tmp_path: Path) -> None:
     small, large = torch.full((8, 8), 3.0), torch.full((300, 300), 3.0)
     path = saved(kind, {"small": small, "large": large}, tmp_path)
@@ -147,9 +148,9 @@ class Evaluate(Touch):
         return eval, (f"open({str(self.path)!r}, 'w')",)
 
 
-@pytest.mark.parametrize("bad", [Touch, Run, Evaluate])
-@pytest.mark.parametrize("suffix", [".pth", ".pt", ".ckpt", ".safetensors"])
-@pytest.mark.parametrize("kind", ["new", "old", "bare"])
+@each_case("bad", [Touch, Run, Evaluate])
+@each_case("suffix", [".pth", ".pt", ".ckpt", ".safetensors"])
+@each_case("kind", ["new", "old", "bare"])
 def test_a_malicious_pickle_is_not_run(
     kind: str, suffix: str, bad: type[Touch], tmp_path: Path
 ) -> None:
@@ -194,8 +195,8 @@ def test_what_a_pickle_gets_cannot_be_changed(tmp_path: Path) -> None:
     assert OrderedDict.__doc__ != "changed"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("part", [0.0, 0.001, 0.01, 0.5, 0.9, 0.99, 0.9999])
+@each_case("kind", KINDS)
+@each_case("part", [0.0, 0.001, 0.01, 0.5, 0.9, 0.99, 0.9999])
 def test_a_truncated_file_is_refused(kind: str, part: float, tmp_path: Path) -> None:
     state = {f"layer.{i}.weight": torch.rand(16, 16, 3, 3) for i in range(6)}
     path = saved(kind, state, tmp_path)
@@ -206,7 +207,7 @@ def test_a_truncated_file_is_refused(kind: str, part: float, tmp_path: Path) -> 
             read_state(path, values=values)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@each_case("kind", KINDS)
 def test_flipped_bytes_never_raise_anything_else(kind: str, tmp_path: Path) -> None:
     path = saved(kind, {"a.weight": torch.rand(4, 4), "b": torch.rand(2)}, tmp_path)
     whole = path.read_bytes()
@@ -241,8 +242,8 @@ OTHER_FILES = {
 }
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("what", OTHER_FILES)
+@each_case("suffix", SUFFIXES)
+@each_case("what", OTHER_FILES)
 def test_another_file_is_refused(what: str, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"network{suffix}"
     path.write_bytes(OTHER_FILES[what])
@@ -250,7 +251,7 @@ def test_another_file_is_refused(what: str, suffix: str, tmp_path: Path) -> None
         read_state(path)
 
 
-@pytest.mark.parametrize("held", [[torch.ones(2)], torch.ones(2), 5, "text", None])
+@each_case("held", [[torch.ones(2)], torch.ones(2), 5, "text", None])
 def test_what_is_not_named_tensors_is_refused(held: object, tmp_path: Path) -> None:
     path = tmp_path / "network.pth"
     torch.save(held, path)

@@ -14,6 +14,7 @@ from torch import nn
 from lib_upscalers.models.architectures import detect, registry
 from lib_upscalers.models.building import build
 from lib_upscalers.models.reading import read_state
+from tests.cases import each_case
 from tests.models.tiny import TINY, esrgan, new_layout, random_network, save
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ def assert_same(
     assert torch.equal(ours(picture.clone()), plain(picture.clone()))
 
 
-@pytest.mark.parametrize("ending", ["pth", "safetensors"])
-@pytest.mark.parametrize("name", TINY)
+@each_case("ending", ["pth", "safetensors"])
+@each_case("name", TINY)
 def test_every_architecture_is_the_same(name: str, ending: str, tmp_path: Path) -> None:
     module = random_network(name)
     path = save(module.state_dict(), tmp_path / f"network.{ending}")
@@ -81,8 +82,8 @@ def test_every_architecture_is_the_same(name: str, ending: str, tmp_path: Path) 
     assert_same(built(spandrel.canonicalize_state_dict(dict(read_state(path)))), plain)
 
 
-@pytest.mark.parametrize("layout", ["old", "new"])
-@pytest.mark.parametrize("kind", ESRGANS)
+@each_case("layout", ["old", "new"])
+@each_case("kind", ESRGANS)
 def test_every_esrgan_is_the_same(kind: str, layout: str, tmp_path: Path) -> None:
     if layout == "new" and kind == "plus":
         pytest.skip("ESRGAN+ has the old names alone")
@@ -94,7 +95,7 @@ def test_every_esrgan_is_the_same(kind: str, layout: str, tmp_path: Path) -> Non
     assert_same(built(spandrel.canonicalize_state_dict(dict(read_state(path)))), plain)
 
 
-@pytest.mark.parametrize("name", TINY)
+@each_case("name", TINY)
 def test_random_numbers_are_not_needed_to_know_a_network(name: str, tmp_path: Path) -> None:
     """Facts come from names, shapes and small tensors."""
     path = save(random_network(name).state_dict(), tmp_path / "network.pth")

@@ -19,11 +19,12 @@ from lib_upscalers.pictures import png
 from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.pictures.files import FORMATS, format_for, read_picture, write_picture
 from lib_upscalers.pictures.picture import Metadata, Picture
+from tests.cases import each_case
 
 DEPTHS = (np.uint8, np.uint16, np.float32)
 LOSSLESS = ("png", "tiff", "bmp", "webp")
 WRITABLE = [name for name in FORMATS if name != "avif" or "avif" in features.get_supported()]
-each_format = pytest.mark.parametrize("name", WRITABLE)
+each_format = each_case("name", WRITABLE)
 
 
 def noise(
@@ -42,10 +43,10 @@ def smooth(side: int = 64) -> Picture:
     return Picture(np.stack(planes, axis=2).clip(0, 255).astype(np.uint8))
 
 
-@pytest.mark.parametrize("name", LOSSLESS)
-@pytest.mark.parametrize("depth", DEPTHS)
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("alpha", [False, True])
+@each_case("name", LOSSLESS)
+@each_case("depth", DEPTHS)
+@each_case("channels", [1, 3])
+@each_case("alpha", [False, True])
 def test_lossless_formats_give_back_what_they_can_hold(
     name: str, depth: type, channels: int, alpha: bool, tmp_path: Path, rng: np.random.Generator
 ) -> None:
@@ -74,7 +75,7 @@ def test_lossy_formats_come_close(name: str, tmp_path: Path) -> None:
         assert np.abs(difference).max() <= allowed
 
 
-@pytest.mark.parametrize("name", [name for name in WRITABLE if not FORMATS[name].alpha])
+@each_case("name", [name for name in WRITABLE if not FORMATS[name].alpha])
 def test_transparency_is_laid_on_white_where_there_is_none(name: str, tmp_path: Path) -> None:
     picture = smooth()
     alpha = np.zeros((64, 64), np.uint8)
@@ -90,8 +91,8 @@ def test_transparency_is_laid_on_white_where_there_is_none(name: str, tmp_path: 
 
 
 @each_format
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1)])
-@pytest.mark.parametrize("channels", [1, 3])
+@each_case("size", [(1, 1), (1, 300), (300, 1)])
+@each_case("channels", [1, 3])
 def test_thin_pictures(name: str, size: tuple[int, int], channels: int, tmp_path: Path) -> None:
     picture = Picture(np.full((*size, channels), 200, np.uint8))
     write_picture(picture, tmp_path / "thin", format=name)
@@ -109,7 +110,7 @@ def test_a_picture_of_thirty_thousand_columns(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "wide.jpg").size == picture.size
 
 
-@pytest.mark.parametrize(("name", "side"), [("webp", 16384), ("jpeg", 65501), ("bmp", 40000)])
+@each_case("name, side", [("webp", 16384), ("jpeg", 65501), ("bmp", 40000)])
 def test_a_side_that_a_format_cannot_hold(name: str, side: int, tmp_path: Path) -> None:
     picture = Picture(np.zeros((1, side, 1), np.uint8))
     with pytest.raises(OutputError, match=f"{side}x1: choose PNG"):
@@ -149,7 +150,7 @@ def test_keys_that_png_cannot_hold_are_left_out(tmp_path: Path) -> None:
     assert dict(read_picture(tmp_path / "out.png").metadata.text) == {"good": "ef"}
 
 
-@pytest.mark.parametrize("name", [name for name in WRITABLE if name not in ("png", "bmp")])
+@each_case("name", [name for name in WRITABLE if name not in ("png", "bmp")])
 def test_infotext_goes_where_webuis_look_for_it(name: str, tmp_path: Path) -> None:
     write_picture(with_metadata(text={"parameters": INFOTEXT}), tmp_path / "out", format=name)
     with Image.open(tmp_path / "out") as image:
@@ -161,7 +162,7 @@ def test_infotext_goes_where_webuis_look_for_it(name: str, tmp_path: Path) -> No
     assert read_picture(tmp_path / "back.png").metadata.text["parameters"] == INFOTEXT
 
 
-@pytest.mark.parametrize(
+@each_case(
     "comment",
     [
         b"UNICODE\0" + "a cat".encode("utf-16-le").join((b"\xff\xfe", b"")),
@@ -186,7 +187,7 @@ def test_infotext_too_long_for_a_jpeg_segment_is_left_out(tmp_path: Path) -> Non
     assert back.metadata.exif == exif.tobytes()
 
 
-@pytest.mark.parametrize("name", [name for name in WRITABLE if name != "bmp"])
+@each_case("name", [name for name in WRITABLE if name != "bmp"])
 def test_profile_and_exif_are_carried_over(name: str, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "a maker"
@@ -210,7 +211,7 @@ def test_profile_and_exif_are_carried_over(name: str, tmp_path: Path) -> None:
     assert dpi == (expected and pytest.approx(expected, abs=0.1))
 
 
-@pytest.mark.parametrize("name", ["png", "tiff", "jpeg"])
+@each_case("name", ["png", "tiff", "jpeg"])
 def test_a_profile_of_another_colour_space_is_left_out(name: str, tmp_path: Path) -> None:
     grey = Picture(np.zeros((4, 4, 1), np.uint8), None, Metadata(icc_profile=PROFILE))
     write_picture(grey, tmp_path / "out", format=name)
@@ -227,7 +228,7 @@ def test_a_tiffs_own_directory_does_not_go_on(tmp_path: Path) -> None:
     assert (read_picture(tmp_path / "out.tif").pixels == small.pixels).all()
 
 
-@pytest.mark.parametrize("damaged", [b"Exif\0\0MM\0*", b"nonsense", b"Exif\0\0II*\0\xff\xff\0\0"])
+@each_case("damaged", [b"Exif\0\0MM\0*", b"nonsense", b"Exif\0\0II*\0\xff\xff\0\0"])
 def test_damaged_exif_does_not_cost_the_picture(damaged: bytes, tmp_path: Path) -> None:
     Image.fromarray(smooth().pixels).save(tmp_path / "in.jpg", exif=damaged, dpi=(72, 72))
     with warnings.catch_warnings():
@@ -248,7 +249,7 @@ def test_an_orientation_in_xmp_is_not_applied_twice(tmp_path: Path) -> None:
     assert read_picture(tmp_path / "out.png").size == picture.size
 
 
-@pytest.mark.parametrize("name", ["gif", "webp", "png"])
+@each_case("name", ["gif", "webp", "png"])
 def test_of_an_animation_the_first_frame_is_read(name: str, tmp_path: Path) -> None:
     frames = [Image.new("RGB", (6, 4), colour) for colour in ((255, 0, 0), (0, 0, 255))]
     options = {"lossless": True} if name == "webp" else {}
@@ -301,7 +302,7 @@ def raw_tiff(values: np.ndarray, order: str, *, packed: bool, extra: int | None)
     return head + entries + bytes(4) + depths + data
 
 
-@pytest.mark.parametrize(("bands", "colour"), [(1, 0), (2, 4), (3, 2), (4, 6)])
+@each_case("bands, colour", [(1, 0), (2, 4), (3, 2), (4, 6)])
 def test_sixteen_bit_png_of_other_programs(
     bands: int, colour: int, tmp_path: Path, rng: np.random.Generator
 ) -> None:
@@ -342,9 +343,9 @@ def test_sixteen_bits_are_turned_and_keep_metadata(
     assert picture.metadata.exif is None
 
 
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize(("bands", "extra"), [(3, None), (4, 2), (4, 0)])
+@each_case("order", ["<", ">"])
+@each_case("packed", [False, True])
+@each_case("bands, extra", [(3, None), (4, 2), (4, 0)])
 def test_sixteen_bit_tiff_of_other_programs(
     order: str,
     packed: bool,
@@ -372,8 +373,8 @@ def test_png_of_large_pixels_and_of_few_colours_is_small(tmp_path: Path) -> None
     assert np.array_equal(read_picture(tmp_path / "large.png").pixels, large)
 
 
-@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-@pytest.mark.parametrize("alpha", [False, True])
+@each_case("depth", [np.uint8, np.uint16])
+@each_case("alpha", [False, True])
 def test_png_is_the_same_in_many_strips(
     depth: type,
     alpha: bool,
@@ -404,9 +405,7 @@ def test_png_is_the_same_in_many_strips(
 # Bad input.
 
 
-@pytest.mark.parametrize(
-    "content", [b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\0" * 999]
-)
+@each_case("content", [b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\0" * 999])
 def test_what_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "odd.png").write_bytes(content)
     with pytest.raises(ImageError, match=r"Expected a .*odd\.png"):
@@ -414,7 +413,7 @@ def test_what_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
 
 
 @each_format
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@each_case("share", [0.1, 0.5, 0.9])
 def test_a_truncated_picture_is_refused(
     name: str, share: float, tmp_path: Path, rng: np.random.Generator
 ) -> None:
@@ -460,7 +459,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
         read_picture(tmp_path / "empty.png")
 
 
-@pytest.mark.parametrize("name", ["missing.png", "no/such/folder.png", "x" * 300, "a\0b"])
+@each_case("name", ["missing.png", "no/such/folder.png", "x" * 300, "a\0b"])
 def test_a_file_that_is_not_there_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="cannot be opened"):
         read_picture(tmp_path / name)
@@ -486,7 +485,7 @@ def bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
-@pytest.mark.parametrize("side", [16385, 60_000, 2**31 - 1])
+@each_case("side", [16385, 60_000, 2**31 - 1])
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int, tmp_path: Path) -> None:
     (tmp_path / "bomb.png").write_bytes(bomb(side))
     with pytest.raises(ImageError, match=r"268,435,456 pixels.*raise the limit max_pixels"):
@@ -506,7 +505,7 @@ def lower_pillows_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "_STRIP_PIXELS", 500)
 
 
-@pytest.mark.parametrize("name", ["png", "tiff", "webp", "jpeg", "bmp"])
+@each_case("name", ["png", "tiff", "webp", "jpeg", "bmp"])
 def test_pillows_own_limit_neither_stops_us_nor_changes(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -555,14 +554,14 @@ def test_formats_are_found_by_name_and_ending() -> None:
         assert format_for("a.png", name) is each
 
 
-@pytest.mark.parametrize(("path", "name"), [("a.pngg", None), ("a.png", "pngg"), ("a", None)])
+@each_case("path, name", [("a.pngg", None), ("a.png", "pngg"), ("a", None)])
 def test_an_unknown_format_is_refused(path: str, name: str | None, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"an output format.*png"):
         write_picture(smooth(), tmp_path / path, format=name)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("quality", [0, -1, 101])
+@each_case("quality", [0, -1, 101])
 def test_an_impossible_quality_is_refused(quality: int, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"from 1 to 100, but got {quality}"):
         write_picture(smooth(), tmp_path / "a.jpg", quality=quality)

@@ -21,10 +21,11 @@ from lib_upscalers.pictures.picture import (
     to_pil,
     to_tensor,
 )
+from tests.cases import each_case
 
 DEPTHS = (np.uint8, np.uint16, np.float32)
 CPU = torch.device("cpu")
-each_depth = pytest.mark.parametrize("depth", DEPTHS)
+each_depth = each_case("depth", DEPTHS)
 
 
 def pixels_of(rng: np.random.Generator, depth: type, *shape: int) -> np.ndarray:
@@ -39,8 +40,8 @@ def gradient(mode: str, width: int = 9, height: int = 5) -> Image.Image:
     return Image.frombytes(mode, (width, height), values.tobytes())
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("depth", DEPTHS)
+@each_case("channels", [1, 3])
+@each_case("depth", DEPTHS)
 def test_a_picture_is_checked(channels: int, depth: type) -> None:
     pixels = np.zeros((3, 4, channels), depth)
     assert Picture(pixels, np.zeros((3, 4), depth)).size == Size(4, 3)
@@ -50,7 +51,7 @@ def test_a_picture_is_checked(channels: int, depth: type) -> None:
         Picture(pixels, np.zeros((3, 4), np.float64))
 
 
-@pytest.mark.parametrize("shape", [(3, 4), (3, 4, 2), (3, 4, 4), (0, 4, 3), (3, 0, 1)])
+@each_case("shape", [(3, 4), (3, 4, 2), (3, 4, 4), (0, 4, 3), (3, 0, 1)])
 def test_a_picture_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ImageError, match="Expected pixels of shape"):
         Picture(np.zeros(shape, np.uint8))
@@ -62,7 +63,7 @@ def test_a_picture_of_another_dtype_is_refused() -> None:
 
 
 @each_depth
-@pytest.mark.parametrize("wanted", DEPTHS)
+@each_case("wanted", DEPTHS)
 def test_depths_round_to_the_nearest(depth: type, wanted: type) -> None:
     count = 256 if depth == np.uint8 else 65536
     values = np.arange(count) if depth != np.float32 else np.linspace(0, 1, count)
@@ -81,7 +82,7 @@ def test_floats_beyond_black_and_white_are_clipped() -> None:
     assert to_depth(np.array([-1.0, 2.0], np.float32), np.uint8).tolist() == [0, 255]
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+@each_case("mode", ["L", "LA", "RGB", "RGBA"])
 def test_eight_bit_modes_come_and_go_unchanged(mode: str) -> None:
     image = gradient(mode)
     picture = from_pil(image)
@@ -99,7 +100,7 @@ def test_channels_are_red_green_blue() -> None:
     assert to_tensor(picture.pixels, CPU, torch.float32)[:, 0, 0].mul(255).tolist() == [10, 20, 30]
 
 
-@pytest.mark.parametrize("mode", ["1", "P", "PA", "RGBX", "YCbCr", "HSV", "CMYK", "La", "RGBa"])
+@each_case("mode", ["1", "P", "PA", "RGBX", "YCbCr", "HSV", "CMYK", "La", "RGBa"])
 def test_other_modes_come_as_pillow_converts_them(mode: str) -> None:
     premultiplied = mode in ("La", "RGBa")
     image = gradient("LA" if mode == "La" else "RGBA" if premultiplied else "RGB").convert(mode)
@@ -126,7 +127,7 @@ def test_a_palette_may_hold_transparency() -> None:
         assert picture.pixels[0].tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
 
 
-@pytest.mark.parametrize(("mode", "key"), [("L", 7), ("RGB", (7, 7, 7))])
+@each_case("mode, key", [("L", 7), ("RGB", (7, 7, 7))])
 def test_one_colour_may_stand_for_transparency(mode: str, key: object) -> None:
     image = Image.new(mode, (2, 1), 0)
     image.putpixel((1, 0), key)
@@ -136,7 +137,7 @@ def test_one_colour_may_stand_for_transparency(mode: str, key: object) -> None:
     assert picture.alpha[0].tolist() == [255, 0]
 
 
-@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B", "I"])
+@each_case("mode", ["I;16", "I;16L", "I;16B", "I"])
 def test_sixteen_bits_of_grey_are_kept(mode: str) -> None:
     values = np.array([[0, 1, 256], [257, 40000, 65535]])
     kind = {"I;16": "<u2", "I;16L": "<u2", "I;16B": ">u2", "I": "=i4"}[mode]
@@ -163,8 +164,8 @@ def test_of_thirty_two_bits_the_upper_half_is_kept() -> None:
     assert from_pil(image).pixels.ravel().tolist() == [0, 0x1234]
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
+@each_case(
+    "values, expected",
     [
         ([0.0, 0.25, 1.0], [0.0, 0.25, 1.0]),
         ([-0.5, 0.5, 1.5], [0.0, 0.5, 1.0]),
@@ -188,7 +189,7 @@ def test_float_grey_comes_back() -> None:
     assert (np.asarray(back) == values).all()
 
 
-@pytest.mark.parametrize("depth", [np.uint16, np.float32])
+@each_case("depth", [np.uint16, np.float32])
 def test_what_pillow_cannot_hold_is_rounded(depth: type, rng: np.random.Generator) -> None:
     picture = Picture(pixels_of(rng, depth, 4, 5, 3), pixels_of(rng, depth, 4, 5))
     image = to_pil(picture)
@@ -240,7 +241,7 @@ def test_cmyk_is_converted_by_its_profile() -> None:
     assert picture.metadata.icc_profile is None
 
 
-@pytest.mark.parametrize("damaged", [b"", b"nonsense" * 30, profile("sRGB")])
+@each_case("damaged", [b"", b"nonsense" * 30, profile("sRGB")])
 def test_cmyk_becomes_srgb_and_says_so(damaged: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """A profile that cannot be used does not stop it; the CMYK profile never goes on."""
     image = gradient("RGB").convert("CMYK")
@@ -259,8 +260,8 @@ def test_lab_is_converted_by_its_definition() -> None:
     assert 110 < green < 145
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("mode", ["L", "RGBA", "I;16"])
+@each_case("orientation", range(1, 9))
+@each_case("mode", ["L", "RGBA", "I;16"])
 def test_orientation_is_applied_and_removed(orientation: int, mode: str) -> None:
     image = (
         gradient(mode)
@@ -300,7 +301,7 @@ def test_metadata_goes_to_pillow_under_pillows_names() -> None:
 
 
 @each_depth
-@pytest.mark.parametrize("channels", [1, 3, 4])
+@each_case("channels", [1, 3, 4])
 def test_pixels_come_back_from_tensors(
     depth: type, channels: int, rng: np.random.Generator
 ) -> None:
@@ -316,7 +317,7 @@ def test_pixels_come_back_from_tensors(
     assert (back == pixels).all()
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@each_case("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_keeps_eight_bits(dtype: torch.dtype) -> None:
     pixels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     tensor = to_tensor(pixels, CPU, dtype)
@@ -381,8 +382,8 @@ def distance_to_visible(alpha: np.ndarray) -> np.ndarray:
     return distance
 
 
-@pytest.mark.parametrize("share", [0.003, 0.1, 0.6])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (17, 40), (40, 17)])
+@each_case("share", [0.003, 0.1, 0.6])
+@each_case("shape", [(1, 1), (1, 30), (30, 1), (17, 40), (40, 17)])
 def test_hidden_pixels_get_the_nearest_visible_colour(
     share: float, shape: tuple[int, int], rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -402,7 +403,7 @@ def test_hidden_pixels_get_the_nearest_visible_colour(
     assert (taken == distance).all()
 
 
-@pytest.mark.parametrize("value", [0, 1, 255])
+@each_case("value", [0, 1, 255])
 def test_where_all_or_nothing_is_visible_nothing_changes(value: int) -> None:
     pixels = np.zeros((3, 4, 3), np.uint8)
     assert bleed_free(pixels, np.full((3, 4), value, np.uint8)) is pixels
