@@ -1,4 +1,4 @@
-"""Start here: `python run.py app`, `python run.py cli …` or `python run.py test`.
+"""Start here: `python run.py app`, `python run.py cli …`, `… docs` or `… test`.
 
 Standard library only. Makes a virtual environment beside this file, installs the pinned
 requirements into it once, and hands over to the Python in there.
@@ -38,6 +38,7 @@ TORCH_INTEL_MAC = ("2.2.2", "0.17.2")
 REQUIREMENTS = {
     "app": ("requirements.txt",),
     "cli": ("requirements.txt",),
+    "docs": ("requirements.txt", "requirements-docs.txt"),
     "test": ("requirements.txt", "requirements-dev.txt"),
 }
 USAGE = """usage: python run.py COMMAND [ARGUMENT ...]
@@ -45,6 +46,7 @@ USAGE = """usage: python run.py COMMAND [ARGUMENT ...]
 commands:
   app    open the app in the browser              (python run.py app --help)
   cli    enlarge pictures from the command line   (python run.py cli --help)
+  docs   build the documentation into site/       (python run.py docs serve: as a live page)
   test   run every check; arguments go to pytest  (python run.py test -k tiling)
 """
 CHECK_TORCH = (
@@ -330,12 +332,24 @@ def hand_over(python: Path, arguments: Sequence[str]) -> int:
         return process.wait()
 
 
+def build_documentation(arguments: Sequence[str]) -> int:
+    """Build the documentation, with warnings as errors, or run another command of MkDocs."""
+    os.environ["NO_MKDOCS_2_WARNING"] = "1"
+    command = [sys.executable, "-m", "mkdocs", *(arguments or ["build", "--strict"])]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if not arguments and code == 0:
+        say(f"Open {ROOT / 'site' / 'index.html'} in a browser.")
+    return code
+
+
 def start(command: str, arguments: Sequence[str]) -> int:
     """Run the command, in the Python that has everything."""
     if command == "test":
         sys.argv = ["checks.py", *arguments]
         runpy.run_path(str(ROOT / "tests" / "checks.py"), run_name="__main__")
         return 0
+    if command == "docs":
+        return build_documentation(arguments)
     if command == "app":
         from lib_upscalers import app
 

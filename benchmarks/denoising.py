@@ -8,8 +8,8 @@ by every mode, noise is added at the level of a denoising strength, and the deno
 the latent of the original and the pixel route, the latent of the picture enlarged by Lanczos, with
 the same noise and with another.
 
-WORK keeps the results, so that a run that was stopped goes on. docs/LATENT.md says how to read the
-table; `--sheet "set5 1" FILE` puts a picture's results side by side, to look at.
+WORK keeps the results, so that a run that was stopped goes on. docs/explanation/latent.md says how
+to read the table; `--sheet "set5 1" FILE` puts a picture's results side by side, to look at.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Our own networks side by side: how long each takes, and crops of what each makes.
 
     python -m benchmarks.own_networks speed               # 512 x 512 in fp32, by turns in one run
-    python -m benchmarks.own_networks crops docs/networks.png
+    python -m benchmarks.own_networks crops docs/pictures/networks.png
 
 The crops are of drawings that no training has seen. A row is one crop; its columns are the small
 picture, Pillow's Lanczos, the networks in the order of `weights.json`, and what was shrunk.

@@ -33,7 +33,8 @@ class LatentMode:
             its argument untouched. Called by `upscale_latent` alone, which sees to the rest.
             None where only `within` can do it.
         clean_from: The lowest denoising strength at which pictures look clean afterwards, 0 for
-            any; None where nobody has measured it. How it is measured stands in docs/LATENT.md.
+            any; None where nobody has measured it. How it is measured:
+            docs/explanation/latent.md.
         twins: The (mode, antialias) arguments of `torch.nn.functional.interpolate` that give
             the same when enlarging, so that a host's own mode is not listed twice.
         directional: Whether rows and columns are treated differently: turning the latent by 90

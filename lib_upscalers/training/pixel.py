@@ -1,6 +1,7 @@
 """Train a small pixel network on drawn pictures.
 
-``python -m lib_upscalers.training.pixel --help`` says how; docs/TRAINING.md what came of it.
+``python -m lib_upscalers.training.pixel --help`` lists the options;
+docs/explanation/training.md has the results.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class Settings:
         linear_light: Whether kernels mix light and not sRGB values.
         passes: Whether a network that has to run again runs on the whole result of its last
             pass, or on one that was first reduced to what suffices: much faster, a little
-            softer (`docs/QUALITY.md` has figures).
+            softer (`docs/explanation/quality.md` has figures).
 
     Raises:
         InputError: A value is none of the setting's choices.
