@@ -54,7 +54,13 @@ def kernels() -> str:
     return ", ".join(KERNELS)
 
 
-_PARTS = {"help": help_of, "errors": errors, "kernels": kernels}
+def example(name: str) -> str:
+    """Return a script of `examples/`, as a block of code."""
+    text = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
+    return f"```python\n{text.rstrip()}\n```"
+
+
+_PARTS = {"help": help_of, "example": example, "errors": errors, "kernels": kernels}
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
