@@ -11,7 +11,7 @@ from pathlib import Path
 from lib_upscalers import StandaloneHost, Target, Upscaler
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.report import html_report
-from lib_upscalers.compare.request import Plan
+from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.subject import read_subject
 from lib_upscalers.upscaling.candidates import candidates, comparison
@@ -19,9 +19,11 @@ from lib_upscalers.upscaling.candidates import candidates, comparison
 source, report = Path(sys.argv[1]), Path(sys.argv[2])
 host = StandaloneHost()
 upscaler, store = Upscaler(host), Store(host.data_folder() / "compare")
-plan = Plan(("Nearest", "Lanczos", "Lab Fast 2x"), Target(scale=2), Trial(2, "Bicubic"))
-chosen = candidates(upscaler, plan.names)
-work = comparison(read_subject(source, plan), plan, chosen, store, host)
+request = ComparisonRequest(
+    ("Nearest", "Lanczos", "Lab Fast 2x"), Target(scale=2), Trial(2, "Bicubic")
+)
+chosen = candidates(upscaler, names)
+work = comparison(read_subject(source, request), request, chosen, store, host)
 *_, session = work.run()  # yields the session each time something in it has changed
 for entry in session.entries:
     sys.stdout.write(f"{entry.name:12} PSNR {entry.figures['psnr']:.2f} dB\n")
