@@ -19,9 +19,8 @@ from lib_upscalers.upscaling.candidates import candidates, comparison
 source, report = Path(sys.argv[1]), Path(sys.argv[2])
 host = StandaloneHost()
 upscaler, store = Upscaler(host), Store(host.data_folder() / "compare")
-request = ComparisonRequest(
-    ("Nearest", "Lanczos", "Lab Fast 2x"), Target(scale=2), Trial(2, "Bicubic")
-)
+names = ("Nearest", "Lanczos", "Lab Fast 2x")
+request = ComparisonRequest(names, Target(scale=2), Trial(2, "Bicubic"))
 chosen = candidates(upscaler, names)
 work = comparison(read_subject(source, request), request, chosen, store, host)
 *_, session = work.run()  # yields the session each time something in it has changed
