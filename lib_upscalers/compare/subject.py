@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.align import truth_and_small
-from lib_upscalers.pictures.files import count_frames, read_picture
+from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.targets import Target
 
 if TYPE_CHECKING:
@@ -67,6 +67,4 @@ def read_subject(path: Path, request: ComparisonRequest) -> Subject:
         InputError: It is too small for the trial, or the target makes no sense for it.
     """
     picture = read_picture(path)
-    frames = count_frames(path)
-    notes = (f"An animation of {frames} frames: the first is taken.",) if frames > 1 else ()
-    return make_subject(picture, path.stem, request, notes)
+    return make_subject(picture, path.stem, request, picture.notes)

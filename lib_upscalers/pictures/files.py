@@ -1,44 +1,37 @@
-"""Pictures in files: what came is told, what goes is written whole or not at all."""
+"""Read and write picture files; a write replaces its target whole or leaves it untouched."""
 
 from __future__ import annotations
 
-import os
-import stat
 import struct
-import sys
-import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lib_upscalers.errors import ImageError, InputError, OutputError
 from lib_upscalers.file_writing import writing
 from lib_upscalers.pictures.bit_depth import to_depth
+from lib_upscalers.pictures.deep_tiles import join_bytes, known_bands, low_byte_tiles
 from lib_upscalers.pictures.formats import FORMATS, Format, flattened
 from lib_upscalers.pictures.metadata import read_metadata
-from lib_upscalers.pictures.picture import (
-    Picture,
-    decoding,
-    from_pil,
-    read_bytes,
-    split_alpha,
-    turned,
-)
+from lib_upscalers.pictures.opening import check_readable, load, opened
+from lib_upscalers.pictures.picture import Picture, from_pil, split_alpha, turned
 from lib_upscalers.registry import unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    import os
+    from collections.abc import Generator, Iterable
 
-    from numpy.typing import NDArray
-    from PIL import Image, ImageFile
+    from PIL import ImageFile
+
+    from lib_upscalers.geometry import Size
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "FORMATS",
-    "count_frames",
+    "check_output",
     "format_for",
     "read_picture",
     "write_picture",
@@ -46,156 +39,83 @@ __all__ = [
 
 DEFAULT_MAX_PIXELS = 1 << 28
 
-_PILLOW_LIMIT = threading.Lock()
-_SWAPPED = ";16B" if sys.byteorder == "little" else ";16L"
-_LOW_BYTES: Mapping[str, str] = {";16B": ";16L", ";16L": ";16B", ";16N": _SWAPPED}
 
-
-def read_picture(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read a picture file of any format that Pillow knows; of an animation the first frame.
+def read_picture(
+    path: str | os.PathLike[str],
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    partial: bool = False,
+) -> Picture:
+    """Read a picture file of any format that Pillow knows.
 
     8-bit files become uint8, 16-bit ones uint16 (Pillow alone reads 48-bit RGB as 24-bit), float
-    TIFF float32. The EXIF orientation is applied.
+    TIFF float32. The EXIF orientation is applied. HEIC and JPEG XL are read where the packages
+    pillow-heif and pillow-jxl-plugin are installed.
+
+    What the file holds and the picture does not, such as an animation's other frames, is in the
+    picture's `notes`, a sentence each, for a door to show.
 
     Args:
         path: The file.
         max_pixels: Refuse what has more, before it is decoded.
+        partial: Whether a file that is damaged or cut short is read as far as it goes; what is
+            missing is black, grey or transparent, and a note says so. JPEG, PNG, GIF, BMP and
+            others whose first part can be decoded alone; WebP and AVIF stay refused.
 
     Raises:
-        ImageError: There is no such file, it is no picture, damaged, or over the limit.
+        ImageError: There is no such file, it is no picture, of an unsupported format, damaged,
+            or over the limit.
     """
     file = Path(path)
-    _check_readable(file)
-    with _opened(file, max_pixels) as image:
-        swapped = _low_byte_tiles(image)
-        _load(image)
+    check_readable(file)
+    if not partial:
+        return _read(file, max_pixels, truncated=False)
+    try:
+        return _read(file, max_pixels, truncated=False)
+    except ImageError as error:
+        picture = _read(file, max_pixels, truncated=True)
+        if not picture.pixels.any():
+            raise ImageError(
+                f"Expected some pixels in {file}, but none can be decoded: get it again."
+            ) from error
+    note = "The file is damaged or cut short: what could be decoded is taken, the rest is empty."
+    return replace(picture, notes=(*picture.notes, note))
+
+
+def _read(file: Path, max_pixels: int, *, truncated: bool) -> Picture:
+    with opened(file, max_pixels, truncated=truncated) as image:
+        notes = _frame_notes(image)
+        swapped = low_byte_tiles(image)
+        load(image, truncated=truncated)
         if swapped is None:
-            return from_pil(image)
-        high = _known_bands(image)
+            picture = from_pil(image)
+            return replace(picture, notes=(*notes, *picture.notes))
+        high = known_bands(image)
         metadata, orientation = read_metadata(image)
         key = image.info.get("transparency")
-    with _opened(file, max_pixels) as image:
+    with opened(file, max_pixels, truncated=truncated) as image:
         image.tile = swapped
-        _load(image)
-        low = _known_bands(image)
-    pixels, alpha = split_alpha(_joined(high, low, paired=swapped[0][3] == "RGBA"))
+        load(image, truncated=truncated)
+        low = known_bands(image)
+    pixels, alpha = split_alpha(join_bytes(high, low, paired=swapped[0][3] == "RGBA"))
     if isinstance(key, tuple):
         alpha = np.where((pixels == np.array(key)).all(axis=2), 0, 65535).astype(np.uint16)
-    return turned(Picture(pixels, alpha, metadata), orientation)
+    return turned(Picture(pixels, alpha, metadata, notes), orientation)
 
 
-def count_frames(path: str | os.PathLike[str]) -> int:
-    """Return how many frames a picture file holds: 1 for what does not move.
-
-    Raises:
-        ImageError: There is no such file, it is no picture, or damaged.
-    """
-    with _opened(Path(path), DEFAULT_MAX_PIXELS) as image:
-        return int(getattr(image, "n_frames", 1))
-
-
-@contextmanager
-def _opened(file: Path, max_pixels: int) -> Generator[ImageFile.ImageFile, None, None]:
-    from PIL import Image, UnidentifiedImageError
-
-    with decoding(str(file)):
-        try:
-            with _limit_lifted():
-                image = Image.open(file)
-        except UnidentifiedImageError:
-            raise ImageError(
-                f"Expected a picture, but {file} is in no format that can be read, or damaged at "
-                "its start: convert it to PNG, or get it again."
-            ) from None
-        with image:
-            if image.width * image.height > max_pixels:
-                raise ImageError(
-                    f"Expected at most {max_pixels:,} pixels, but {file} has {image.width} x "
-                    f"{image.height} = {image.width * image.height:,}: if you trust the file, "
-                    "raise the limit max_pixels."
-                )
-            yield image
-
-
-@contextmanager
-def _limit_lifted() -> Generator[None, None, None]:
-    """Let Pillow open what our own limit allows, without its warning about large pictures."""
-    from PIL import Image
-
-    with _PILLOW_LIMIT:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
-
-
-def _load(image: ImageFile.ImageFile) -> None:
-    if image.format in ("JPEG", "PNG", "WEBP"):
-        image.load()
-        return
-    # Others look at Pillow's limit once more, so they cannot be loaded side by side.
-    with _limit_lifted():
-        image.load()
-
-
-def _check_readable(file: Path) -> None:
-    try:
-        status = file.stat()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ImageError(
-            f"Expected a picture file, but {file} cannot be opened ({reason}): check its name."
-        ) from None
-    if stat.S_ISDIR(status.st_mode):
-        raise ImageError(f"Expected a picture file, but {file} is a folder: name a file in it.")
-    if not stat.S_ISREG(status.st_mode):
-        raise ImageError(f"Expected a picture file, but {file} is not a regular file.")
-    if status.st_size == 0:
-        raise ImageError(f"Expected a picture file, but {file} is empty (0 bytes): get it again.")
-    if not os.access(file, os.R_OK):
-        raise ImageError(f"Expected a picture file, but {file} may not be read: change its rights.")
-
-
-def _low_byte_tiles(image: ImageFile.ImageFile) -> list[Any] | None:
-    """Return the image's tiles so that decoding them gives the lower byte of 16-bit values.
-
-    Pillow keeps the upper byte of each and drops the other. A tile names the byte order that its
-    values are in; with the opposite order Pillow keeps the other byte. Grey with alpha is half as
-    wide as RGBA, and comes whole if it is taken for that.
-
-    Returns:
-        None where the file has no more than 8 bits, or Pillow keeps all that it has.
-    """
-    tiles: list[Any] = []
-    for tile in image.tile:
-        codec, extents, offset, arguments = tile
-        listed = (arguments,) if isinstance(arguments, str) else tuple(arguments or ("",))
-        name = str(listed[0])
-        kind, order = name[:-4], name[-4:]
-        if kind not in ("RGB", "RGBA", "RGBX", "LA") or order not in _LOW_BYTES:
-            return None
-        swapped = "RGBA" if kind == "LA" else kind + _LOW_BYTES[order]
-        changed = swapped if isinstance(arguments, str) else (swapped, *listed[1:])
-        values = (codec, extents, offset, changed)
-        # Since Pillow 11.1 a tile is a named tuple.
-        tiles.append(values if type(tile) is tuple else type(tile)(*values))
-    return tiles or None
-
-
-def _known_bands(image: Image.Image) -> NDArray[np.uint8]:
-    # Older versions of Pillow also give the fourth of TIFF's bands, whatever it is.
-    values = read_bytes(image)
-    return values[..., :3] if image.mode == "RGBX" else values
-
-
-def _joined(high: NDArray[np.uint8], low: NDArray[np.uint8], *, paired: bool) -> NDArray[np.uint16]:
-    if paired:
-        return low.view(">u2").astype(np.uint16)
-    result = high.astype(np.uint16)
-    result <<= 8
-    result |= low
-    return result
+def _frame_notes(image: ImageFile.ImageFile) -> tuple[str, ...]:
+    """Return what to say about the frames, pages or sizes beyond the one that is read."""
+    sizes = image.info.get("sizes")
+    if image.format in ("ICO", "ICNS") and isinstance(sizes, (set, list)) and len(sizes) > 1:
+        return (f"A file of {len(sizes)} sizes: the largest is taken.",)
+    frames = int(getattr(image, "n_frames", 1))
+    if frames < 2 or image.format == "PSD":
+        return ()
+    if image.format == "TIFF":
+        return (f"A file of {frames} pages: the first is taken.",)
+    if image.format == "MPO":
+        return (f"A file of {frames} pictures: the first is taken.",)
+    return (f"An animation of {frames} frames: the first is taken.",)
 
 
 def format_for(path: str | os.PathLike[str], name: str | None = None) -> Format:
@@ -223,7 +143,7 @@ def write_picture(
     quality: int | None = None,
     overwrite: bool = True,
     protected: Iterable[str | os.PathLike[str]] = (),
-) -> None:
+) -> tuple[str, ...]:
     """Write a picture file, whole or not at all.
 
     What the format cannot keep is converted: transparency is laid on white, 16 bits are rounded
@@ -239,6 +159,9 @@ def write_picture(
             appears while the picture is encoded.
         protected: Files that are never replaced, such as the run's inputs.
 
+    Returns:
+        What the file does not hold of the picture, a sentence each, for a door to show.
+
     Raises:
         InputError: The format is unknown, or the quality out of range.
         AlreadyExistsError: There is a file of that name, and `overwrite` is False.
@@ -249,18 +172,70 @@ def write_picture(
     chosen = format_for(file, format)
     if quality is not None and not 1 <= quality <= 100:
         raise InputError(f"Expected a quality from 1 to 100, but got {quality}.")
-    size = picture.size
-    if max(size.width, size.height) > chosen.longest:
-        raise OutputError(
-            f"Expected sides of at most {chosen.longest} pixels for {chosen.suffixes[0]} files, "
-            f"but got {size}: choose PNG, or a smaller size."
-        )
+    alpha = picture.alpha is not None
+    notes = check_output(
+        file,
+        picture.size,
+        format=format,
+        channels=picture.pixels.shape[2],
+        deep=picture.pixels.dtype != np.uint8,
+        alpha=alpha,
+    )
     fitting = _fitting(picture, chosen)
+    size = fitting.pixels.nbytes if chosen.most_bytes else 0
     with (
-        writing(file, overwrite=overwrite, protected=protected) as stream,
+        writing(file, overwrite=overwrite, protected=protected, size=size) as stream,
         _encoding(file),
     ):
         chosen.write(stream, fitting, quality)
+    return notes
+
+
+def check_output(
+    path: str | os.PathLike[str],
+    size: Size,
+    *,
+    format: str | None = None,  # noqa: A002 - as in write_picture
+    channels: int = 3,
+    deep: bool = False,
+    alpha: bool = False,
+) -> tuple[str, ...]:
+    """Check before any work whether an output format can hold a picture.
+
+    Args:
+        path: The file to write; only its ending matters.
+        size: Of the result.
+        format: As in `write_picture`.
+        channels: 1 for grey, 3 for RGB.
+        deep: Whether the picture has more than 8 bits a channel.
+        alpha: Whether it has transparency.
+
+    Returns:
+        What would be converted, a sentence each; also what `write_picture` returns of it.
+
+    Raises:
+        UnknownNameError: There is no such format.
+        OutputError: The format cannot hold that size.
+    """
+    chosen = format_for(path, format)
+    ending = chosen.suffixes[0]
+    if max(size.width, size.height) > chosen.longest:
+        raise OutputError(
+            f"Expected sides of at most {chosen.longest} pixels for {ending} files, "
+            f"but got {size}: choose PNG, or a smaller size."
+        )
+    needed = size.area * (channels + (alpha and chosen.alpha)) * (1 + (deep and chosen.deep))
+    if chosen.most_bytes is not None and needed > chosen.most_bytes:
+        raise OutputError(
+            f"Expected less than {chosen.most_bytes / 2**30:.0f} GiB for {ending} files, but "
+            f"{size} are {needed / 2**30:.1f} GiB: choose PNG, or a smaller size."
+        )
+    notes: list[str] = []
+    if alpha and not chosen.alpha:
+        notes.append(f"Transparency is laid on white, as {ending} files have none.")
+    if deep and not chosen.deep:
+        notes.append(f"Colours are rounded to 8 bits, as {ending} files have no more here.")
+    return tuple(notes)
 
 
 def _fitting(picture: Picture, chosen: Format) -> Picture:

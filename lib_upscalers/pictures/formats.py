@@ -23,7 +23,7 @@ Write: TypeAlias = Callable[[BinaryIO, Picture, "int | None"], None]
 
 _EXIF_LABEL = b"Exif\0\0"
 _LONGEST_JPEG_SEGMENT = 65533
-_MOST_TIFF_BYTES = (1 << 32) - (1 << 20)
+_FOUR_GIBIBYTES = (1 << 32) - (1 << 20)
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Format:
         alpha: Whether it keeps transparency; else the picture is laid on white.
         deep: Whether it keeps 16 bits; else they are rounded to 8.
         longest: The longest side that it can hold, in pixels.
+        most_bytes: The most bytes of pixels, where they are stored uncompressed; else None.
         write: Writes to an open file a picture that fits the above, and takes the quality,
             1 to 100, or None for the default.
     """
@@ -43,6 +44,7 @@ class Format:
     alpha: bool
     deep: bool
     longest: int
+    most_bytes: int | None
     write: Write
 
 
@@ -50,12 +52,17 @@ FORMATS: Registry[Format] = Registry("an output format")
 
 
 def output_format(
-    name: str, *suffixes: str, alpha: bool, deep: bool, longest: int
+    name: str,
+    *suffixes: str,
+    alpha: bool,
+    deep: bool,
+    longest: int,
+    most_bytes: int | None = None,
 ) -> Callable[[Write], Write]:
     """Enter the decorated function into `FORMATS`."""
 
     def enter(write: Write) -> Write:
-        FORMATS.add(name, Format(suffixes, alpha, deep, longest, write))
+        FORMATS.add(name, Format(suffixes, alpha, deep, longest, most_bytes, write))
         return write
 
     return enter
@@ -130,7 +137,14 @@ def write_as_avif(file: BinaryIO, picture: Picture, quality: int | None) -> None
     )
 
 
-@output_format("tiff", ".tif", ".tiff", alpha=True, deep=True, longest=2**31 - 1)
+@output_format(
+    "tiff",
+    *(".tif", ".tiff"),
+    alpha=True,
+    deep=True,
+    longest=2**31 - 1,
+    most_bytes=_FOUR_GIBIBYTES,
+)
 def write_as_tiff(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write TIFF, uncompressed, in one strip.
 
@@ -144,11 +158,6 @@ def write_as_tiff(file: BinaryIO, picture: Picture, quality: int | None) -> None
         # Few readers, and not Pillow, know 16-bit grey with alpha.
         pixels = np.repeat(pixels, 3, axis=2)
     size = pixels.nbytes + (0 if alpha is None else alpha.nbytes)
-    if size > _MOST_TIFF_BYTES:
-        raise OutputError(
-            f"Expected less than 4 GiB for a TIFF file, but {picture.size} are "
-            f"{size / 2**30:.1f} GiB: choose PNG, or a smaller size."
-        )
     directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
     for tag, value in _tiff_tags(pixels, alpha, picture, size):
         directory[tag] = value
@@ -196,7 +205,7 @@ def _tiff_tags(
     ]
 
 
-@output_format("bmp", ".bmp", alpha=False, deep=False, longest=32767)
+@output_format("bmp", ".bmp", alpha=False, deep=False, longest=32767, most_bytes=_FOUR_GIBIBYTES)
 def write_as_bmp(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write BMP, which keeps pixels and nothing else."""
     del quality

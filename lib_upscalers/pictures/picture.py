@@ -53,11 +53,13 @@ class Picture:
         alpha: Shape (H, W), same dtype, white where the picture is opaque; None where it is
             opaque throughout.
         metadata: What came with it.
+        notes: What its file holds and this picture does not, a sentence each, for a door to show.
     """
 
     pixels: NDArray[Any]
     alpha: NDArray[Any] | None = None
     metadata: Metadata = field(default_factory=Metadata)
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape

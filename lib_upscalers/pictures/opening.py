@@ -1,0 +1,246 @@
+"""Open picture files with Pillow: quietly, within a limit, and with errors that name the cause."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import stat
+import tempfile
+import threading
+import warnings
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from lib_upscalers.errors import ImageError
+from lib_upscalers.pictures.picture import decoding
+from lib_upscalers.pictures.signatures import SIGNATURE_BYTES, readable_format, recognise
+from lib_upscalers.pictures.tiff_kind import describe_tiff, is_tiff_undecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from PIL import ImageFile
+
+    from lib_upscalers.pictures.signatures import FileKind, Plugin
+
+_log = logging.getLogger("lib_upscalers")
+
+# Pillow's limit, its tolerance of truncation, Python's warnings and the process's standard error
+# belong to the whole process: one thread at a time changes them.
+_PILLOW = threading.RLock()
+_END_OF_JPEG = b"\xff\xd9"
+_RAW_ENDINGS = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".pef", ".rwl", ".srw", ".sr2", ".3fr")
+_DNG_VERSION = 50706
+# By Pillow's name of the format: what is missing where it recognises a file and cannot load it.
+_STUBS: Mapping[str, str] = {
+    "EPS": "an EPS (PostScript) picture, but this format needs Ghostscript: install it, or",
+    "WMF": "a WMF or EMF drawing, but this format needs Windows:",
+    "HDF5": "an HDF5 file, but this format needs another program:",
+    "GRIB": "a GRIB file, but this format needs another program:",
+    "BUFR": "a BUFR file, but this format needs another program:",
+}
+
+
+@contextmanager
+def opened(
+    file: Path, max_pixels: int, *, truncated: bool = False
+) -> Generator[ImageFile.ImageFile, None, None]:
+    """Open a picture file; what decoding raises in the block becomes an ImageError about it.
+
+    Args:
+        file: The file.
+        max_pixels: Refuse what has more.
+        truncated: Whether a file that was cut short is loaded as far as it goes.
+
+    Raises:
+        ImageError: It is no picture, of an unsupported format, damaged, or over the limit.
+    """
+    kind = recognise(_head(file))
+    if kind is not None and kind.plugin is not None:
+        _register(kind.plugin)
+    with decoding(str(file)):
+        image = _open(file, kind, truncated=truncated)
+        with image:
+            _check(file, image, max_pixels)
+            yield image
+
+
+def _head(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(SIGNATURE_BYTES)
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _open(file: Path, kind: FileKind | None, *, truncated: bool) -> ImageFile.ImageFile:
+    from PIL import Image, UnidentifiedImageError
+
+    source: Path | BinaryIO = file
+    if truncated and readable_format(_head(file)) == "JPEG":
+        # With an end, libjpeg itself fills what is missing, of progressive files from what it has.
+        source = BytesIO(file.read_bytes() + _END_OF_JPEG)
+    try:
+        with quietly():
+            return Image.open(source)
+    except UnidentifiedImageError:
+        raise _unknown(file, kind) from None
+    except KeyError:
+        if is_tiff_undecodable(file):
+            raise _unknown(file, kind) from None
+        raise
+
+
+def _unknown(file: Path, kind: FileKind | None) -> ImageError:
+    if kind is not None:
+        return ImageError(f"Expected a picture, but {file} is {kind.name}: {kind.advice}.")
+    name = readable_format(_head(file))
+    if name == "TIFF" and (described := describe_tiff(file)):
+        return ImageError(
+            f"Expected a picture, but {file} is a TIFF file of a kind that Pillow does not read "
+            f"({described}): convert it to a TIFF of 8 or 16 bits, or to PNG."
+        )
+    if name is not None:
+        return ImageError(
+            f"Expected a picture, but {file} is a {name} file that is damaged or cut short at its "
+            "start, or of a rare kind that Pillow does not read: get it again, or convert it to "
+            "PNG."
+        )
+    return ImageError(
+        f"Expected a picture, but {file} is in no format that can be read: convert it to PNG."
+    )
+
+
+def _register(plugin: Plugin) -> None:
+    """Teach Pillow another format, where the package for it is installed."""
+    with suppress(ImportError):
+        module = importlib.import_module(plugin)
+        if plugin == "pillow_heif":
+            module.register_heif_opener()
+
+
+def _check(file: Path, image: ImageFile.ImageFile, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise ImageError(
+            f"Expected at most {max_pixels:,} pixels, but {file} has {image.width} x "
+            f"{image.height} = {image.width * image.height:,}: if you trust the file, "
+            "raise the limit max_pixels."
+        )
+    if image.format == "TIFF" and (
+        file.suffix.lower() in _RAW_ENDINGS or _DNG_VERSION in getattr(image, "tag_v2", ())
+    ):
+        # Pillow would read the small preview inside.
+        raise ImageError(
+            f"Expected a picture, but {file} is a camera's raw file: develop it to a 16-bit TIFF "
+            "or PNG with a raw converter."
+        )
+
+
+def load(image: ImageFile.ImageFile, *, truncated: bool = False) -> None:
+    """Decode an opened picture.
+
+    Raises:
+        ImageError: A program or library that its format needs is missing.
+        Exception: Whatever Pillow raises for damaged data; the block of `opened` turns it into
+            an ImageError.
+    """
+    if image.format in ("JPEG", "PNG", "WEBP") and not truncated:
+        image.load()
+        return
+    try:
+        # Others look at Pillow's limit once more, so they cannot be loaded side by side.
+        with quietly(truncated=truncated), _standard_error_logged():
+            image.load()
+    except (OSError, NotImplementedError) as error:
+        missing = _STUBS.get(image.format or "")
+        if missing is not None and _is_stub_error(str(error)):
+            raise ImageError(
+                f"Expected a picture, but it is {missing} convert the picture to PNG."
+            ) from None
+        raise
+
+
+def _is_stub_error(text: str) -> bool:
+    return "Ghostscript" in text or "loader" in text
+
+
+@contextmanager
+def quietly(*, truncated: bool = False) -> Generator[None, None, None]:
+    """Run Pillow without its limit; its warnings go to the log.
+
+    Args:
+        truncated: Whether it accepts data that ends too early.
+    """
+    from PIL import Image, ImageFile
+
+    with _PILLOW:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
+        ImageFile.LOAD_TRUNCATED_IMAGES = truncated or tolerant
+        try:
+            with warnings_logged():
+                yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+            ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+
+
+@contextmanager
+def warnings_logged() -> Generator[None, None, None]:
+    """Log the warnings that Pillow gives in the block; those of others are given after it."""
+    with _PILLOW:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+        for each in caught:
+            if f"{os.sep}PIL{os.sep}" in each.filename:
+                _log.debug("Pillow: %s", each.message)
+            else:
+                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+
+
+@contextmanager
+def _standard_error_logged() -> Generator[None, None, None]:
+    """Log what C libraries print to the process's standard error in the block."""
+    try:
+        saved = os.dup(2)
+    except OSError:
+        yield  # a process without one, as of pythonw
+        return
+    with tempfile.TemporaryFile() as stream:
+        try:
+            os.dup2(stream.fileno(), 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            stream.seek(0)
+            for line in stream.read(10_000).decode(errors="replace").splitlines():
+                _log.debug("A picture library printed: %s", line)
+
+
+def check_readable(file: Path) -> None:
+    """Raise an ImageError where a file cannot be opened, is empty, or no regular file."""
+    try:
+        status = file.stat()
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from None
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError(f"Expected a picture file, but {file} is a folder: name a file in it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError(f"Expected a picture file, but {file} is not a regular file.")
+    if status.st_size == 0:
+        raise ImageError(f"Expected a picture file, but {file} is empty (0 bytes): get it again.")
+    if not os.access(file, os.R_OK):
+        raise ImageError(f"Expected a picture file, but {file} may not be read: change its rights.")
+
+
+def _unreadable(file: Path, error: Exception) -> ImageError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return ImageError(
+        f"Expected a picture file, but {file} cannot be opened ({reason}): check its name."
+    )
