@@ -25,7 +25,7 @@ from benchmarks.engine import job, picture, seconds
 from lib_upscalers.models.loader import load_network
 from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.training import measure
-from lib_upscalers.training.drawing import degrade, synthetic
+from lib_upscalers.training.drawing import damage, degrade, synthetic
 from lib_upscalers.training.export import WEIGHTS
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def row(crop: Crop, networks: dict[str, LoadedNetwork], columns: int) -> Bytes:
     large = synthetic.draw(crop.kind, _SIDE, _SEED + crop.number, crisp=True)
     small = degrade.shrink(large, crop.scale)
     if crop.soft:
-        small = degrade.soften(rng, small)
+        small = damage.soften(rng, small)
     made = [small.repeat(crop.scale, 0).repeat(crop.scale, 1), measure.lanczos(small, crop.scale)]
     fitting = (each for each in networks.values() if each.traits.scale == crop.scale)
     made += [run_network(each, small, job()).pixels.astype(np.uint8) for each in fitting]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lib_upscalers.training.drawing.damage import RoundTrip
     from lib_upscalers.training.drawing.degrade import Bytes
     from lib_upscalers.training.recipe import Material
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 # Far from the seeds of training pictures, so that none of these has been seen.
 _HELD_OUT_SEED = 5_000_000_000
-_DRAWINGS = ("line art", "lettering")
+_DRAWINGS = ("line art", "lettering", "painting")
+# What networks for all pictures are measured on; it stays the same as kinds are added.
+_ALL = ("dead leaves", "fabric", "line art", "lettering")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def held_out(
     scale: int,
     material: Material = "all",
     *,
-    soft: bool = False,
+    harm: RoundTrip | None = None,
     each: int = 6,
     side: int = 192,
 ) -> list[Example]:
@@ -80,19 +83,20 @@ def held_out(
 
     Args:
         scale: By how much they are shrunk.
-        material: "all" is `each` of every kind, "drawings" crisp line art and lettering alone.
-        soft: Whether the small versions are softened, see `degrade.soften`.
+        material: "all" is `each` of four kinds, "drawings" crisp line art, lettering and
+            paintings alone.
+        harm: What becomes of the small versions, such as a kind in `drawing.damage.DAMAGES`.
         each: How many of a kind.
         side: Width and height.
     """
     examples: list[Example] = []
     drawings = material == "drawings"
-    for kind in _DRAWINGS if drawings else synthetic.KINDS:
+    for kind in _DRAWINGS if drawings else _ALL:
         for i in range(each):
             large = synthetic.draw(kind, side, _HELD_OUT_SEED + i, crisp=drawings)
             small = degrade.shrink(large, scale)
-            if soft:
-                small = degrade.soften(np.random.default_rng(_HELD_OUT_SEED + i), small)
+            if harm is not None:
+                small = harm(np.random.default_rng(_HELD_OUT_SEED + i), small)
             examples.append(Example(f"{kind} {i}", large, small))
     return examples
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +11,10 @@ import torch
 
 from lib_upscalers.file_writing import writing_path
 from lib_upscalers.progress import NULL
-from lib_upscalers.training.drawing import degrade, synthetic
+from lib_upscalers.training.drawing import damage, degrade, synthetic
+from lib_upscalers.training.round_trip import load_round_trip
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lib_upscalers.progress import Progress
     from lib_upscalers.training.recipe import Recipe
 
@@ -46,13 +46,14 @@ def draw_pairs(recipe: Recipe, *, progress: Progress = NULL) -> Pairs:
     small = np.empty((count, side // scale, side // scale, 3), np.uint8)
     shares = np.array([way.share for way in degrade.SHRINKINGS])
     rng = np.random.default_rng(recipe.seed)
+    round_trip = load_round_trip(Path(recipe.autoencoder)) if recipe.autoencoder else None
     for i in range(count):
         progress.check_cancelled()
         large[i] = synthetic.draw_mixed(side, recipe.seed * _SEED_STRIDE + i, recipe.material)
         way = degrade.SHRINKINGS[int(rng.choice(len(shares), p=shares / shares.sum()))]
         small[i] = degrade.shrink(large[i], scale, way)
-        if recipe.soft and rng.random() < recipe.soft:
-            small[i] = degrade.soften(rng, small[i])
+        if recipe.damaged and rng.random() < recipe.damaged:
+            small[i] = damage.damage(rng, small[i], round_trip)
         progress.update(i + 1, count, "pictures drawn")
     return Pairs(_planes(large), _planes(small))
 
@@ -63,7 +64,8 @@ def _planes(pictures: degrade.Bytes) -> torch.Tensor:
 
 def kept_pairs(folder: Path, recipe: Recipe, *, progress: Progress = NULL) -> Pairs:
     """Return what `draw_pairs` returns, from a file if it is there, which is written otherwise."""
-    drawn = (recipe.pictures, recipe.side, recipe.scale, recipe.seed, recipe.material, recipe.soft)
+    drawn = [recipe.pictures, recipe.side, recipe.scale, recipe.seed, recipe.material]
+    drawn += [recipe.damaged, Path(recipe.autoencoder).name]
     path = folder / f"pairs_{'_'.join(map(str, drawn))}.pt"
     if path.exists():
         stored = torch.load(path, weights_only=True)

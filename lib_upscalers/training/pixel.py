@@ -23,6 +23,7 @@ from torch import nn
 from lib_upscalers.training import measure
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
+from lib_upscalers.training.drawing.damage import DAMAGES
 from lib_upscalers.training.export import WEIGHTS, Card, Origin, export, shipped
 from lib_upscalers.training.losses import charbonnier, contrast_error
 from lib_upscalers.training.pairs import Pairs, kept_pairs
@@ -154,14 +155,14 @@ def train(training: Training, pairs: Pairs, path: Path, budget_seconds: float) -
 def figures(network: nn.Module, recipe: Recipe, benchmark: Path | None) -> dict[str, float]:
     """Measure a network on held-out drawings and, if its folder is given, on Set5.
 
-    One that is made for softened pictures is measured on softened drawings, too.
+    One that is made for damaged pictures is measured on each kind of damage, too.
     """
     enlarge, scale = measure.through(network), recipe.scale
     kept = measure.held_out(scale, recipe.material)
     found = {"heldout_drawings_gain_db": float(np.mean(measure.gains(enlarge, kept, scale)))}
-    if recipe.soft:
-        kept = measure.held_out(scale, recipe.material, soft=True)
-        found["softened_drawings_gain_db"] = float(np.mean(measure.gains(enlarge, kept, scale)))
+    for name, kind in DAMAGES.items() if recipe.damaged else ():
+        examples = measure.held_out(scale, recipe.material, harm=kind.apply)
+        found[f"{name}_gain_db"] = float(np.mean(measure.gains(enlarge, examples, scale)))
     if benchmark is not None:
         examples = measure.benchmark(benchmark, scale)
         ours = measure.scores(enlarge, examples, scale)

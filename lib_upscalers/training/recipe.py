@@ -41,7 +41,9 @@ class Recipe:
         start: The built-in network, such as "Lab Fast 2x", or the .safetensors file to begin
             with; none if empty. It may be smaller, see `warm_start.grow`.
         material: "drawings" is mostly line art, and crisp.
-        soft: The share of small versions that are softened, see `degrade.soften`.
+        damaged: The share of small versions that are damaged, see `drawing.damage`.
+        autoencoder: The folder of a tiny autoencoder, files ``*encoder*`` and ``*decoder*``, whose
+            round trips are part of the damage; none if empty.
         contrast: The weight of `losses.contrast_error` beside `losses.charbonnier`.
         arithmetic: "bf16" computes the convolutions in bfloat16 by autocast; the weights, their
             average, the loss and the optimiser stay in fp32.
@@ -68,7 +70,8 @@ class Recipe:
     settle_weight: float = 1.0
     start: str = ""
     material: Material = "all"
-    soft: float = 0.0
+    damaged: float = 0.0
+    autoencoder: str = ""
     contrast: float = 0.0
     arithmetic: Arithmetic = "fp32"
 

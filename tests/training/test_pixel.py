@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import spandrel
 import torch
@@ -12,10 +13,13 @@ from lib_upscalers.errors import DiskFullError, InputError
 from lib_upscalers.training import measure, pixel
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
+from lib_upscalers.training.drawing import synthetic
+from lib_upscalers.training.drawing.damage import DAMAGES
 from lib_upscalers.training.export import Card, Origin, export, shipped
 from lib_upscalers.training.losses import charbonnier, contrast_error
 from lib_upscalers.training.pairs import Pairs, draw_pairs, kept_pairs
 from lib_upscalers.training.recipe import Recipe
+from lib_upscalers.training.round_trip import load_round_trip
 from lib_upscalers.training.warm_start import grow
 
 if TYPE_CHECKING:
@@ -58,7 +62,7 @@ def test_pairs_are_kept_and_read_again(tmp_path: Path, pairs: Pairs) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [replace(TOY, material="drawings"), replace(TOY, soft=1.0), replace(TOY, seed=2)]
+    "other", [replace(TOY, material="drawings"), replace(TOY, damaged=1.0), replace(TOY, seed=2)]
 )
 def test_another_recipe_has_other_pairs(tmp_path: Path, pairs: Pairs, other: Recipe) -> None:
     kept_pairs(tmp_path, TOY)
@@ -108,6 +112,37 @@ def test_smooth_crops_count_more_while_settling(pairs: Pairs) -> None:
     output, target = torch.full((2, 3, 4, 4), 0.5), torch.zeros(2, 3, 4, 4)
     weighted = charbonnier(output, target, torch.tensor([7.0, 1.0]))
     assert float(weighted) == pytest.approx(4 * float(charbonnier(output, target)))
+
+
+def test_bfloat16_learns_as_well_and_keeps_weights_in_float32(pairs: Pairs) -> None:
+    errors: dict[str, float] = {}
+    small, large, _ = batch(pairs, replace(TOY, batch=32), 999)
+    for arithmetic in ("fp32", "bf16"):
+        training = pixel.Training(replace(TOY, arithmetic=arithmetic))
+        for _ in range(TOY.steps):
+            training.advance(pairs)
+        errors[arithmetic] = float(charbonnier(training.average(small), large))
+        assert {each.dtype for each in training.model.parameters()} == {torch.float32}
+
+    assert errors["bf16"] == pytest.approx(errors["fp32"], rel=0.1)
+    with pytest.raises(InputError, match="fp32"):
+        replace(TOY, arithmetic="fp8")
+
+
+def test_a_round_trip_needs_one_encoder_and_one_decoder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="encoder"):
+        load_round_trip(tmp_path)
+
+
+def test_a_real_round_trip_softens_a_drawing_and_keeps_its_colours(shared_data: Path) -> None:
+    small = synthetic.draw("painting", 60, 3, crisp=True)
+
+    made = load_round_trip(shared_data / "taef2")(np.random.default_rng(1), small)
+
+    error = made.astype(float) - small
+    assert made.shape == small.shape
+    assert np.abs(error.mean((0, 1))).max() < 4
+    assert 0.5 < np.abs(error).mean() < 20
 
 
 def test_the_loss_falls(pairs: Pairs) -> None:
@@ -277,7 +312,7 @@ def test_the_command_stops_at_its_budget_goes_on_and_exports(
     monkeypatch.setattr(measure, "held_out", lambda *_, **__: few)
     settings = (
         "--pictures 2 --side 32 --steps 2 --settle 1 --batch 2 --crop 8 --features 4 --layers 1 "
-        "--material drawings --soft 0.5 --contrast 0.5"
+        "--material drawings --damaged 0.5 --contrast 0.5"
     )
     folders = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
     words = ["Toy 2x", *settings.split(), *folders]
@@ -290,7 +325,8 @@ def test_the_command_stops_at_its_budget_goes_on_and_exports(
     assert (entry["name"], entry["training"]["steps"]) == ("Toy 2x", 3)
     assert "--features 4" in entry["training"]["command"]
     assert entry["material"] == "drawings"
-    assert {"heldout_drawings_gain_db", "softened_drawings_gain_db"} == set(entry["figures"])
+    damaged = {f"{name}_gain_db" for name in DAMAGES}
+    assert {"heldout_drawings_gain_db", *damaged} == set(entry["figures"])
     found = spandrel.ModelLoader().load_from_file(tmp_path / "out" / entry["file"])
     assert (found.architecture.id, found.scale) == ("Compact", 2)
 

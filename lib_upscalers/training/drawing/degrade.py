@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -92,38 +91,3 @@ def shrink(picture: Bytes, scale: int, way: Shrinking = SHRINKINGS[0]) -> Bytes:
     size = Size(picture.shape[1] // scale, picture.shape[0] // scale)
     small = resample_pixels(picture, size, way.kernel, linear_light=way.linear_light)
     return small.astype(np.uint8)
-
-
-def _waver(rng: np.random.Generator, image: Image.Image) -> Image.Image:
-    """Make fine detail stronger here and weaker there, as a diffusion model's decoder does."""
-    pixels = np.asarray(image, dtype=np.float32)
-    detail = pixels - np.asarray(image.filter(ImageFilter.GaussianBlur(1.5)), dtype=np.float32)
-    grey = Image.fromarray(rng.standard_normal(pixels.shape[:2]).astype(np.float32), "F")
-    smooth = np.asarray(grey.resize((grey.width // 2, grey.height // 2), Image.Resampling.BOX))
-    wave = np.asarray(Image.fromarray(smooth).resize(grey.size, Image.Resampling.BICUBIC))
-    pixels = pixels + detail * (wave * np.float32(rng.uniform(0.2, 0.8)))[..., None]
-    return Image.fromarray(np.clip(np.round(pixels), 0, 255).astype(np.uint8))
-
-
-def _jpeg(rng: np.random.Generator, image: Image.Image) -> Image.Image:
-    file = io.BytesIO()
-    colour = int(rng.choice([0, 2]))
-    image.save(file, "JPEG", quality=int(rng.integers(72, 98)), subsampling=colour)
-    return Image.open(file).convert("RGB")
-
-
-def soften(rng: np.random.Generator, small: Bytes) -> Bytes:
-    """Return a small picture, uint8 (H, W, 3), as pictures of drawings often come.
-
-    It is slightly blurred and its fine detail is uneven, as after a diffusion model's
-    autoencoder, or it has been a JPEG file of fair quality, or all of this. A flat colour stays
-    flat but for JPEG's rounding.
-    """
-    image = Image.fromarray(small)
-    if rng.random() < 0.75:
-        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.25, 0.8)))
-    if rng.random() < 0.5:
-        image = _waver(rng, image)
-    if rng.random() < 0.5:
-        image = _jpeg(rng, image)
-    return np.array(image)

@@ -60,7 +60,7 @@ class MaskMaker:
         right = max(min(int(box[2]) + margin + 1, size[1]), self._left)
         bottom = max(min(int(box[3]) + margin + 1, size[0]), self._top)
         self._shape = (bottom - self._top, right - self._left)
-        self._blur = blur
+        self._blur = float(blur)
         self._image = Image.new("L", (self._shape[1] * OVERSAMPLE, self._shape[0] * OVERSAMPLE))
         self._draw = ImageDraw.Draw(self._image)
 
