@@ -11,8 +11,8 @@ import torch
 
 from lib_upscalers.file_writing import writing_path
 from lib_upscalers.progress import NULL
+from lib_upscalers.training.autoencoder_trip import load_round_trip
 from lib_upscalers.training.drawing import damage, degrade, synthetic
-from lib_upscalers.training.round_trip import load_round_trip
 
 if TYPE_CHECKING:
     from lib_upscalers.progress import Progress
