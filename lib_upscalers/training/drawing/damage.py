@@ -1,4 +1,4 @@
-"""What becomes of small pictures before somebody enlarges them.
+"""Damage small pictures as autoencoders, JPEG, slight enlargement and screen captures do.
 
 Diffusion models give pictures that an autoencoder has decoded; others were JPEG files, were
 enlarged slightly, or are captures of a screen. Each kind is one function; a training mixes them.
