@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.errors import UpscalerError
+from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -38,6 +39,7 @@ def _parse(arguments: Sequence[str] | None) -> Options:
         prog="upscalers-app",
         description="Enlarge pictures in the browser. Nothing leaves this computer.",
     )
+    parser.add_argument("--version", action="version", version=f"Upscaler Lab {VERSION}")
     parser.add_argument(
         "--host",
         default="127.0.0.1",

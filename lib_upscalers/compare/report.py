@@ -15,6 +15,7 @@ from lib_upscalers.compare.view import view_of, view_of_several
 from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.files import read_picture
+from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +37,13 @@ connect-src data: blob:; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
 body {{ margin: 0; padding: 1rem; font: 15px/1.5 system-ui, sans-serif; background: Canvas;
 color: CanvasText; }}
 h1 {{ font-size: 1.3rem; margin: 0 0 0.75rem; overflow-wrap: anywhere; }}
+footer {{ margin-top: 1rem; font-size: 0.8rem; opacity: 0.7; }}
 </style>
 </head>
 <body>
 <h1>{title}</h1>
 <upscaler-lab-viewer></upscaler-lab-viewer>
+<footer>Upscaler Lab {version}</footer>
 {pictures}
 <script type="module">
 {script}
@@ -91,6 +94,7 @@ def html_report(sessions: Sequence[Session], store: Store) -> str:
 def _page(title: str, view: dict[str, Any], pictures: Sequence[str] = ()) -> str:
     return _PAGE.format(
         title=escape(title),
+        version=VERSION,
         pictures="\n".join(pictures),
         script=viewer_script(),
         data=as_script_text(view),
@@ -129,14 +133,16 @@ def csv_table(sessions: Sequence[Session]) -> str:
     """Return a line for each picture and upscaler: state, costs, figures."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["picture", "test", "upscaler", "state", "width", "height", *_COSTS, *METRICS])
+    first = ["picture", "test", "upscaler", "state", "width", "height"]
+    writer.writerow([*first, *_COSTS, *METRICS, "version"])
     for session in sessions:
         for entry in session.entries:
             size = [session.width, session.height]
             costs = [getattr(entry.cost, name, "") for name in _COSTS]
             figures = [entry.figures.get(name, "") for name in METRICS]
             start = [session.title, session.trial, entry.name, entry.state]
-            writer.writerow([_cell(value) for value in [*start, *size, *costs, *figures]])
+            cells = [*start, *size, *costs, *figures, session.version]
+            writer.writerow([_cell(value) for value in cells])
     return stream.getvalue()
 
 

@@ -23,6 +23,7 @@ from lib_upscalers.ui.compare_actions import MOST_PICTURES, Bench, alert, idle_f
 from lib_upscalers.ui.compare_form import Controls, build_controls, form_of, values_of
 from lib_upscalers.ui.gradio_compat import hand_on_the_file, known, listen
 from lib_upscalers.upscaling.candidates import prepared
+from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -38,6 +39,7 @@ _STYLE = """
 .lab-alert { margin: 0; padding: 0.6rem 0.9rem; border: 1px solid #d14343; border-radius: 8px;
   background: color-mix(in srgb, #d14343 10%, transparent); overflow-wrap: anywhere; }
 .lab-kept { display: inline-block; margin: 0.2rem 1rem 0.2rem 0; text-decoration: underline; }
+.lab-version { margin: 0.5rem 0 0; text-align: right; font-size: 0.8rem; opacity: 0.7; }
 upscaler-lab-viewer { min-height: 12rem; }
 #upscaler-lab-said:not(:has(p)), #upscaler-lab-kept:not(:has(a, p)) { display: none !important; }
 </style>
@@ -129,6 +131,7 @@ class _Page:
         self._connect((start, stop, token), self._compare, [picture, *form], [feed, said])
         self._connect((every, stop, token), self._several, [files, *form], [feed, said, kept])
         self._buttons(feed, kept)
+        _place(f'<p class="lab-version">Upscaler Lab {VERSION}</p>', "upscaler-lab-version")
         listen(controls.names.change, self._idle, [controls.names], [feed])
         if sample is not None:
             listen(sample.click, lambda: str(self.bench.sample), None, [picture])

@@ -155,6 +155,7 @@ def test_a_report_holds_everything_and_no_markup_of_a_name(tmp_path: Path) -> No
     assert seen.tags.count("script") == 1 + 4
     assert "img" not in seen.tags
     assert seen.addresses == []
+    assert f"Upscaler Lab {VERSION}" in html
     assert not re.search(r"https?://(?!www\.w3\.org|doi\.org)", html), "nothing from elsewhere"
     found = re.search(r"showReport\((\{.*\})\);", html)
     assert found
@@ -184,7 +185,9 @@ def test_tables_hold_all_figures(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(report.csv_table([session]))))
     assert [row["upscaler"] for row in rows] == ["'=HYPERLINK(1)", "b"]
     assert float(rows[0]["psnr"]) == session.entries[0].figures["psnr"]
+    assert rows[0]["version"] == session.version != ""
     text = report.json_table([session])
+    assert json.loads(text)[0]["version"] == session.version
     assert json.loads(text)[0]["entries"][1]["figures"] == dict(session.entries[1].figures)
     assert session.source.file not in text, "where files lie is nobody's business"
 
@@ -236,8 +239,3 @@ def test_the_modules_are_one_script_that_node_understands(tmp_path: Path) -> Non
     command = [node, "--check", str(path)] if node else [sys.executable, "-c", ""]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def test_the_version_is_the_packages() -> None:
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert f'\nversion = "{VERSION}"\n' in text
