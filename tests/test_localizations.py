@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from lib_upscalers.hosts.webui import options
+from lib_upscalers.ui.setting_controls import overriding_label
+from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "localizations").glob("*.json"))
@@ -17,6 +19,8 @@ SOURCES = [
     *(ROOT / "lib_upscalers").rglob("*.mjs"),
     *(ROOT / "scripts").glob("*.py"),
 ]
+# Labels that are put together from a description.
+_MADE = {overriding_label(setting) for setting in ENGINE_SETTINGS}
 _PARTS = re.compile(r'"\n\s*"')
 
 
@@ -26,11 +30,14 @@ def test_every_text_is_one_of_ours(path: Path) -> None:
     shown = _PARTS.sub("", "\n".join(source.read_text("utf-8") for source in SOURCES))
     texts: dict[str, str] = json.loads(path.read_text("utf-8"))
     assert texts
-    assert [text for text in texts if f'"{text}"' not in shown] == []
+    assert [text for text in texts if f'"{text}"' not in shown and text not in _MADE] == []
     assert all(texts.values())
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_every_setting_is_translated(path: Path) -> None:
     texts = json.loads(path.read_text("utf-8"))
-    assert [each.label for each in options.OPTIONS if each.label not in texts] == []
+    labels = {option.label for option in options.OPTIONS} | _MADE
+    labels |= {setting.shortcut.label for setting in ENGINE_SETTINGS if setting.shortcut}
+    missing = sorted(labels - texts.keys())
+    assert not missing, f"write into localizations/{path.name}: {json.dumps(missing)}"

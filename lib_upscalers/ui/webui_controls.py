@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.host import Precision
 from lib_upscalers.latent import LATENT_MODES
-from lib_upscalers.resampling.resample import KERNELS
+from lib_upscalers.ui.setting_controls import overriding_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -133,8 +132,7 @@ def extras(
         ids: Whether the components get elem_ids: a page may hold them several times.
 
     Returns:
-        The components by the names of `ExtrasJob`'s attributes; the upscalers are ``upscaler_1``
-        to ``upscaler_3``.
+        The components by the names that `job_of` takes.
     """
     import gradio as gr
 
@@ -204,21 +202,6 @@ def _extras_details(lacking: str, *, ids: bool) -> dict[str, Any]:
     with gr.Accordion("Details", open=False, elem_id=name):
         if lacking:
             gr.HTML(f"<small>{lacking}</small>", elem_id=note)
-        with gr.Row():
-            tile = gr.Slider(0, 2048, 0, step=32, label="Tile (0: as in the settings)")
-            precision = gr.Dropdown(
-                label="Precision", choices=list(get_args(Precision)), value="auto"
-            )
-            kernel = gr.Dropdown(label="Final kernel", choices=list(KERNELS), value="Lanczos")
-        with gr.Row():
-            seamless = gr.Checkbox(value=False, label="Seamless texture")
-            alpha = gr.Checkbox(value=True, label="Transparency through the network")
-            match = gr.Checkbox(value=False, label="Match colours to the original")
-    return {
-        "tile": tile,
-        "precision": precision,
-        "kernel": kernel,
-        "seamless": seamless,
-        "alpha_by_network": alpha,
-        "match_colours": match,
-    }
+        controls = overriding_controls()
+        match = gr.Checkbox(value=False, label="Match colours to the original")
+    return {**controls, "match_colours": match}

@@ -5,7 +5,7 @@ API, the WebUI's page of settings, the axes of its X/Y/Z plot and the form of th
 `ENGINE_SETTINGS`.
 """
 
-# ruff: noqa: RUF009 - `_described` is `dataclasses.field`
+# ruff: noqa: RUF009 - `described` is `dataclasses.field`
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ Value = int | str | bool | None
 
 AS_IN_SETTINGS = "As in the settings"
 """The choice of a form that leaves a setting as the form's base has it."""
+ON, OFF = "on", "off"
+"""The choices of a form for a flag, where it can also be `AS_IN_SETTINGS`."""
 
 _T = TypeVar("_T")
 _METADATA = "engine setting"
@@ -115,7 +117,13 @@ class EngineSetting:
         return bool(self.automatic) and value in (None, 0, "auto")
 
 
-def _described(default: _T, description: EngineSetting) -> _T:
+def described(default: _T, description: EngineSetting) -> _T:
+    """Return a field of `Settings` with its description, which gets its name and default.
+
+    Args:
+        default: The setting's default.
+        description: All else.
+    """
     return field(default=default, metadata={_METADATA: description})
 
 
@@ -147,7 +155,7 @@ class Settings:
         InputError: A value is none of the setting's choices.
     """
 
-    tile: int | None = _described(
+    tile: int | None = described(
         None,
         EngineSetting(
             "Tile",
@@ -157,7 +165,7 @@ class Settings:
             slider=(2048, 32),
         ),
     )
-    overlap: int | None = _described(
+    overlap: int | None = described(
         None,
         EngineSetting(
             "Overlap of tiles",
@@ -166,7 +174,7 @@ class Settings:
             slider=(256, 4),
         ),
     )
-    precision: Precision = _described(
+    precision: Precision = described(
         "auto",
         EngineSetting(
             "Precision",
@@ -176,7 +184,7 @@ class Settings:
             choices_listed=get_args(Precision),
         ),
     )
-    padding: Border = _described(
+    padding: Border = described(
         "none",
         EngineSetting(
             "Padding",
@@ -192,10 +200,10 @@ class Settings:
             ),
         ),
     )
-    alpha: Alpha = _described(
+    alpha: Alpha = described(
         "network",
         EngineSetting(
-            "Transparency through",
+            "Transparency by",
             "what enlarges transparency that varies",
             choices_listed=get_args(Alpha),
             infotext="transparency",
@@ -208,7 +216,7 @@ class Settings:
             ),
         ),
     )
-    kernel: str = _described(
+    kernel: str = described(
         "Lanczos",
         EngineSetting(
             "Final kernel",
@@ -217,7 +225,7 @@ class Settings:
             infotext="kernel",
         ),
     )
-    linear_light: bool = _described(
+    linear_light: bool = described(
         default=False,
         description=EngineSetting(
             "Linear light",
@@ -225,7 +233,7 @@ class Settings:
             infotext="linear light",
         ),
     )
-    passes: Passes = _described(
+    passes: Passes = described(
         "whole",
         EngineSetting(
             "Passes",
@@ -257,12 +265,18 @@ def settings_described(kind: type) -> tuple[EngineSetting, ...]:
 ENGINE_SETTINGS = settings_described(Settings)
 
 
+def form_names() -> list[str]:
+    """Return the names of a form's values for the settings: their own, and their shortcuts'."""
+    shortcuts = [each.shortcut.name for each in ENGINE_SETTINGS if each.shortcut]
+    return [*(each.name for each in ENGINE_SETTINGS), *shortcuts]
+
+
 def chosen(values: Mapping[str, object]) -> dict[str, Any]:
     """Return the settings that a form or a request chooses, to be put over others.
 
     Args:
-        values: By the names of settings and of their shortcuts; others are ignored. None, the
-            automatic value, `AS_IN_SETTINGS`, and a shortcut as it is by default choose nothing.
+        values: By `form_names`; others are ignored. None, the automatic value, `AS_IN_SETTINGS`,
+            and a shortcut as it is by default choose nothing.
 
     Returns:
         By the names of `Settings`' attributes.
@@ -274,10 +288,16 @@ def chosen(values: Mapping[str, object]) -> dict[str, Any]:
     for setting in ENGINE_SETTINGS:
         value = values.get(setting.name)
         if not (value in (None, AS_IN_SETTINGS) or setting.is_automatic(value)):
-            found[setting.name] = value
+            found[setting.name] = _value(setting, value)
         if setting.shortcut is not None:
             _add_shortcut(found, setting, setting.shortcut, values.get(setting.shortcut.name))
     return found
+
+
+def _value(setting: EngineSetting, value: object) -> object:
+    if setting.kind == "flag":
+        return value in (True, ON)
+    return int(value) if isinstance(value, float) else value
 
 
 def _add_shortcut(

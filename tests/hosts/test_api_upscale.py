@@ -118,7 +118,7 @@ def test_tiles_are_no_larger_than_asked_for(webui: WebUI) -> None:
 def test_a_kernel_that_is_left_out_is_the_settings_pages(webui: WebUI) -> None:
     fields = {"upscaler": "Ours 2x", "scale": 2.5}
     asked = answered(webui, **fields, kernel="Nearest")["image"]
-    webui.opts.data[options.KERNEL.key] = "Nearest"
+    webui.opts.data[options.ENGINE["kernel"].key] = "Nearest"
     assert answered(webui, **fields)["image"] == asked
 
 

@@ -213,7 +213,7 @@ def test_an_interrupt_gives_what_the_hosts_own_upscalers_give(webui: WebUI) -> N
 
 
 def test_the_interrupt_is_seen_within_a_tile(webui: WebUI, monkeypatch: pytest.MonkeyPatch) -> None:
-    webui.opts.data[options.TILE.key] = 32
+    webui.opts.data[options.ENGINE["tile"].key] = 32
     asked: list[bool] = []
 
     class Stopping(type(webui.state)):  # type: ignore[misc]
@@ -234,7 +234,7 @@ def test_the_interrupt_is_seen_within_a_tile(webui: WebUI, monkeypatch: pytest.M
 
 def test_progress_shows_and_leaves_nothing_behind(webui: WebUI) -> None:
     texts: list[str] = []
-    webui.opts.data[options.TILE.key] = 32
+    webui.opts.data[options.ENGINE["tile"].key] = 32
 
     class Watching(type(webui.state)):  # type: ignore[misc]
         def __setattr__(self, name: str, value: object) -> None:
@@ -357,7 +357,7 @@ def test_ours_are_listed_while_new_files_are_looked_for(
 def test_a_setting_that_makes_no_sense_is_as_if_it_were_not_there(
     webui: WebUI, held: object
 ) -> None:
-    webui.opts.data[options.PRECISION.key] = held
+    webui.opts.data[options.ENGINE["precision"].key] = held
     assert options.settings().precision == "auto"
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from lib_upscalers.errors import InputError, UnknownNameError
 from lib_upscalers.hosts.webui import options, start
 from lib_upscalers.hosts.webui.axes import add_axes
-from lib_upscalers.hosts.webui.extras import SIZES, WAYS, ExtrasJob, enlarge, job_of
+from lib_upscalers.hosts.webui.extras import SIZES, WAYS, enlarge, job_of
 from lib_upscalers.hosts.webui.latents import AXIS
 from lib_upscalers.latent import LATENT_MODES
 from tests.cases import each_case
@@ -123,14 +123,6 @@ def test_a_stopped_job_gives_what_the_hosts_own_give(webui: WebUI) -> None:
     result, said = run(image, upscaler_1="Ours 2x", scale=1.5)
     assert said == {}
     assert result == image.resize((36, 30), Image.Resampling.LANCZOS)
-
-
-def test_a_page_of_settings_gives_tile_and_precision(webui: WebUI) -> None:
-    webui.opts.data[options.TILE.key] = 64
-    engine = start.extension().engine
-    assert engine.settings(tile=None, precision="auto").tile == 64
-    assert engine.settings(tile=32, precision="bf16").precision == "bf16"
-    assert ExtrasJob(("x",)).tile == 0
 
 
 # Routes

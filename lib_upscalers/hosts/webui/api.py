@@ -35,6 +35,7 @@ from lib_upscalers.hosts.webui.host_progress import job
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.pictures.formats import write_as_png
 from lib_upscalers.progress import SubRange
+from lib_upscalers.upscaling.settings import chosen, form_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -177,12 +178,8 @@ def _job(request: UpscaleRequest) -> ExtrasJob:
     made = ExtrasJob(
         tuple(names),
         way=_way(request, len(names)),
-        tile=request.tile,
-        precision=request.precision,
-        seamless=request.seamless,
-        alpha_by_network=request.alpha_by_network,
-        kernel=request.kernel,
         match_colours=request.match_colours,
+        engine=chosen({name: getattr(request, name) for name in form_names()}),
     )
     return _sized(made if request.share is None else replace(made, share=request.share), request)
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field, create_model
+
+from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lib_upscalers.upscaling.settings import EngineSetting, Shortcut, Value
 
 # What Pillow, and PNG itself, hold at most.
 _MOST_SIDE = (1 << 31) - 1
@@ -23,7 +32,39 @@ class UpscalerItem(BaseModel):
     )
 
 
-class UpscaleRequest(BaseModel):
+def _engine_field(setting: EngineSetting) -> tuple[Any, Any]:
+    """Return the type of a setting's field, and the field."""
+    types: Mapping[str, Any] = {"number": int | None, "choice": str | None, "flag": bool | None}
+    choices = f": {', '.join(setting.choices())}" if setting.kind == "choice" else ""
+    automatic = {"number": " or 0", "choice": " or auto"} if setting.automatic else {}
+    said = (
+        f"{_sentence(setting.help)}{choices}. Left out{automatic.get(setting.kind, '')}: as in the "
+        "settings."
+    )
+    return types[setting.kind], Field(None, title=setting.label, description=said)
+
+
+def _shortcut_field(shortcut: Shortcut, default: Value) -> tuple[Any, Any]:
+    said = f"{_sentence(shortcut.help)}."
+    return bool, Field(default=default == shortcut.ticked, title=shortcut.label, description=said)
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _engine_fields() -> dict[str, Any]:
+    fields: dict[str, Any] = {each.name: _engine_field(each) for each in ENGINE_SETTINGS}
+    for each in ENGINE_SETTINGS:
+        if each.shortcut is not None:
+            fields[each.shortcut.name] = _shortcut_field(each.shortcut, each.default)
+    return fields
+
+
+_EngineFields: type[BaseModel] = create_model("_EngineFields", **_engine_fields())
+
+
+class UpscaleRequest(_EngineFields):
     """Pictures to enlarge: image or images, upscaler or upscalers, and one way to give the size.
 
     The size is given by scale, by width and height, or by longest_side.
@@ -62,27 +103,6 @@ class UpscaleRequest(BaseModel):
         title="Longest side",
         description="In pixels; the picture keeps its shape.",
         le=_MOST_SIDE,
-    )
-    tile: int = Field(
-        0,
-        title="Tile",
-        description="The largest side of what a network is given; 0: as in the settings.",
-    )
-    precision: str = Field(
-        "auto", title="Precision", description="auto (as in the settings), fp32, fp16 or bf16."
-    )
-    seamless: bool = Field(
-        default=False, title="Seamless", description="Whether opposite edges belong together."
-    )
-    alpha_by_network: bool = Field(
-        default=True,
-        title="Transparency by the network",
-        description="Whether the network enlarges transparency, too; otherwise the kernel does.",
-    )
-    kernel: str | None = Field(
-        None,
-        title="Final kernel",
-        description="Brings a network's result to the exact size; left out: as in the settings.",
     )
     match_colours: bool = Field(
         default=False,

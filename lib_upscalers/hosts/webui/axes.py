@@ -20,7 +20,7 @@ _PREFIX = "[Upscaler Lab] "
 _TYPES: Mapping[str, type] = MappingProxyType(
     {"slider": float, "check": str, "dropdown": str, "radio": str}
 )
-_SETTINGS = (*options.FINISHERS, options.KERNEL, options.PRECISION, options.TILE)
+_SETTINGS = (*options.FINISHERS, *options.ENGINE.values())
 
 
 def add_axes() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import shown
@@ -95,20 +93,6 @@ class Engine:
         """Let go of every network, if the settings say so."""
         if options.value(options.UNLOAD):
             self.upscaler.release()
-
-    def settings(self, *, tile: int | None, precision: str) -> Settings:
-        """Return the settings page's values, but for what is given here.
-
-        Raises:
-            InputError: There is no such precision.
-        """
-        settings = options.settings()
-        if precision not in options.PRECISION.choices:
-            known = ", ".join(options.PRECISION.choices)
-            raise InputError(f"Expected one of {known} for the precision, but got {precision!r}.")
-        if precision != "auto":
-            settings = replace(settings, precision=precision)
-        return replace(settings, tile=tile) if tile else settings
 
 
 def _tell(name: str, result: Result) -> None:

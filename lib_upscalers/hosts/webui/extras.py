@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.geometry import Size
+from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.scaler import resized
 from lib_upscalers.pictures.picture import from_pil, to_pil
 from lib_upscalers.registry import unknown_name
 from lib_upscalers.targets import Target
 from lib_upscalers.upscaling.combine import longest_side, match_colours, run_blend, run_chain
+from lib_upscalers.upscaling.settings import ENGINE_SETTINGS, chosen, form_names
 from lib_upscalers.upscaling.upscaler import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from PIL.Image import Image
 
@@ -47,12 +48,8 @@ class ExtrasJob:
         width: For "Exact size".
         height: For "Exact size".
         longest: For "Longest side".
-        tile: The largest tile; 0: the settings page's.
-        precision: "auto": the settings page's.
-        seamless: Whether the picture's edges belong together.
-        alpha_by_network: Whether the network enlarges transparency, too.
-        kernel: The final kernel; None: the settings page's.
-        match_colours: Whether the original's broad colours are kept.
+        match_colours: Whether the result gets the broad colours of the original.
+        engine: The engine's settings that it chooses, by name; others are the settings page's.
     """
 
     upscalers: tuple[str, ...]
@@ -63,12 +60,8 @@ class ExtrasJob:
     width: int = 1024
     height: int = 1024
     longest: int = 2048
-    tile: int = 0
-    precision: str = "auto"
-    seamless: bool = False
-    alpha_by_network: bool = True
-    kernel: str | None = "Lanczos"
     match_colours: bool = False
+    engine: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def target(self, size: Size) -> Target:
         """Return the target for a picture of that size.
@@ -91,11 +84,19 @@ def job_of(values: Mapping[str, Any]) -> ExtrasJob:
 
     Args:
         values: By the names of the attributes, ``upscaler_1`` to ``upscaler_3`` for the names,
-            of which "None" is skipped; None where an API call leaves something out.
+            of which "None" is skipped, and for the engine's settings as `chosen` takes them; None
+            where an API call leaves something out.
+
+    Raises:
+        InputError: A setting of the engine is chosen twice.
     """
-    given = {name: value for name, value in values.items() if value is not None}
+    engine = form_names()
+    given = {
+        name: value for name, value in values.items() if value is not None and name not in engine
+    }
     names = [str(given.pop(f"upscaler_{i}", NONE)) for i in (1, 2, 3)]
-    return ExtrasJob(tuple(name for name in names if name not in {"", NONE}), **given)
+    used = tuple(name for name in names if name not in {"", NONE})
+    return ExtrasJob(used, **given, engine=chosen(values))
 
 
 @dataclass(frozen=True)
@@ -209,14 +210,14 @@ def plan(engine: Engine, job: ExtrasJob) -> Plan:
 
     Raises:
         UnknownNameError: There is no such upscaler.
-        InputError: There is no such way or precision.
+        InputError: There is no such way, or a setting has no such choice.
     """
     if job.way not in WAYS:
         raise InputError(f"Expected one of {', '.join(WAYS)}, but got {job.way!r}.")
     # Once for all: to list them is to look through folders.
     listed = {choice.name: choice for choice in engine.upscaler.choices()}
     choices = tuple(_choose(listed, name) for name in job.upscalers)
-    return Plan(job, choices, _settings(engine, job))
+    return Plan(job, choices, replace(options.settings(), **job.engine))
 
 
 def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[str, str]]:
@@ -247,7 +248,7 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
         return resized(image, target.resolve(picture.size)), {}
     enlarged = to_pil(result.picture)
     enlarged.info = dict(image.info)
-    return enlarged, _infotext(job)
+    return enlarged, _infotext(job, wanted.settings)
 
 
 def _choose(listed: Mapping[str, Choice], name: str) -> Choice:
@@ -261,15 +262,7 @@ def _choose(listed: Mapping[str, Choice], name: str) -> Choice:
     return listed[name]
 
 
-def _settings(engine: Engine, job: ExtrasJob) -> Settings:
-    padding: Literal["wrap", "none"] = "wrap" if job.seamless else "none"
-    alpha: Literal["network", "kernel"] = "network" if job.alpha_by_network else "kernel"
-    settings = engine.settings(tile=int(job.tile) or None, precision=job.precision)
-    kernel = settings.kernel if job.kernel is None else job.kernel
-    return replace(settings, padding=padding, alpha=alpha, kernel=kernel)
-
-
-def _infotext(job: ExtrasJob) -> dict[str, str]:
+def _infotext(job: ExtrasJob, settings: Settings) -> dict[str, str]:
     said = {
         f"Postprocess upscaler {i + 1}" if i else "Postprocess upscaler": name
         for i, name in enumerate(job.upscalers)
@@ -284,4 +277,8 @@ def _infotext(job: ExtrasJob) -> dict[str, str]:
         said["Postprocess longest side"] = str(int(job.longest))
     if job.match_colours:
         said["Postprocess colours"] = "matched"
+    for setting in ENGINE_SETTINGS:
+        value = getattr(settings, setting.name)
+        if setting.infotext and value != setting.default:
+            said[f"Postprocess {setting.infotext}"] = str(value)
     return said

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.host import Precision
 from lib_upscalers.hosts.webui.host_modules import host_module, setting
 from lib_upscalers.latent import LATENT_MODES, Finishers
-from lib_upscalers.resampling.resample import KERNELS
-from lib_upscalers.upscaling.settings import Settings
+from lib_upscalers.upscaling.settings import ENGINE_SETTINGS, Settings, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from lib_upscalers.upscaling.settings import EngineSetting
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -38,6 +39,7 @@ class Option:
         infotext: Its name in infotexts; "" where it does not change the picture.
         choices: For radio, dropdown and checks.
         limits: For a slider: least, most, step.
+        closed: Whether a value that is none of the choices is replaced by the default.
     """
 
     key: str
@@ -48,6 +50,26 @@ class Option:
     infotext: str = ""
     choices: tuple[str, ...] = ()
     limits: tuple[float, float, float] = (0, 1, 0.05)
+    closed: bool = False
+
+
+def _engine_option(setting: EngineSetting) -> Option:
+    """Return the option of a setting of the engine; a slider's 0 is the automatic value."""
+    number = setting.kind == "number"
+    info = setting.help
+    if setting.automatic:
+        info += f"; {0 if number else 'auto'}: {setting.automatic}"
+    widgets: Mapping[str, Widget] = {"number": "slider", "flag": "check", "choice": "radio"}
+    return Option(
+        f"upscaler_lab_{setting.name}",
+        setting.label,
+        0 if number else setting.default,
+        "dropdown" if setting.registry else widgets[setting.kind],
+        info,
+        choices=setting.choices(),
+        limits=(0, *setting.slider),
+        closed=True,
+    )
 
 
 FOLDERS = Option(
@@ -57,29 +79,8 @@ FOLDERS = Option(
     "lines",
     "one a line; folders in them are looked through, too",
 )
-TILE = Option(
-    "upscaler_lab_tile",
-    "Tile",
-    0,
-    "slider",
-    "pixels of the small picture; 0: the fastest that fits into memory",
-    limits=(0, 2048, 32),
-)
-OVERLAP = Option(
-    "upscaler_lab_overlap",
-    "Overlap of tiles",
-    0,
-    "slider",
-    "pixels; 0: as far as the network looks, which leaves no seam",
-    limits=(0, 256, 4),
-)
-PRECISION = Option(
-    "upscaler_lab_precision",
-    "Precision",
-    "auto",
-    "radio",
-    "auto: half where the network and the device are good at it, and --no-half is obeyed",
-    choices=get_args(Precision),
+ENGINE: Mapping[str, Option] = MappingProxyType(
+    {setting.name: _engine_option(setting) for setting in ENGINE_SETTINGS}
 )
 CACHE = Option(
     "upscaler_lab_cache",
@@ -95,14 +96,6 @@ UNLOAD = Option(
     False,  # noqa: FBT003 - the default of a check box
     "check",
     "for little memory",
-)
-KERNEL = Option(
-    "upscaler_lab_kernel",
-    "Final kernel",
-    "Lanczos",
-    "dropdown",
-    "brings a network's result to the exact size",
-    choices=tuple(KERNELS),
 )
 HOST_NETWORKS = Option(
     "upscaler_lab_host_networks",
@@ -167,7 +160,7 @@ RENOISE = Option(
     limits=(0, 2, 0.05),
 )
 OPTIONS = (
-    *(FOLDERS, TILE, OVERLAP, PRECISION, CACHE, UNLOAD, KERNEL, HOST_NETWORKS),
+    *(FOLDERS, *ENGINE.values(), CACHE, UNLOAD, HOST_NETWORKS),
     *(MODES, ROUND_TRIP, BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE),
 )
 FINISHERS = (BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE)
@@ -180,7 +173,7 @@ def value(option: Option) -> Any:
         fits = type(found) is type(option.default)
     else:
         fits = isinstance(option.default, (int, float)) and not isinstance(option.default, bool)
-    if fits and (option.widget != "radio" or found in option.choices):
+    if fits and (not option.closed or not option.choices or found in option.choices):
         return found
     _log.warning(
         "Expected the setting %r to be like %r, but got %r: it is taken as %r.",
@@ -196,14 +189,8 @@ def folders() -> list[Path]:
 
 
 def settings() -> Settings:
-    """Return how pictures are enlarged, as far as settings tell."""
-    kernel: str = value(KERNEL)
-    return Settings(
-        tile=int(value(TILE)) or None,
-        overlap=int(value(OVERLAP)) or None,
-        precision=value(PRECISION),
-        kernel=kernel if kernel in KERNELS else KERNEL.default,
-    )
+    """Return how pictures are enlarged where a job does not choose something else."""
+    return Settings(**chosen({name: value(option) for name, option in ENGINE.items()}))
 
 
 def modes() -> list[str]:
