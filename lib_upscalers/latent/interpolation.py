@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 _CLEAN_FROM = 0.6
 
 
-def _kernel(name: str, kernel: str, explanation: str, *twins: tuple[str, bool]) -> None:
+def _kernel(
+    name: str, kernel: str, explanation: str, *twins: tuple[str, bool], rare: bool = False
+) -> None:
     """Enter a mode of the resampling engine."""
 
     def enlarge(samples: torch.Tensor, size: Size) -> torch.Tensor:
         return resample(samples, size, kernel)
 
-    latent_mode(name, "kernel", explanation, clean_from=_CLEAN_FROM, twins=twins)(enlarge)
+    enter = latent_mode(name, "kernel", explanation, clean_from=_CLEAN_FROM, twins=twins, rare=rare)
+    enter(enlarge)
 
 
 _kernel(
@@ -47,6 +50,7 @@ _kernel(
     "The mean of the values touched: nearest at whole factors, softer between them.",
     clean_from=_CLEAN_FROM,
     twins=(("area", False),),
+    rare=True,
 )
 def area(samples: torch.Tensor, size: Size) -> torch.Tensor:
     """Return the plain mean of the values that each output value touches, as torch's "area"."""
@@ -70,6 +74,7 @@ _kernel(
     "The hosts' bicubic, a = -3/4: sharper than Catmull-Rom, overshoots more; aliases downwards.",
     clean_from=_CLEAN_FROM,
     twins=(("bicubic", False),),
+    rare=True,
 )
 def bicubic(samples: torch.Tensor, size: Size) -> torch.Tensor:
     """Return torch's bicubic without antialias: cubic convolution with a = -3/4.
@@ -87,15 +92,26 @@ _kernel(
     "Bicubic",
     "Bicubic with Keys's a = -1/2: fairly sharp, little overshoot.",
     ("bicubic", True),
+    rare=True,
 )
 _kernel("Latent (Mitchell)", "Mitchell", "A cubic halfway between blur and ringing.")
-_kernel("Latent (Hermite)", "Hermite", "A cubic of two values: no overshoot, slightly blocky.")
-_kernel("Latent (B-spline)", "B-spline", "The smoothest cubic: blurs, never overshoots.")
-_kernel("Latent (Lanczos2)", "Lanczos2", "A windowed sinc of 2 lobes, close to Catmull-Rom.")
+_kernel(
+    "Latent (Hermite)",
+    "Hermite",
+    "A cubic of two values: no overshoot, slightly blocky.",
+    rare=True,
+)
+_kernel("Latent (B-spline)", "B-spline", "The smoothest cubic: blurs, never overshoots.", rare=True)
+_kernel(
+    "Latent (Lanczos2)", "Lanczos2", "A windowed sinc of 2 lobes, close to Catmull-Rom.", rare=True
+)
 _kernel("Latent (Lanczos3)", "Lanczos", "A windowed sinc of 3 lobes: sharp, rings a little.")
-_kernel("Latent (Lanczos4)", "Lanczos4", "A windowed sinc of 4 lobes: sharper, rings more.")
+_kernel(
+    "Latent (Lanczos4)", "Lanczos4", "A windowed sinc of 4 lobes: sharper, rings more.", rare=True
+)
 _kernel(
     "Latent (Magic Kernel Sharp)",
     "Magic Kernel Sharp 2021",
     "A smooth kernel sharpened to a flat spectrum: even detail, hardly any ringing.",
+    rare=True,
 )

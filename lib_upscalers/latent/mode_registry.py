@@ -44,6 +44,7 @@ class LatentMode:
         within: In place of `enlarge`, for modes that have to know their surroundings. Raises
             UpscalerError, with one line, where it cannot be done.
         otherwise: The mode that is used then; "" for modes that always can.
+        rare: Whether few people need it, so that menus leave it out until it is asked for.
     """
 
     name: str
@@ -57,6 +58,7 @@ class LatentMode:
     mixes: bool = False
     within: EnlargeWithin | None = None
     otherwise: str = ""
+    rare: bool = False
 
 
 LATENT_MODES: Registry[LatentMode] = Registry("a latent mode")
@@ -72,12 +74,14 @@ def latent_mode(
     directional: bool = False,
     spreads: bool = False,
     mixes: bool = False,
+    rare: bool = False,
 ) -> Callable[[Enlarge], Enlarge]:
     """Enter the decorated function into `LATENT_MODES`; see `LatentMode` for the arguments."""
 
     def enter(enlarge: Enlarge) -> Enlarge:
         mode = LatentMode(
-            name, family, explanation, enlarge, clean_from, twins, directional, spreads, mixes
+            *(name, family, explanation, enlarge, clean_from, twins, directional, spreads, mixes),
+            rare=rare,
         )
         LATENT_MODES.add(name, mode)
         return enlarge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from PIL import Image
 
 from lib_upscalers.errors import ModelError, UnknownNameError, UpscalerError
 from lib_upscalers.geometry import Size
-from lib_upscalers.hosts.webui import options, start
+from lib_upscalers.hosts.webui import former_options, options, start
 from lib_upscalers.hosts.webui.interception import Watched
 from lib_upscalers.hosts.webui.latent_resize import apply
-from lib_upscalers.hosts.webui.latents import pasted
+from lib_upscalers.hosts.webui.latents import OURS, pasted
 from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
 from lib_upscalers.latent import LATENT_MODES, upscale_latent
 from tests.cases import each_case
@@ -94,9 +95,15 @@ def test_a_file_that_is_no_network_is_left_out_and_nothing_is_raised(webui: WebU
     assert "Ours 2x" in webui.names()
 
 
+def listed(webui: WebUI) -> list[str]:
+    """Return the modes of ours in the host's table, in menu order."""
+    return [name for name, entry in webui.shared.latent_upscale_modes.items() if OURS in entry]
+
+
 def test_every_mode_is_listed_unless_the_host_has_its_twin(bare: WebUI) -> None:
     before = dict(bare.shared.latent_upscale_modes)
     twins = {(entry["mode"], entry["antialias"]) for entry in before.values()}
+    bare.opts.data[options.RARE_MODES.key] = True
     load(bare)
     table = bare.shared.latent_upscale_modes
     assert list(table)[: len(before)] == list(before)
@@ -105,16 +112,89 @@ def test_every_mode_is_listed_unless_the_host_has_its_twin(bare: WebUI) -> None:
         for name, mode in LATENT_MODES.items()
         if name not in before and not twins.intersection(mode.twins)
     ]
-    assert list(table)[len(before) :] == expected
+    assert listed(bare) == list(table)[len(before) :] == expected
     if bare.kind == "neo":
         assert expected == list(LATENT_MODES)
 
 
-def test_only_the_modes_that_the_user_wants_are_listed(bare: WebUI) -> None:
-    bare.opts.data[options.MODES.key] = ["Latent (bislerp)"]
-    before = list(bare.shared.latent_upscale_modes)
+def test_rarely_used_modes_are_listed_when_asked_for(webui: WebUI) -> None:
+    short = listed(webui)
+    rare = {name for name, mode in LATENT_MODES.items() if mode.rare}
+    assert short
+    assert not rare & set(short)
+    webui.opts.set(options.RARE_MODES.key, value=True)
+    assert rare & set(listed(webui))
+    assert listed(webui) == [name for name in LATENT_MODES if name in listed(webui)]
+    webui.opts.set(options.RARE_MODES.key, value=False)
+    assert listed(webui) == short
+
+
+def test_hidden_modes_are_not_listed(webui: WebUI) -> None:
+    before = listed(webui)
+    webui.opts.set(options.HIDDEN_MODES.key, ["Latent (bislerp)", "a mode that went away"])
+    assert listed(webui) == [name for name in before if name != "Latent (bislerp)"]
+    webui.opts.set(options.HIDDEN_MODES.key, [])
+    assert listed(webui) == before
+
+
+LISTED = "upscaler_lab_latent_modes"
+"""What settings files had: the modes that are listed."""
+FORMER = [name for name in LATENT_MODES if name in former_options._KNOWN]
+
+
+def with_later(former: list[str]) -> list[str]:
+    """Return modes and all usual ones that came after the last version that wrote that setting."""
+    modes = LATENT_MODES.items()
+    later = {name for name, mode in modes if name not in FORMER and not mode.rare}
+    return [name for name in LATENT_MODES if name in former or name in later]
+
+
+@pytest.mark.parametrize("bare", ["neo"], indirect=True)
+def test_an_old_settings_file_lists_what_it_did(bare: WebUI) -> None:
+    rare = [name for name in FORMER if LATENT_MODES[name].rare]
+    usual = [name for name in FORMER if name not in rare]
+    cases = (FORMER, usual, [], rare, ["Latent (bislerp)"], ["Latent (area)", "Latent (Fourier)"])
+    for former in cases:
+        bare.opts.data.clear()
+        bare.opts.data[LISTED] = [*former, "a mode that went away"]
+        load(bare)
+        assert listed(bare) == with_later(former), former
+        assert LISTED not in bare.opts.data
+        stored = dict(bare.opts.data)
+        bare.unload()
+        load(bare)
+        assert bare.opts.data == stored, "a reload changes nothing"
+        bare.unload()
+
+
+@pytest.mark.parametrize("bare", ["neo"], indirect=True)
+def test_a_mode_that_came_later_is_listed_whatever_was_stored(
+    bare: WebUI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = replace(LATENT_MODES["Latent (bilinear)"], name="Latent (later)")
+    entries = {**LATENT_MODES._entries, later.name: later}
+    monkeypatch.setattr(LATENT_MODES, "_entries", entries)
+    for former in (FORMER, ["Latent (bislerp)"], []):
+        bare.opts.data.clear()
+        bare.opts.data[LISTED] = former
+        load(bare)
+        assert listed(bare) == with_later(former)
+        assert listed(bare)[-1] == later.name
+        # As any "Apply settings" does, which stores all defaults.
+        assert bare.opts.data[options.HIDDEN_MODES.key] is not None
+        bare.unload()
+
+
+def test_a_newer_settings_file_counts_more_than_an_old_one(bare: WebUI) -> None:
+    bare.opts.data[LISTED] = ["Latent (bislerp)"]
+    bare.opts.data[options.HIDDEN_MODES.key] = []
     load(bare)
-    assert list(bare.shared.latent_upscale_modes) == [*before, "Latent (bislerp)"]
+    assert "Latent (Fourier)" in listed(bare)
+    bare.unload()
+    bare.opts.data[LISTED] = "no list"
+    del bare.opts.data[options.HIDDEN_MODES.key]
+    load(bare)
+    assert "Latent (Fourier)" in listed(bare)
 
 
 # Reloading

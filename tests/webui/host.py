@@ -122,7 +122,10 @@ class WebUI:
                 command, cwd=self.root, env=environment, stdout=stream, stderr=stream
             )
         self.wait(starts + 1)
-        self.post("/sdapi/v1/options", {"live_previews_enable": False})
+        self.post(
+            "/sdapi/v1/options",
+            {"live_previews_enable": False, "upscaler_lab_rare_latent_modes": True},
+        )
 
     def wait(self, starts: int = 1) -> None:
         """Wait until it has started that often and answers."""

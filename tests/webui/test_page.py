@@ -204,7 +204,7 @@ def test_pasting_sets_the_accordion_of_img2img(page: Page) -> None:
 def test_the_section_of_the_settings(webui: WebUI, page: Page) -> None:
     shown = section(page, "Upscaler Lab")
     expect(shown).to_be_visible()
-    for words in ("More folders", "Tile", "Precision", "Latent modes to list"):
+    for words in ("More folders", "Tile", "Precision", "Latent modes to hide"):
         expect(shown.get_by_text(words).first).to_be_visible()
     number = shown.locator("#setting_upscaler_lab_overlap input[type=number]")
     number.fill("16")

@@ -60,12 +60,8 @@ class LatentSeam:
         self._context = LoadedModel(engine)
 
     def attach(self) -> None:
-        """List the modes, and be asked when a latent is enlarged."""
-        table: dict[str, Any] = host_module("shared").latent_upscale_modes
-        listed = {(entry["mode"], entry["antialias"]) for entry in table.values()}
-        for name in options.modes():
-            if name not in table and not listed.intersection(LATENT_MODES[name].twins):
-                table[name] = {"mode": name, "antialias": False, OURS: name}
+        """List the modes, and answer when a latent is enlarged."""
+        self.list_modes()
         processing = host_module("processing")
         hires = processing.StableDiffusionProcessingTxt2Img
         self._patches.wrap(hires, "sample_hr_pass", self._make_hires)
@@ -74,10 +70,12 @@ class LatentSeam:
         self._patches.wrap(img2img, "init", self._make_img2img)
 
     def detach(self) -> None:
-        """Take our modes out of the table."""
-        table: dict[str, Any] = host_module("shared").latent_upscale_modes
-        for name in [name for name, entry in table.items() if OURS in entry]:
-            del table[name]
+        """Remove our modes from the WebUI's table."""
+        _replace_modes([])
+
+    def list_modes(self) -> None:
+        """Enter the modes that the settings list into the WebUI's table, and no others of ours."""
+        _replace_modes(options.modes())
 
     def _make_hires(self, original: Callable[..., Any], live: Callable[[], bool]) -> Any:
         def sample_hr_pass(
@@ -178,6 +176,22 @@ class LatentSeam:
                 )
             except Cancelled:
                 return upscale_latent(latent, larger, _WHEN_STOPPED)
+
+
+def _replace_modes(names: Sequence[str]) -> None:
+    table: dict[str, Any] = host_module("shared").latent_upscale_modes
+    theirs = {name: entry for name, entry in table.items() if OURS not in entry}
+    twins = {(entry["mode"], entry["antialias"]) for entry in theirs.values()}
+    ours: dict[str, Any] = {
+        name: {"mode": name, "antialias": False, OURS: name}
+        for name in names
+        if name not in theirs and not twins.intersection(LATENT_MODES[name].twins)
+    }
+    for name in table.keys() - theirs.keys() - ours.keys():
+        del table[name]
+    for name, entry in ours.items():
+        table.pop(name, None)  # So that it moves to its place in the menu.
+        table[name] = entry
 
 
 def _make_sample(original: Callable[..., Any], live: Callable[[], bool]) -> Any:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from lib_upscalers.errors import InputError
+from lib_upscalers.hosts.webui.former_options import carry_over
 from lib_upscalers.hosts.webui.host_modules import host_module, setting
 from lib_upscalers.latent import LATENT_MODES, Finishers
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS, Settings, chosen
@@ -104,12 +105,21 @@ HOST_NETWORKS = Option(
     "check",
     "same names and places, but faster, in RGB, with transparency; stops within a tile",
 )
-MODES = Option(
-    "upscaler_lab_latent_modes",
-    "Latent modes to list",
-    list(LATENT_MODES),
+RARE_MODES = Option(
+    "upscaler_lab_rare_latent_modes",
+    "List rarely used latent modes, too",
+    False,  # noqa: FBT003
+    "check",
+    "in the Hires. fix dropdown, which its refresh button renews",
+)
+# The names that are hidden, not those that are listed: the WebUI stores every default, and a mode
+# that an update adds would never be listed.
+HIDDEN_MODES = Option(
+    "upscaler_lab_hidden_latent_modes",
+    "Latent modes to hide",
+    [],
     "checks",
-    "in the Hires. fix dropdown, after Reload UI",
+    "likewise",
     choices=tuple(LATENT_MODES),
 )
 ROUND_TRIP = Option(
@@ -161,7 +171,7 @@ RENOISE = Option(
 )
 OPTIONS = (
     *(FOLDERS, *ENGINE.values(), CACHE, UNLOAD, HOST_NETWORKS),
-    *(MODES, ROUND_TRIP, BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE),
+    *(RARE_MODES, HIDDEN_MODES, ROUND_TRIP, BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE),
 )
 FINISHERS = (BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE)
 
@@ -194,9 +204,13 @@ def settings() -> Settings:
 
 
 def modes() -> list[str]:
-    """Return the latent modes that the user wants to see, in menu order."""
-    wanted: list[str] = value(MODES)
-    return [name for name in LATENT_MODES if name in wanted]
+    """Return the latent modes to list, in menu order."""
+    hidden, rare_too = value(HIDDEN_MODES), value(RARE_MODES)
+    return [
+        name
+        for name, mode in LATENT_MODES.items()
+        if name not in hidden and (rare_too or not mode.rare)
+    ]
 
 
 def finishers() -> Finishers:
@@ -235,6 +249,7 @@ def declare(
         refresh: Looks for new files.
     """
     shared = host_module("shared")
+    carry_over(shared.opts.data)
     info_class = host_module("options").OptionInfo
     for option in OPTIONS:
         info = info_class(

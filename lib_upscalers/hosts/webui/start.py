@@ -79,6 +79,8 @@ class Extension:
                 options.CACHE.key: self.engine.apply_budget,
                 options.FOLDERS.key: refresh,
                 options.HOST_NETWORKS.key: refresh,
+                options.RARE_MODES.key: self.latents.list_modes,
+                options.HIDDEN_MODES.key: self.latents.list_modes,
             }
         )
         more = {options.ROUND_TRIP.key: self.choices}
