@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Border = Literal["none", "reflect", "replicate", "wrap"]
 """What lies beyond the edges of a picture: nothing, its mirror image, its last pixel, or itself."""
+
+
+def row_strips(height: int, row_bytes: int, *, strip_bytes: int = 4 << 20) -> Iterator[slice]:
+    """Yield the rows of a picture from the top, in strips that fit into little memory.
+
+    Args:
+        height: How many rows there are.
+        row_bytes: What one row takes; a strip has one row at least.
+        strip_bytes: What a strip may take.
+    """
+    step = max(1, strip_bytes // max(1, row_bytes))
+    for top in range(0, height, step):
+        yield slice(top, min(top + step, height))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Colours under transparent pixels: unseen, until something mixes them with their neighbours."""
+"""Fill hidden colours, under transparent pixels, before something mixes them into visible ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,75 @@ if TYPE_CHECKING:
 
 _STRIP_VALUES = 1 << 20
 _FAR = 1 << 40
+_BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+_REACH = len(_BINOMIAL) // 2
+_LEAST = np.float32(1e-12)
+
+
+def fill_hidden(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
+    """Give transparent and nearly transparent pixels the colours of neighbours that are seen.
+
+    For what enlarges colour and transparency apart, as networks do: where a nearly transparent
+    pixel lies beside an opaque one, its colour would show in the edge between them. Pixels with
+    less than half of the alpha within two pixels around them are mixed with those, by alpha; fully
+    transparent ones then get the nearest colour.
+
+    Args:
+        pixels: Shape (H, W, C), uint8, uint16, or float32.
+        alpha: Shape (H, W), same dtype.
+
+    Returns:
+        The same shape and dtype; `pixels` itself where nothing is hidden or nothing visible.
+    """
+    result = pixels
+    height, width, channels = pixels.shape
+    step = max(4 * _REACH, _STRIP_VALUES // (width * (channels + 1)))
+    for top in range(0, height, step):
+        first, last = max(0, top - _REACH), min(height, top + step + _REACH)
+        strength = _hiding(alpha[first:last])
+        if not strength.any():
+            continue
+        result = pixels.copy() if result is pixels else result
+        mixed = _mix(pixels[first:last], alpha[first:last], strength)
+        stop = min(height, top + step)
+        result[top:stop] = mixed[top - first : stop - first]
+    return bleed_free(result, alpha)
+
+
+def _hiding(alpha: NDArray[Any]) -> NDArray[np.float32]:
+    """Return how much of each visible pixel's colour is to be replaced, from 0 to 1."""
+    most = alpha
+    for axis in (0, 1):
+        padded = np.pad(most, [(_REACH, _REACH) if axis == each else (0, 0) for each in (0, 1)])
+        length = alpha.shape[axis]
+        most = np.max(
+            [padded.take(range(i, i + length), axis) for i in range(2 * _REACH + 1)], axis=0
+        )
+    share = alpha.astype(np.float32) / np.maximum(most.astype(np.float32), _LEAST)
+    strength = np.clip(1 - 2 * share, 0, 1) ** 2
+    strength[alpha == 0] = 0
+    return strength
+
+
+def _mix(pixels: NDArray[Any], alpha: NDArray[Any], strength: NDArray[np.float32]) -> NDArray[Any]:
+    """Return pixels mixed, by `strength`, with the mean around them that is weighted by alpha."""
+    weight = alpha.astype(np.float32)[..., None]
+    colour = pixels.astype(np.float32)
+    mean = _blur(colour * weight) / np.maximum(_blur(weight), _LEAST)
+    colour += strength[..., None] * (mean - colour)
+    return colour if pixels.dtype.kind == "f" else np.rint(colour).astype(pixels.dtype)
+
+
+def _blur(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Blur rows and columns by a binomial kernel; nothing lies beyond the edges."""
+    for axis in (0, 1):
+        length = values.shape[axis]
+        pad = [(_REACH, _REACH) if axis == each else (0, 0) for each in (0, 1, 2)]
+        padded = np.pad(values, pad)
+        values = np.zeros_like(values)
+        for place, weight in enumerate(_BINOMIAL):
+            values += np.float32(weight) * padded.take(range(place, place + length), axis)
+    return values
 
 
 def bleed_free(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,8 @@ import numpy as np
 from lib_upscalers.errors import InputError, TargetError
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.bit_depth import peak, to_depth
-from lib_upscalers.progress import NULL
+from lib_upscalers.pictures.bleed import bleed_free
+from lib_upscalers.progress import NULL, SubRange
 from lib_upscalers.resampling.kernels import KERNELS
 from lib_upscalers.resampling.separable import Axis, Band, along, find_bands, nearest
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
     from lib_upscalers.progress import Progress
 
-__all__ = ["KERNELS", "resample", "resample_pixels"]
+__all__ = ["KERNELS", "resample", "resample_pixels", "resample_with_alpha"]
 
 _STRIP_BYTES = 12 << 20
+_UNSEEN = 1e-6
 
 
 def _check(source: Size, target: Size, kernel: str) -> None:
@@ -122,6 +124,56 @@ def resample_pixels(
     return result
 
 
+def resample_with_alpha(
+    pixels: NDArray[Any],
+    alpha: NDArray[Any],
+    size: Size,
+    kernel: str,
+    *,
+    linear_light: bool = False,
+    progress: Progress = NULL,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Resample colour and transparency together: the colours are premultiplied while mixed.
+
+    So a colour counts by how much it is seen, and what is hidden under transparent or nearly
+    transparent pixels does not bleed into edges. A constant colour stays constant whatever the
+    transparency does.
+
+    T. Porter, T. Duff, "Compositing Digital Images", 1984, https://doi.org/10.1145/800031.808606.
+
+    Args:
+        pixels: Shape (H, W, C), uint8, uint16, or float32 in [0, 1]; not premultiplied.
+        alpha: Shape (H, W), same dtype.
+        size: What to make of it.
+        kernel: A name in `KERNELS`.
+        linear_light: Mix light and not sRGB values; transparency is mixed as it is.
+        progress: Told of every strip.
+
+    Returns:
+        Colours, shape (size.height, size.width, C), not premultiplied, and transparency, shape
+        (size.height, size.width), both of the same dtype. Where the result is fully transparent
+        it has the colour of the nearest pixel that is not.
+
+    Raises:
+        InputError: The picture is empty or of another dtype or shape.
+        TargetError: A side of `size` is below 1.
+        UnknownNameError: There is no such kernel.
+        Cancelled: `progress` says so.
+    """
+    source = Size(pixels.shape[1], pixels.shape[0])
+    _check(source, size, kernel)
+    if source == size or KERNELS[kernel].picks:
+        colours = resample_pixels(pixels, size, kernel, progress=SubRange(progress, 0.0, 0.75))
+        plane = resample_pixels(
+            alpha[..., None], size, kernel, progress=SubRange(progress, 0.75, 1.0)
+        )
+        return bleed_free(colours, plane[..., 0]), plane[..., 0]
+    result = np.empty((size.height, size.width, pixels.shape[2] + 1), pixels.dtype)
+    _Strips(pixels, result, kernel, linear_light=linear_light, alpha=alpha).run(progress)
+    larger = np.ascontiguousarray(result[..., -1])
+    return bleed_free(np.ascontiguousarray(result[..., :-1]), larger), larger
+
+
 def _take_nearest(pixels: NDArray[Any], result: NDArray[Any], progress: Progress) -> None:
     height, width, channels = result.shape
     rows = nearest(len(pixels), height)
@@ -142,12 +194,26 @@ class _Strips:
 
     A strip of the result is the sum of what chunks of the source add to it: neither needs to be
     in memory as a whole, however much the picture shrinks.
+
+    Args:
+        pixels: Shape (H, W, C).
+        result: Where the result goes, shape (height, width, C); with `alpha` one channel more.
+        kernel: A name in `KERNELS`.
+        linear_light: Whether light is mixed.
+        alpha: Shape (H, W): what colours are premultiplied with, and the result's last channel.
     """
 
     def __init__(
-        self, pixels: NDArray[Any], result: NDArray[Any], kernel: str, *, linear_light: bool
+        self,
+        pixels: NDArray[Any],
+        result: NDArray[Any],
+        kernel: str,
+        *,
+        linear_light: bool,
+        alpha: NDArray[Any] | None = None,
     ) -> None:
         self._pixels = pixels
+        self._alpha = alpha
         self._result = result
         self._linear = linear_light
         self._across = Axis(pixels.shape[1], result.shape[1], kernel)
@@ -178,10 +244,23 @@ class _Strips:
         step = max(1, _STRIP_BYTES // row)
         last = bands[-1].last
         for first in range(bands[0].first, last, step):
-            chunk = self._decode(self._pixels[first : min(first + step, last)])
-            wide = along(chunk, 1, self._across, torch.float32).clamp_(0, self._white)
+            chunk = self._chunk(first, min(first + step, last))
+            wide = along(chunk, 1, self._across, torch.float32)
+            if self._alpha is None:
+                wide.clamp_(0, self._white)
             _add(total, top, wide.view(len(chunk), -1), first, bands)
         return total.view(stop - top, width, channels)
+
+    def _chunk(self, first: int, last: int) -> torch.Tensor:
+        """Return rows of the source; with transparency premultiplied, followed by it in [0, 1]."""
+        import torch
+
+        chunk = self._decode(self._pixels[first:last])
+        if self._alpha is None:
+            return chunk
+        alpha = torch.from_numpy(self._alpha[first:last, :, None].astype(np.float32))
+        alpha.div_(peak(self._alpha.dtype))
+        return torch.cat((chunk.mul_(alpha), alpha), dim=2)
 
     def _decode(self, rows: NDArray[Any]) -> torch.Tensor:
         import torch
@@ -194,10 +273,18 @@ class _Strips:
 
     def _encode(self, values: torch.Tensor) -> NDArray[np.float32]:
         """Return rows in units of the result's dtype, to be cut off to whole numbers."""
+        import torch
+
         white = peak(self._result.dtype)
+        alpha = None if self._alpha is None else values[..., -1:].clone()
+        if alpha is not None:
+            # Where next to nothing is seen, the quotient has no meaning; it is filled later.
+            values = values[..., :-1] / alpha.where(alpha.abs() > _UNSEEN, torch.inf)
         values = _from_light(values.clamp_(0, 1)) if self._linear else values
         if white != self._white:
             values.mul_(white / self._white)
+        if alpha is not None:
+            values = torch.cat((values, alpha.mul_(white)), dim=2)
         if self._result.dtype.kind == "u":
             values.add_(0.5)
         return values.clamp_(0, white).numpy()

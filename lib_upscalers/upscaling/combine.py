@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.geometry import Size
+from lib_upscalers.geometry import Size, row_strips
 from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.progress import NULL, SubRange
-from lib_upscalers.resampling.resample import resample_pixels
+from lib_upscalers.resampling.resample import resample_pixels, resample_with_alpha
 from lib_upscalers.targets import Target
 
 if TYPE_CHECKING:
@@ -122,10 +122,9 @@ def run_blend(
         ).picture
         for i, choice in enumerate(choices)
     )
-    alpha = first.alpha
-    if alpha is not None and second.alpha is not None:
-        alpha = _mixed(alpha, second.alpha, share)
-    return replace(first, pixels=_mixed(first.pixels, second.pixels, share), alpha=alpha)
+    if first.alpha is None or second.alpha is None:
+        return replace(first, pixels=_mixed(first.pixels, second.pixels, share))
+    return _mixed_with_alpha(first, second, share)
 
 
 def match_colours(result: Picture, original: Picture) -> Picture:
@@ -141,13 +140,18 @@ def match_colours(result: Picture, original: Picture) -> Picture:
     coarse = Size(
         max(1, original.size.width // _CAST_PIXELS), max(1, original.size.height // _CAST_PIXELS)
     )
-    wanted, found = (
-        resample_pixels(to_depth(each.pixels, np.float32), coarse, "Box")
-        for each in (original, result)
-    )
+    wanted, found = (_coarse_colours(each, coarse) for each in (original, result))
     cast = resample_pixels(wanted - found + 0.5, result.size, "B-spline") - np.float32(0.5)
     pixels = to_depth(result.pixels, np.float32) + cast
     return replace(result, pixels=to_depth(np.clip(pixels, 0, 1), result.pixels.dtype))
+
+
+def _coarse_colours(picture: Picture, size: Size) -> Pixels:
+    """Return a small float version of a picture, to which hidden colours add nothing."""
+    pixels = to_depth(picture.pixels, np.float32)
+    if picture.alpha is None:
+        return resample_pixels(pixels, size, "Box")
+    return resample_with_alpha(pixels, to_depth(picture.alpha, np.float32), size, "Box")[0]
 
 
 def longest_side(size: Size, longest: int) -> Target:
@@ -166,6 +170,24 @@ def longest_side(size: Size, longest: int) -> Target:
 
 def _label(choices: Sequence[Choice], i: int) -> str:
     return f"{choices[i].name} ({i + 1}/{len(choices)}), " if len(choices) > 1 else ""
+
+
+def _mixed_with_alpha(first: Picture, second: Picture, share: float) -> Picture:
+    """Mix pictures with transparency: a colour counts by how much of it is seen."""
+    if first.alpha is None or second.alpha is None:
+        raise InputError("Expected two pictures with transparency, but got one without.")
+    pixels = np.empty_like(first.pixels)
+    for rows in row_strips(len(pixels), 16 * pixels[0].size):
+        weights = (
+            to_depth(first.alpha[rows, :, None], np.float32) * np.float32(1 - share),
+            to_depth(second.alpha[rows, :, None], np.float32) * np.float32(share),
+        )
+        seen = weights[0] + weights[1]
+        other = np.divide(weights[1], seen, out=np.full_like(seen, share), where=seen > 0)
+        colours = [to_depth(each.pixels[rows], np.float32) for each in (first, second)]
+        mixed = colours[0] + other * (colours[1] - colours[0])
+        pixels[rows] = to_depth(mixed, pixels.dtype)
+    return replace(first, pixels=pixels, alpha=_mixed(first.alpha, second.alpha, share))
 
 
 def _mixed(first: Pixels, second: Pixels, share: float) -> Pixels:

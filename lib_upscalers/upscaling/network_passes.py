@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.geometry import Size
-from lib_upscalers.pictures.picture import bleed_free
+from lib_upscalers.geometry import Size, row_strips
+from lib_upscalers.pictures.bleed import fill_hidden
 from lib_upscalers.progress import SubRange
 from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import pass_sizes
 from lib_upscalers.tiling.loop import run_network
+from lib_upscalers.upscaling.edge_limits import limit_edges
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[Any]
 
-_STRIP_PIXELS = 1 << 20
 # The rest of the progress is for the resampling to the exact size.
 _SHARE_OF_PASSES = 0.95
 
@@ -72,10 +72,12 @@ class NetworkWork:
         """
         alpha = picture.alpha
         varies = alpha is not None and bool((alpha != alpha.flat[0]).any())
-        pixels = bleed_free(picture.pixels, alpha) if alpha is not None else picture.pixels
+        pixels = fill_hidden(picture.pixels, alpha) if alpha is not None else picture.pixels
         if self.network.traits.channels == 4:
             colour, plane = self._with_transparency(pixels, alpha, progress)
-            return replace(picture, pixels=colour, alpha=plane if varies else self._flat(alpha))
+            if varies:
+                return _joined(picture, colour, plane)
+            return replace(picture, pixels=colour, alpha=self._flat(alpha))
         if alpha is None or not varies:
             colour = self._colour(pixels, progress)
             return replace(picture, pixels=colour, alpha=self._flat(alpha))
@@ -86,7 +88,7 @@ class NetworkWork:
         plane = alpha[..., None]
         plane = self._colour(plane, later) if alpha_by_network else self._exact(plane, later)
         self.linear_light = light
-        return replace(picture, pixels=colour, alpha=plane[..., 0])
+        return _joined(picture, colour, plane[..., 0])
 
     def _flat(self, alpha: Pixels | None) -> Pixels | None:
         if alpha is None:
@@ -166,11 +168,18 @@ class NetworkWork:
         )
 
 
+def _joined(picture: Picture, pixels: Pixels, alpha: Pixels) -> Picture:
+    """Return the enlarged colours and transparency of a picture as one."""
+    small = picture.size
+    if picture.alpha is not None and pixels.shape[0] >= small.height:
+        pixels = limit_edges(pixels, alpha, picture.pixels, picture.alpha)
+    return replace(picture, pixels=pixels, alpha=alpha)
+
+
 def _grey(pixels: Pixels) -> Pixels:
     """Return the mean of the channels, shape (H, W, 1), same dtype; in strips, to save memory."""
     result = np.empty((*pixels.shape[:2], 1), pixels.dtype)
-    step = max(1, _STRIP_PIXELS // pixels.shape[1])
-    for top in range(0, len(pixels), step):
-        mean = pixels[top : top + step].mean(axis=2, keepdims=True, dtype=np.float32)
-        result[top : top + step] = mean if pixels.dtype.kind == "f" else np.rint(mean)
+    for rows in row_strips(len(pixels), 4 * pixels[0].size):
+        mean = pixels[rows].mean(axis=2, keepdims=True, dtype=np.float32)
+        result[rows] = mean if pixels.dtype.kind == "f" else np.rint(mean)
     return result

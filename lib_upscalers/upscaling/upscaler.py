@@ -10,9 +10,8 @@ from lib_upscalers.errors import MemoryExhaustedError
 from lib_upscalers.models.cache import NetworkCache
 from lib_upscalers.models.file_cache import Facts
 from lib_upscalers.models.folders import resolve_path
-from lib_upscalers.pictures.picture import bleed_free
-from lib_upscalers.progress import NULL, SubRange
-from lib_upscalers.resampling.resample import resample_pixels
+from lib_upscalers.progress import NULL
+from lib_upscalers.resampling.resample import resample_pixels, resample_with_alpha
 from lib_upscalers.targets import pass_sizes
 from lib_upscalers.upscaling.choices import Choice, find_choice, list_choices, network_choice
 from lib_upscalers.upscaling.settings import Settings
@@ -203,16 +202,13 @@ class Upscaler:
 
 def _resample(picture: Picture, size: Size, settings: Settings, progress: Progress) -> Picture:
     """Bring a picture to an exact size by the settings' kernel."""
-    alpha = picture.alpha
-    share = 1.0 if alpha is None else 0.75
-    pixels = resample_pixels(
-        picture.pixels if alpha is None else bleed_free(picture.pixels, alpha),
-        size,
-        settings.kernel,
-        linear_light=settings.linear_light,
-        progress=SubRange(progress, 0.0, share),
+    kernel, light = settings.kernel, settings.linear_light
+    if picture.alpha is None:
+        pixels = resample_pixels(
+            picture.pixels, size, kernel, linear_light=light, progress=progress
+        )
+        return replace(picture, pixels=pixels)
+    pixels, alpha = resample_with_alpha(
+        picture.pixels, picture.alpha, size, kernel, linear_light=light, progress=progress
     )
-    if alpha is not None:
-        later = SubRange(progress, share, 1.0)
-        alpha = resample_pixels(alpha[..., None], size, settings.kernel, progress=later)[..., 0]
     return replace(picture, pixels=pixels, alpha=alpha)
