@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import struct
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,11 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.pictures.bleed import bleed_free
 from lib_upscalers.pictures.metadata import Metadata, read_metadata
+from lib_upscalers.pictures.number_range import find_range, to_unit
 from lib_upscalers.pictures.tensors import from_tensor, to_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -41,6 +42,7 @@ __all__ = [
 
 _log = logging.getLogger("lib_upscalers")
 _STRIP_PIXELS = 1 << 20
+_SAMPLE_FORMAT, _GDAL_NODATA = 339, 42113
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +104,13 @@ def decoding(name: str) -> Generator[None, None, None]:
 def from_pil(image: Image.Image) -> Picture:
     """Take over a Pillow image of any mode: its current frame.
 
-    16-bit grey ("I;16", and "I" up to 65535) stays 16 bit; "I" beyond that is 32 bit, of which
-    the upper 16 are kept. "F" stays float: white is 1, but 255 or 65535 where values beyond 2
-    show that such a range is meant. CMYK becomes sRGB, by its colour profile if it has one.
-    The EXIF orientation is applied.
+    16-bit grey ("I;16", and "I" of a PNG or with values from 0 to 65535) stays 16 bit. Other "I"
+    becomes 16 bit and "F" stays float, with black and white as `find_range` finds them; a note
+    states the range unless it is a usual one. CMYK becomes sRGB, by its colour profile if it has
+    one. The EXIF orientation is applied.
 
     Raises:
-        ImageError: The image is empty or damaged.
+        ImageError: The image is empty or damaged, or holds no numbers.
     """
     with decoding("the image"):
         image.load()
@@ -116,33 +118,50 @@ def from_pil(image: Image.Image) -> Picture:
             raise ImageError(f"Expected at least one pixel, but got {image.width}x{image.height}.")
         metadata, orientation = read_metadata(image)
         if image.mode.startswith(("I", "F")):
-            pixels, alpha = _read_deep(image)
+            pixels, alpha, notes = _read_deep(image)
         else:
+            notes = ()
             image, profile = _as_plain(image, metadata.icc_profile)
             metadata = replace(metadata, icc_profile=profile)
             pixels, alpha = split_alpha(read_bytes(image))
-    return turned(Picture(pixels, alpha, metadata), orientation)
+    return turned(Picture(pixels, alpha, metadata, notes), orientation)
 
 
-def _read_deep(image: Image.Image) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Return the pixels of a grey image with more than 8 bits."""
+def _read_deep(
+    image: Image.Image,
+) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
+    """Return the pixels of a grey image with more than 8 bits, its alpha, and notes."""
     values: NDArray[Any] = np.array(image)
-    if image.mode == "F":
-        return _float_range(values)[..., None], None
-    if image.mode == "I":
-        wide = values.astype(np.uint32)
-        values = wide >> 16 if wide.max() > 65535 else wide
+    if image.mode == "F" or not _has_sixteen_bits(image, values):
+        return _in_range(image, values)
     values = values.astype(np.uint16)
     key = image.info.get("transparency")
     alpha = np.where(values == key, 0, 65535).astype(np.uint16) if isinstance(key, int) else None
-    return values[..., None], alpha
+    return values[..., None], alpha, ()
 
 
-def _float_range(values: NDArray[Any]) -> NDArray[np.float32]:
-    clean = np.nan_to_num(values.astype(np.float32), posinf=1.0, neginf=0.0)
-    most = float(clean.max())
-    white = 1 if most <= 2 else 255 if most <= 255 else max(65535, most)
-    return np.clip(clean / np.float32(white), 0, 1, dtype=np.float32)
+def _has_sixteen_bits(image: Image.Image, values: NDArray[Any]) -> bool:
+    """Return whether the values are from 0 to 65535, as their format defines or as they are."""
+    if image.mode != "I" or image.format in ("PNG", "PPM"):
+        return True
+    return image.format is None and values.min() >= 0 and values.max() <= 65535
+
+
+def _in_range(
+    image: Image.Image, values: NDArray[Any]
+) -> tuple[NDArray[Any], None, tuple[str, ...]]:
+    """Bring values whose range no format defines from black to white."""
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+    if image.mode == "I" and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1 and tags.get(258) == (32,):
+        values = values.view(np.uint32)
+    with suppress(ValueError, TypeError):
+        missing = float(str(tags[_GDAL_NODATA]).strip("\0 ")) if _GDAL_NODATA in tags else np.nan
+        if (values == missing).any():
+            values = np.where(values == missing, np.nan, values.astype(np.float64))
+    span = find_range(values)
+    pixels = to_unit(values, span)
+    deep = pixels if image.mode == "F" else to_depth(pixels, np.uint16)
+    return deep[..., None], None, span.notes
 
 
 def _as_plain(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:

@@ -159,9 +159,9 @@ def test_a_key_value_of_sixteen_bits() -> None:
     assert picture.alpha[0].tolist() == [65535, 0]
 
 
-def test_of_thirty_two_bits_the_upper_half_is_kept() -> None:
-    image = Image.frombytes("I", (2, 1), np.array([[0, 0x12345678]], np.int32).tobytes())
-    assert from_pil(image).pixels.ravel().tolist() == [0, 0x1234]
+def test_thirty_two_bits_become_sixteen() -> None:
+    image = Image.frombytes("I", (2, 1), np.array([[0, 0x7FFFFFFF]], np.int32).tobytes())
+    assert from_pil(image).pixels.ravel().tolist() == [0, 65535]
 
 
 @each_case(
