@@ -79,3 +79,17 @@ test("who always wins is first, and finite; draws are even", () => {
   assert.ok(Math.abs(even[0].share - 0.5) < 1e-9);
   assert.deepEqual(bradleyTerry([]), []);
 });
+
+test("those who never met are ranked by those whom both met", () => {
+  const [first, second, third] = bradleyTerry([...won("a", "b", 3), ...won("b", "c", 3)]);
+  assert.deepEqual([first.name, second.name, third.name], ["a", "b", "c"]);
+  // Of a chain, each step has the closed form of two: 3.25 to 0.25.
+  assert.ok(Math.abs(first.share / second.share - 13) < 1e-3);
+  assert.ok(Math.abs(second.share / third.share - 13) < 1e-3);
+});
+
+test("those who were never compared with one another get shares all the same", () => {
+  const ranks = bradleyTerry([...won("a", "b", 3), ...won("c", "d", 3)]);
+  assert.ok(Math.abs(ranks.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
+  assert.ok(ranks.every(({ share }) => share > 0));
+});

@@ -4,7 +4,6 @@ import test from "node:test";
 import {
   bestOf, duration, fileSize, fiveNumbers, ordered, written,
 } from "../../lib_upscalers/compare/viewer/figures.mjs";
-import { detailsOf, factsOf, itemsOf, noteOf } from "../../lib_upscalers/compare/viewer/items.mjs";
 import { bestLevel, gainSteps, reducedWidths } from "../../lib_upscalers/compare/viewer/pixels.mjs";
 
 test("the best come first, what is not known last, equals as they were", () => {
@@ -54,42 +53,4 @@ test("the reduced copy that is drawn is never smaller than what is shown", () =>
     assert.ok(level === 0 || widths[level] >= shown);
     assert.ok(level + 1 === widths.length || widths[level + 1] < shown);
   }
-});
-
-const entry = {
-  name: "A", kind: "network", scale: 2, architecture: "ESRGAN", licence: "MIT", modelBytes: 2e6,
-  state: "waiting", fraction: null, text: "", result: null, cost: null, figures: {}, kept: false,
-};
-const shown = { url: "u", file: "f", width: 4, height: 3, bytes: 1000 };
-
-test("all that there is can be shown", () => {
-  const session = { source: shown, reference: null, entries: [entry, { ...entry, name: "B" }] };
-  assert.deepEqual(itemsOf(session).map(({ key, label }) => [key, label]), [
-    ["source", "Input"], ["e0", "A"], ["e1", "B"],
-  ]);
-  const test = itemsOf({ ...session, reference: shown });
-  assert.deepEqual(test.map(({ label }) => label), ["Original", "Shrunk", "A", "B"]);
-});
-
-test("what is not there yet is told", () => {
-  assert.match(noteOf(entry), /Waiting/);
-  assert.equal(noteOf({ ...entry, state: "running", fraction: 0.426, text: "tile 3" }), "43 % tile 3");
-  assert.equal(noteOf({ ...entry, state: "running", text: "Starting" }), "Starting");
-  assert.equal(noteOf({ ...entry, state: "failed", text: "no" }), "no");
-  assert.equal(noteOf({ ...entry, state: "finished" }), "");
-});
-
-test("a result's costs are told", () => {
-  const cost = {
-    loadSeconds: 0.5, runSeconds: 2, peakBytes: 3e6, peakOf: "VRAM", passes: 1, tiles: 4,
-    precision: "fp16", device: "cuda:0",
-  };
-  const done = { ...entry, state: "finished", result: shown, cost };
-  assert.deepEqual(factsOf({ key: "e0", label: "A", shown, entry: done }), [
-    "4 × 3", "2.0 s", "load 0.50 s", "3.0 MB VRAM",
-  ]);
-  const details = Object.fromEntries(detailsOf(done));
-  assert.equal(details.Licence, "MIT");
-  assert.equal(details.Tiles, "4");
-  assert.ok(!("Kept" in details));
 });

@@ -124,3 +124,7 @@ test("a frame without an extent does no harm", () => {
   const view = fitted({ width: 0, height: 0 }, cell);
   assert.ok(Number.isFinite(view.zoom));
 });
+
+test("room for less than one cell is one column", () => {
+  assert.equal(gridShape(4, { width: 90, height: 300 }, frame, 70).columns, 1);
+});

@@ -59,8 +59,8 @@ export function bradleyTerry(picks) {
   const plain = new Float64Array(count);
   const shown = new Float64Array(count);
   for (const { better, worse, half } of picks) {
-    const a = place.get(better) ?? 0;
-    const b = place.get(worse) ?? 0;
+    const a = /** @type {number} */ (place.get(better));
+    const b = /** @type {number} */ (place.get(worse));
     wins[a][b] += half ? 0.5 : 1;
     wins[b][a] += half ? 0.5 : 0;
     plain[a] += half ? 0.5 : 1;
@@ -97,7 +97,7 @@ function strongest(wins) {
         won += wins[a][b];
         if (met) weight += met / (strength + strengths[b]);
       }
-      return weight ? won / weight : strength;
+      return won / weight;
     });
     const sum = next.reduce((total, value) => total + value, 0);
     const scaled = next.map((value) => value / sum);

@@ -70,7 +70,8 @@ export class Pictures {
     const level = bestLevel(widths, shown);
     if (level > 0) return held.reduced[level - 1];
     if (!held.whole) this.request(url, held);
-    return held.whole ?? held.reduced[0] ?? null;
+    // Only what has reduced copies is freed.
+    return held.whole ?? held.reduced[0];
   }
 
   /** @param {string} url */

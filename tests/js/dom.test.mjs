@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { button, make, menu } from "../../lib_upscalers/compare/viewer/dom.mjs";
+import { providePage } from "./fake_page.mjs";
+
+providePage();
+
+test("text never becomes markup, and attributes are set as they are", () => {
+  const element = make("p", { title: "<b>" }, "<script>", make("b", {}, "bold"));
+  assert.equal(element.children[0], "<script>");
+  assert.equal(element.getAttribute("title"), "<b>");
+  assert.equal(element.textContent, "<script>bold");
+  assert.equal(make("hr").children.length, 0);
+});
+
+test("a button sends no form and does what it is for", () => {
+  let pressed = 0;
+  const element = button("Fit", "Show all of it", () => { pressed += 1; });
+  element.fire("click");
+  assert.equal(pressed, 1);
+  assert.equal(element.getAttribute("type"), "button");
+  assert.equal(element.getAttribute("title"), "Show all of it");
+});
+
+test("a menu shows what is chosen, and hands on another choice", () => {
+  const chosen = [];
+  const label = menu("Mode", [["a", "First"], ["b", "Second"]], "b", (value) => chosen.push(value));
+  const select = label.querySelector("select");
+  assert.equal(select.value, "b");
+  assert.equal(select.getAttribute("aria-label"), "Mode");
+  assert.deepEqual(select.all("option").map((each) => each.textContent), ["First", "Second"]);
+  select.value = "a";
+  select.fire("change");
+  assert.deepEqual(chosen, ["a"]);
+});
