@@ -47,7 +47,9 @@ commands:
   app    open the app in the browser              (python run.py app --help)
   cli    enlarge pictures from the command line   (python run.py cli --help)
   docs   build the documentation into site/       (python run.py docs serve: as a live page)
-  test   run every check; arguments go to pytest  (python run.py test -k tiling)
+  test   run every check                          (python run.py test)
+         the quick ones, before a commit          (python run.py test --fast)
+         tests alone, with arguments for pytest   (python run.py test -k tiling)
 """
 CHECK_TORCH = (
     "import torch, torchvision; "

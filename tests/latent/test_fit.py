@@ -385,7 +385,7 @@ def test_a_full_disk_leaves_the_last_state(
     write = torch.save
 
     def full(held: object, path: Path) -> None:
-        if path.name.startswith("state"):
+        if isinstance(held, dict) and "recipe" in held:  # the state, not the pairs
             path.write_bytes(b"half")
             raise OSError(28, "No space left on device")
         write(held, path)

@@ -264,7 +264,7 @@ class _Job:
         """Save, unless that fails: then the last state stays, and the work goes on."""
         try:
             training.save(state)
-        except OSError as error:
+        except (OSError, OutputError) as error:
             _log.warning("The training's state cannot be saved to %s: %s", state, error)
 
     def _preview(self, training: LatentTraining) -> Preview | None:
