@@ -272,6 +272,7 @@ def test_an_event_keeps_its_script_on_every_webui(event: Callable[..., str]) -> 
     assert listen(event, None, None, None, js="() => ['asked for']") == "() => ['asked for']"
 
 
+@pytest.mark.slow
 def test_the_address_of_a_file_is_relative_and_quoted() -> None:
     address = file_url(Path("/some/a b#c/ü?.png"))
     assert not address.startswith("/")
@@ -297,6 +298,7 @@ def _app(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_one_clear_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -308,6 +310,7 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there_is_one_clear_line() -> None:
     done = _app("--device", "abacus")
     assert done.returncode == 2

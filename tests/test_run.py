@@ -209,6 +209,7 @@ def test_a_folder_with_other_files_is_never_cleared(tmp_path: Path) -> None:
     assert precious.read_text() == "all of it"
 
 
+@pytest.mark.slow
 def test_a_broken_environment_is_made_anew(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     python = RUN.python_in(venv)

@@ -311,6 +311,7 @@ def test_the_log_is_left_as_it_was() -> None:
     assert (logger.handlers[:], logger.level, logger.propagate) == before
 
 
+@pytest.mark.slow
 def test_it_works_as_a_module_and_in_a_pipe() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "lib_upscalers", "list"]

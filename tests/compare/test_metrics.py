@@ -86,6 +86,7 @@ def test_psnr_is_that_of_scikit_image(rng: np.random.Generator) -> None:
     assert METRICS["psnr"].measure(plane, other) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @each_case("size", [(64, 48), (11, 500), (300, 11), (90, 40000)])
 def test_ssim_is_that_of_scikit_image(rng: np.random.Generator, size: tuple[int, int]) -> None:
     plane = rng.uniform(16, 235, size).astype(np.float32)

@@ -114,6 +114,7 @@ def test_without_a_model_there_is_nothing_to_learn_from(webui: WebUI) -> None:
             list(fitting.run(1))
 
 
+@pytest.mark.slow
 @one_host
 def test_it_can_be_stopped_and_only_one_runs(webui: WebUI) -> None:
     fitting = Fitting(start.extension().engine)

@@ -115,6 +115,7 @@ def test_a_network_is_made_found_and_used(tmp_path: Path, caplog: pytest.LogCapt
     torch.testing.assert_close(result, load_network(last.path, SPACE)(samples, (12, 10)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoded", [False, True])
 def test_the_loss_falls(*, decoded: bool) -> None:
     pool = Pool(CPU)
@@ -160,6 +161,7 @@ def test_the_decoded_loss_is_of_pixels_and_of_colours() -> None:
     assert loss(pixels + 0.1) > 2 * loss(pixels + checks), "a shift of all is worse than a pattern"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [3, 15, 30, 38])
 def test_going_on_gives_the_same_weights_as_no_pause(calls: int, tmp_path: Path) -> None:
     """Stopped while pictures are made, while it is measured, and twice while it trains."""
@@ -439,6 +441,7 @@ def test_batches_are_of_one_factor() -> None:
 # The command line
 
 
+@pytest.mark.slow
 def test_the_command_makes_a_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -166,6 +166,7 @@ def test_any_strides(mode: str) -> None:
         assert_close(upscale_latent(one, Size(9, 8), mode), one[..., :1, :1].expand(1, 4, 8, 9))
 
 
+@pytest.mark.slow
 @each_case("dtype", DTYPES)
 @each_mode
 def test_inference_tensors(mode: str, dtype: torch.dtype) -> None:
@@ -209,6 +210,7 @@ def test_large_values_stay_finite(mode: str, dtype: torch.dtype) -> None:
         assert bool(torch.isfinite(result).all())
 
 
+@pytest.mark.slow
 @each_case("dtype", DTYPES)
 @each_case("shape", [(1, 4, 64, 64), (2, 16, 48, 40), (1, 4, 3, 40, 48)])
 @each_exact_mode
@@ -222,6 +224,7 @@ def test_memory_is_bounded(mode: str, shape: tuple[int, ...], dtype: torch.dtype
     assert memory.peak <= 6 * result.numel() * result.element_size()
 
 
+@pytest.mark.slow
 @each_case("other", ["Latent (bislerp)", "Latent (Fourier)"])
 @each_exact_mode
 def test_memory_of_a_blend_is_bounded(mode: str, other: str) -> None:

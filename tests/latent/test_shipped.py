@@ -57,6 +57,7 @@ def test_a_network_takes_latents_of_all_sizes_and_packed_ones(entry: dict[str, A
             assert bool(torch.isfinite(result).all())
 
 
+@pytest.mark.slow
 def test_pictures_come_out_clean(shared_data: Path) -> None:
     """On the smallest picture of Set5: far above every interpolation, near the round trip."""
     folder = shared_data / "taef2"

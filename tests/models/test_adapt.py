@@ -48,6 +48,7 @@ def tails(kind: str) -> tuple[nn.Module, BlockwiseTail]:
     return nn.Sequential(*list(layers)[2:]), tail
 
 
+@pytest.mark.slow
 @each_case("kind", ENLARGING)
 def test_a_tail_in_blocks_gives_the_whole(kind: str) -> None:
     plain, tail = tails(kind)
@@ -61,6 +62,7 @@ def test_a_tail_in_blocks_gives_the_whole(kind: str) -> None:
         torch.testing.assert_close(output, expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 @each_case("layout", [torch.channels_last, torch.contiguous_format])
 @each_case("height", [*range(1, 100, 9), 36, 37, 38, 100])
 def test_every_height_gives_the_whole(height: int, layout: torch.memory_format) -> None:

@@ -87,12 +87,14 @@ def assert_agrees(path: Path) -> None:
     np.testing.assert_allclose(as_batch(enlarged), expected[:1], atol=3e-6, rtol=0)
 
 
+@pytest.mark.slow
 @each_case("ending", [".pth", ".safetensors"])
 @each_case("name", TINY)
 def test_networks_give_what_they_should(name: str, ending: str, tmp_path: Path) -> None:
     assert_agrees(save(tiny_state(name), tmp_path / f"some{ending}"))
 
 
+@pytest.mark.slow
 @each_case("new", [False, True])
 @each_case("kind", ESRGANS)
 def test_every_esrgan_gives_what_it_should(kind: str, new: bool, tmp_path: Path) -> None:
@@ -101,6 +103,7 @@ def test_every_esrgan_gives_what_it_should(kind: str, new: bool, tmp_path: Path)
     assert_agrees(save(esrgan_state(kind, new=new), tmp_path / "4x_misleading_name.pth"))
 
 
+@pytest.mark.slow
 @each_case("name", CONVOLUTIONAL)
 def test_tiles_give_the_whole(name: str, tmp_path: Path) -> None:
     network = load_network(save(tiny_state(name), tmp_path / "some.pth"))
@@ -117,6 +120,7 @@ def test_tiles_are_aligned_to_windows(name: str, window: int, tmp_path: Path) ->
     assert read_traits(save(tiny_state(name), tmp_path / "some.pth")).alignment == window
 
 
+@pytest.mark.slow
 @each_case("name", TINY)
 def test_lower_precisions_leave_no_trace(name: str, tmp_path: Path) -> None:
     path = save(tiny_state(name), tmp_path / "some.pth")
@@ -141,6 +145,7 @@ def test_lower_precisions_leave_no_trace(name: str, tmp_path: Path) -> None:
     assert network.size_bytes == kept
 
 
+@pytest.mark.slow
 @each_case("name", TINY)
 def test_the_memory_layout_does_not_show(name: str, tmp_path: Path) -> None:
     network = load_network(save(tiny_state(name), tmp_path / "some.pth"))
@@ -235,6 +240,7 @@ def test_the_name_is_the_callers_or_the_files(tmp_path: Path) -> None:
     assert load_network(path, "Fine").traits.name == "Fine"
 
 
+@pytest.mark.slow
 @each_case("make, text", [(gfpgan, "faces alone"), (lama, "fills in a mask")])
 def test_other_purposes_are_refused(
     make: Callable[[], torch.nn.Module], text: str, tmp_path: Path

@@ -71,6 +71,7 @@ def assert_same(
     assert torch.equal(ours(picture.clone()), plain(picture.clone()))
 
 
+@pytest.mark.slow
 @each_case("ending", ["pth", "safetensors"])
 @each_case("name", TINY)
 def test_every_architecture_is_the_same(name: str, ending: str, tmp_path: Path) -> None:
@@ -82,6 +83,7 @@ def test_every_architecture_is_the_same(name: str, ending: str, tmp_path: Path) 
     assert_same(built(spandrel.canonicalize_state_dict(dict(read_state(path)))), plain)
 
 
+@pytest.mark.slow
 @each_case("layout", ["old", "new"])
 @each_case("kind", ESRGANS)
 def test_every_esrgan_is_the_same(kind: str, layout: str, tmp_path: Path) -> None:

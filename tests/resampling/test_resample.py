@@ -414,6 +414,7 @@ print(peak() - before - result.nbytes)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="has no resource module")
 @each_case(
     "shape, target, linear",

@@ -106,6 +106,7 @@ def test_live_tensors_are_counted_until_they_die() -> None:
     assert live.largest == third.untyped_storage().nbytes()
 
 
+@pytest.mark.slow
 def test_counting_loads_no_compiler() -> None:
     code = (
         "import sys, torch\n"

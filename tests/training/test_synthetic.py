@@ -45,6 +45,7 @@ def test_every_kind_has_a_share() -> None:
     assert all(max(kind.share, kind.drawn) > 0 for _, kind in synthetic.KINDS.items())
 
 
+@pytest.mark.slow
 def test_drawings_are_mostly_line_art_and_crisp() -> None:
     shares = {name: kind.drawn for name, kind in synthetic.KINDS.items()}
     crisp, usual = (

@@ -72,6 +72,7 @@ def test_the_entry_says_what_spandrel_finds(entry: dict[str, Any]) -> None:
     assert sum(each.numel() for each in found.model.parameters()) == entry["parameters"]
 
 
+@pytest.mark.slow
 @NETWORKS
 def test_it_beats_lanczos_on_drawings_as_its_card_says(entry: dict[str, Any]) -> None:
     examples = kept_back(entry["scale"], entry["material"])
@@ -93,6 +94,7 @@ def test_damaged_drawings_are_as_its_card_says(entry: dict[str, Any]) -> None:
             assert np.mean(gains) == pytest.approx(said, abs=0.03), name
 
 
+@pytest.mark.slow
 @NETWORKS
 def test_on_set5_it_is_as_its_card_says_and_keeps_colours(
     entry: dict[str, Any], shared_data: Path

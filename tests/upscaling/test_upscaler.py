@@ -192,6 +192,7 @@ def test_it_works_inside_inference_mode_and_outside_after(upscaler: Upscaler) ->
     np.testing.assert_array_equal(inside, outside)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", [48, 64, 200])
 def test_a_trained_network_in_tiles_equals_the_whole_picture(upscaler: Upscaler, tile: int) -> None:
     built_in = next(c for c in upscaler.choices() if c.name.startswith("Lab "))
