@@ -69,12 +69,10 @@ LOGGER = '_log = logging.getLogger("lib_upscalers")'
 # Public classes that share their name with one of another module. To be renamed: the list may
 # become shorter, never longer.
 SAME_CLASS_NAMES = {
-    "Job": {"cli.paths", "tiling.policy"},
-    "Options": {"app", "cli.arguments"},
-    "Plan": {"cli.paths", "compare.request", "hosts.webui.extras"},
+    "Plan": {"compare.request", "hosts.webui.extras"},
 }
 # Units whose modules' first lines are still to be rewritten in plain words.
-UNPLAIN_UNITS = {"cli", "compare", "hosts", "models", "pictures", "tiling", "ui", "upscaling"}
+UNPLAIN_UNITS = {"compare", "hosts", "models", "pictures", "tiling", "ui", "upscaling"}
 READ_ONLY = ("Mapping", "Sequence", "Collection", "Set", "Final")
 MUTABLE_CALLS = (
     "list",

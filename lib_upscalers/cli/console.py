@@ -1,120 +1,287 @@
-"""What the command line shows while it works: one bar on a terminal, plain lines elsewhere."""
+"""Lines, tables and bars on a terminal; plain lines where the output is a file or a pipe."""
 
 from __future__ import annotations
 
+import io
 import logging
-import shutil
+import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from lib_upscalers.cli.terminal_text import visible
+from lib_upscalers.errors import OutputError
 
-_BAR_WIDTH = 24
-_REDRAW_SECONDS = 0.1
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+    from rich.console import Console as RichConsole
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+    from rich.table import Table
+    from typing_extensions import Self
+
+# Wider than any table: rich wraps or cuts nothing.
+_ENDLESS = 1_000_000
+_SPEED_SECONDS = 120.0
 
 
 @dataclass
 class Console:
-    """The stream for everything that is not the result itself.
+    """A stream for people.
+
+    Everything that is written is shown as text: no control character of a file name reaches a
+    terminal, and nothing is interpreted as rich's markup.
 
     Attributes:
         stream: Where to write.
         quiet: Show only errors and warnings.
-        live: Whether one line can be redrawn, as on a terminal.
+        live: Whether the stream is a terminal, which can show colours and redraw lines.
+        strict: Whether a failure to write is an error. Messages must not stop the work; results
+            must not be lost silently.
     """
 
     stream: TextIO
     quiet: bool = False
     live: bool = False
-    _drawn: int = field(default=0, init=False)
+    strict: bool = False
+    _rich: RichConsole | None = field(default=None, init=False)
 
     @classmethod
     def standard(cls, *, quiet: bool) -> Console:
-        """Return the one on stderr, so that stdout stays free for results."""
-        return cls(sys.stderr, quiet=quiet, live=sys.stderr.isatty())
+        """Return the console for messages, on stderr; stdout stays free for results."""
+        return cls(_stream(sys.stderr), quiet=quiet, live=_is_terminal(sys.stderr))
 
-    def draw(self, text: str) -> None:
-        """Show `text` in the line that is redrawn; nothing where there is no such line."""
-        if not self.live or self.quiet:
-            return
-        text = text[: max(10, shutil.get_terminal_size().columns - 1)]
-        self.stream.write("\r" + text.ljust(self._drawn))
-        self.stream.flush()
-        self._drawn = len(text)
-
-    def clear(self) -> None:
-        """Take the redrawn line away."""
-        if self._drawn:
-            self.stream.write("\r" + " " * self._drawn + "\r")
-            self._drawn = 0
+    @classmethod
+    def results(cls) -> Console:
+        """Return the console for results, on stdout."""
+        return cls(_stream(sys.stdout), live=_is_terminal(sys.stdout), strict=True)
 
     def say(self, text: str) -> None:
-        """Write a line, unless told to be quiet."""
+        """Write a line, unless the console is quiet."""
         if not self.quiet:
             self.write(text)
 
-    def write(self, text: str) -> None:
-        """Write a line that must be seen."""
-        self.clear()
+    def write(self, text: str, style: str = "") -> None:
+        """Write a line that must be seen.
+
+        Args:
+            text: One line; line breaks in it are shown as text.
+            style: A style of rich's, such as "red", where the stream is a terminal.
+
+        Raises:
+            OutputError: The console is strict, and the stream cannot be written.
+            BrokenPipeError: Likewise, and whoever read the stream has closed it.
+        """
+        try:
+            if self.live:
+                from rich.text import Text
+
+                self.rich().print(Text(self._encodable(text), style), soft_wrap=True)
+            else:
+                self.stream.write(self._encodable(text) + "\n")
+            self.stream.flush()
+        except (OSError, ValueError) as error:
+            self._fail(error)
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Write a table; in a pipe one line a row, neither wrapped nor cut.
+
+        Raises:
+            OutputError: As `write`.
+            BrokenPipeError: As `write`.
+        """
+        table = self._laid_out(head, rows)
+        try:
+            if self.live:
+                self.rich().print(table)
+            else:
+                self.stream.write(_plain(table))
+            self.stream.flush()
+        except (OSError, ValueError) as error:
+            self._fail(error)
+
+    def rich(self) -> RichConsole:
+        """Return rich's console on the stream; NO_COLOR is respected."""
+        if self._rich is None:
+            from rich.console import Console as RichConsole
+
+            self._rich = RichConsole(
+                file=self.stream,
+                force_terminal=self.live,
+                force_jupyter=False,
+                markup=False,
+                emoji=False,
+                highlight=False,
+            )
+        return self._rich
+
+    def _encodable(self, text: str) -> str:
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
-        self.stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
-        self.stream.flush()
+        return visible(text).encode(encoding, "replace").decode(encoding)
+
+    def _laid_out(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for name in head:
+            table.add_column(Text(name), overflow="fold", no_wrap=not self.live)
+        for row in rows:
+            table.add_row(*(Text(self._encodable(cell)) for cell in row))
+        return table
+
+    def _fail(self, error: OSError | ValueError) -> None:
+        if not self.strict:
+            return
+        if isinstance(error, BrokenPipeError):
+            raise error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OutputError(
+            f"Expected to write to the standard output, but that failed ({reason}): free some "
+            "space, or write elsewhere."
+        ) from error
+
+
+def _stream(stream: TextIO | None) -> TextIO:
+    # A process that was started with closed streams has none.
+    return io.StringIO() if stream is None else stream
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    if stream is None or os.environ.get("TERM") in ("dumb", "unknown"):
+        return False
+    try:
+        return stream.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
+def _plain(table: Table) -> str:
+    from rich.console import Console as RichConsole
+
+    wide = RichConsole(
+        file=io.StringIO(), width=_ENDLESS, force_terminal=False, force_jupyter=False, emoji=False
+    )
+    with wide.capture() as captured:
+        wide.print(table)
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 @dataclass
-class BarProgress:
-    """Shows one picture's progress as a bar. Implements `progress.Progress`.
+class Bars:
+    """The progress of a job of several parts. Implements `progress.Progress` for one part.
 
-    Ctrl-C needs no flag here: Python raises KeyboardInterrupt as soon as the tile that runs is
-    done.
+    On a terminal it draws a bar for the part that runs and, of several, one for all; elsewhere
+    nothing. Ctrl-C needs no flag: Python raises KeyboardInterrupt as soon as the tile that runs
+    is done.
+
+    Attributes:
+        console: Where to draw.
+        total: How many parts there are.
+        unit: What the parts are called, in the plural.
     """
 
     console: Console
-    label: str
-    _last: float = field(default=float("-inf"), init=False)
+    total: int = 1
+    unit: str = "pictures"
+    _done: int = field(default=0, init=False)
+    _begun: float = field(default=0.0, init=False)
+    _rich: RichProgress | None = field(default=None, init=False)
+    _all: TaskID | None = field(default=None, init=False)
+    _part: TaskID | None = field(default=None, init=False)
+
+    def __enter__(self) -> Self:
+        """Show the bars, if somebody can see them."""
+        if self.console.live and not self.console.quiet:
+            with suppress(OSError):
+                self._start(_rich_bars(self.console))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the bars."""
+        if self._rich is not None:
+            with suppress(OSError):
+                self._rich.stop()
+
+    def _start(self, bars: RichProgress) -> None:
+        self._begun = time.monotonic()
+        if self.total > 1:
+            self._all = bars.add_task(f"0/{self.total}", total=self.total, text="")
+        self._part = bars.add_task("", total=1.0, text="", start=False)
+        bars.start()
+        self._rich = bars
+
+    def begin(self, name: str) -> None:
+        """Show that a part begins."""
+        if self._rich is not None and self._part is not None:
+            self._rich.reset(self._part, total=1.0, description=visible(name), text="")
 
     def update(self, step: int, total: int, text: str = "") -> None:
-        """Redraw the bar, at most ten times a second."""
-        now = time.monotonic()
-        if now - self._last < _REDRAW_SECONDS and step < total:
+        """Show how much of the part is done."""
+        if self._rich is None or self._part is None:
             return
-        self._last = now
-        done = step / total if total else 1.0
-        filled = round(done * _BAR_WIDTH)
-        bar = "#" * filled + "." * (_BAR_WIDTH - filled)
-        self.console.draw(f"{self.label} [{bar}] {done:4.0%} {text}")
+        share = step / total if total else 1.0
+        self._rich.update(self._part, completed=share, text=visible(text))
+        if self._all is not None:
+            self._rich.update(self._all, completed=self._done + share)
+
+    def finish(self) -> None:
+        """Count a part as done."""
+        self._done += 1
+        if self._rich is None or self._all is None:
+            return
+        minutes = (time.monotonic() - self._begun) / 60
+        self._rich.update(
+            self._all,
+            completed=self._done,
+            description=f"{self._done}/{self.total}",
+            text=f"{self._done / minutes:.1f} {self.unit}/min" if minutes else "",
+        )
 
     def check_cancelled(self) -> None:
         """Return: an interrupted process gets a KeyboardInterrupt instead."""
 
 
+def _rich_bars(console: Console) -> RichProgress:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%", markup=False),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        TextColumn("{task.fields[text]}", markup=False),
+        console=console.rich(),
+        speed_estimate_period=_SPEED_SECONDS,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
 class ConsoleHandler(logging.Handler):
-    """Sends log records to the console, so that they do not run into the bar."""
+    """Writes log records to the console, so that they do not run into a bar."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record as one line."""
-        self._console.write(f"{record.levelname.lower()}: {self.format(record)}")
-
-
-def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Lay rows of cells out as lines with columns that line up; numbers are not treated apart."""
-    cells = list(rows)
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-
-
-def readable_bytes(count: int) -> str:
-    """Write a number of bytes as people do: ``"1.2 MB"``."""
-    if count < 1_000_000:
-        return f"{count / 1_000:.0f} kB"
-    return f"{count / 1_000_000:.1f} MB"
+        """Write a record as one line, its traceback below it."""
+        name, style = record.levelname.lower(), ""
+        if record.levelno >= logging.WARNING:
+            style = "red" if record.levelno >= logging.ERROR else "yellow"
+        self._console.write(f"{name}: {record.getMessage()}", style)
+        if record.exc_info:
+            trace = (self.formatter or logging.Formatter()).formatException(record.exc_info)
+            for line in trace.splitlines():
+                self._console.write(line)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli.console import BarProgress
+from lib_upscalers.cli.arguments import add_device, add_messages
+from lib_upscalers.cli.command import Command, options_of
+from lib_upscalers.cli.console import Bars
 from lib_upscalers.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,8 +36,9 @@ name of your own. The latents have to be scaled as samplers have them; those of 
 """
 
 
-class _Options(argparse.Namespace):
-    """The options of `upscalers latent fit`, typed."""
+@dataclass(frozen=True)
+class FitOptions:
+    """The options of `upscalers latent fit`."""
 
     autoencoder: tuple[Path, Path] | None
     loader: str | None
@@ -74,8 +77,7 @@ def _space(text: str) -> str:
     return text
 
 
-def add_latent(latent: argparse.ArgumentParser) -> None:
-    """Add what there is under the command `latent`."""
+def _add(latent: argparse.ArgumentParser) -> None:
     actions = latent.add_subparsers(
         dest="action", metavar="ACTION", required=True, help="what to do"
     )
@@ -122,14 +124,11 @@ def add_latent(latent: argparse.ArgumentParser) -> None:
     fit.add_argument(
         "--work", type=Path, metavar="FOLDER", help="for what is not finished (default: in OUT)"
     )
-    fit.add_argument(
-        "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
-    )
-    fit.add_argument("-q", "--quiet", action="store_true", help="show only errors and warnings")
-    fit.add_argument("-v", "--verbose", action="store_true", help="show what goes on")
+    add_device(fit)
+    add_messages(fit)
 
 
-def _codec(options: _Options, device: torch.device) -> Codec:
+def _codec(options: FitOptions, device: torch.device) -> Codec:
     if options.autoencoder is not None:
         from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
 
@@ -145,13 +144,7 @@ def _codec(options: _Options, device: torch.device) -> Codec:
         ) from error
 
 
-def fit_latent(namespace: argparse.Namespace, console: Console) -> int:
-    """Do what the command line says; return the exit code.
-
-    Raises:
-        UpscalerError: It cannot be done.
-        KeyboardInterrupt: The user stopped it; what is done is kept.
-    """
+def _run(namespace: argparse.Namespace, console: Console) -> int:
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.latent.context import LatentSpace
     from lib_upscalers.models.checksum import sha256_of
@@ -159,7 +152,7 @@ def fit_latent(namespace: argparse.Namespace, console: Console) -> int:
     from lib_upscalers.training.latent.reports import FitSettings
     from lib_upscalers.training.latent.teacher import Teacher
 
-    options = _Options(**vars(namespace))
+    options = options_of(FitOptions, namespace)
     device = StandaloneHost(device_name=options.device).device()
     codec = _codec(options, device)
     tiny = codec.decode if options.autoencoder is not None else None
@@ -168,14 +161,24 @@ def fit_latent(namespace: argparse.Namespace, console: Console) -> int:
     digest = None if options.vae is None else sha256_of(options.vae)
     settings = FitSettings(options.minutes, options.pictures, digest)
     work = options.work or options.out / f"unfinished-{options.space}"
-    progress = BarProgress(console, options.space)
-    for report in fit(teacher, space, options.out, work, settings, progress):
-        progress.update(round(report.done * _PARTS), _PARTS, _text(report))
-        if report.path is not None:
-            console.say(f"{report.path}: {report.step} steps")
+    with Bars(console) as bars:
+        bars.begin(options.space)
+        for report in fit(teacher, space, options.out, work, settings, bars):
+            bars.update(round(report.done * _PARTS), _PARTS, _text(report))
+            if report.path is not None:
+                console.say(f"{report.path}: {report.step} steps")
     return 0
 
 
 def _text(report: FitReport) -> str:
     loss = "" if report.loss is None else f", loss {report.loss:.3f}"
     return f"{report.stage}{loss}, {report.seconds_left / 60:.1f} minutes to go"
+
+
+COMMAND = Command(
+    name="latent",
+    summary="make networks that enlarge latents",
+    add=_add,
+    run=_run,
+    epilog="",
+)

@@ -1,38 +1,30 @@
-"""Which pictures the command line reads, and where each result goes; nothing is written here."""
+"""Decide where each result goes and what is refused at once; nothing is written here."""
 
 from __future__ import annotations
 
-import glob
+import hashlib
 import os
-from collections import defaultdict
-from dataclasses import dataclass
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import ImageError, InputError, OutputError
+from lib_upscalers.cli.sources import Refusal, find_sources, to_path
+from lib_upscalers.errors import InputError, OutputError
 from lib_upscalers.pictures.names import names_a_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
+    from lib_upscalers.cli.sources import Source
     from lib_upscalers.errors import UpscalerError
 
-
-@dataclass(frozen=True)
-class Source:
-    """A picture to read.
-
-    Attributes:
-        path: Where it lies.
-        relative: Its place in a folder of results.
-    """
-
-    path: Path
-    relative: Path
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
-class Job:
+class FileJob:
     """A picture to read and the file to write its result to."""
 
     source: Path
@@ -40,19 +32,22 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A picture that will not be read, and why."""
+class FilePlan:
+    """All that the user asked for.
 
-    source: Path
-    error: UpscalerError
+    Attributes:
+        jobs: What is to be done.
+        earlier: What an earlier run has done: the result is there.
+        refusals: What cannot be done.
+        notes: What else is left out, in words.
+        into_folder: Whether the results go into a folder.
+    """
 
-
-@dataclass(frozen=True)
-class Plan:
-    """All that the user asked for: what will be done, and what cannot."""
-
-    jobs: tuple[Job, ...]
+    jobs: tuple[FileJob, ...]
+    earlier: tuple[FileJob, ...]
     refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...]
+    into_folder: bool
 
 
 def writable() -> list[str]:
@@ -62,177 +57,67 @@ def writable() -> list[str]:
     return [suffix.lstrip(".") for _, each in FORMATS.items() for suffix in each.suffixes]
 
 
-def _identity(path: Path) -> str:
-    """Return what all paths of one file share."""
-    return os.path.normcase(os.path.realpath(path))
-
-
-def _place(path: Path) -> str:
-    """Return what the paths of one file share even on file systems that ignore case."""
-    return os.path.realpath(path).casefold()
-
-
-def _pictures_in(folder: Path, output: Path, *, recursive: bool) -> Iterator[Path]:
-    """Yield the pictures of a folder, but not the results of an earlier run inside it."""
-    results = output.resolve() if folder.resolve() in output.resolve().parents else None
-    for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
-        earlier = results is not None and results in path.resolve().parents
-        if names_a_picture(path) and path.is_file() and not earlier:
-            yield path
-
-
-def _from_pattern(pattern: str) -> list[Source]:
-    """Return the files of a glob; sub-folders below its fixed part are kept."""
-    fixed = Path()
-    for part in Path(pattern).parts:
-        if glob.has_magic(part):
-            break
-        fixed /= part
-    files = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207
-    return [Source(path, path.relative_to(fixed)) for path in files if path.is_file()]
-
-
-def _expand(name: str, output: Path, *, recursive: bool) -> list[Source]:
-    path = Path(name).expanduser()
-    if path.is_dir():
-        pictures = _pictures_in(path, output, recursive=recursive)
-        found = [Source(picture, picture.relative_to(path)) for picture in pictures]
-        hint = "" if recursive else " itself; --recursive looks into its sub-folders, too"
-        if not found:
-            raise ImageError(f"Expected pictures in the folder, but {name} holds none{hint}.")
-        return found
-    if path.exists():
-        return [Source(path, Path(path.name))]
-    if not glob.has_magic(name):
-        raise ImageError(f"Expected a picture, but there is no file {name}.")
-    found = _from_pattern(name)
-    if not found:
-        raise ImageError(f"Expected pictures, but no file matches {name}.")
-    return found
-
-
-def expand(
-    names: Iterable[str], output: Path, *, recursive: bool
-) -> tuple[tuple[Source, ...], tuple[Refusal, ...]]:
-    """Find the pictures that files, folders and glob patterns name, each picture once.
-
-    A name that leads to no picture is refused; the others are found all the same. What lies in
-    `output` is left out where that is a part of a folder to read.
-    """
-    sources: dict[str, Source] = {}
-    refusals: list[Refusal] = []
-    for name in names:
-        try:
-            for source in _expand(name, output, recursive=recursive):
-                sources.setdefault(_identity(source.path), source)
-        except InputError as error:
-            refusals.append(Refusal(Path(name), error))
-    return tuple(sources.values()), tuple(refusals)
-
-
-def means_folder(output: str, names: Sequence[str], count: int) -> bool:
-    """Tell whether the results go into a folder rather than to one file.
-
-    Args:
-        output: What the user gave as the place for the results.
-        names: What the user gave as pictures.
-        count: How many pictures these are.
-
-    Raises:
-        InputError: There are several pictures, but the output names one file.
-    """
-    path = Path(output).expanduser()
-    if path.is_dir() or output.endswith(("/", os.sep)):
-        return True
-    several = count > 1 or not all(Path(name).expanduser().is_file() for name in names)
-    if several and (path.exists() or names_a_picture(path)):
-        raise InputError(
-            f"Expected a folder for the results of several pictures, but got the file {output}."
-        )
-    return several
-
-
-def _output_name(source: Source, extension: str | None, *, keep: bool = False) -> Path:
-    """Return the result's name; `keep` keeps the old ending before the new one."""
-    own = source.relative.suffix.lower().lstrip(".")
-    new = extension or (own if own in writable() else "png")
-    if new == own:
-        return source.relative
-    stem = source.relative.name if keep else source.relative.stem
-    return source.relative.with_name(f"{stem}.{new}")
-
-
-def _outputs(sources: Sequence[Source], extension: str | None) -> list[Path]:
-    """Name the results; a.png and a.jpg as webp become a.png.webp and a.jpg.webp."""
-    names = [_output_name(source, extension) for source in sources]
-    taken: defaultdict[str, int] = defaultdict(int)
-    for name in names:
-        taken[str(name).casefold()] += 1
-    return [
-        _output_name(source, extension, keep=True) if taken[str(name).casefold()] > 1 else name
-        for source, name in zip(sources, names, strict=True)
-    ]
-
-
-def _refusal(job: Job, read: dict[str, Path], *, overwrite: bool) -> UpscalerError | None:
-    original = read.get(_place(job.output))
-    if original is not None:
-        whose = "the picture itself" if original == job.source else f"the picture {original}"
-        return OutputError(f"Expected another file for the result, but {job.output} is {whose}.")
-    if job.output.exists() and not overwrite:
-        return OutputError(f"{job.output} is there already; --overwrite replaces it.")
-    return None
-
-
-def _checked(jobs: Iterable[Job], *, overwrite: bool) -> Plan:
-    wanted = list(jobs)
-    read = {_place(job.source): job.source for job in wanted}
-    first: dict[str, Job] = {}
-    accepted: list[Job] = []
-    refusals: list[Refusal] = []
-    for job in wanted:
-        earlier = first.setdefault(_place(job.output), job)
-        error = _refusal(job, read, overwrite=overwrite)
-        if earlier is not job:
-            error = OutputError(
-                f"The result would have the same name as that of {earlier.source}, {job.output}; "
-                "give them different folders."
-            )
-        if error is None:
-            accepted.append(job)
-        else:
-            refusals.append(Refusal(job.source, error))
-    return Plan(tuple(accepted), tuple(refusals))
-
-
 def plan(
     names: Sequence[str], output: str, *, extension: str | None, recursive: bool, overwrite: bool
-) -> Plan:
+) -> FilePlan:
     """Decide what is read and where each result goes, so that nothing is ever lost.
 
     Args:
         names: Files, folders and glob patterns.
         output: A file for one picture, or a folder; sub-folders are mirrored in it.
         extension: The ending of the results, such as ``"webp"``; None keeps each picture's own.
-        recursive: Whether sub-folders of folders are looked into.
+        recursive: Whether sub-folders of folders are read.
         overwrite: Whether a file that exists may be replaced; a picture that is read never is.
 
     Raises:
         InputError: `output` does not fit the pictures.
     """
-    target = Path(output).expanduser()
-    sources, refusals = expand(names, target, recursive=recursive)
-    if means_folder(output, names, len(sources)):
-        results = _outputs(sources, extension)
-        jobs = [Job(s.path, target / name) for s, name in zip(sources, results, strict=True)]
-    else:
-        jobs = [Job(source.path, _single_output(target, extension)) for source in sources]
-    checked = _checked(jobs, overwrite=overwrite)
-    return Plan(checked.jobs, refusals + checked.refusals)
+    target = to_path(output)
+    found = find_sources(names, target, recursive=recursive)
+    jobs: list[FileJob] = []
+    refusals = list(found.refusals)
+    into_folder = False
+    if found.sources:
+        try:
+            into_folder = _means_folder(output, target, names, len(found.sources))
+            jobs = _jobs(found.sources, target, extension, into_folder=into_folder)
+        except InputError as error:
+            if not refusals:
+                raise
+            refusals.extend(Refusal(str(source.path), error) for source in found.sources)
+    sorted_out = _Sorting(jobs, keeps_results=into_folder and not overwrite, overwrite=overwrite)
+    return FilePlan(
+        tuple(sorted_out.accepted),
+        tuple(sorted_out.earlier),
+        (*refusals, *sorted_out.refusals),
+        found.notes,
+        into_folder,
+    )
+
+
+def _means_folder(output: str, path: Path, names: Sequence[str], count: int) -> bool:
+    """Return whether the results go into a folder rather than to one file."""
+    if path.is_dir() or output.endswith(("/", os.sep)):
+        return True
+    several = count > 1 or len(names) > 1 or not to_path(names[0]).is_file()
+    if several and (os.path.lexists(path) or names_a_picture(path)):
+        raise InputError(
+            f"Expected a folder for the results of several pictures, but got the file {output}."
+        )
+    return several
+
+
+def _jobs(
+    sources: Sequence[Source], target: Path, extension: str | None, *, into_folder: bool
+) -> list[FileJob]:
+    if not into_folder:
+        return [FileJob(source.path, _single_output(target, extension)) for source in sources]
+    names = _shortened(_distinct(_outputs(sources, extension)), target)
+    return [FileJob(s.path, target / name) for s, name in zip(sources, names, strict=True)]
 
 
 def _single_output(output: Path, extension: str | None) -> Path:
-    """Return the file for one result, whose ending tells the format."""
+    """Return the file for one result, whose ending decides the format."""
     ending = output.suffix.lower().lstrip(".")
     same = {"jpg": "jpeg", "tif": "tiff"}
     if not ending:
@@ -246,3 +131,153 @@ def _single_output(output: Path, extension: str | None) -> Path:
             f"Expected a file name that ends in one of .{', .'.join(writable())}, but got {output}."
         )
     return output
+
+
+def _output_name(source: Source, extension: str | None, *, keep: bool = False) -> Path:
+    """Return the result's name; `keep` keeps the old ending before the new one."""
+    own = source.relative.suffix.lower().lstrip(".")
+    new = extension or (own if own in writable() else "png")
+    if new == own:
+        return source.relative
+    stem = source.relative.name if keep else source.relative.stem
+    return source.relative.with_name(f"{stem}.{new}")
+
+
+def _fold(name: str) -> str:
+    """Return what names share that some file systems do not distinguish."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _outputs(sources: Sequence[Source], extension: str | None) -> list[Path]:
+    """Name the results; a.png and a.jpg as webp become a.png.webp and a.jpg.webp."""
+    names = [_output_name(source, extension) for source in sources]
+    taken = Counter(_fold(str(name)) for name in names)
+    return [
+        _output_name(source, extension, keep=True) if taken[_fold(str(name))] > 1 else name
+        for source, name in zip(sources, names, strict=True)
+    ]
+
+
+def _distinct(names: Sequence[Path]) -> list[Path]:
+    """Number names that differ in case or Unicode form alone: a.jpg, A-2.jpg.
+
+    A file system may hold them for one file. Names that are the same stay so: their pictures
+    come from different folders, and what to do about it is the user's decision.
+    """
+    owners: dict[str, Path] = {}
+    for name in names:
+        owners.setdefault(_fold(str(name)), name)
+    renamed: dict[Path, Path] = {}
+    for name in names:
+        if owners[_fold(str(name))] != name and name not in renamed:
+            renamed[name] = _numbered(name, owners)
+            owners[_fold(str(renamed[name]))] = renamed[name]
+    return [renamed.get(name, name) for name in names]
+
+
+def _numbered(name: Path, owners: dict[str, Path]) -> Path:
+    number = 2
+    while _fold(str(made := name.with_name(f"{name.stem}-{number}{name.suffix}"))) in owners:
+        number += 1
+    return made
+
+
+def _shortened(names: Sequence[Path], target: Path) -> list[Path]:
+    """Cut names that became too long by their new ending; a hash keeps them apart."""
+    try:
+        longest = os.pathconf(existing(target), "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # not on Windows
+        longest = _LONGEST_NAME
+    return [_cut(name, longest) for name in names]
+
+
+def _cut(name: Path, longest: int) -> Path:
+    if len(os.fsencode(name.name)) <= longest:
+        return name
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+    end = f"-{digest}{name.suffix}"
+    stem = os.fsencode(name.stem)[: longest - len(os.fsencode(end))]
+    return name.with_name(stem.decode(errors="ignore") + end)
+
+
+def existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _place(path: Path) -> str:
+    """Return what the paths of one file share even on file systems that ignore case."""
+    return _fold(os.path.realpath(path))
+
+
+@dataclass
+class _Sorting:
+    """Sorts jobs into those to do, those that an earlier run did, and those that cannot be."""
+
+    jobs: Sequence[FileJob]
+    keeps_results: bool
+    overwrite: bool
+    accepted: list[FileJob] = field(default_factory=list[FileJob], init=False)
+    earlier: list[FileJob] = field(default_factory=list[FileJob], init=False)
+    refusals: list[Refusal] = field(default_factory=list[Refusal], init=False)
+    _folders: dict[Path, UpscalerError | None] = field(
+        default_factory=dict[Path, "UpscalerError | None"], init=False
+    )
+
+    def __post_init__(self) -> None:
+        read = {_place(job.source): job.source for job in self.jobs}
+        first: dict[str, FileJob] = {}
+        for job in self.jobs:
+            other = first.setdefault(_place(job.output), job)
+            error = self._refusal(job, other, read)
+            if error is not None:
+                self.refusals.append(Refusal(str(job.source), error))
+            elif self.keeps_results and os.path.lexists(job.output):
+                self.earlier.append(job)
+            else:
+                self.accepted.append(job)
+
+    def _refusal(self, job: FileJob, other: FileJob, read: dict[str, Path]) -> UpscalerError | None:
+        if other is not job:
+            return OutputError(
+                f"The result would have the same name as that of {other.source}, {job.output}; "
+                "give them different folders."
+            )
+        original = read.get(_place(job.output))
+        if original is not None:
+            whose = "the picture itself" if original == job.source else f"the picture {original}"
+            return OutputError(
+                f"Expected another file for the result, but {job.output} is {whose}."
+            )
+        return self._taken(job.output) or self._folder_error(job.output.parent)
+
+    def _taken(self, output: Path) -> UpscalerError | None:
+        if not os.path.lexists(output):
+            return None
+        if not output.is_file():
+            return OutputError(f"Expected a file for the result, but {output} is none: rename it.")
+        if self.overwrite or self.keeps_results:
+            return None
+        return OutputError(f"{output} is there already; --overwrite replaces it.")
+
+    def _folder_error(self, folder: Path) -> UpscalerError | None:
+        if folder not in self._folders:
+            self._folders[folder] = _folder_error(folder)
+        return self._folders[folder]
+
+
+def _folder_error(folder: Path) -> UpscalerError | None:
+    """Return why no file can be written there; missing folders would be made."""
+    there = existing(folder)
+    if not there.is_dir():
+        return OutputError(
+            f"Expected a folder for the result, but {there} is a file: choose another folder."
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        return OutputError(
+            f"Expected a folder for the result, but {there} must not be written to: change its "
+            "rights, or choose another folder."
+        )
+    return None

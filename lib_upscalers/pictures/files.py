@@ -12,9 +12,10 @@ import numpy as np
 
 from lib_upscalers.errors import ImageError, InputError, OutputError
 from lib_upscalers.file_writing import writing
+from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.bit_depth import to_depth
 from lib_upscalers.pictures.deep_tiles import join_bytes, known_bands, low_byte_tiles
-from lib_upscalers.pictures.formats import FORMATS, Format, flattened
+from lib_upscalers.pictures.formats import FORMATS, Format, check_encoder, flattened
 from lib_upscalers.pictures.metadata import read_metadata
 from lib_upscalers.pictures.opening import check_readable, load, opened
 from lib_upscalers.pictures.picture import Picture, from_pil, split_alpha, turned
@@ -26,18 +27,19 @@ if TYPE_CHECKING:
 
     from PIL import ImageFile
 
-    from lib_upscalers.geometry import Size
-
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "FORMATS",
     "check_output",
     "format_for",
+    "picture_size",
     "read_picture",
     "write_picture",
 ]
 
 DEFAULT_MAX_PIXELS = 1 << 28
+# The values of EXIF's orientation that exchange width and height.
+_LYING = (5, 6, 7, 8)
 
 
 def read_picture(
@@ -101,6 +103,20 @@ def _read(file: Path, max_pixels: int, *, truncated: bool) -> Picture:
     if isinstance(key, tuple):
         alpha = np.where((pixels == np.array(key)).all(axis=2), 0, 65535).astype(np.uint16)
     return turned(Picture(pixels, alpha, metadata, notes), orientation)
+
+
+def picture_size(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Size:
+    """Return the size that a picture file has once it is read: only its header is.
+
+    Raises:
+        ImageError: As `read_picture`.
+    """
+    file = Path(path)
+    check_readable(file)
+    with opened(file, max_pixels) as image:
+        _, orientation = read_metadata(image)
+        width, height = image.size
+    return Size(height, width) if orientation in _LYING else Size(width, height)
 
 
 def _frame_notes(image: ImageFile.ImageFile) -> tuple[str, ...]:
@@ -215,7 +231,7 @@ def check_output(
 
     Raises:
         UnknownNameError: There is no such format.
-        OutputError: The format cannot hold that size.
+        OutputError: The format cannot hold that size, or this Pillow cannot write it.
     """
     chosen = format_for(path, format)
     ending = chosen.suffixes[0]
@@ -224,6 +240,7 @@ def check_output(
             f"Expected sides of at most {chosen.longest} pixels for {ending} files, "
             f"but got {size}: choose PNG, or a smaller size."
         )
+    check_encoder(chosen)
     needed = size.area * (channels + (alpha and chosen.alpha)) * (1 + (deep and chosen.deep))
     if chosen.most_bytes is not None and needed > chosen.most_bytes:
         raise OutputError(

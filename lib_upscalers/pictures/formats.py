@@ -36,6 +36,7 @@ class Format:
         deep: Whether it keeps 16 bits; else they are rounded to 8.
         longest: The longest side that it can hold, in pixels.
         most_bytes: The most bytes of pixels, where they are stored uncompressed; else None.
+        feature: What Pillow calls the encoder, where not every Pillow has it; else None.
         write: Writes to an open file a picture that fits the above, and takes the quality,
             1 to 100, or None for the default.
     """
@@ -45,6 +46,7 @@ class Format:
     deep: bool
     longest: int
     most_bytes: int | None
+    feature: str | None
     write: Write
 
 
@@ -58,14 +60,31 @@ def output_format(
     deep: bool,
     longest: int,
     most_bytes: int | None = None,
+    feature: str | None = None,
 ) -> Callable[[Write], Write]:
     """Enter the decorated function into `FORMATS`."""
 
     def enter(write: Write) -> Write:
-        FORMATS.add(name, Format(suffixes, alpha, deep, longest, most_bytes, write))
+        FORMATS.add(name, Format(suffixes, alpha, deep, longest, most_bytes, feature, write))
         return write
 
     return enter
+
+
+def check_encoder(chosen: Format) -> None:
+    """Check that this Pillow can write a format.
+
+    Raises:
+        OutputError: It cannot.
+    """
+    from PIL import features
+
+    feature = chosen.feature
+    if feature is not None and (feature not in features.modules or not features.check(feature)):
+        raise OutputError(
+            f"Expected a Pillow that can write {chosen.suffixes[0]} files, but this one cannot: "
+            "install Pillow 11.3 or newer, or choose another format."
+        )
 
 
 @output_format("png", ".png", alpha=True, deep=True, longest=2**31 - 1)
@@ -116,16 +135,9 @@ def write_as_webp(file: BinaryIO, picture: Picture, quality: int | None) -> None
     )
 
 
-@output_format("avif", ".avif", alpha=True, deep=False, longest=65536)
+@output_format("avif", ".avif", alpha=True, deep=False, longest=65536, feature="avif")
 def write_as_avif(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write AVIF, where Pillow can: quality 90 if not said."""
-    from PIL import features
-
-    if "avif" not in features.modules or not features.check("avif"):
-        raise OutputError(
-            "Expected a Pillow that can write AVIF, but this one cannot: install Pillow 11.3 or "
-            "newer, or choose another format."
-        )
     quality = 90 if quality is None else quality
     _coloured(picture).save(
         file,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -70,19 +72,96 @@ def test_a_folder_is_for_a_test(
     assert len(table.read_text(encoding="utf-8").splitlines()) == 1 + 4
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
+def test_wrong_usage_is_told(in_png: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (
         ["--with", "Nearest"],
         ["--with", "Nearest,Nearest"],
         ["--with", "Nearest,Box", "--size", "12"],
-        ["--with", "Nearest,Box", "--scale", "-1"],
+        ["--with", "Nearest,Box", "--size", "0x"],
         ["--with", "Nearest,Box", "--test", "2", "--kernel", "no such"],
         ["--with", "Nearest,Box", "--test", "2", "--jpeg", "101"],
-    ],
-)
-def test_wrong_usage_is_told(
-    in_png: str, options: list[str], capsys: pytest.CaptureFixture[str]
+        *(["--with", "Nearest,Box", f"--scale={scale}"] for scale in ("-1", "0", "inf", "nan")),
+    ):
+        try:
+            code = main(["compare", in_png, *options])
+        except SystemExit as stop:
+            code = stop.code
+        error = capsys.readouterr().err
+        assert code == 2, options
+        assert "xpected" in error, options
+        assert "Traceback" not in error, options
+
+
+def test_one_side_is_enough(in_png: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for text, size in (("100x", "100x75"), ("x30", "40x30"), ("50X40", "50x40")):
+        out = Path(in_png).with_name("out.json")
+        options = ["--with", "Nearest,Box", "--size", text, "--json", str(out), "--overwrite"]
+        assert main(["compare", in_png, *options]) == 0
+        (session,) = json.loads(out.read_text(encoding="utf-8"))
+        assert f"{session['width']}x{session['height']}" == size
+    capsys.readouterr()
+
+
+def test_nothing_is_replaced_that_is_not_ours(
+    in_png: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compare", in_png, *options]) == 2
-    assert "Expected" in capsys.readouterr().err
+    """Neither an input, by whatever name, nor any file without --overwrite."""
+    network = tmp_path / "network.pth"
+    network.write_bytes(b"precious")
+    there = tmp_path / "there.html"
+    there.write_bytes(b"precious")
+    link = tmp_path / "link.html"
+    link.symlink_to(in_png)
+    before = Path(in_png).read_bytes()
+    names = f"Nearest,Box,{network}"
+    for option in ("report", "grid", "csv", "json"):
+        for target in (in_png, link, network):
+            code = main(
+                ["compare", in_png, "--with", names, f"--{option}", str(target), "--overwrite"]
+            )
+            assert code == 1, (option, target)
+            assert "input" in capsys.readouterr().err
+        assert main(["compare", in_png, "--with", "Box,Nearest", f"--{option}", str(there)]) == 1
+        assert "--overwrite" in capsys.readouterr().err
+    assert Path(in_png).read_bytes() == before
+    assert network.read_bytes() == there.read_bytes() == b"precious"
+    assert (
+        main(["compare", in_png, "--with", "Box,Nearest", "--csv", str(there), "--overwrite"]) == 0
+    )
+    assert there.read_bytes() != b"precious"
+
+
+def test_outputs_are_checked_before_the_work(
+    in_png: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr("lib_upscalers.cli.compare._Comparing.compare", never)
+    same = str(tmp_path / "same.csv")
+    for options in (
+        ["--csv", same, "--json", same],
+        ["--csv", same, "--json", str(tmp_path / "x" / ".." / "SAME.csv")],
+        ["--grid", str(tmp_path / "grid.txt")],
+        ["--report", str(tmp_path / "missing" / "out.html")],
+        ["--report", str(tmp_path)],
+    ):
+        assert main(["compare", in_png, "--with", "Nearest,Box", *options]) in (1, 2), options
+        assert "Expected" in capsys.readouterr().err, options
+
+
+def test_a_full_disk_costs_no_earlier_report(
+    in_png: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "out.html"
+    report.write_bytes(b"precious")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    arguments = ["compare", in_png, "--with", "Nearest,Box", "--report", str(report), "--overwrite"]
+    assert main(arguments) == 1
+    assert "free some space" in capsys.readouterr().err
+    assert report.read_bytes() == b"precious"
+    assert not list(tmp_path.glob(".*.part"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import subprocess
@@ -14,9 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib_upscalers.cli.arguments import SizeRequest, make_parser
-from lib_upscalers.cli.console import BarProgress, Console, readable_bytes, table
-from lib_upscalers.cli.main import ALL_DONE, INTERRUPTED, SOME_FAILED, WRONG_USAGE, main
+from lib_upscalers.cli.arguments import SizeRequest
+from lib_upscalers.cli.command import make_parser
+from lib_upscalers.cli.main import (
+    ALL_DONE,
+    COMMANDS,
+    INTERRUPTED,
+    SOME_FAILED,
+    WRONG_USAGE,
+    main,
+)
 from lib_upscalers.geometry import Size
 from lib_upscalers.resampling.resample import KERNELS
 
@@ -326,46 +332,10 @@ def test_it_works_as_a_module_and_in_a_pipe() -> None:
 
 
 def test_help_explains_every_option() -> None:
-    parser = make_parser()
+    parser = make_parser(COMMANDS, "1.0", "")
     for command in (parser, *parser._subparsers._group_actions[0].choices.values()):
         for action in command._actions:
             assert action.help or action.dest == "command", action.dest
         text = command.format_help()
         assert text.isascii(), "a terminal of any encoding can show it"
         assert max(map(len, text.splitlines())) <= 100
-
-
-def test_the_bar_is_redrawn_and_taken_away() -> None:
-    stream = io.StringIO()
-    console = Console(stream, live=True)
-    bar = BarProgress(console, "[1/1] a.png")
-    bar.update(1, 4, "tile 1 of 4")
-    bar.update(4, 4, "tile 4 of 4")
-    console.say("done")
-    text = stream.getvalue()
-    assert "25%" in text
-    assert "100%" in text
-    assert "\n" not in text[: text.index("done")]
-    assert text.endswith("\rdone\n")
-
-
-@pytest.mark.parametrize(
-    "console", [Console(io.StringIO()), Console(io.StringIO(), quiet=True, live=True)]
-)
-def test_no_bar_where_nobody_sees_it(console: Console) -> None:
-    BarProgress(console, "a").update(1, 2)
-    assert isinstance(console.stream, io.StringIO)
-    assert console.stream.getvalue() == ""
-
-
-def test_an_encoding_that_lacks_a_letter_is_no_error() -> None:
-    buffer = io.BytesIO()
-    stream = io.TextIOWrapper(buffer, encoding="ascii")
-    Console(stream).say("für 猫.png")
-    assert buffer.getvalue() == b"f?r ?.png" + os.linesep.encode()
-
-
-def test_tables_line_up() -> None:
-    assert table([("a", "bb", "c"), ("aaa", "b", "")]) == ["a    bb  c", "aaa  b"]
-    assert readable_bytes(540_000) == "540 kB"
-    assert readable_bytes(66_900_000) == "66.9 MB"

@@ -1,0 +1,118 @@
+"""A command of the command line: adds its arguments to a parser, and runs."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from lib_upscalers.cli.terminal_text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from _typeshed import DataclassInstance
+
+    from lib_upscalers.cli.console import Console
+
+    Options = TypeVar("Options", bound=DataclassInstance)
+
+EXIT_CODES = """\
+exit codes: 0 all done, 1 some failed, 2 wrong usage, 129, 130 or 143 ended by a signal
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: As it is typed.
+        summary: A line for the list of commands.
+        add: Adds arguments to the command's parser.
+        run: Does the work and returns the exit code. Raises an UpscalerError where it cannot.
+        usage: In place of argparse's own line of usage.
+        epilog: Shown below the options.
+        names: The argument that takes any number of names, which may stand on both sides of an
+            option; "" if there is none.
+        least: How many of those names there must be, and what they are, for the error.
+    """
+
+    name: str
+    summary: str
+    add: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace, Console], int]
+    usage: str | None = None
+    epilog: str = EXIT_CODES
+    names: str = ""
+    least: tuple[int, str] = (0, "")
+
+
+def options_of(kind: type[Options], namespace: argparse.Namespace) -> Options:
+    """Return a command's options as the dataclass that types them.
+
+    Every field is an argument of its name; further arguments are left out.
+    """
+    values = vars(namespace)
+    return kind(**{field.name: values[field.name] for field in fields(kind)})
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors show what was typed as text, whatever it does to a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        """Write the usage and the error to stderr and exit with code 2."""
+        super().error(visible(message))
+
+
+def make_parser(commands: Sequence[Command], version: str, epilog: str) -> Parser:
+    """Make the parser of the whole command line.
+
+    Args:
+        commands: In the order of the help.
+        version: Of this program.
+        epilog: Shown below the commands.
+    """
+    parser = Parser(
+        prog="upscalers",
+        description="Enlarge pictures, with networks or with classic kernels.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"upscalers {version}")
+    parser.add_argument("--list", action="store_true", help="the same as `upscalers list`")
+    group = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for command in commands:
+        command.add(
+            group.add_parser(
+                command.name,
+                usage=command.usage,
+                help=command.summary,
+                description=f"{command.summary[:1].upper()}{command.summary[1:]}.",
+                epilog=command.epilog,
+                formatter_class=argparse.RawDescriptionHelpFormatter,
+            )
+        )
+    return parser
+
+
+def parse(
+    parser: Parser, commands: Sequence[Command], arguments: Sequence[str] | None
+) -> tuple[Command, argparse.Namespace]:
+    """Read the command line; on wrong usage, write an error to stderr and exit with code 2."""
+    namespace, rest = parser.parse_known_args(arguments)
+    if namespace.command is None and namespace.list:
+        namespace, rest = parser.parse_args(["list"]), []
+    known = {command.name: command for command in commands}
+    if namespace.command is None:
+        parser.error(f"expected a command: {', '.join(known)} (--help explains them)")
+    command = known[namespace.command]
+    names: list[str] = getattr(namespace, command.names) if command.names else []
+    # argparse takes names up to the first option only.
+    if rest and (not command.names or any(each.startswith("-") for each in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    names.extend(rest)
+    count, what = command.least
+    if len(names) < count and not namespace.list:
+        parser.error(f"expected {what}")
+    return command, namespace

@@ -1,0 +1,56 @@
+"""`upscalers list`: all upscalers with scale, architecture, size and licence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lib_upscalers.cli.arguments import add_messages, add_models
+from lib_upscalers.cli.command import Command
+from lib_upscalers.cli.console import Console
+from lib_upscalers.cli.terminal_text import readable_bytes
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lib_upscalers.upscaling.choices import Choice
+
+
+def _add(parser: argparse.ArgumentParser) -> None:
+    add_models(parser)
+    add_messages(parser)
+
+
+def _row(choice: Choice) -> tuple[str, ...]:
+    scale = f"{choice.scale}x" if choice.scale else "any"
+    size = readable_bytes(choice.size_bytes) if choice.size_bytes else "-"
+    return choice.name, scale, choice.architecture, size, choice.licence or "-"
+
+
+def show_list(models: Sequence[Path]) -> int:
+    """Write the table of all upscalers to stdout; return the exit code.
+
+    Args:
+        models: Folders with networks, before the usual ones.
+    """
+    from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.upscaling.upscaler import Upscaler
+
+    choices = Upscaler(StandaloneHost(tuple(models))).choices()
+    head = ("NAME", "SCALE", "ARCHITECTURE", "SIZE", "LICENCE")
+    Console.results().table(head, map(_row, choices))
+    return 0
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    del console
+    return show_list(options.models)
+
+
+COMMAND = Command(
+    name="list",
+    summary="list all upscalers with scale, architecture, size and licence",
+    add=_add,
+    run=_run,
+)

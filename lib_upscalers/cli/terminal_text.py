@@ -1,0 +1,34 @@
+"""Write what a terminal must not interpret as text: control characters and line directions."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Controls, lone surrogates (bytes of a file name in an unknown encoding), line and paragraph
+# separators; and the format characters that turn the direction of the text around them.
+_HIDDEN = frozenset(("Cc", "Cs", "Zl", "Zp"))
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def visible(text: str) -> str:
+    r"""Return the text in one line that a terminal shows as it is.
+
+    Control characters, line breaks and everything else that moves the cursor, changes colours or
+    the direction of reading becomes an escape sequence in letters, such as ``\x1b``.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    if character in _DIRECTIONS or unicodedata.category(character) in _HIDDEN:
+        return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return character
+
+
+def readable_bytes(count: int) -> str:
+    """Write a number of bytes with its unit: ``"1.2 MB"``."""
+    if count < 1_000_000:
+        return f"{count / 1_000:.0f} kB"
+    return f"{count / 1_000_000:.1f} MB"
