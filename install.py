@@ -6,8 +6,10 @@ finds it. Where nothing is to be done, this takes no time and says nothing.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -71,8 +73,33 @@ def install_private(requirements: list[str]) -> None:
                 flush=True,
             )
             return
+        share(Path(scratch))
         shutil.rmtree(PRIVATE, ignore_errors=True)
         shutil.copytree(scratch, PRIVATE)
+
+
+def share(folder: Path) -> None:
+    """Let all who may read the extension read a folder in it.
+
+    Temporary folders are their owner's alone, and so may be files that root makes; the WebUI may
+    run as somebody else.
+    """
+    allowed = ROOT.stat().st_mode
+    for path in (folder, *folder.rglob("*")):
+        if path.is_symlink():
+            continue
+        mode = stat.S_IMODE(path.stat().st_mode)
+        shared = mode | allowed & (0o555 if path.is_dir() else 0o444)
+        if shared != mode:
+            path.chmod(shared)
+
+
+def repair() -> None:
+    """Share the private folder that a former version kept from other users, if that is allowed."""
+    with contextlib.suppress(OSError):
+        missing = ROOT.stat().st_mode & 0o555 & ~PRIVATE.stat().st_mode
+        if missing:
+            share(PRIVATE)
 
 
 def main() -> None:
@@ -81,10 +108,19 @@ def main() -> None:
         if importlib.util.find_spec(module) is None:
             print(f"Upscaler Lab: installing {package}", flush=True)
             pip(package)
+    repair()
     requirements = wanted()
     if not all(is_there(requirement) for requirement in requirements):
         print(f"Upscaler Lab: installing {', '.join(requirements)} for itself", flush=True)
-        install_private(requirements)
+        try:
+            install_private(requirements)
+        except OSError as error:
+            print(
+                f"Upscaler Lab: cannot write {PRIVATE} ({error.strerror}): start the WebUI once "
+                "as the user whom its folder belongs to. Everything but the newest architectures "
+                "works.",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +90,49 @@ def test_without_a_network_it_says_what_is_missing_and_changes_nothing(
     assert "no network" in said
     assert "everything else works" in said
     assert list(hook.ROOT.iterdir()) == []
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """Return the permissions of a folder and all that is in it."""
+    paths = (folder, *folder.rglob("*"))
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in paths}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+@pytest.mark.parametrize(("root", "folder", "file"), [(0o755, 0o755, 0o644), (0o700, 0o700, 0o600)])
+def test_whoever_may_read_the_extension_may_read_the_private_folder(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, root: int, folder: int, file: int
+) -> None:
+    """And nobody else, whatever the mask of the user who installs it."""
+    hook.ROOT.chmod(root)
+    have(hook, monkeypatch, spandrel="0.3.4")
+    fake_pip(hook, monkeypatch, works=True)
+    mask = os.umask(0o077)
+    try:
+        hook.main()
+    finally:
+        os.umask(mask)
+    about = f"spandrel-{hook.SPANDREL}.dist-info"
+    expected = {"private_packages": folder, about: folder, "METADATA": file}
+    assert modes(hook.PRIVATE) == expected
+    hook.PRIVATE.chmod(0o700)
+    hook.main()
+    assert modes(hook.PRIVATE) == expected, "a folder of a former version is repaired"
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    hook: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    have(hook, monkeypatch, spandrel="0.3.4")
+    fake_pip(hook, monkeypatch, works=True)
+    monkeypatch.setattr(hook.shutil, "copytree", refuse)
+    hook.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert "Permission denied" in lines[-1]
+    assert not any("Traceback" in line for line in lines)
 
 
 def test_the_library_looks_where_the_hook_puts_it() -> None:
