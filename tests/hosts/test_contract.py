@@ -207,7 +207,7 @@ def test_ten_reloads_change_nothing(webui: WebUI) -> None:
         load(webui)
     assert webui.names() == names
     assert list(webui.shared.latent_upscale_modes) == modes
-    per_owner = 5 if webui.kind == "neo" else 4
+    per_owner = 6 if webui.kind == "neo" else 5
     assert sum(len(made) for made in webui.patches.originals.values()) == per_owner
 
 
@@ -374,6 +374,27 @@ def test_the_hosts_own_networks_run_through_ours_only_when_asked(webui: WebUI) -
     assert not np.array_equal(webui.resize(image, 50, 42, "Theirs 2x"), theirs)
     webui.opts.set(options.HOST_NETWORKS.key, value=False)
     assert np.array_equal(webui.resize(image, 50, 42, "Theirs 2x"), theirs)
+
+
+def test_ours_steps_in_where_the_hosts_own_fails(
+    webui: WebUI, caplog: pytest.LogCaptureFixture
+) -> None:
+    """upscaler.py:56 makes 0 of few pixels; networks fail on them otherwise (A1111 #7068)."""
+    for size in ((64, 1), (1, 1), (3, 200)):
+        caplog.clear()
+        target = size[0] * 2, size[1] * 2
+        assert webui.resize(photo(*size), *target, "Theirs 2x").size == target
+        (line,) = [each for each in caplog.messages if "Theirs 2x" in each]
+        assert f"{size[0]}x{size[1]}" in line
+        assert "ValueError" in line
+
+
+def test_where_ours_cannot_help_the_hosts_own_error_is_raised(webui: WebUI) -> None:
+    names = [] if webui.kind == "neo" else ["Lanczos"]
+    (webui.models / "ESRGAN" / "Theirs 2x.pth").write_bytes(b"no network")
+    for name in [*names, "Theirs 2x"]:
+        with pytest.raises(ValueError, match="must be > 0"):
+            webui.resize(photo(64, 1), 128, 2, name)
 
 
 def test_the_memory_manager_is_asked_before_a_device_is_used(

@@ -13,6 +13,8 @@ from lib_upscalers.hosts.webui.scaler import Scaler, StandIn, file_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PIL.Image import Image
+
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.hosts.webui.patching import Patches
 
@@ -35,6 +37,7 @@ class NetworkList:
     def attach(self) -> None:
         """Be called when the WebUI makes its list."""
         self._patches.wrap(host_module("modelloader"), "load_upscalers", self._make)
+        self._patches.wrap(host_module("upscaler").Upscaler, "upscale", self._make_safe)
 
     def rebind(self) -> None:
         """Replace the maker of the list also where a script took hold of it by itself.
@@ -70,6 +73,29 @@ class NetworkList:
 
         return load_upscalers
 
+    def _make_safe(self, original: Callable[..., Any], live: Callable[[], bool]) -> Any:
+        """Have our engine enlarge a picture on which the WebUI's own raises.
+
+        It does on pictures of a few pixels in height, and where memory runs out.
+        """
+
+        def upscale(scaler: Any, img: Image, scale: float, selected_model: Any = None) -> Any:
+            try:
+                return original(scaler, img, scale, selected_model)
+            except Exception as error:
+                entry = _entry_of(scaler, selected_model)
+                ours = self._stand_in_for(entry) if live() and entry is not None else None
+                if entry is None or ours is None:
+                    raise
+                _log.warning(
+                    "%s: the WebUI's own engine failed on a picture of %sx%s (%s); Upscaler Lab "
+                    "enlarges it.",
+                    *(entry.name, img.width, img.height, _one_line(error)),
+                )
+                return ours.upscale(img, scale)
+
+        return upscale
+
     def _extend(self) -> None:
         """Add our entries; whatever goes wrong, the WebUI keeps its own."""
         try:
@@ -94,17 +120,36 @@ class NetworkList:
         ]
 
     def _stand_in(self, theirs: list[Any]) -> None:
-        """Take the place of the WebUI's upscalers whose files we can use."""
+        """Replace the WebUI's upscalers whose files we can use."""
         for entry in theirs:
-            path = file_of(entry)
-            if path is None:
-                continue
-            try:
-                self._engine.upscaler.in_file(path)
-            except UpscalerError as error:
-                _log.info("%s is left to the WebUI: %s", path, error)
-            else:
-                entry.scaler = StandIn(self._engine, str(entry.name), path, entry.scaler)
+            ours = self._stand_in_for(entry)
+            if ours is not None:
+                entry.scaler = ours
+
+    def _stand_in_for(self, entry: Any) -> StandIn | None:
+        """Return our upscaler for an entry of the WebUI's; None if its file is of no use to us."""
+        path = file_of(entry)
+        if path is None:
+            return None
+        try:
+            self._engine.upscaler.in_file(path)
+        except UpscalerError as error:
+            _log.info("%s is left to the WebUI: %s", path, error)
+            return None
+        return StandIn(self._engine, str(entry.name), path, entry.scaler)
+
+
+def _entry_of(scaler: Any, selected_model: object) -> Any:
+    """Return the entry of the WebUI's list that its upscaler is asked for, if there is one."""
+    entries: list[Any] = host_module("shared").sd_upscalers
+    return next(
+        (each for each in entries if each.scaler is scaler and each.data_path == selected_model),
+        None,
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _is_ours(entry: Any) -> bool:
