@@ -224,6 +224,7 @@ class Comparison:
             state="finished",
             result=kept.result,
             cost=kept.cost,
+            text=kept.text,
             figures=kept.figures,
             kept=True,
         )
@@ -235,7 +236,9 @@ class Comparison:
         self.show(index, None, "Saving …")
         size = outcome.picture.size
         name = saved_name(subject.title, candidate.name, str(size))
-        entry = replace(entry_of(candidate), state="finished", cost=_cost(outcome, peak))
+        own = [each for each in outcome.picture.notes if each not in subject.source.notes]
+        cost, text = _cost(outcome, peak), " ".join(own)
+        entry = replace(entry_of(candidate), state="finished", cost=cost, text=text)
         with ThreadPoolExecutor(1) as beside:
             figures = beside.submit(
                 measure, outcome.picture, subject.source, subject.reference, progress

@@ -71,7 +71,7 @@ class Entry:
         size_bytes: Of the network's file; None where there is none.
         state: How far it is.
         fraction: How much of it is done, 0 to 1; None where that is not known.
-        text: What is being done, or why it failed.
+        text: What is being done, why it failed, or what to know of the finished result.
         result: The picture.
         cost: What that cost; of a kept one, what it cost when it was made.
         figures: The measures, by their names in `METRICS`.

@@ -8,11 +8,18 @@ from lib_upscalers.latent import learned, round_trip, interpolation, slerp, spec
 
 # isort: on
 from lib_upscalers.latent.context import Codec, LatentContext, LatentSpace
-from lib_upscalers.latent.modes import LATENT_MODES, Finishers, LatentMode, upscale_latent
+from lib_upscalers.latent.modes import (
+    LATENT_MODES,
+    Fallback,
+    Finishers,
+    LatentMode,
+    upscale_latent,
+)
 
 __all__ = [
     "LATENT_MODES",
     "Codec",
+    "Fallback",
     "Finishers",
     "LatentContext",
     "LatentMode",

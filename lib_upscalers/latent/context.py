@@ -23,9 +23,8 @@ class LatentSpace:
     """Which latents a model works on.
 
     Attributes:
-        name: Lower-case letters, digits and hyphens: "sd1", "sdxl", "sd3", "flux1", "flux2",
-            "wan21"; "qwen-image" is "wan21", because it has the same autoencoder. A name that is
-            not in this list is fine: weights that the user has fit are found by it.
+        name: Lower-case letters, digits and hyphens, as in `latent.spaces.SPACES`. A name that is
+            not in that list is fine: weights that the user has fit are found by it.
         channels: Of a latent as the autoencoder gives it, before any packing.
         factor: How many pixels a value of that latent is wide and high.
     """

@@ -11,6 +11,7 @@ from lib_upscalers.errors import ModelError, ModelFileError
 from lib_upscalers.latent.mode_registry import latent_mode_within
 from lib_upscalers.latent.packing import packed, unpacked
 from lib_upscalers.latent.published import find_published, space_of_published
+from lib_upscalers.latent.spaces import describe
 from lib_upscalers.models.reading import SUFFIXES, read_state
 from lib_upscalers.resampling.resample import resample
 
@@ -45,7 +46,7 @@ class LatentUpscaler(Protocol):
 @latent_mode_within(
     "Latent (Lab)",
     "learned",
-    "A small network that learned what enlarging does to this model's latents: clean and quick.",
+    "Our network for the loaded model's latents, if there is one: clean and quick.",
     otherwise="Latent (TAESD: pixel upscaler)",
     clean_from=0,
 )
@@ -112,8 +113,8 @@ def find_weights(space: LatentSpace, vae_sha256: str | None, folders: Iterable[P
     found = sorted((each for each in known if each[0] is not None), key=lambda each: each[0] or 0)
     if not found:
         raise ModelFileError(
-            f"Expected a network for the latents of {space.name!r}, but there is none yet; make "
-            "one with 'upscalers latent fit' or the button in the settings."
+            f"Expected a network for the latents of {describe(space.name)}, but there is none "
+            "yet; make one: 'Make a network' in the tab Upscaler Lab, or 'upscalers latent fit'."
         )
     return found[0][1]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import (
+    Cancelled,
     InputError,
     MemoryExhaustedError,
     ModelError,
@@ -18,19 +20,41 @@ from lib_upscalers.latent.mode_registry import LATENT_MODES, LatentMode, latent_
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import torch
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.latent.context import LatentContext
 
-__all__ = ["LATENT_MODES", "Finishers", "LatentMode", "latent_mode", "upscale_latent"]
+__all__ = [
+    "LATENT_MODES",
+    "Fallback",
+    "Finishers",
+    "LatentMode",
+    "latent_mode",
+    "upscale_latent",
+]
 
 _LOCAL = "Latent (Catmull-Rom)"
 # In how many parts the second mode of a blend is computed.
 _PARTS = 4
 _log = logging.getLogger("lib_upscalers")
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A mode that was used instead of the chosen one.
+
+    Attributes:
+        chosen: The name of the mode that was asked for.
+        used: The name of the mode that made the result.
+        reason: Why, in one line.
+    """
+
+    chosen: str
+    used: str
+    reason: str
 
 
 def upscale_latent(
@@ -40,6 +64,7 @@ def upscale_latent(
     finishers: Finishers = OFF,
     seeds: int | Sequence[int] = 0,
     context: LatentContext | None = None,
+    on_fallback: Callable[[Fallback], None] | None = None,
 ) -> torch.Tensor:
     """Enlarge (or shrink) a latent.
 
@@ -55,7 +80,9 @@ def upscale_latent(
         seeds: For the noise, if there is any: one an item, or that of the first item, from
             which the others count up.
         context: What is known of the model, for the learned mode and the round trip. Where
-            that is not enough, the next best mode is used, and the log says so in one line.
+            that is not enough, or fails in any way, the next best mode is used, and the log
+            says so in one line.
+        on_fallback: Called once for each mode that another one was used for.
 
     Returns:
         A new tensor with the new height and width, of the same dtype, device and dimensions,
@@ -83,7 +110,8 @@ def upscale_latent(
         whole = small if bool(torch.isfinite(small).all()) else small.nan_to_num(0.0, 0.0, 0.0)
         if whole is not small:
             entries = [_local(entry) for entry in entries]
-        result = _enlarge(whole, size, entries, finishers.blend, context)
+        attempts = _Attempts(size, context, on_fallback)
+        result = _enlarge(whole, size, entries, finishers.blend, attempts)
         finish(result, whole, finishers, every_seed)
         if whole is not small:
             _put_back(result, small)
@@ -138,7 +166,7 @@ def _enlarge(
     size: Size,
     entries: Sequence[LatentMode],
     blend: float,
-    context: LatentContext | None,
+    attempts: _Attempts,
 ) -> torch.Tensor:
     """Run one mode, or two and mix them."""
     if _size_of(small) == (size.height, size.width):
@@ -146,52 +174,87 @@ def _enlarge(
     first, *others = entries
     second = others[0] if others else first
     if second is first:
-        return _run(first, small, size, context)
+        return attempts.run(first, small)
     if second.mixes and not first.mixes:
         first, second, blend = second, first, 1 - blend
-    result = _run(first, small, size, context)
+    result = attempts.run(first, small)
     # In parts, for two whole results and what computing them takes would be much memory.
     step = small.shape[1] if second.mixes else -(-small.shape[1] // _PARTS)
     for planes, part in zip(result.split(step, 1), small.split(step, 1), strict=True):
-        planes.lerp_(_run(second, part, size, context), blend)
+        planes.lerp_(attempts.run(second, part), blend)
     return result
 
 
-def _run(
-    entry: LatentMode, small: torch.Tensor, size: Size, context: LatentContext | None
-) -> torch.Tensor:
-    """Run a mode, or the best one in its place that can be run here."""
-    wanted, reasons = entry, list[str]()
-    while True:
+class _Attempts:
+    """Runs modes, and the next best one for each that cannot be run here.
+
+    Args:
+        size: Of the results.
+        context: What is known of the model.
+        on_fallback: Called once for each mode that another one was used for.
+    """
+
+    def __init__(
+        self,
+        size: Size,
+        context: LatentContext | None,
+        on_fallback: Callable[[Fallback], None] | None,
+    ) -> None:
+        self._size = size
+        self._context = context
+        self._on_fallback = on_fallback
+        self._replaced: dict[str, LatentMode] = {}
+
+    def run(self, chosen: LatentMode, small: torch.Tensor) -> torch.Tensor:
+        """Run a mode, or the best one that can be run instead."""
+        entry, reasons = self._replaced.get(chosen.name, chosen), list[str]()
+        while True:
+            try:
+                result = self._attempt(entry, small)
+                break
+            except UpscalerError as error:
+                if not entry.otherwise:
+                    raise
+                if str(error) not in reasons:
+                    reasons.append(str(error))
+                entry = LATENT_MODES[entry.otherwise]
+        if reasons:
+            self._replaced[chosen.name] = entry
+            self._report(Fallback(chosen.name, entry.name, " ".join(reasons)))
+        return result
+
+    def _report(self, fallback: Fallback) -> None:
+        _log.warning(
+            "%r cannot be used here: %r is used instead. %s",
+            fallback.chosen,
+            fallback.used,
+            fallback.reason,
+        )
+        if self._on_fallback is not None:
+            self._on_fallback(fallback)
+
+    def _attempt(self, entry: LatentMode, small: torch.Tensor) -> torch.Tensor:
+        """Run a mode, or raise an UpscalerError that says why it cannot be run."""
+        if entry.enlarge is not None:
+            return entry.enlarge(small, self._size)
+        if self._context is None or entry.within is None:
+            raise ModelError("Nothing is known of the model that the latent belongs to.")
         try:
-            result = _attempt(entry, small, size, context)
-            break
-        except UpscalerError as error:
-            if not entry.otherwise:
-                raise
-            if str(error) not in reasons:
-                reasons.append(str(error))
-            entry = LATENT_MODES[entry.otherwise]
-    if reasons:
-        text = "%r cannot be used here: %r is used instead. %s"
-        _log.warning(text, wanted.name, entry.name, " ".join(reasons))
-    return result
-
-
-def _attempt(
-    entry: LatentMode, small: torch.Tensor, size: Size, context: LatentContext | None
-) -> torch.Tensor:
-    """Run a mode, or raise an UpscalerError that says why it cannot be run."""
-    if entry.enlarge is not None:
-        return entry.enlarge(small, size)
-    if context is None or entry.within is None:
-        raise ModelError("Nothing is known of the model that the latent belongs to.")
-    try:
-        # Under a host's autocast convolutions would be done in half precision.
-        with memory_signal(), without_autocast(small.device):
-            return entry.within(small, size, context)
-    except OutOfMemory as error:
-        raise MemoryExhaustedError(f"The device has not enough memory for it ({error}).") from None
+            # Under a host's autocast convolutions would be done in half precision.
+            with memory_signal(), without_autocast(small.device):
+                return entry.within(small, self._size, self._context)
+        except (UpscalerError, Cancelled):
+            raise
+        except OutOfMemory as error:
+            raise MemoryExhaustedError(
+                f"The device has not enough memory for it ({error})."
+            ) from None
+        except Exception as error:  # a host's autoencoder and a network's code can raise anything
+            _log.debug("%r failed", entry.name, exc_info=True)
+            raise ModelError(
+                f"{entry.name!r} failed ({type(error).__name__}: "
+                f"{' '.join(str(error).split())[:200]})."
+            ) from error
 
 
 def _local(entry: LatentMode) -> LatentMode:

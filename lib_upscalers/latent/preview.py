@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lib_upscalers.errors import InputError, TargetError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent.finishers import OFF, Finishers
-from lib_upscalers.latent.modes import upscale_latent
+from lib_upscalers.latent.modes import Fallback, upscale_latent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lib_upscalers.latent.context import LatentContext
 
     Code = Callable[[torch.Tensor], torch.Tensor]
+
+# A multiple of every known factor, packed or not.
+_PROBE = 64
 
 
 def preview(
@@ -28,8 +31,9 @@ def preview(
     finishers: Finishers = OFF,
     seeds: int | Sequence[int] = 0,
     *,
-    factor: int = 8,
+    factor: int | None = None,
     context: LatentContext | None = None,
+    on_fallback: Callable[[Fallback], None] | None = None,
 ) -> torch.Tensor:
     """Encode pictures, enlarge their latents, decode: what denoising strength 0 would give.
 
@@ -43,8 +47,10 @@ def preview(
         mode: A name in `LATENT_MODES`.
         finishers: What is done after the mode.
         seeds: For the noise, as `upscale_latent` takes them.
-        factor: How many pixels a latent value is wide and high.
+        factor: How many pixels a latent value is wide and high; None finds it out with a small
+            picture.
         context: What is known of the model, as `upscale_latent` takes it.
+        on_fallback: Called if another mode had to be used.
 
     Returns:
         Shape (N, 3, size.height, size.width), of the decoder's dtype, in [0, 1].
@@ -59,6 +65,7 @@ def preview(
 
     _check(pixels, size)
     height, width = pixels.shape[-2:]
+    factor = factor or _PROBE // encode(pixels.new_zeros(1, 3, _PROBE, _PROBE)).shape[-1]
     padded = pad(pixels, (0, -width % factor, 0, -height % factor), mode="replicate")
     samples = encode(padded)
     _check_latent(samples, padded, factor)
@@ -66,7 +73,8 @@ def preview(
         _rescaled(samples.shape[-1], width, size.width),
         _rescaled(samples.shape[-2], height, size.height),
     )
-    decoded = decode(upscale_latent(samples, target, mode, finishers, seeds, context))
+    larger = upscale_latent(samples, target, mode, finishers, seeds, context, on_fallback)
+    decoded = decode(larger)
     return decoded[..., : size.height, : size.width].clamp(0, 1)
 
 

@@ -149,6 +149,7 @@ def make_txt2img(kind: Kind, shared: ModuleType) -> type:
             self.hr_upscale_to_x, self.hr_upscale_to_y = size
             self.width, self.height = 64, 64
             self.extra_generation_params: dict[str, Any] = {}
+            self.comments: dict[str, int] = {}
             self.saved: list[torch.Tensor] = []
             self.firstpass_image: Any = None
             self.encoded_bands = ""
@@ -203,6 +204,9 @@ def make_txt2img(kind: Kind, shared: ModuleType) -> type:
             del x
             return width or self.width, height or self.height
 
+        def comment(self, text: str) -> None:  # processing.py:296
+            self.comments[text] = 1
+
     return StableDiffusionProcessingTxt2Img
 
 
@@ -214,6 +218,7 @@ class StableDiffusionProcessingImg2Img:
         self.width, self.height = size
         self.resize_mode = resize_mode
         self.extra_generation_params: dict[str, Any] = {}
+        self.comments: dict[str, int] = {}
 
     def init(self, all_prompts: list[str], all_seeds: list[int], all_subseeds: list[int]) -> None:
         del all_prompts, all_seeds, all_subseeds

@@ -107,7 +107,7 @@ def test_the_best_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         folder.mkdir()
     monkeypatch.setattr(learned, "BUILT_IN", ours)
     folders = [tmp_path / "missing", first, second]
-    with pytest.raises(ModelFileError, match=r"'toy', but there is none yet.*latent fit"):
+    with pytest.raises(ModelFileError, match=r"of toy, but there is none yet.*latent fit"):
         find_weights(SPACE, HASH, folders)
     for better in (
         first / fit_name(SPACE, OTHER),
@@ -204,7 +204,7 @@ def test_without_a_context_a_kernel_is_used(mode: str, caplog: pytest.LogCapture
     ("space", "reason"),
     [
         (None, "not known"),
-        (LatentSpace("moon", 4, 2), "'moon'"),
+        (LatentSpace("moon", 4, 2), "latents of moon"),
         (LatentSpace("toy", 7, 2), "with 7 channels"),
     ],
 )

@@ -102,6 +102,7 @@ export function factsOf(item) {
       facts.push(`${fileSize(cost.peakBytes)} ${of}`);
     }
   }
+  if (entry?.state === "finished" && entry.text) facts.push(entry.text);
   return facts;
 }
 

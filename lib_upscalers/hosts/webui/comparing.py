@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from lib_upscalers.hosts.webui.engine import Engine
+    from lib_upscalers.latent import Fallback
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
-
-_FACTOR = 8
 
 
 def store() -> Store:
@@ -93,9 +92,16 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
         with unhampered(device.type):
             size = target.resolve(picture.size)
             context = LoadedModel(engine)
-            made = preview(encode, decode, pixels, size, name, factor=_FACTOR, context=context)
-        result = Picture(from_tensor(made[0].float(), np.dtype(np.uint8)))
-        return Result(result, run_seconds=time.perf_counter() - start, device=str(device))
+            fallbacks: list[Fallback] = []
+            made = preview(
+                *(encode, decode, pixels, size, name),
+                context=context,
+                on_fallback=fallbacks.append,
+            )
+        seconds = time.perf_counter() - start
+        notes = tuple(f"{each.used} was used instead. {each.reason}" for each in fallbacks)
+        result = Picture(from_tensor(made[0].float(), np.dtype(np.uint8)), notes=notes)
+        return Result(result, run_seconds=seconds, device=str(device))
 
     return run
 

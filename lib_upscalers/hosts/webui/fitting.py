@@ -12,24 +12,13 @@ from lib_upscalers.hosts.webui import full_vae
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import job
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
+from lib_upscalers.latent.spaces import SPACES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import torch
-
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.training.latent.reports import FitReport
-
-
-class _Vae:
-    """The loaded model's autoencoder. Implements `Codec`."""
-
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        return full_vae.encode(pixels)
-
-    def decode(self, samples: torch.Tensor) -> torch.Tensor:
-        return full_vae.decode(samples)
 
 
 class _Stop:
@@ -128,15 +117,17 @@ class Fitting:
         from lib_upscalers.training.latent.teacher import Teacher
 
         context = LoadedModel(self._engine)
-        space = context.space() if full_vae.loaded_model() is not None else None
-        if space is None:
+        known = context.known_space() if full_vae.loaded_model() is not None else None
+        if known is None:
+            models = ", ".join(describe(name) for name in SPACES)
             raise InputError(
-                "Expected a loaded model whose latent space is known (SD 1 and 2, SDXL, SD 3, "
-                "FLUX.1, FLUX.2), but there is none: choose one and generate any picture."
+                f"Expected a loaded model whose latent space is known ({models}), but there is "
+                "none: choose one and generate any picture."
             )
+        space = known.space
         folder = Path(pictures.strip().strip('"')).expanduser() if pictures.strip() else None
         settings = FitSettings(minutes, folder, context.vae_sha256())
-        teacher = Teacher(_Vae(), torch.device(host_module("devices").device))
+        teacher = Teacher(full_vae.LatentCodec(known), torch.device(host_module("devices").device))
         out = self._engine.latents()
         progress = _Stop(lambda: self._cancelled.is_set() or stopped())
         yield from fit(teacher, space, out, out / f"unfinished-{space.name}", settings, progress)

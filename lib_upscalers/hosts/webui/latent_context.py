@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import ModelError
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.host_modules import Foreign, host_module, optional_module
-from lib_upscalers.latent.context import LatentSpace
+from lib_upscalers.latent.spaces import SPACES, describe, find_tiny
+from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
+from lib_upscalers.latent.video_autoencoder import load_video_autoencoder
 from lib_upscalers.pictures.picture import Picture, from_tensor, to_tensor
 from lib_upscalers.progress import SubRange
 from lib_upscalers.targets import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import torch
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.hosts.webui.engine import Engine
-    from lib_upscalers.latent.context import Codec
+    from lib_upscalers.latent.context import Codec, LatentSpace
+    from lib_upscalers.latent.spaces import KnownSpace
 
 
 # Flags of the loaded model; SD 2 has the latents of SD 1.
 _FLAGS = (("is_sdxl", "sdxl"), ("is_sd3", "sd3"), ("is_sd1", "sd1"), ("is_sd2", "sd1"))
-# Forge Neo names the tiny decoder of a model's latents.
-_DECODERS: Mapping[str, str] = MappingProxyType(
-    {
-        "taesd_decoder": "sd1",
-        "taesdxl_decoder": "sdxl",
-        "taesd3_decoder": "sd3",
-        "taef1_decoder": "flux1",
-        "taef2_decoder": "flux2",
-        "taew2_1": "wan21",
-    }
-)
-_CHANNELS: Mapping[str, int] = MappingProxyType(
-    {"sd1": 4, "sdxl": 4, "sd3": 16, "flux1": 16, "flux2": 32, "wan21": 16}
-)
-_FACTOR = 8
+_LATENT_FILES = (".safetensors", ".pth", ".pt")
 
 
 @dataclass(frozen=True)
@@ -83,23 +71,52 @@ class LoadedModel:
 
     def space(self) -> LatentSpace | None:
         """Return the latent space of the loaded model; None if there is no telling."""
-        name = _space_name(host_module("shared").sd_model)
-        return None if name is None else LatentSpace(name, _CHANNELS[name], _FACTOR)
+        known = self.known_space()
+        return None if known is None else known.space
+
+    def known_space(self) -> KnownSpace | None:
+        """Return all that is known of the loaded model's latent space; None if nothing is."""
+        return _space_of(host_module("shared").sd_model)
 
     def tiny_codec(self) -> Codec:
-        """Return the WebUI's tiny autoencoder for the loaded model.
+        """Return the tiny autoencoder for the loaded model.
+
+        From its files, read by us, wherever they are; else the WebUI's own, if it can do both
+        ways: Forge Neo's has no encoder for Wan, and one for FLUX.2 that fails.
 
         Raises:
             ModelError: There is none, or its file could not be fetched.
         """
+        known = self.known_space()
+        found = None if known is None else self._own_codec(known)
+        if found is not None:
+            return found
         taesd = host_module("sd_vae_taesd")
         try:
+            # The WebUI fetches a file that is missing.
             encoder, decoder = taesd.encoder_model(), taesd.decoder_model()
         except Exception as error:
-            raise ModelError(f"{_MISSING} ({error}).") from error
-        if encoder is None or decoder is None:
-            raise ModelError(f"{_MISSING}.")
+            raise ModelError(f"{_missing(known)} ({error}).") from error
+        found = None if known is None else self._own_codec(known)
+        if found is not None:
+            return found
+        if encoder is None or decoder is None or (known is not None and known.packed):
+            raise ModelError(f"{_missing(known)}.")
         return _TinyCodec(encoder, decoder)
+
+    def _own_codec(self, known: KnownSpace) -> Codec | None:
+        """Return the tiny autoencoder of files that are there, read by us."""
+        device = host_module("devices").device
+        folders = (
+            Path(host_module("shared").models_path) / "VAE-taesd",
+            self._engine.latents().parent / "tiny",
+        )
+        encoder, decoder = (_find(folders, name) for name in (known.encoder, known.decoder))
+        if encoder is None or decoder is None:
+            return None
+        if encoder == decoder:
+            return load_video_autoencoder(decoder, device)
+        return load_tiny_autoencoder(encoder, decoder, device)
 
     def enlarge_pixels(self, pixels: torch.Tensor, size: Size) -> torch.Tensor:
         """Enlarge pictures with the upscaler that the settings name.
@@ -137,21 +154,37 @@ class LoadedModel:
         return getattr(checkpoint, "sha256", None)
 
 
-_MISSING = (
-    "Expected the WebUI's tiny autoencoder (TAESD) for the loaded model, but it has none or its "
-    "file is not there and cannot be fetched: put it into models/VAE-taesd"
-)
+def _find(folders: Sequence[Path], name: str) -> Path | None:
+    """Return the file of that name in the first folder that has it."""
+    paths = [folder / f"{name}{ending}" for folder in folders for ending in _LATENT_FILES if name]
+    return next((path for path in paths if path.is_file()), None)
 
 
-def _space_name(model: Foreign) -> str | None:
-    """Return the name of a model's latent space."""
-    config = getattr(model, "model_config", None)
-    named = getattr(getattr(config, "latent_format", None), "taesd_decoder_name", None)
-    if named in _DECODERS:
-        return _DECODERS[str(named)]
+def _missing(known: KnownSpace | None) -> str:
+    """Return what to do about a tiny autoencoder that is not there."""
+    if known is None:
+        return "Expected a tiny autoencoder (TAESD), but the loaded model's latents are not known"
+    names = " and ".join(f"{name}.pth" for name in known.tiny)
+    return (
+        f"Expected the tiny autoencoder of {describe(known.space.name)}, but it is not there and "
+        f"cannot be fetched: put {names} into models/VAE-taesd"
+    )
+
+
+def _space_of(model: Foreign) -> KnownSpace | None:
+    """Return the latent space of a model."""
+    latent_format = getattr(getattr(model, "model_config", None), "latent_format", None)
+    # Forge Neo names the tiny decoder of a model's latents.
+    named = getattr(latent_format, "taesd_decoder_name", None)
+    known = find_tiny(str(named)) if named else None
+    if known is not None:
+        channels = getattr(latent_format, "latent_channels", known.space.channels)
+        # Mugen has FLUX.2's autoencoder, but not packed.
+        return replace(known, packed=channels == 4 * known.space.channels)
     for flag, name in _FLAGS:
         if getattr(model, flag, False):
-            return name
+            return SPACES[name]
     # Forge knows no other model with sixteen channels than those of FLUX.1's family.
     legacy: Any = getattr(model, "is_webui_legacy_model", None)
-    return "flux1" if legacy is not None and not legacy() and named is None else None
+    forge_flux = legacy is not None and not legacy() and named is None
+    return SPACES["flux1"] if forge_flux else None

@@ -13,7 +13,7 @@ from lib_upscalers.hosts.webui.engine import unhampered
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import shown
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
-from lib_upscalers.latent import LATENT_MODES, Finishers, upscale_latent
+from lib_upscalers.latent import LATENT_MODES, Fallback, Finishers, upscale_latent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -28,6 +28,8 @@ OURS = "upscaler_lab"
 # What img2img jobs carry: how their latent is resized, and the mode that an axis says instead.
 RESIZE = "upscaler_lab_latent_resize"
 AXIS = "upscaler_lab_latent_mode"
+# What an infotext calls the mode that was used instead of the chosen one.
+FALLBACK = "Latent mode used"
 _BILINEAR_OF_IMG2IMG = "bilinear"
 _WHEN_STOPPED = "Latent (Mitchell)"
 LATENT_RESIZE = 3
@@ -110,10 +112,10 @@ class LatentSeam:
         from lib_upscalers.hosts.webui.interception import watch
 
         finishers = options.finishers()
-        p.extra_generation_params.update(infotext(finishers))
+        p.extra_generation_params.update({**infotext(finishers), FALLBACK: None})
 
         def answer(latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-            return self.enlarge(latent, size, LatentResize(mode, finishers), seeds)
+            return self.enlarge(latent, size, LatentResize(mode, finishers), seeds, p)
 
         return watch(samples, answer)
 
@@ -138,7 +140,7 @@ class LatentSeam:
         from lib_upscalers.hosts.webui.interception import Answering
 
         def answer(latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-            return self.enlarge(latent, size, wanted, seeds)
+            return self.enlarge(latent, size, wanted, seeds, p)
 
         factor = host_module("processing").opt_f
         return Answering(answer, (p.height // factor, p.width // factor), _BILINEAR_OF_IMG2IMG)
@@ -149,6 +151,7 @@ class LatentSeam:
         size: tuple[int, int],
         wanted: LatentResize,
         seeds: Sequence[int],
+        p: Any = None,
     ) -> torch.Tensor:
         """Enlarge a latent of the WebUI's.
 
@@ -157,6 +160,7 @@ class LatentSeam:
             size: Height and width, in latent values.
             wanted: How.
             seeds: Of the pictures, one an item at least.
+            p: The job, whose infotext and comments say when another mode had to be used.
 
         Returns:
             A plain tensor of the same dtype and device.
@@ -173,6 +177,7 @@ class LatentSeam:
                     wanted.finishers,
                     [int(seed) for seed in seeds[: latent.shape[0]]],
                     context=self._context,
+                    on_fallback=lambda fallback: _note(p, fallback),
                 )
             except Cancelled:
                 return upscale_latent(latent, larger, _WHEN_STOPPED)
@@ -192,6 +197,19 @@ def _replace_modes(names: Sequence[str]) -> None:
     for name, entry in ours.items():
         table.pop(name, None)  # So that it moves to its place in the menu.
         table[name] = entry
+
+
+def _note(p: Any, fallback: Fallback) -> None:
+    """Say below the picture and in its infotext that another mode was used.
+
+    The infotext's "Hires upscaler" stays what was chosen, so that pasting chooses it again.
+    """
+    if p is None:
+        return
+    p.extra_generation_params[FALLBACK] = fallback.used
+    comment = getattr(p, "comment", None)
+    if comment is not None:
+        comment(f"{fallback.chosen}: {fallback.used} was used instead. {fallback.reason}")
 
 
 def _make_sample(original: Callable[..., Any], live: Callable[[], bool]) -> Any:
