@@ -3,8 +3,9 @@
     python -m benchmarks.own_networks speed               # 512 x 512 in fp32, by turns in one run
     python -m benchmarks.own_networks crops docs/pictures/networks.png
 
-The crops are of drawings that no training has seen. A row is one crop; its columns are the small
-picture, Pillow's Lanczos, the networks in the order of `weights.json`, and what was shrunk.
+The crops are of drawings that no training has seen. A row is one crop; its columns, which are
+labelled, are the small picture, Pillow's Lanczos, the networks in the order of `weights.json`, and
+the original.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.engine import job, picture, seconds
 from lib_upscalers.models.loader import load_network
@@ -29,6 +30,8 @@ from lib_upscalers.training.drawing import damage, degrade, synthetic
 from lib_upscalers.training.export import WEIGHTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lib_upscalers.models.loader import LoadedNetwork
     from lib_upscalers.training.drawing.degrade import Bytes
 
@@ -36,6 +39,7 @@ _SEED = 6_000_000_000
 _SIDE = 192
 _SHOWN = 80
 _ZOOM = 2
+_LABEL_HEIGHT = 24
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,21 @@ def _cell(pixels: Bytes, crop: Crop) -> Bytes:
     return shown.repeat(_ZOOM, 0).repeat(_ZOOM, 1)
 
 
+def fitting(networks: dict[str, LoadedNetwork], scale: int) -> dict[str, LoadedNetwork]:
+    """Return the networks of a scale."""
+    return {name: each for name, each in networks.items() if each.traits.scale == scale}
+
+
+def header(names: Sequence[str], scale: int, columns: int) -> Bytes:
+    """Return the labels above the rows of one scale."""
+    width = _SHOWN * _ZOOM
+    line = Image.new("RGB", (columns * width, _LABEL_HEIGHT), "white")
+    draw, font = ImageDraw.Draw(line), ImageFont.load_default(15)
+    for column, label in enumerate((f"Small ({scale}x)", "Lanczos", *names, "Original")):
+        draw.text((column * width + width // 2, 4), label, "black", font, anchor="ma")
+    return np.asarray(line)
+
+
 def row(crop: Crop, networks: dict[str, LoadedNetwork], columns: int) -> Bytes:
     """Return the cells of one crop, filled up with white."""
     rng = np.random.default_rng(crop.number)
@@ -97,11 +116,22 @@ def row(crop: Crop, networks: dict[str, LoadedNetwork], columns: int) -> Bytes:
     if crop.soft:
         small = damage.soften(rng, small)
     made = [small.repeat(crop.scale, 0).repeat(crop.scale, 1), measure.lanczos(small, crop.scale)]
-    fitting = (each for each in networks.values() if each.traits.scale == crop.scale)
-    made += [run_network(each, small, job()).pixels.astype(np.uint8) for each in fitting]
+    chosen = fitting(networks, crop.scale).values()
+    made += [run_network(each, small, job()).pixels.astype(np.uint8) for each in chosen]
     cells = [_cell(pixels, crop) for pixels in (*made, large)]
     cells += [np.full_like(cells[0], 255)] * (columns - len(cells))
     return np.concatenate(cells, axis=1)
+
+
+def sheet(networks: dict[str, LoadedNetwork]) -> Bytes:
+    """Return the crops of all scales, each scale under its labels."""
+    scales = sorted({network.traits.scale for network in networks.values()})
+    columns = max(len(fitting(networks, scale)) for scale in scales) + 3
+    lines: list[Bytes] = []
+    for scale in scales:
+        lines.append(header(list(fitting(networks, scale)), scale, columns))
+        lines += [row(crop, networks, columns) for crop in CROPS if crop.scale == scale]
+    return np.concatenate(lines)
 
 
 def main() -> int:
@@ -116,11 +146,7 @@ def main() -> int:
     if options.what == "speed":
         compare_times(options.rounds)
         return 0
-    networks = own_networks()
-    scales = [network.traits.scale for network in networks.values()]
-    columns = max(scales.count(scale) for scale in scales) + 3
-    rows = [row(crop, networks, columns) for crop in CROPS if crop.scale in scales]
-    Image.fromarray(np.concatenate(rows)).save(options.file, optimize=True)
+    Image.fromarray(sheet(own_networks())).save(options.file, optimize=True)
     return 0
 
 
