@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import logging
 import signal
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from gradio import Blocks
 
+_WITHOUT_GRADIO = (
+    "upscalers-app: Expected the package gradio, which serves the page, but it is not installed: "
+    'run pip install "upscaler-lab[app]", or pip install gradio.'
+)
 _log = logging.getLogger("lib_upscalers")
 
 
@@ -167,6 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parse(arguments)
     console = Console.standard(quiet=False)
+    if importlib.util.find_spec("gradio") is None:
+        console.write(_WITHOUT_GRADIO)
+        return 1
     with _logging_to(console):
         return _serve(options, console)
 

@@ -134,6 +134,7 @@ def programs(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_installed_wheel_works(programs: Path, tmp_path: Path) -> None:
     data = {"XDG_DATA_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path), "HOME": str(tmp_path)}
     upscalers, app = str(programs / "upscalers"), str(programs / "upscalers-app")
+    assert VERSION in _run([upscalers, "--version"], tmp_path, **data)
     assert VERSION in _run([app, "--version"], tmp_path, **data)
     assert "Lab Fast 2x" in _run([upscalers, "list"], tmp_path, **data)
     ramp = np.linspace(0, 255, 20 * 16 * 3).reshape(16, 20, 3).astype(np.uint8)

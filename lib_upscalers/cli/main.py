@@ -29,7 +29,7 @@ ALL_DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 COMMANDS: Sequence[Command] = (upscale.COMMAND, listing.COMMAND, compare.COMMAND, latent.COMMAND)
 _WITHOUT_RICH = (
     "upscalers: Expected the package rich, which draws the tables and bars of the command line, "
-    'but it is not installed: run pip install "upscaler-lab[cli]", or pip install rich.'
+    "but it is not installed: run pip install rich."
 )
 _log = logging.getLogger("lib_upscalers")
 
