@@ -19,7 +19,7 @@ class NetworkTraits:
         name: What people call it, for texts.
         architecture: The architecture's name, such as ``"ESRGAN"``.
         scale: Output pixels an input pixel, on each side; 1 for restoration.
-        channels: Input and output channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+        channels: Input channels: 1 (grey), 3 (RGB) or 4 (RGBA).
         supports_fp16: Whether its results in fp16 can be trusted.
         supports_bf16: The same for bf16.
         minimum: The least width and height that it takes.
@@ -28,6 +28,7 @@ class NetworkTraits:
         tiling: Whether its result may be put together from tiles.
         alignment: Tiles should begin at multiples of this: the size of attention windows,
             which otherwise lie elsewhere in a tile than in the whole picture.
+        output_channels: Output channels; 0: as many as `channels`.
     """
 
     name: str
@@ -41,6 +42,12 @@ class NetworkTraits:
     square: bool = False
     tiling: Tiling = "supported"
     alignment: int = 1
+    output_channels: int = 0
+
+    @property
+    def result_channels(self) -> int:
+        """Output channels."""
+        return self.output_channels or self.channels
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,7 @@ class Network(Protocol):
                 values in [0, 1], C and the size as the traits ask.
 
         Returns:
-            Shape (N, C, H * scale, W * scale), same device and dtype, values in [0, 1].
+            Shape (N, D, H * scale, W * scale), D the traits' result channels, same device and
+            dtype, values in [0, 1].
         """
         ...

@@ -23,7 +23,7 @@ _log = logging.getLogger("lib_upscalers")
 
 _FILE = "network-facts.json"
 # To be raised when this library finds out more, or otherwise, than before.
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.errors import ModelFileError, UnsupportedModelError
 from lib_upscalers.models.adapt import adapt
 from lib_upscalers.models.architectures import detect, registry, spandrel_module
-from lib_upscalers.models.architectures.hints import unknown_architecture
-from lib_upscalers.models.building import build
+from lib_upscalers.models.architectures.hints import misfit, unknown_architecture
 from lib_upscalers.models.placement import ExactWeights
 from lib_upscalers.models.reading import read_state
+from lib_upscalers.models.reading.faults import printable
 from lib_upscalers.network import NetworkTraits, Profile
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _log = logging.getLogger("lib_upscalers")
 
 _LARGEST_WINDOW = 64
 _WINDOWS = ("window_size", "win_size", "split_size", "stripe_size", "ws")
-_CHANNELS = (1, 3, 4)
+_CHANNELS = ((1, 1), (3, 3), (4, 4), (1, 3), (3, 1))
 # How torch says that precisions do not go together, or that it has no code for one.
 _MISTYPED = ("same dtype", "scalar type", "should be the same", "not implemented for '")
 # What spandrel raises on weights that are not what they seem to be.
@@ -112,8 +112,8 @@ class LoadedNetwork:
             if batch.dtype == torch.float32 or not any(sign in str(error) for sign in _MISTYPED):
                 raise
             _log.debug("%s in %s: %s", self._traits.name, batch.dtype, error)
-        scale = self._traits.scale
-        n, channels, height, width = batch.shape
+        scale, channels = self._traits.scale, self._traits.result_channels
+        n, _, height, width = batch.shape
         return batch.new_full((n, channels, height * scale, width * scale), math.nan)
 
 
@@ -147,6 +147,8 @@ def read_traits(path: Path) -> NetworkTraits:
 
 
 def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
+    from lib_upscalers.models.building import OversizedError, build
+
     known = registry()
     held = read_state(path, values=values)
     try:
@@ -155,7 +157,7 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
     except _MISFITS as error:
         raise ModelFileError(
             f"Expected named weights of a network in {str(path)!r}, but what it names is "
-            f"something else ({_first_line(error)}): choose another file."
+            f"something else ({misfit(error)}): choose another file."
         ) from error
     if found is None:
         raise UnsupportedModelError(
@@ -164,12 +166,21 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
         )
     try:
         descriptor = build(found.architecture, state)
+    except OversizedError as error:
+        raise ModelFileError(
+            f"Expected the weights of a {found.architecture.name} network in {str(path)!r}, but "
+            f"{error}: choose another file."
+        ) from error
     except _MISFITS as error:
         raise ModelFileError(
             f"Expected the weights of a {found.architecture.name} network in {str(path)!r}, but "
-            f"they do not fit together ({_first_line(error)}): get the file again."
+            f"it is not quite this architecture: {misfit(error)}. Choose another file, or get "
+            "this one again if it should be one."
         ) from error
-    return checked(descriptor, path)
+    descriptor = checked(descriptor, path)
+    if values:
+        check_finite(descriptor.model, path)
+    return descriptor
 
 
 def canonical(held: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,12 +203,33 @@ def checked(descriptor: Any, path: Path) -> ImageModelDescriptor[Module]:  # noq
             f"{name} network, which {kinds.get(purpose, 'does something else')}: choose another."
         )
     channels = (descriptor.input_channels, descriptor.output_channels)
-    if channels[0] != channels[1] or channels[0] not in _CHANNELS:
+    if channels not in _CHANNELS:
         raise UnsupportedModelError(
-            f"Expected a network with 1, 3 or 4 channels in and as many out, but {str(path)!r} "
-            f"({name}) takes {channels[0]} and gives {channels[1]}: choose another."
+            f"Expected a network from grey or RGB to grey or RGB, or from RGBA to RGBA, but "
+            f"{str(path)!r} ({name}) takes {channels[0]} channels and gives {channels[1]}: choose "
+            "another."
         )
     return descriptor
+
+
+def check_finite(model: Module, path: Path) -> None:
+    """Check that all weights of a network are numbers, as one that is none blackens pictures.
+
+    Raises:
+        ModelFileError: One is NaN or infinite.
+    """
+    import torch
+
+    for name, weights in model.named_parameters():
+        # One sum is much cheaper than a look at each number, and is finite nearly always.
+        if not weights.is_floating_point() or weights.sum().isfinite():
+            continue
+        if not torch.isfinite(weights).all():
+            raise ModelFileError(
+                f"Expected numbers as weights in {str(path)!r}, but {printable(name)} holds NaN or "
+                "infinity: the file is damaged or its training failed; get it again or choose "
+                "another."
+            )
 
 
 def _traits(name: str, descriptor: ImageModelDescriptor[Module]) -> NetworkTraits:
@@ -208,6 +240,7 @@ def _traits(name: str, descriptor: ImageModelDescriptor[Module]) -> NetworkTrait
         architecture=descriptor.architecture.name,
         scale=descriptor.scale,
         channels=descriptor.input_channels,
+        output_channels=descriptor.output_channels,
         supports_fp16=descriptor.supports_half,
         supports_bf16=descriptor.supports_bfloat16,
         minimum=needs.minimum or 0,
@@ -231,7 +264,3 @@ def _window(module: Module) -> int:
             sizes.update(size for size in values if isinstance(size, int) and size > 0)
     window = math.lcm(*sizes)
     return window if window <= _LARGEST_WINDOW else 1
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

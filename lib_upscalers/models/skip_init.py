@@ -1,4 +1,4 @@
-"""Making layers without the random numbers that loading them overwrites."""
+"""Watch the layers that are made: skip their initialisation, which loading overwrites."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _ALONE = threading.Lock()
 
 
 @contextmanager
-def unfilled() -> Generator[None, None, None]:
-    """Leave the layers that this thread makes meanwhile without random numbers.
+def skip_init() -> Generator[None, None, None]:
+    """Make the layers of this thread without random numbers inside the block.
 
-    To draw them is most of the time that building a network takes. Torch tells a hook of every
-    parameter that a layer gets, before the layer resets it: then the layer, and no other, is
-    given a way to reset that does nothing. Other threads' layers are left alone, and afterwards
-    torch and the layers are as they were. Where somebody else has such a hook, layers are filled.
+    To draw them is most of the time that building a network takes. A hook of torch gets every
+    parameter of a layer before the layer resets it; the hook gives this layer, and no other, a
+    reset that does nothing. Layers of other threads are left alone, and afterwards torch and the
+    layers are as before. If another program has such a hook, layers are initialised.
     """
     here = threading.get_ident()
     layers: list[Module] = []
 
     def hook(layer: Module, _name: str, _parameter: Parameter) -> None:
-        # Torch's own layers fill their parameters and do nothing else; of others nobody knows.
+        # Only torch's own layers are known to do nothing in a reset but fill their parameters.
         if threading.get_ident() != here or not type(layer).__module__.startswith("torch.nn."):
             return
         if hasattr(layer, _RESET) and _RESET not in vars(layer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from lib_upscalers.errors import ModelError
 from lib_upscalers.pictures.picture import from_tensor, to_tensor
 from lib_upscalers.tiling.blend import written_region
 from lib_upscalers.tiling.padding import read_source
@@ -100,6 +101,7 @@ class Executor:
 
         Raises:
             OutOfMemory: The device has no room for it.
+            ModelError: Even in fp32 a result is NaN or infinite.
         """
         with memory_signal():
             output = None
@@ -123,8 +125,11 @@ class Executor:
         if output.float().sum().isfinite():
             return output
         if len(self._ladder) == 1:
-            _log.warning("%s gave numbers that are none: black.", self.network.traits.name)
-            return output.nan_to_num(nan=0.0, posinf=1.0, neginf=0.0)
+            raise ModelError(
+                f"Expected a picture from {self.network.traits.name}, but it gives values that "
+                "are no numbers (NaN or infinite), even in fp32: its weights are damaged or do "
+                "not suit this picture; get the file again or choose another network."
+            )
         failed = self._ladder.pop(0)
         self.network.profile.unstable.add(place_key(self.device, failed))
         _log.warning(

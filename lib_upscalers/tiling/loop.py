@@ -73,6 +73,7 @@ def run_network(
     Raises:
         InputError: The picture's channels, or the job's tile and overlap, do not fit.
         MemoryExhaustedError: Not even the smallest tile fits on the CPU.
+        ModelError: The network gives NaN or infinity, even in fp32.
         Cancelled: `progress` says so.
     """
     import torch
@@ -157,7 +158,9 @@ class _Loop:
     def _empty(self) -> NDArray[Any]:
         size = self._size.scaled(self._network.traits.scale)
         try:
-            return np.empty((size.height, size.width, self._pixels.shape[2]), self._dtype)
+            return np.empty(
+                (size.height, size.width, self._network.traits.result_channels), self._dtype
+            )
         except MemoryError:
             raise self._exhausted() from None
 

@@ -107,12 +107,13 @@ class NetworkWork:
         return colour, larger[..., 3]
 
     def _colour(self, pixels: Pixels, progress: Progress) -> Pixels:
-        """Enlarge grey or RGB pixels with a network that takes grey or RGB."""
-        has, takes = pixels.shape[2], self.network.traits.channels
-        if has == takes:
-            return self._enlarge(pixels, progress)
-        if takes == 3:
-            return _grey(self._enlarge(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), progress))
+        """Enlarge grey or RGB pixels with a network that takes and gives grey or RGB.
+
+        The result has as many channels as the pixels, whatever the network gives.
+        """
+        has, traits = pixels.shape[2], self.network.traits
+        if has == 1 or traits.channels == 3 or traits.result_channels == 3:
+            return _with_channels(self._enlarge(pixels, progress), has)
         planes = [
             self._enlarge(pixels[..., i : i + 1], SubRange(progress, i / has, (i + 1) / has))
             for i in range(has)
@@ -141,6 +142,7 @@ class NetworkWork:
         return self._exact(pixels, SubRange(progress, done, 1.0), dtype=dtype)
 
     def _pass(self, pixels: Pixels, dtype: np.dtype[Any], progress: Progress) -> Pixels:
+        pixels = _with_channels(pixels, self.network.traits.channels)
         enlarged = run_network(self.network, pixels, self.job, dtype=dtype, progress=progress)
         self.tiles += enlarged.tiles
         self.precision, self.device = enlarged.precision, enlarged.device
@@ -174,6 +176,13 @@ def _joined(picture: Picture, pixels: Pixels, alpha: Pixels) -> Picture:
     if picture.alpha is not None and pixels.shape[0] >= small.height:
         pixels = limit_edges(pixels, alpha, picture.pixels, picture.alpha)
     return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def _with_channels(pixels: Pixels, channels: int) -> Pixels:
+    """Return pixels with that many channels: grey repeated, or the mean of the colours."""
+    if pixels.shape[2] == channels:
+        return pixels
+    return np.broadcast_to(pixels, (*pixels.shape[:2], 3)) if channels == 3 else _grey(pixels)
 
 
 def _grey(pixels: Pixels) -> Pixels:

@@ -277,14 +277,14 @@ def test_what_may_pass_is_not_remembered(
 def test_a_lack_of_memory_is_not_remembered(
     error: Exception, put: Put, models: Path, facts: Facts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lib_upscalers.models import loader
+    from lib_upscalers.models import building
 
     def fail(*_: object) -> object:
         raise error
 
     put("a.pth")
     with monkeypatch.context() as patch:
-        patch.setattr(loader, "build", fail)
+        patch.setattr(building, "build", fail)
         assert names(models, facts=facts) == []
     assert names(models, facts=facts) == ["a"]
 

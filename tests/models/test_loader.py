@@ -65,7 +65,10 @@ def assert_agrees(path: Path) -> None:
     assert read_traits(path) == traits
     needs = plain.size_requirements
     assert (traits.architecture, traits.scale) == (plain.architecture.name, plain.scale)
-    assert traits.channels == plain.input_channels == plain.output_channels
+    assert (traits.channels, traits.result_channels) == (
+        plain.input_channels,
+        plain.output_channels,
+    )
     assert traits.supports_fp16 == plain.supports_half
     assert traits.supports_bf16 == plain.supports_bfloat16
     assert (traits.minimum, traits.multiple_of) == (needs.minimum, needs.multiple_of)
@@ -245,14 +248,26 @@ def test_the_name_is_the_callers_or_the_files(tmp_path: Path) -> None:
 def test_other_purposes_are_refused(
     make: Callable[[], torch.nn.Module], text: str, tmp_path: Path
 ) -> None:
-    path = blank_file(make, tmp_path / "some.pth")
+    path = blank_file(make, tmp_path / "some.safetensors")
     with pytest.raises(UnsupportedModelError, match=text):
-        load_network(path)
+        read_traits(path)
 
 
-def test_networks_that_change_the_channels_are_refused(tmp_path: Path) -> None:
-    path = save(esrgan(in_nc=3, out_nc=1).state_dict(), tmp_path / "some.pth")
-    with pytest.raises(UnsupportedModelError, match="takes 3 and gives 1"):
+@each_case("takes, gives", [(1, 3), (3, 1)])
+def test_networks_between_grey_and_colour_run(takes: int, gives: int, tmp_path: Path) -> None:
+    path = save(esrgan(in_nc=takes, out_nc=gives).state_dict(), tmp_path / "some.pth")
+    network = load_network(path)
+    assert read_traits(path) == network.traits
+    assert (network.traits.channels, network.traits.result_channels) == (takes, gives)
+    pixels = picture(network.traits, 40, 30)
+    enlarged = run_network(network, pixels, job(tile=64, overlap=16)).pixels
+    expected = plain_forward(path, as_batch(pixels))
+    np.testing.assert_allclose(as_batch(enlarged), expected, atol=3e-6, rtol=0)
+
+
+def test_other_numbers_of_channels_are_refused(tmp_path: Path) -> None:
+    path = save(esrgan(in_nc=4, out_nc=3).state_dict(), tmp_path / "some.pth")
+    with pytest.raises(UnsupportedModelError, match="takes 4 channels and gives 3"):
         load_network(path)
 
 
@@ -264,19 +279,46 @@ def test_unknown_networks_are_refused(tmp_path: Path) -> None:
 
 @each_case("find", [load_network, read_traits])
 @each_case("kind", ["missing", "reshaped", "no tensors", "extra"])
-def test_weights_that_do_not_fit_are_refused(kind: str, find: Find, tmp_path: Path) -> None:
+def test_weights_that_do_not_fit_are_named(kind: str, find: Find, tmp_path: Path) -> None:
     state: dict[str, Any] = dict(tiny_state("Compact"))
     name = "body.2.weight"
+    text = f"{name} "
     if kind == "missing":
         del state[name]
+        text += "is missing"
     elif kind == "reshaped":
-        state[name] = state[name][:, :2]
+        state[name] = state[name][:, :2].clone()
+        text += "has another shape"
     elif kind == "extra":
-        state["body.99.1.2.weight"] = torch.zeros(3)
+        state = {**state, "a\x1b[2J": torch.zeros(3), "b": torch.zeros(3)}
+        text = r"a\\x1b\[2J, b are not of it"
     else:
         state = dict.fromkeys(state, 1.0)
-    with pytest.raises(ModelFileError, match="get the file again"):
+        text = "not quite this architecture|something else"
+    with pytest.raises(ModelFileError, match=text):
         find(save(state, tmp_path / "some.pth"))
+
+
+@each_case("name", ["conv_1.sk.weight", "block_1.c1_r.eval_conv.weight"])
+def test_a_network_that_is_nearly_known_says_what_is_missing(name: str, tmp_path: Path) -> None:
+    state = tiny_state("SPAN")
+    del state[name]
+    with pytest.raises(UnsupportedModelError, match=rf"looks like SPAN.*{name} is missing"):
+        load_network(save(state, tmp_path / "some.pth"))
+
+
+@each_case("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_refused(value: float, tmp_path: Path) -> None:
+    state = tiny_state("Compact")
+    state["body.4.weight"][1, 2, 0, 1] = value
+    with pytest.raises(ModelFileError, match=r"body\.4\.weight holds NaN or infinity"):
+        load_network(save(state, tmp_path / "some.pth"))
+
+
+def test_large_weights_that_are_numbers_load(tmp_path: Path) -> None:
+    state = tiny_state("Compact")
+    state["body.4.weight"][:] = 3e38
+    load_network(save(state, tmp_path / "some.pth"))
 
 
 @each_case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from lib_upscalers.upscaling.network_passes import NetworkWork
 from tests.cases import each_case
 from tests.tiling.fakes import FakeNetwork, MarkingNetwork, traits
 from tests.tiling.test_loop import JOB, Recorder, nearest, picture
+
+if TYPE_CHECKING:
+    import torch
 
 
 def work(network: FakeNetwork, width: int, height: int, **changes: object) -> NetworkWork:
@@ -29,6 +33,14 @@ def run(
     job: NetworkWork, pixels: np.ndarray, alpha: np.ndarray | None = None, by: bool = True
 ) -> Picture:
     return job.run(lab_picture(pixels, alpha), NULL, alpha_by_network=by)
+
+
+class ColourNetwork(FakeNetwork):
+    """Takes grey and gives RGB, or the other way round."""
+
+    def enlarge(self, batch: torch.Tensor) -> torch.Tensor:
+        given = batch.mean(1, keepdim=True).expand(-1, self.traits.result_channels, -1, -1)
+        return super().enlarge(given)
 
 
 def areas(network: FakeNetwork) -> list[int]:
@@ -158,3 +170,15 @@ def test_metadata_goes_along() -> None:
     source = Picture(picture(12, 8, 8), None, metadata)
     result = work(FakeNetwork(), 16, 16).run(source, NULL, alpha_by_network=True)
     assert result.metadata == metadata
+
+
+@each_case("takes, gives", [(1, 3), (3, 1)])
+@each_case("has", [1, 3])
+@each_case("factor", [2, 4])
+def test_networks_between_grey_and_colour_leave_the_picture_its_channels(
+    takes: int, gives: int, has: int, factor: int
+) -> None:
+    network = ColourNetwork(traits(channels=takes, output_channels=gives))
+    pixels = np.repeat(picture(31, 10, 20)[..., :1], has, axis=2)
+    result = run(work(network, 20 * factor, 10 * factor), pixels)
+    np.testing.assert_array_equal(result.pixels, nearest(pixels, factor))

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.models.architectures import spandrel_version
+from lib_upscalers.models.reading.faults import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from spandrel import ArchRegistry
+
+
+_SIZES = re.compile(r"^\s*size mismatch for (.*?): ", re.MULTILINE)
+_MOST_SHOWN = 4
+# What share of the names that an architecture is known by may be missing, and of how many.
+_NEAR = 0.5
+_FEWEST_NAMES = 2
 
 
 @dataclass(frozen=True)
@@ -86,11 +95,80 @@ def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
     for kind, prefix in _FOREIGN:
         if any(name.startswith(prefix) for name in layers):
             return f"it looks like {kind}, which does not enlarge a picture"
-    first = ", ".join(sorted(layers)[:3])
+    if not layers:
+        return "it names no weights"
+    nearly = _nearly(layers, known)
+    if nearly:
+        return nearly
+    first = ", ".join(printable(name) for name in sorted(layers)[:3])
     return (
         f"none of the {len(known)} architectures of spandrel {spandrel_version()} has its layers "
         f"({first}, ...); a newer spandrel may know it"
     )
+
+
+def misfit(error: Exception) -> str:
+    """Say in a few words why weights do not fit an architecture.
+
+    Args:
+        error: What building it raised.
+    """
+    text = str(error)
+    if isinstance(error, KeyError) and error.args:
+        return f"{printable(error.args[0])} is missing"
+    parts = [
+        f"{_some(names)} {'is' if len(names) == 1 else 'are'} {what}"
+        for mark, what in (("Missing", "missing"), ("Unexpected", "not of it"))
+        for names in [_listed(text, mark)]
+        if names
+    ]
+    shaped = _SIZES.findall(text)
+    if shaped:
+        parts.append(f"{_some(shaped)} {'has' if len(shaped) == 1 else 'have'} another shape")
+    return ", ".join(parts) or printable((text.splitlines() or [type(error).__name__])[0], 200)
+
+
+def _listed(text: str, mark: str) -> list[str]:
+    found = re.search(rf"^\s*{mark} key\(s\) in state_dict: (.*)$", text, re.MULTILINE)
+    return re.findall(r'"(.*?)"(?:, |\. )', found.group(1) + " ") if found else []
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(printable(name) for name in names[:_MOST_SHOWN])
+    more = len(names) - _MOST_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _nearly(layers: Collection[str], known: ArchRegistry) -> str:
+    """Say which architecture lacks only a few names here; "" where none comes near."""
+    best: tuple[float, str, list[str]] = (_NEAR, "", [])
+    for each in known:
+        missing, names = _missing(getattr(each.architecture, "_detect", None), layers)
+        share = len(missing) / max(1, names)
+        if names >= _FEWEST_NAMES and share < best[0]:
+            best = (share, each.architecture.name, missing)
+    _, name, missing = best
+    if not name:
+        return ""
+    verb = "is" if len(missing) == 1 else "are"
+    return (
+        f"it looks like {name}, but is not quite this architecture: {_some(missing)} {verb} missing"
+    )
+
+
+def _missing(condition: Any, layers: Collection[str]) -> tuple[list[str], int]:  # noqa: ANN401
+    """Return which names an architecture misses, and how many it asks for.
+
+    Args:
+        condition: A name, or spandrel's KeyCondition, whose parts have no public names.
+        layers: The names that are there.
+    """
+    if isinstance(condition, str):
+        return ([] if condition in layers else [condition]), 1
+    parts = [_missing(each, layers) for each in getattr(condition, "_keys", ())]
+    if getattr(condition, "_kind", "") == "any":
+        return min(parts, key=lambda part: len(part[0]) / part[1], default=([], 0))
+    return [name for missing, _ in parts for name in missing], sum(names for _, names in parts)
 
 
 def _older(version: str, than: str) -> bool:

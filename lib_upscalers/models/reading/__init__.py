@@ -1,24 +1,22 @@
-"""Reading a network file without running anything that it brings.
+"""Read a network file without running anything that it brings.
 
-The kind of a file is told from its bytes, so that a wrong ending does no harm. Each kind has its
-reader here; none of them unpickles freely, and none runs TorchScript.
+The bytes decide what kind a file is, so that a wrong ending does no harm. Each kind has its reader
+here; none of them unpickles freely, and none runs TorchScript. Each is bounded in memory and in
+steps by the size of the file.
 """
 
 from __future__ import annotations
 
-import pickle
 import struct
-import zipfile
-import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.errors import ModelFileError
-from lib_upscalers.models.reading.source import DamagedFileError, TensorSource
+from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
+from lib_upscalers.models.reading.source import TensorSource, check_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 
@@ -34,12 +32,20 @@ _STUMBLES = (
     RuntimeError,
     TypeError,
     ValueError,
-    pickle.UnpicklingError,
     struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
 )
 _HEAD = 64
+# The parts of the tar files of torch before 0.1.10, and bare pickles of protocol 0.
+_OLDEST = (
+    b"sys_info",
+    b"storages",
+    b"pickle\0",
+    b"tensors\0",
+    b"ctorch",
+    b"(dp",
+    b"(lp",
+    b"ccopy_reg",
+)
 
 
 def read_state(path: Path, *, values: bool = True) -> Mapping[str, Any]:
@@ -63,8 +69,7 @@ def read_state(path: Path, *, values: bool = True) -> Mapping[str, Any]:
             f"Expected a network file, one of {', '.join(SUFFIXES)}, but got {path.name!r}."
         )
     try:
-        if path.is_dir():
-            raise ModelFileError(f"Expected a network file, but {str(path)!r} is a folder.")
+        _check_kind(path)
         with path.open("rb", buffering=0) as file:
             return _read(TensorSource(file, path, values=values))
     except OSError as error:
@@ -72,11 +77,23 @@ def read_state(path: Path, *, values: bool = True) -> Mapping[str, Any]:
             f"Expected a network file that can be read, but {str(path)!r} cannot: "
             f"{error.strerror or error}."
         ) from error
+    except NoNetworkError as error:
+        raise ModelFileError(
+            f"Expected the weights of an upscaler, but {str(path)!r} is none: {error}. Choose "
+            "another file."
+        ) from error
     except _STUMBLES as error:
         raise ModelFileError(
             f"Expected a whole network file, but {str(path)!r} is damaged or is none "
-            f"({error or type(error).__name__}): get it again."
+            f"({printable(error, 200) or type(error).__name__}): get it again."
         ) from error
+
+
+def _check_kind(path: Path) -> None:
+    try:
+        check_regular(path)
+    except DamagedFileError as error:
+        raise ModelFileError(f"Expected a network file, but {str(path)!r} {error}.") from None
 
 
 def _read(source: TensorSource) -> Mapping[str, Any]:
@@ -93,11 +110,13 @@ def _read(source: TensorSource) -> Mapping[str, Any]:
         held = read_archive(source)
     elif head.startswith(b"\x80"):
         held = read_legacy(source)
+    elif head.startswith(_OLDEST):
+        raise NoNetworkError("torch before 0.4 wrote it, in a format that is no longer read")
     else:
         raise DamagedFileError(_what_else(head))
     if not isinstance(held, dict):
         raise DamagedFileError(f"it holds a {type(held).__name__} and not named tensors")
-    return held
+    return cast("dict[str, Any]", held)
 
 
 def _what_else(head: bytes) -> str:

@@ -1,30 +1,29 @@
 """The format of torch.save since 2020: a zip file of a pickle and the storages it names.
 
-TorchScript archives have the same form; only the pickle names classes of the script. They are
-taken as mere containers of their attributes: the script itself is neither read nor run.
+TorchScript archives have the same form; only their pickle names classes of the script, which are
+read as mere containers of their attributes: the script itself is neither read nor run.
 """
 
 from __future__ import annotations
 
-import io
-import struct
-import zipfile
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from lib_upscalers.models.reading.source import DamagedFileError
+from lib_upscalers.models.reading.faults import DamagedFileError
+from lib_upscalers.models.reading.limits import MOST_TENSORS
+from lib_upscalers.models.reading.pickle_machine import Maker, Record
 from lib_upscalers.models.reading.unpickling import TensorUnpickler
+from lib_upscalers.models.reading.zip_directory import content_offset, read_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+    from collections.abc import Mapping
 
     import torch
 
     from lib_upscalers.models.reading.source import TensorSource
+    from lib_upscalers.models.reading.zip_directory import Part
 
-_LOCAL_HEADER = 30
-_NAME_LENGTHS = 26
-_LARGEST_PICKLE = 256 << 20
+_LARGEST_PICKLE = 32 << 20
+_DEEPEST = 100
 
 
 def read_archive(source: TensorSource) -> object:
@@ -38,30 +37,33 @@ def read_archive(source: TensorSource) -> object:
             stumble in other ways, too.
         UnsafeModelError: Its pickle asks for more than tensors.
     """
-    with zipfile.ZipFile(source.file) as archive:
-        parts = {info.filename: info for info in archive.infolist()}
-        name = next((each for each in parts if each.endswith("data.pkl")), None)
-        if name is None:
-            raise DamagedFileError("it is a zip file without a network")
-        if parts[name].file_size > _LARGEST_PICKLE:
-            raise DamagedFileError("its pickle is too large")
-        folder = name.removesuffix("data.pkl")
-        if parts.get(folder + "byteorder") and archive.read(folder + "byteorder") != b"little":
-            raise DamagedFileError("it was saved on a big-endian machine")
-        storages = _Storages(source, parts, folder + "data/")
-        stream = io.BytesIO(archive.read(name))
-        if folder + "constants.pkl" not in parts:
-            return TensorUnpickler(stream, source.path, storages.get).load()
-        script = _ScriptUnpickler(stream, source.path, storages.get).load()
-        return dict(_attributes(script, ""))
+    parts = read_directory(source)
+    name = next((each for each in parts if each.endswith("data.pkl")), None)
+    if name is None:
+        raise DamagedFileError("it is a zip file without a network")
+    if parts[name].size > _LARGEST_PICKLE:
+        raise DamagedFileError("its pickle is too large")
+    folder = name.removesuffix("data.pkl")
+    order = parts.get(folder + "byteorder")
+    if order and _bytes(source, order) != b"little":
+        raise DamagedFileError("it was saved on a big-endian machine")
+    storages = _Storages(source, parts, folder + "data/")
+    pickled = _bytes(source, parts[name])
+    if folder + "constants.pkl" not in parts:
+        return TensorUnpickler(pickled, source, storages.get).load()
+    return _named_tensors(_ScriptUnpickler(pickled, source, storages.get).load())
+
+
+def _bytes(source: TensorSource, part: Part) -> bytes:
+    if not part.stored:
+        raise DamagedFileError("it was compressed again: unpack it and save it anew")
+    return source.read(content_offset(source, part), part.size)
 
 
 class _Storages:
     """The storages in an archive; each is read once, however many tensors look into it."""
 
-    def __init__(
-        self, source: TensorSource, parts: dict[str, zipfile.ZipInfo], folder: str
-    ) -> None:
+    def __init__(self, source: TensorSource, parts: Mapping[str, Part], folder: str) -> None:
         self._source = source
         self._parts = parts
         self._folder = folder
@@ -70,49 +72,65 @@ class _Storages:
     def get(self, key: str, dtype: torch.dtype, count: int) -> torch.Tensor:
         if key not in self._read:
             self._read[key] = self._load(self._folder + key, count, dtype)
-        return self._read[key]
+        storage = self._read[key]
+        if storage.dtype != dtype or storage.numel() != count:
+            raise DamagedFileError("its pickle describes one storage in two ways")
+        return storage
 
     def _load(self, name: str, count: int, dtype: torch.dtype) -> torch.Tensor:
-        part = self._parts[name]
-        if part.compress_type != zipfile.ZIP_STORED:
+        part = self._parts.get(name)
+        if part is None:
+            raise DamagedFileError("one of its storages is missing")
+        if not part.stored:
             raise DamagedFileError("it was compressed again: unpack it and save it anew")
-        if part.file_size != count * dtype.itemsize:
+        if part.size != count * dtype.itemsize:
             raise DamagedFileError("a tensor has another size than it should")
-        # The length of the padding is said in front of the bytes and not in the table.
-        header = self._source.read(part.header_offset, _LOCAL_HEADER)
-        name_length, extra_length = struct.unpack_from("<HH", header, _NAME_LENGTHS)
-        begin = part.header_offset + _LOCAL_HEADER + name_length + extra_length
-        return self._source.tensor(begin, count, dtype)
+        return self._source.tensor(content_offset(self._source, part), count, dtype)
 
 
 class _ScriptUnpickler(TensorUnpickler):
     """Makes an inert record of each object of a script."""
 
-    def find_class(self, module_name: str, global_name: str, /) -> Any:  # noqa: ANN401
-        if module_name.startswith("__torch__"):
-            # A new class each time, for a pickle could set attributes of it.
-            return type("Record", (_Record,), {})
-        if module_name == "torch.jit._pickle":
-            return self._plain
-        return super().find_class(module_name, global_name)
-
-    def _plain(self, value: object = None, *_: object) -> object:
-        return value
+    def resolve(self, module: str, name: str) -> object:
+        if module.startswith("__torch__"):
+            return Maker(_record)
+        if module == "torch.jit._pickle":
+            return Maker(_first)
+        return super().resolve(module, name)
 
 
-class _Record:
-    """An object of a script, of which only the attributes are kept."""
-
-    def __setstate__(self, state: object) -> None:
-        self.__dict__ = cast("dict[str, Any]", state) if isinstance(state, dict) else {}
+def _record(*_: object) -> Record:
+    return Record()
 
 
-def _attributes(record: object, prefix: str) -> Iterator[tuple[str, object]]:
-    """Yield every tensor that a record and the records in it hold, by its full name."""
+def _first(value: object = None, *_: object) -> object:
+    return value
+
+
+def _named_tensors(script: object) -> dict[str, torch.Tensor]:
+    """Return every tensor that a record and the records in it hold, by its full name.
+
+    Raises:
+        DamagedFileError: They are too many or too deep, as they are where records name each
+            other.
+    """
     import torch
 
-    for name, value in vars(record).items():
-        if isinstance(value, _Record):
-            yield from _attributes(value, f"{prefix}{name}.")
-        elif isinstance(value, torch.Tensor):
-            yield prefix + name, value
+    if not isinstance(script, Record):
+        raise DamagedFileError("it is a script without a network")
+    found: dict[str, torch.Tensor] = {}
+    left: list[tuple[str, int, Record]] = [("", 0, script)]
+    seen = 0
+    while left:
+        prefix, depth, record = left.pop()
+        below: list[tuple[str, int, Record]] = []
+        for name, value in record.held.items():
+            if isinstance(value, Record):
+                below.append((f"{prefix}{name}.", depth + 1, value))
+            elif isinstance(value, torch.Tensor):
+                found[f"{prefix}{name}"] = value
+        seen += len(record.held) + 1
+        left.extend(reversed(below))
+        if seen > 4 * MOST_TENSORS or depth > _DEEPEST or len(found) > MOST_TENSORS:
+            raise DamagedFileError("its script has too many layers, or layers that hold themselves")
+    return found

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import struct
 from typing import TYPE_CHECKING
 
-from lib_upscalers.models.reading.source import DamagedFileError, blank
+from lib_upscalers.models.reading.faults import DamagedFileError
+from lib_upscalers.models.reading.limits import MOST_TENSORS
+from lib_upscalers.models.reading.pickle_machine import EndedError
+from lib_upscalers.models.reading.source import blank
 from lib_upscalers.models.reading.unpickling import TensorUnpickler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import torch
 
     from lib_upscalers.models.reading.source import TensorSource
-
-    Storage = Callable[[str, torch.dtype, int], torch.Tensor]
+    from lib_upscalers.models.reading.unpickling import Storage
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _COUNT = struct.Struct("<q")
+# How much is read at first to find the end of the pickles; if they are longer, eight times more.
+_FIRST = 1 << 18
+_LARGEST_PICKLES = 32 << 20
 
 
 def read_legacy(source: TensorSource) -> object:
@@ -34,11 +38,14 @@ def read_legacy(source: TensorSource) -> object:
     storages: dict[str, tuple[torch.dtype, int]] = {}
 
     def note(key: str, dtype: torch.dtype, count: int) -> torch.Tensor:
-        storages[key] = (dtype, count)
+        if len(storages) > MOST_TENSORS:
+            raise DamagedFileError(f"it names more than {MOST_TENSORS:,} storages")
+        if storages.setdefault(key, (dtype, count)) != (dtype, count):
+            raise DamagedFileError("its pickle describes one storage in two ways")
         return blank(count, dtype)
 
     # Where a storage lies is known only at the end of the pickles, so they are read twice.
-    _, keys, end = _unpickle(source, note)
+    data, keys, end = _listed(source, note)
     if set(keys) != storages.keys():
         raise DamagedFileError("its storages do not fit its tensors")
     found: dict[str, torch.Tensor] = {}
@@ -48,27 +55,38 @@ def read_legacy(source: TensorSource) -> object:
             raise DamagedFileError("a tensor has another size than it should")
         found[key] = source.tensor(end + _COUNT.size, count, dtype)
         end += _COUNT.size + count * dtype.itemsize
-    held, _, _ = _unpickle(source, lambda key, _dtype, _count: found[key])
+    source.start_again()
+    held, _, _ = _unpickle(data, source, lambda key, _dtype, _count: found[key])
     return held
 
 
-def _unpickle(source: TensorSource, storage: Storage) -> tuple[object, Sequence[str], int]:
+def _listed(source: TensorSource, storage: Storage) -> tuple[bytes, Sequence[str], int]:
+    """Return the pickles, the keys of the storages in the file's order, and where they begin."""
+    size = min(_FIRST, source.size)
+    while True:
+        data = source.read(0, size)
+        try:
+            _, keys, end = _unpickle(data, source, storage)
+        except EndedError:
+            if size >= min(_LARGEST_PICKLES, source.size):
+                raise
+            size = min(8 * size, _LARGEST_PICKLES, source.size)
+            source.start_again()
+        else:
+            return data[:end], keys, end
+
+
+def _unpickle(
+    data: bytes, source: TensorSource, storage: Storage
+) -> tuple[object, Sequence[str], int]:
     """Return what was saved, the keys of its storages in the file's order, and where they begin."""
-    source.file.seek(0)
-    stream = io.BufferedReader(source.file)
-
-    def load() -> object:
-        return TensorUnpickler(stream, source.path, storage).load()
-
-    try:
-        if load() != _MAGIC or load() != _PROTOCOL:
-            raise DamagedFileError("it is a pickle, but not of a network")
-        load()  # Facts of the machine that wrote it.
-        held = load()
-        keys = load()
-        if not isinstance(keys, list):
-            raise DamagedFileError("its storages are not listed")
-        return held, keys, stream.tell()
-    finally:
-        # Else the stream would close a file that is not its own.
-        stream.detach()
+    pickles = TensorUnpickler(data, source, storage)
+    if pickles.load() != _MAGIC or pickles.load() != _PROTOCOL:
+        raise DamagedFileError("it is a pickle, but not of a network")
+    pickles.load()  # Facts of the machine that wrote it.
+    held, keys = pickles.load(), pickles.load()
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise DamagedFileError("its storages are not listed")
+    if len(keys) > MOST_TENSORS:
+        raise DamagedFileError(f"it names more than {MOST_TENSORS:,} storages")
+    return held, keys, pickles.position

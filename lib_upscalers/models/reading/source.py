@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from lib_upscalers.models.reading.faults import DamagedFileError
+from lib_upscalers.models.reading.limits import Budget, element_count
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -12,13 +16,23 @@ if TYPE_CHECKING:
 
     import torch
 
-# Whatever is smaller is read even where no values are wanted: some architectures keep their
-# settings in small tensors.
+# Smaller tensors are read even without values: some architectures keep their settings in them.
 _SMALL = 64 * 1024
+_FARTHEST = 1 << 40
 
 
-class DamagedFileError(Exception):
-    """A file is not what it should be; the text says in a few words why."""
+def check_regular(path: Path) -> None:
+    """Check that a path is a file before it is opened, as opening a pipe would wait for ever.
+
+    Raises:
+        OSError: Nothing is there, or it may not be looked at.
+        DamagedFileError: It is a folder, a named pipe, a device or a socket.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode):
+        return
+    kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
+    raise DamagedFileError(f"is a {kinds.get(stat.S_IFMT(mode), 'device')}")
 
 
 class TensorSource:
@@ -30,20 +44,27 @@ class TensorSource:
 
     Args:
         file: The file, unbuffered.
-        path: Where it lies, for texts.
-        values: Whether the tensors' numbers are wanted.
+        path: Its path, for texts.
+        values: Whether to read the numbers of large tensors.
 
     Attributes:
-        file: The same.
         path: The same.
         size: How many bytes it has.
+        values: The same.
+        budget: What its tensors may take.
     """
 
     def __init__(self, file: FileIO, path: Path, *, values: bool) -> None:
-        self.file = file
         self.path = path
+        self.values = values
         self.size = file.seek(0, 2)
+        self.budget = Budget(self.size)
+        self._file = file
         self._block = self._read(0, self.size) if values else None
+
+    def start_again(self) -> None:
+        """Count anew what the tensors take, because the same ones are about to be read again."""
+        self.budget = Budget(self.size)
 
     def read(self, offset: int, size: int) -> bytes:
         """Return exactly `size` bytes.
@@ -59,7 +80,7 @@ class TensorSource:
     def tensor(self, offset: int, count: int, dtype: torch.dtype) -> torch.Tensor:
         """Return `count` elements as a tensor of one dimension.
 
-        Where no values are wanted, a large one is `blank`.
+        Without values, a large one is `blank`.
 
         Raises:
             DamagedFileError: The file ends before.
@@ -78,17 +99,40 @@ class TensorSource:
             return torch.frombuffer(block, dtype=dtype, count=count, offset=offset)
         return torch.from_numpy(block[offset : offset + size]).clone().view(dtype)
 
+    def view(
+        self, storage: torch.Tensor, offset: object, size: object, stride: object
+    ) -> torch.Tensor:
+        """Return the tensor that looks so into a storage; a blank one for a blank storage.
+
+        Raises:
+            DamagedFileError: It reaches beyond the storage, or is no tensor at all.
+        """
+        if type(offset) is not int or not isinstance(size, tuple) or not isinstance(stride, tuple):
+            raise DamagedFileError("its pickle describes a tensor wrongly")
+        # More elements than bytes in eight files cannot be honest, whatever their type.
+        count = element_count(size, max(8 * self.size, 1 << 24))
+        self.budget.spend(count * storage.element_size())
+        steps = [step for step in stride if type(step) is int and 0 <= step < _FARTHEST]
+        if len(stride) != len(size) or len(steps) != len(stride) or offset < 0:
+            raise DamagedFileError("its pickle describes a tensor wrongly")
+        last = offset + sum(step * (side - 1) for step, side in zip(steps, size, strict=True))
+        if count and last >= storage.numel():
+            raise DamagedFileError("a tensor reaches beyond its storage")
+        if is_blank(storage):
+            return storage[:1].expand(size)
+        return storage.as_strided(size, stride, offset)
+
     def _check(self, offset: int, size: int) -> None:
         if offset < 0 or size < 0 or offset + size > self.size:
             raise DamagedFileError("it ends too early")
 
     def _read(self, offset: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-        self.file.seek(offset)
+        self._file.seek(offset)
         block = np.empty(size, np.uint8)
         into = block.data
         # One read may stop short of what was asked, above 2 GiB it always does.
         while into:
-            got = self.file.readinto(into)
+            got = self._file.readinto(into)
             if not got:
                 raise DamagedFileError("it ends too early")
             into = into[got:]
@@ -102,10 +146,6 @@ def blank(count: int, dtype: torch.dtype) -> torch.Tensor:
     return torch.zeros(1, dtype=dtype).expand(count)
 
 
-def look_into(
-    storage: torch.Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...]
-) -> torch.Tensor:
-    """Return the tensor that looks so into a storage; of a blank one it is blank."""
-    if storage.numel() > 1 and storage.stride() == (0,):
-        return storage[:1].expand(size)
-    return storage.as_strided(size, stride, offset)
+def is_blank(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor has no numbers of its own, as it was read without values."""
+    return tensor.numel() > 1 and not any(tensor.stride())

@@ -1,24 +1,22 @@
-"""Unpickling tensors and plain containers, and nothing else.
-
-A pickle is a program: it may call anything that it can name. Here it can name the few things
-that a state dict is made of, and those are stand-ins of ours where they do something.
-"""
+"""What the pickle of a saved network may name: tensors, their storages, ordered dictionaries."""
 
 from __future__ import annotations
 
-import pickle
-from collections import OrderedDict
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import UnsafeModelError
-from lib_upscalers.models.reading.source import DamagedFileError, look_into
+from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
+from lib_upscalers.models.reading.pickle_machine import Maker, PickleMachine, plain_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
     from typing import Any
 
     import torch
+
+    from lib_upscalers.models.reading.source import TensorSource
+
+    Storage = Callable[[str, torch.dtype, int], torch.Tensor]
 
 _STORAGES: Mapping[str, str] = {
     "BFloat16Storage": "bfloat16",
@@ -32,54 +30,71 @@ _STORAGES: Mapping[str, str] = {
     "LongStorage": "int64",
     "ShortStorage": "int16",
 }
+# Classes of layers: then the file is a program's object and not its weights.
+_LAYERS = ("torch.nn.", "torch.legacy.", "torch.autograd.", "torch.backends.", "torch.optim.")
 
 
-class TensorUnpickler(pickle.Unpickler):
-    """Reads a pickle in which storages are named and lie elsewhere.
+class TensorUnpickler:
+    """Reads pickles in which storages are named and lie elsewhere.
 
     Args:
-        stream: The pickle.
-        path: The file that it is part of, for texts.
+        data: The bytes of the pickles.
+        source: The file that they are part of.
         storage: Returns the storage of that key, with that number of elements of that dtype, as
             a tensor of one dimension.
     """
 
-    def __init__(
-        self,
-        stream: IO[bytes],
-        path: Path,
-        storage: Callable[[str, torch.dtype, int], torch.Tensor],
-    ) -> None:
-        super().__init__(stream)
-        self._path = path
+    def __init__(self, data: bytes, source: TensorSource, storage: Storage) -> None:
+        self._source = source
         self._storage = storage
+        self._machine = PickleMachine(data, self.resolve, self._persistent)
 
-    def find_class(self, module_name: str, global_name: str, /) -> Any:  # noqa: ANN401
+    @property
+    def position(self) -> int:
+        """Where in the bytes the next pickle begins."""
+        return self._machine.position
+
+    def load(self) -> Any:  # noqa: ANN401
+        """Return what the next pickle holds.
+
+        Raises:
+            DamagedFileError: It is no pickle of a network. Readers of foreign bytes may stumble
+                in other ways, too.
+            UnsafeModelError: It names something that is no part of a state dict.
+        """
+        return self._machine.load()
+
+    def resolve(self, module: str, name: str) -> object:
         """Return what a name stands for.
 
         Raises:
+            NoNetworkError: It is the class of a layer.
             UnsafeModelError: It is no part of a state dict.
         """
         import torch
 
-        # Bound methods and builtins: a pickle can set attributes of what it got, and they have
-        # none that can be set.
-        if global_name == "OrderedDict" and module_name in ("collections", "typing"):
-            return OrderedDict
-        if module_name == "torch" and global_name in _STORAGES:
-            return getattr(torch, _STORAGES[global_name])
-        if module_name == "torch._utils" and global_name == "_rebuild_tensor_v2":
-            return self._tensor
-        if module_name == "torch._utils" and global_name == "_rebuild_parameter":
-            return self._parameter
+        if name == "OrderedDict" and module in ("collections", "typing"):
+            return Maker(_dictionary)
+        if module == "torch" and name in _STORAGES:
+            return getattr(torch, _STORAGES[name])
+        if module == "torch._utils" and name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
+            return Maker(self._tensor)
+        if module == "torch._utils" and name == "_rebuild_parameter":
+            return Maker(_parameter)
+        if module == "torch" and name == "Size":
+            return Maker(_size)
+        if module.startswith(_LAYERS):
+            raise NoNetworkError(
+                "it holds the objects of a program (such as "
+                f"{printable(module)}.{printable(name)}) and not named weights"
+            )
         raise UnsafeModelError(
-            f"Expected nothing but tensors, but {str(self._path)!r} wants to run "
-            f"{module_name}.{global_name}, which could do anything. Do not use it, or get it as "
-            "a .safetensors file from somebody you trust."
+            f"Expected nothing but tensors, but {str(self._source.path)!r} wants to run "
+            f"{printable(module)}.{printable(name)}, which could do anything. Do not use it, or "
+            "get it as a .safetensors file from somebody you trust."
         )
 
-    def persistent_load(self, pid: Any, /) -> torch.Tensor:  # noqa: ANN401
-        """Return the storage that a persistent id names."""
+    def _persistent(self, pid: object) -> torch.Tensor:
         import torch
 
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
@@ -87,17 +102,32 @@ class TensorUnpickler(pickle.Unpickler):
         _, dtype, key, _, count, *_ = pid
         if not (isinstance(dtype, torch.dtype) and isinstance(key, str) and type(count) is int):
             raise DamagedFileError("its pickle describes a storage wrongly")
+        if not 0 <= count * dtype.itemsize <= self._source.size:
+            raise DamagedFileError("a storage is larger than the file")
         return self._storage(key, dtype, count)
 
     def _tensor(
-        self,
-        storage: torch.Tensor,
-        offset: int,
-        size: tuple[int, ...],
-        stride: tuple[int, ...],
-        *_: object,
+        self, storage: object, offset: object, size: object, stride: object, *_: object
     ) -> torch.Tensor:
-        return look_into(storage, offset, size, stride)
+        import torch
 
-    def _parameter(self, data: torch.Tensor, *_: object) -> torch.Tensor:
-        return data
+        if not isinstance(storage, torch.Tensor):
+            raise DamagedFileError("its pickle describes a tensor wrongly")
+        return self._source.view(storage, offset, size, stride)
+
+
+def _parameter(data: object, *_: object) -> object:
+    return data
+
+
+def _size(sides: object = (), *_: object) -> object:
+    return sides
+
+
+def _dictionary(pairs: object = (), *_: object) -> dict[object, object]:
+    made: dict[object, object] = {}
+    for pair in pairs if isinstance(pairs, (list, tuple)) else ():
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise DamagedFileError("its pickle describes a dictionary wrongly")
+        made[plain_key(pair[0])] = pair[1]
+    return made

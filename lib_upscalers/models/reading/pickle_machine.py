@@ -1,0 +1,367 @@
+"""A pickle machine that knows tensors and plain containers, and nothing else.
+
+Python's own reserves memory for any number that a pickle names, hashes whatever a pickle makes a
+key of, and can be kept busy for ever by a few hundred bytes (CPython issue 115952 and others).
+This one runs a bounded number of steps, keeps its memo in a dictionary, and takes only plain keys.
+https://docs.python.org/3/library/pickletools.html
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from lib_upscalers.models.reading.faults import DamagedFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_MOST_STEPS = 1_000_000
+_LONGEST_NUMBER = 40
+_LONGEST_LONG = 32
+_PLAIN_KEYS = (str, int, float, bytes, type(None))
+
+
+class EndedError(DamagedFileError):
+    """The bytes end before the pickle does."""
+
+    def __init__(self) -> None:
+        super().__init__("it ends too early")
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What a pickle may call; `call` gets the arguments that the pickle has made."""
+
+    call: Callable[..., object]
+
+
+class Record:
+    """An object of a script, of which only the attributes matter."""
+
+    def __init__(self) -> None:
+        self.held: dict[object, Any] = {}
+
+
+class _Steps:
+    """The steps of a pickle, on one stack."""
+
+    def __init__(
+        self,
+        data: bytes,
+        resolve: Callable[[str, str], object],
+        persistent: Callable[[object], object],
+    ) -> None:
+        self.position = 0
+        self._data = data
+        self._resolve = resolve
+        self._persistent = persistent
+        self._steps = 0
+        self._stack: list[Any] = []
+        self._marked: list[list[Any]] = []
+        self._memo: dict[int, Any] = {}
+
+    def _take(self, size: int) -> bytes:
+        end = self.position + size
+        if end > len(self._data):
+            raise EndedError
+        taken = self._data[self.position : end]
+        self.position = end
+        return taken
+
+    def _line(self) -> str:
+        end = self._data.find(b"\n", self.position)
+        if end < 0:
+            raise EndedError
+        return self._take(end + 1 - self.position)[:-1].decode("utf-8", "surrogatepass")
+
+    def _number(self, code: str) -> int:
+        return struct.unpack("<" + code, self._take(struct.calcsize(code)))[0]
+
+    def push(self, value: object) -> None:
+        self._stack.append(value)
+
+    def _since_mark(self) -> list[Any]:
+        items = self._stack
+        self._stack = self._marked.pop()
+        return items
+
+    def mark(self) -> None:
+        self._marked.append(self._stack)
+        self._stack = []
+
+    def pop(self) -> None:
+        if self._stack:
+            self._stack.pop()
+        else:
+            self._since_mark()
+
+    def duplicate(self) -> None:
+        self.push(self._stack[-1])
+
+    def protocol(self) -> None:
+        if self._take(1)[0] > pickle.HIGHEST_PROTOCOL:
+            raise DamagedFileError("its pickle is of a later protocol")
+
+    def frame(self) -> None:
+        self._take(8)
+
+    def text(self, code: str) -> None:
+        self.push(self._take(self._number(code)).decode("utf-8", "surrogatepass"))
+
+    def bytes_(self, code: str) -> None:
+        self.push(self._take(self._number(code)))
+
+    def string(self, code: str) -> None:
+        self.push(self._take(self._number(code)).decode("latin-1"))
+
+    def quoted(self) -> None:
+        self.push(self._line()[1:-1])
+
+    def line(self) -> None:
+        self.push(self._line())
+
+    def integer(self, code: str) -> None:
+        self.push(self._number(code))
+
+    def written_integer(self) -> None:
+        text = self._line().removesuffix("L")
+        if len(text) > _LONGEST_NUMBER:
+            raise DamagedFileError("its pickle has a number with too many digits")
+        # Protocol 0 writes truth values so.
+        self.push(text == "01" if text in ("00", "01") else int(text))
+
+    def written_float(self) -> None:
+        self.push(float(self._line()[:_LONGEST_NUMBER]))
+
+    def long(self, code: str) -> None:
+        size = self._number(code)
+        if not 0 <= size <= _LONGEST_LONG:
+            raise DamagedFileError("its pickle has a number with too many digits")
+        self.push(int.from_bytes(self._take(size), "little", signed=True))
+
+    def real(self) -> None:
+        self.push(struct.unpack(">d", self._take(8))[0])
+
+    def tuple_(self) -> None:
+        self.push(tuple(self._since_mark()))
+
+    def short_tuple(self, size: int) -> None:
+        if len(self._stack) < size:
+            raise DamagedFileError("its pickle takes more than it has")
+        items = tuple(self._stack[-size:])
+        del self._stack[-size:]
+        self.push(items)
+
+    def empty_list(self) -> None:
+        self.push([])
+
+    def empty_dict(self) -> None:
+        self.push({})
+
+    def list_(self) -> None:
+        self.push(self._since_mark())
+
+    def dict_(self) -> None:
+        items = self._since_mark()
+        self.push({})
+        self._fill(items)
+
+    def append(self) -> None:
+        value = self._stack.pop()
+        self._top_list().append(value)
+
+    def appends(self) -> None:
+        items = self._since_mark()
+        self._top_list().extend(items)
+
+    def set_item(self) -> None:
+        value, key = self._stack.pop(), self._stack.pop()
+        self._fill([key, value])
+
+    def set_items(self) -> None:
+        self._fill(self._since_mark())
+
+    def add_items(self) -> None:
+        """Fill a set, which no reader here asks for: its items are forgotten."""
+        self._since_mark()
+
+    def frozen_set(self) -> None:
+        self._since_mark()
+        self.push(())
+
+    def put(self, code: str) -> None:
+        self._memo[self._number(code)] = self._stack[-1]
+
+    def written_put(self) -> None:
+        self._memo[int(self._line()[:_LONGEST_NUMBER])] = self._stack[-1]
+
+    def memoize(self) -> None:
+        self._memo[len(self._memo)] = self._stack[-1]
+
+    def get(self, code: str) -> None:
+        self.push(self._memo[self._number(code)])
+
+    def written_get(self) -> None:
+        self.push(self._memo[int(self._line()[:_LONGEST_NUMBER])])
+
+    def global_(self) -> None:
+        module, name = self._line(), self._line()
+        self.push(self._resolve(module, name))
+
+    def stacked_global(self) -> None:
+        name, module = self._stack.pop(), self._stack.pop()
+        if not (isinstance(name, str) and isinstance(module, str)):
+            raise DamagedFileError("its pickle names something that has no name")
+        self.push(self._resolve(module, name))
+
+    def reduce(self) -> None:
+        arguments, maker = self._stack.pop(), self._stack.pop()
+        if not isinstance(maker, Maker) or not isinstance(arguments, tuple):
+            raise DamagedFileError("its pickle calls what is no function")
+        self.push(maker.call(*cast("tuple[object, ...]", arguments)))
+
+    def build(self) -> None:
+        """Give an object attributes: records keep them, of all else nobody asks for any."""
+        state, made = self._stack.pop(), self._stack[-1]
+        if isinstance(made, Record):
+            made.held = cast("dict[object, Any]", state) if isinstance(state, dict) else {}
+        elif isinstance(made, Maker) or not hasattr(made, "keys"):
+            raise DamagedFileError("its pickle changes what cannot be changed")
+
+    def persistent(self) -> None:
+        self.push(self._persistent(self._stack.pop()))
+
+    def _top_list(self) -> list[Any]:
+        top = self._stack[-1]
+        if not isinstance(top, list):
+            raise DamagedFileError("its pickle appends to what is no list")
+        return cast("list[Any]", top)
+
+    def _fill(self, items: list[Any]) -> None:
+        top = self._stack[-1]
+        if not isinstance(top, dict) or len(items) % 2:
+            raise DamagedFileError("its pickle fills what is no dictionary")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            top[plain_key(key)] = value
+
+
+def plain_key(key: object) -> Any:  # noqa: ANN401
+    """Return a key that is cheap to hash; of tuples in tuples that can take for ever.
+
+    Raises:
+        DamagedFileError: It is none.
+    """
+    if not isinstance(key, _PLAIN_KEYS):
+        raise DamagedFileError("its pickle has a name that is neither text nor a number")
+    return key
+
+
+def _with(step: Callable[[_Steps, Any], None], value: object) -> Callable[[_Steps], None]:
+    return lambda machine: step(machine, value)
+
+
+def _pushing(value: object) -> Callable[[_Steps], None]:
+    return lambda machine: machine.push(value)
+
+
+_STOP = pickle.STOP[0]
+_M = _Steps
+_STEPS: Mapping[int, Callable[[_Steps], None]] = {
+    code[0]: step
+    for code, step in (
+        (pickle.PROTO, _M.protocol),
+        (pickle.FRAME, _M.frame),
+        (pickle.MARK, _M.mark),
+        (pickle.POP, _M.pop),
+        (pickle.POP_MARK, _M.add_items),
+        (pickle.DUP, _M.duplicate),
+        (pickle.NONE, _pushing(value=None)),
+        (pickle.NEWTRUE, _pushing(value=True)),
+        (pickle.NEWFALSE, _pushing(value=False)),
+        (pickle.INT, _M.written_integer),
+        (pickle.LONG, _M.written_integer),
+        (pickle.BININT, _with(_M.integer, "i")),
+        (pickle.BININT1, _with(_M.integer, "B")),
+        (pickle.BININT2, _with(_M.integer, "H")),
+        (pickle.LONG1, _with(_M.long, "B")),
+        (pickle.LONG4, _with(_M.long, "i")),
+        (pickle.FLOAT, _M.written_float),
+        (pickle.BINFLOAT, _M.real),
+        (pickle.STRING, _M.quoted),
+        (pickle.BINSTRING, _with(_M.string, "I")),
+        (pickle.SHORT_BINSTRING, _with(_M.string, "B")),
+        (pickle.UNICODE, _M.line),
+        (pickle.BINUNICODE, _with(_M.text, "I")),
+        (pickle.SHORT_BINUNICODE, _with(_M.text, "B")),
+        (pickle.BINUNICODE8, _with(_M.text, "Q")),
+        (pickle.BINBYTES, _with(_M.bytes_, "I")),
+        (pickle.SHORT_BINBYTES, _with(_M.bytes_, "B")),
+        (pickle.BINBYTES8, _with(_M.bytes_, "Q")),
+        (pickle.EMPTY_TUPLE, _pushing(value=())),
+        (pickle.TUPLE, _M.tuple_),
+        (pickle.TUPLE1, _with(_M.short_tuple, 1)),
+        (pickle.TUPLE2, _with(_M.short_tuple, 2)),
+        (pickle.TUPLE3, _with(_M.short_tuple, 3)),
+        (pickle.EMPTY_LIST, _Steps.empty_list),
+        (pickle.LIST, _M.list_),
+        (pickle.APPEND, _M.append),
+        (pickle.APPENDS, _M.appends),
+        (pickle.EMPTY_DICT, _Steps.empty_dict),
+        (pickle.DICT, _M.dict_),
+        (pickle.SETITEM, _M.set_item),
+        (pickle.SETITEMS, _M.set_items),
+        (pickle.EMPTY_SET, _pushing(value=())),
+        (pickle.ADDITEMS, _M.add_items),
+        (pickle.FROZENSET, _M.frozen_set),
+        (pickle.PUT, _M.written_put),
+        (pickle.BINPUT, _with(_M.put, "B")),
+        (pickle.LONG_BINPUT, _with(_M.put, "I")),
+        (pickle.MEMOIZE, _M.memoize),
+        (pickle.GET, _M.written_get),
+        (pickle.BINGET, _with(_M.get, "B")),
+        (pickle.LONG_BINGET, _with(_M.get, "I")),
+        (pickle.GLOBAL, _M.global_),
+        (pickle.STACK_GLOBAL, _M.stacked_global),
+        (pickle.REDUCE, _M.reduce),
+        (pickle.NEWOBJ, _M.reduce),
+        (pickle.BUILD, _M.build),
+        (pickle.BINPERSID, _M.persistent),
+    )
+}
+
+
+class PickleMachine(_Steps):
+    """Runs one pickle after another.
+
+    Args:
+        data: The bytes.
+        resolve: Returns what a module and a name stand for: a `Maker`, or a plain value.
+        persistent: Returns what a persistent id stands for.
+
+    Attributes:
+        position: Where the next pickle begins.
+    """
+
+    def load(self) -> Any:  # noqa: ANN401
+        """Run the pickle at `position` and return what it makes.
+
+        Raises:
+            EndedError: The bytes end before it does.
+            DamagedFileError: It has a step that no saved network has, or too many. Readers of
+                foreign bytes may stumble in other ways, too.
+        """
+        self._stack, self._marked, self._memo = [], [], {}
+        while True:
+            code = self._take(1)[0]
+            if code == _STOP:
+                return self._stack.pop()
+            step = _STEPS.get(code)
+            if step is None:
+                raise DamagedFileError(f"its pickle has a step 0x{code:02x}, as no network has")
+            self._steps += 1
+            if self._steps > _MOST_STEPS:
+                raise DamagedFileError(f"its pickle has more than {_MOST_STEPS:,} steps")
+            step(self)
