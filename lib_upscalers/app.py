@@ -1,27 +1,31 @@
-"""The stand-alone app: a page in the browser, served by this computer alone."""
+"""Run the stand-alone app: a page in the browser, served to this computer alone."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
 import importlib.util
-import io
 import logging
+import os
 import signal
 import sys
 import threading
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.console import Console, ConsoleHandler
-from lib_upscalers.errors import UpscalerError
+from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from gradio import Blocks
+    from lib_upscalers.ui.app_server import AppServer
+    from lib_upscalers.ui.compare_actions import CompareActions
 
+_VARIABLE = "UPSCALER_LAB_PASSWORD"
 _WITHOUT_GRADIO = (
     "upscalers-app: Expected the package gradio, which serves the page, but it is not installed: "
     'run pip install "upscaler-lab[app]", or pip install gradio.'
@@ -29,17 +33,18 @@ _WITHOUT_GRADIO = (
 _log = logging.getLogger("lib_upscalers")
 
 
-class Options(argparse.Namespace):
+class AppOptions(argparse.Namespace):
     """The app's options, typed."""
 
     host: str
     port: int | None
     browser: bool
+    password_file: Path | None
     models: Sequence[Path]
     device: str
 
 
-def _parse(arguments: Sequence[str] | None) -> Options:
+def _parse(arguments: Sequence[str] | None) -> AppOptions:
     parser = argparse.ArgumentParser(
         prog="upscalers-app",
         description="Enlarge pictures in the browser. Nothing leaves this computer.",
@@ -49,7 +54,15 @@ def _parse(arguments: Sequence[str] | None) -> Options:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="listen here; 0.0.0.0 lets other computers in (default: this computer only)",
+        help="listen here; 0.0.0.0 lets other computers in, by a password (default: this computer "
+        "only)",
+    )
+    parser.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help=f"a text file with the password for other computers; or set ${_VARIABLE}; "
+        "else it is asked for",
     )
     parser.add_argument(
         "--port", type=int, metavar="N", help="listen there (default: the first free one from 7860)"
@@ -68,17 +81,43 @@ def _parse(arguments: Sequence[str] | None) -> Options:
     parser.add_argument(
         "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
     )
-    return parser.parse_args(arguments, namespace=Options())
+    return parser.parse_args(arguments, namespace=AppOptions())
 
 
-def _build(options: Options) -> tuple[Blocks, Path]:
-    """Return the page, and the folder whose files it shows."""
+def _password(options: AppOptions, console: Console) -> str:
+    """Return the password for other computers, or "" where nobody is to be asked for one.
+
+    Raises:
+        InputError: One is needed, and there is none.
+    """
+    from lib_upscalers.ui.app_login import is_this_computer
+
+    try:
+        if options.password_file is not None:
+            return options.password_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise InputError(
+            f"Expected a text file with a password at {options.password_file}, but it cannot be "
+            f"read ({error}): name another."
+        ) from None
+    given = os.environ.get(_VARIABLE, "")
+    if given or is_this_computer(options.host):
+        return given
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"Expected a password, since {options.host} lets other computers in: give it by "
+            f"--password-file FILE or in {_VARIABLE}."
+        )
+    console.write(f"{options.host} lets other computers in: choose a password for them.")
+    return getpass.getpass("Password: ")
+
+
+def _build(options: AppOptions) -> CompareActions:
     from lib_upscalers.compare.store import Store
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.pictures.files import write_picture
-    from lib_upscalers.ui.app_page import build_page
-    from lib_upscalers.ui.compare_actions import Bench
-    from lib_upscalers.ui.gradio_compat import file_url
+    from lib_upscalers.ui.compare_actions import CompareActions
+    from lib_upscalers.ui.gradio_compat import file_url, upload_folder
     from lib_upscalers.ui.sample import draw_sample
     from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -86,52 +125,42 @@ def _build(options: Options) -> tuple[Blocks, Path]:
     host.device()
     store = Store((host.data_folder() / "compare").resolve())
     store.tidy()
-    sample = store.folder / "sample.png"
-    sample.parent.mkdir(parents=True, exist_ok=True)
-    write_picture(draw_sample(), sample)
-    bench = Bench(Upscaler(host), host, store, file_url, sample=sample)
-    return build_page(bench), store.folder
+    # Gradio reads the folder of uploads from here, and nowhere else.
+    os.environ["GRADIO_TEMP_DIR"] = str(store.make_folder("uploads", store.new_name()))
+    sample = store.make_folder("samples") / "sample.png"
+    if not sample.is_file():
+        write_picture(draw_sample(), sample)
+    return CompareActions(Upscaler(host), host, store, file_url, upload_folder, sample=sample)
 
 
-def _launch(page: Blocks, options: Options, folder: Path) -> str:
-    """Start to serve the page; return its address."""
-    from gradio import themes
+def _announce(options: AppOptions, address: str, console: Console) -> None:
+    from lib_upscalers.ui.app_login import USER, is_this_computer
 
-    from lib_upscalers.compare.viewer_script import LOADER
-
-    system = ("system-ui", "sans-serif")
-    _, address, _ = page.queue(default_concurrency_limit=1).launch(
-        server_name=options.host,
-        server_port=options.port,
-        inbrowser=options.browser,
-        share=False,
-        quiet=True,
-        prevent_thread_lock=True,
-        allowed_paths=[str(folder)],
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        enable_monitoring=False,
-        theme=themes.Default(
-            primary_hue="indigo",
-            secondary_hue="indigo",
-            neutral_hue="slate",
-            font=system,
-            font_mono=("ui-monospace", "monospace"),
-        ),
-        head=f'<script type="module">{LOADER.read_text(encoding="utf-8")}</script>',
-    )
-    return address
+    if not is_this_computer(options.host):
+        console.write(
+            f"Other computers can open the app now: with the user name “{USER}” and the password "
+            "they can run upscalers here, and see what they compare. The connection is not "
+            "encrypted: use it in a network that you trust."
+        )
+    console.write(f"Ready: {address}   (Ctrl-C ends it)")
+    if options.browser:
+        webbrowser.open(address)
 
 
-def _serve(options: Options, console: Console) -> int:
+def _serve(options: AppOptions, console: Console) -> int:
     # A polite end from outside cleans up like Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    page: Blocks | None = None
+    server: AppServer | None = None
     try:
+        password = _password(options, console)
         console.write("Starting the app ...")
-        page, folder = _build(options)
-        console.write(f"Ready: {_launch(page, options, folder)}   (Ctrl-C ends it)")
+        actions = _build(options)
+        from lib_upscalers.ui.app_login import Login
+        from lib_upscalers.ui.app_page import build_page
+        from lib_upscalers.ui.app_server import AppServer
+
+        server = AppServer(build_page(actions), actions, Login(password) if password else None)
+        _announce(options, server.start(options.host, options.port), console)
         threading.Event().wait()
     except KeyboardInterrupt:
         console.write("Stopped.")
@@ -145,9 +174,8 @@ def _serve(options: Options, console: Console) -> int:
         _log.info("%s", error)
         return 1
     finally:
-        if page is not None:
-            with contextlib.redirect_stdout(io.StringIO()):
-                page.close()
+        if server is not None:
+            server.stop()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the app does without a browser: the bench of the tab, its texts, how it starts."""
+"""What the tab and the app do without a browser: actions, texts, how the app starts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.store import Store
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.pictures.files import read_picture, write_picture
-from lib_upscalers.ui import client_watch as listening
-from lib_upscalers.ui.compare_actions import Bench, Form, Use, alert, feed, idle_feed
+from lib_upscalers.ui import client_watch
+from lib_upscalers.ui.compare_actions import CompareActions, Form, Use, alert, feed, idle_feed
 from lib_upscalers.ui.gradio_compat import file_url, listen
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
 from lib_upscalers.upscaling.upscaler import Upscaler
@@ -60,15 +60,16 @@ def fate() -> Fate:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, fate: Fate) -> Bench:
-    """A bench whose files lie in a folder of the test."""
+def actions(tmp_path: Path, fate: Fate) -> CompareActions:
+    """Actions whose files lie in a folder of the test, where uploads are, too."""
     host = StandaloneHost(device_name="cpu", own_data_folder=tmp_path / "data")
     use = Use("Elsewhere", ["menu", "slider"], lambda name, scale: [name, scale])
-    return Bench(
+    return CompareActions(
         Upscaler(host),
         host,
         Store(tmp_path / "store"),
         lambda path: f"file={path.as_posix()}",
+        lambda: tmp_path,
         more=lambda: [candidate("extra", fate)],
         uses=[use],
     )
@@ -86,8 +87,8 @@ def _fed(html: str) -> dict[str, Any]:
     return json.loads(_Seen(html).attributes["data-feed"])
 
 
-def _all(bench: Bench, path: str | None, form: Form) -> list[tuple[str, str]]:
-    return list(bench.compare(path, form, "token"))
+def _all(actions: CompareActions, path: str | None, form: Form) -> list[tuple[str, str]]:
+    return list(actions.compare(path, form, "token"))
 
 
 def test_no_markup_comes_from_a_name() -> None:
@@ -98,8 +99,8 @@ def test_no_markup_comes_from_a_name() -> None:
     assert alert("") == ""
 
 
-def test_a_comparison_feeds_the_viewer(bench: Bench, sample: str) -> None:
-    last, said = _all(bench, sample, FORM)[-1]
+def test_a_comparison_feeds_the_viewer(actions: CompareActions, sample: str) -> None:
+    last, said = _all(actions, sample, FORM)[-1]
     view = _fed(last)
     assert said == ""
     assert view["title"] == Path(sample).stem
@@ -111,11 +112,11 @@ def test_a_comparison_feeds_the_viewer(bench: Bench, sample: str) -> None:
     assert {measure["name"] for measure in view["measures"]} >= set(view["entries"][0]["figures"])
 
 
-def test_the_last_comparison_comes_back(bench: Bench, sample: str) -> None:
-    last, _ = _all(bench, sample, FORM)[-1]
-    assert bench.restore(_fed(last)["name"]) == last
-    assert bench.restore("0" * 32) == ""
-    assert bench.restore("../secret") == ""
+def test_the_last_comparison_comes_back(actions: CompareActions, sample: str) -> None:
+    last, _ = _all(actions, sample, FORM)[-1]
+    assert actions.restore(_fed(last)["name"]) == last
+    assert actions.restore("0" * 32) == ""
+    assert actions.restore("../secret") == ""
 
 
 @pytest.mark.parametrize(
@@ -129,25 +130,25 @@ def test_the_last_comparison_comes_back(bench: Bench, sample: str) -> None:
     ],
 )
 def test_what_cannot_be_done_is_told(
-    bench: Bench, sample: str, tmp_path: Path, path: str | None, form: Form, reason: str
+    actions: CompareActions, sample: str, tmp_path: Path, path: str | None, form: Form, reason: str
 ) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     named = {"sample": sample, "broken.png": str(tmp_path / "broken.png"), None: None}[path]
-    [(fed, said)] = _all(bench, named, form)
+    [(fed, said)] = _all(actions, named, form)
     assert fed == ""
     assert re.search(reason, _Seen(said).text)
     assert str(tmp_path) not in said, "where the upload was put is of no use"
 
 
-def test_cancel_and_a_tab_that_is_closed(bench: Bench, sample: str, fate: Fate) -> None:
+def test_cancel_and_a_tab_that_is_closed(actions: CompareActions, sample: str, fate: Fate) -> None:
     fate.what = "slow"
     form = Form(("extra", "Nearest"))
-    for fed, _ in bench.compare(sample, form, "mine"):
-        bench.cancel("another")
+    for fed, _ in actions.compare(sample, form, "mine"):
+        actions.cancel("another")
         if _fed(fed)["entries"][0]["state"] == "running":
-            bench.cancel("mine")
+            actions.cancel("mine")
     assert [entry["state"] for entry in _fed(fed)["entries"]] == ["stopped", "stopped"]
-    work = bench.compare(sample, form, "closed")
+    work = actions.compare(sample, form, "closed")
     next(work)
     work.close()
     for thread in threading.enumerate():
@@ -157,12 +158,12 @@ def test_cancel_and_a_tab_that_is_closed(bench: Bench, sample: str, fate: Fate) 
 
 
 def test_work_stops_when_nobody_asks_for_more(
-    bench: Bench, sample: str, fate: Fate, monkeypatch: pytest.MonkeyPatch
+    actions: CompareActions, sample: str, fate: Fate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An iterator that is neither closed nor asked, as Gradio 3.41 leaves that of a closed page."""
-    monkeypatch.setattr(listening, "_GONE_SECONDS", 0.2)
+    monkeypatch.setattr(client_watch, "_GONE_SECONDS", 0.2)
     fate.what = "slow"
-    work = bench.compare(sample, Form(("extra", "Nearest")), "left")
+    work = actions.compare(sample, Form(("extra", "Nearest")), "left")
     while _fed(next(work)[0])["entries"][0]["state"] != "running":
         continue
     for thread in threading.enumerate():
@@ -173,33 +174,33 @@ def test_work_stops_when_nobody_asks_for_more(
     assert [entry["state"] for entry in _fed(fed)["entries"]] == ["stopped", "stopped"]
 
 
-def test_a_listener_is_gone_when_it_does_not_come_back() -> None:
+def test_a_client_is_gone_when_it_does_not_come_back() -> None:
     now = [0.0]
-    listener = listening.Listener(lambda: now[0])
-    values = listener.telling("ab")
-    assert not listener.gone()
+    watch = client_watch.ClientWatch(lambda: now[0])
+    values = watch.watch("ab")
+    assert not watch.gone()
     for expected in "ab":
         assert next(values) == expected
         now[0] += 7
-        assert not listener.gone()
+        assert not watch.gone()
     now[0] += 2
-    assert listener.gone()
+    assert watch.gone()
     assert list(values) == []
-    assert not listener.gone()
+    assert not watch.gone()
 
 
-def test_cancelling_before_its_turn(bench: Bench, sample: str, fate: Fate) -> None:
-    bench.cancel("early")
-    for fed, _ in bench.compare(sample, Form(("extra", "Nearest")), "early"):
+def test_cancelling_before_its_turn(actions: CompareActions, sample: str, fate: Fate) -> None:
+    actions.cancel("early")
+    for fed, _ in actions.compare(sample, Form(("extra", "Nearest")), "early"):
         last = _fed(fed)
     assert [entry["state"] for entry in last["entries"]] == ["stopped", "stopped"]
     assert fate.runs == 0
 
 
-def test_several_pictures_are_tested(bench: Bench, sample: str, tmp_path: Path) -> None:
+def test_several_pictures_are_tested(actions: CompareActions, sample: str, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     form = Form(("Nearest", "extra"), trial=Trial(2))
-    shown = list(bench.several([sample, str(tmp_path / "broken.png"), sample], form, "t"))
+    shown = list(actions.several([sample, str(tmp_path / "broken.png"), sample], form, "t"))
     _, said, links = shown[-1]
     assert "broken.png" in said
     views = [_fed(fed) for fed, _, _ in shown if fed]
@@ -215,16 +216,16 @@ def test_several_pictures_are_tested(bench: Bench, sample: str, tmp_path: Path) 
     [(0, Trial(2), "1 to 50"), (51, Trial(2), "51"), (1, None, "test")],
 )
 def test_several_pictures_have_limits(
-    bench: Bench, sample: str, count: int, trial: Trial | None, reason: str
+    actions: CompareActions, sample: str, count: int, trial: Trial | None, reason: str
 ) -> None:
-    [(_, said, _)] = bench.several([sample] * count, Form(FORM.names, trial=trial), "t")
+    [(_, said, _)] = actions.several([sample] * count, Form(FORM.names, trial=trial), "t")
     assert reason in said
 
 
 @pytest.mark.parametrize("kind", ["html", "png", "csv", "json"])
-def test_it_can_be_kept(bench: Bench, sample: str, kind: str) -> None:
-    last, _ = _all(bench, sample, FORM)[-1]
-    link = bench.keep(json.dumps({"session": _fed(last)["name"], "kind": kind}))
+def test_it_can_be_kept(actions: CompareActions, sample: str, kind: str) -> None:
+    last, _ = _all(actions, sample, FORM)[-1]
+    link = actions.export(json.dumps({"session": _fed(last)["name"], "kind": kind}))
     seen = _Seen(link)
     assert seen.tags == ["a"]
     assert seen.attributes["download"].endswith(f"compared.{kind}")
@@ -232,19 +233,19 @@ def test_it_can_be_kept(bench: Bench, sample: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("message", ["", "[]", "{}", '{"session": "x", "kind": "html"}', "null"])
-def test_a_message_that_makes_no_sense_is_told(bench: Bench, message: str) -> None:
-    assert 'role="alert"' in bench.keep(message)
+def test_a_message_that_makes_no_sense_is_refused(actions: CompareActions, message: str) -> None:
+    assert 'role="alert"' in actions.export(message)
 
 
-def test_a_use_gets_the_upscaler_and_the_scale(bench: Bench, sample: str) -> None:
-    last, _ = _all(bench, sample, FORM)[-1]
+def test_a_use_gets_the_upscaler_and_the_scale(actions: CompareActions, sample: str) -> None:
+    last, _ = _all(actions, sample, FORM)[-1]
     message = json.dumps({"session": _fed(last)["name"], "upscaler": "Lanczos"})
-    values: Sequence[Any] = bench.fill(bench.uses[0], message)
+    values: Sequence[Any] = actions.fill(actions.uses[0], message)
     assert list(values) == ["Lanczos", 2.0]
 
 
-def test_all_that_there_is_can_be_chosen(bench: Bench) -> None:
-    names = bench.names()
+def test_all_that_there_is_can_be_chosen(actions: CompareActions) -> None:
+    names = actions.names()
     assert names[-1] == "extra"
     assert {"Nearest", "Lanczos"} < set(names)
 

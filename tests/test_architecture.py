@@ -60,7 +60,7 @@ HEAVY_MODULES = (
     "lib_upscalers.models.skip_init",
     "lib_upscalers.tiling.tensor_memory",
     "lib_upscalers.ui.app_page",
-    "lib_upscalers.ui.compare_form",
+    "lib_upscalers.ui.app_server",
     "lib_upscalers.ui.compare_tab",
     "lib_upscalers.hosts.webui.interception",
 )

@@ -14,6 +14,7 @@ from lib_upscalers.compare.peak_memory import Peak
 from lib_upscalers.compare.session import Cost, Entry, Session
 from lib_upscalers.compare.store import fingerprint, saved_name
 from lib_upscalers.errors import Cancelled, MemoryExhaustedError, UpscalerError
+from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,14 +30,22 @@ _log = logging.getLogger("lib_upscalers")
 _POLL_SECONDS = 0.1
 _BEAT_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0
+_NO_MEMORY = (
+    "Expected enough free memory, but it ran out: choose a smaller scale or size, or close other "
+    "programs."
+)
 # What is made anew does not equal what an older program measured.
 _RECIPE = "1"
 
 
 def explain(error: Exception) -> str:
-    """Return what to tell the user; a fault of ours goes to the log with its traceback."""
+    """Return the sentence for an error; a fault of ours is logged with its traceback."""
     if isinstance(error, UpscalerError):
         return str(error)
+    if isinstance(error, (MemoryError, OutOfMemory)):
+        return _NO_MEMORY
+    if isinstance(error, OSError):
+        return f"A file could not be read or written ({error.strerror or type(error).__name__})."
     _log.error("An unexpected error", exc_info=error)
     return f"{type(error).__name__}: {error} (a fault of this program; the log says more)"
 
@@ -201,7 +210,8 @@ class Comparison:
             self.show(index, None, "Starting …")
             self._check_room(candidate)
             key = self.store.key(*self._about, candidate.name, candidate.identity())
-            return self._kept(entry, key) or self._made(index, candidate, key, progress)
+            with memory_signal():
+                return self._cached(entry, key) or self._make(index, candidate, key, progress)
         except Cancelled:
             return replace(entry, state="stopped")
         except Exception as error:  # noqa: BLE001 - the others go on whatever happens here
@@ -215,21 +225,21 @@ class Comparison:
                 f"but only {free / 2**30:.1f} GiB are free: choose a smaller scale or size."
             )
 
-    def _kept(self, entry: Entry, key: str) -> Entry | None:
-        kept = self.store.kept(key)
-        if kept is None:
+    def _cached(self, entry: Entry, key: str) -> Entry | None:
+        cached = self.store.cached_entry(key)
+        if cached is None:
             return None
         return replace(
             entry,
             state="finished",
-            result=kept.result,
-            cost=kept.cost,
-            text=kept.text,
-            figures=kept.figures,
+            result=cached.result,
+            cost=cached.cost,
+            text=cached.text,
+            figures=cached.figures,
             kept=True,
         )
 
-    def _made(self, index: int, candidate: Candidate, key: str, progress: Progress) -> Entry:
+    def _make(self, index: int, candidate: Candidate, key: str, progress: Progress) -> Entry:
         subject = self.subject
         with Peak(self.watch) as peak:
             outcome = candidate.run(subject.source, subject.target, progress)
@@ -250,7 +260,7 @@ class Comparison:
                 entry = replace(entry, figures=figures.result())
             except Cancelled:
                 return entry
-        self.store.keep(key, entry)
+        self.store.put_entry(key, entry)
         return entry
 
 

@@ -20,7 +20,7 @@ from lib_upscalers.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib_upscalers.compare.session import Entry, Session, Shown
+    from lib_upscalers.compare.session import Entry, Session, StoredPicture
     from lib_upscalers.compare.store import Store
     from lib_upscalers.pictures.picture import Picture
 
@@ -81,7 +81,7 @@ def html_report(sessions: Sequence[Session], store: Store) -> str:
     (session,) = sessions
     pictures: list[str] = []
 
-    def place_of(shown: Shown) -> str:
+    def place_of(shown: StoredPicture) -> str:
         data = base64.b64encode(store.path(shown.file).read_bytes()).decode()
         place = f"picture-{len(pictures)}"
         pictures.append(f'<script type="text/plain" id="{place}">{data}</script>')

@@ -17,7 +17,7 @@ State = Literal["waiting", "running", "finished", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
-class Shown:
+class StoredPicture:
     """A picture in a file.
 
     Attributes:
@@ -87,7 +87,7 @@ class Entry:
     state: State = "waiting"
     fraction: float | None = None
     text: str = ""
-    result: Shown | None = None
+    result: StoredPicture | None = None
     cost: Cost | None = None
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
     kept: bool = False
@@ -113,11 +113,11 @@ class Session:
 
     name: str
     title: str
-    source: Shown
+    source: StoredPicture
     width: int
     height: int
     entries: tuple[Entry, ...]
-    reference: Shown | None = None
+    reference: StoredPicture | None = None
     trial: str = ""
     notes: tuple[str, ...] = ()
     settings: str = ""
@@ -143,8 +143,8 @@ class Session:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def _shown(values: Mapping[str, Any] | None) -> Shown | None:
-    return None if values is None else Shown(**values)
+def _shown(values: Mapping[str, Any] | None) -> StoredPicture | None:
+    return None if values is None else StoredPicture(**values)
 
 
 def entry_from(values: Mapping[str, Any]) -> Entry:
@@ -168,12 +168,12 @@ def from_json(text: str) -> Session:
     """
     try:
         fields: dict[str, Any] = json.loads(text)
-        fields["source"] = Shown(**fields["source"])
+        fields["source"] = StoredPicture(**fields["source"])
         fields["reference"] = _shown(fields["reference"])
         fields["notes"] = tuple(fields["notes"])
         fields["entries"] = tuple(entry_from(each) for each in fields["entries"])
         return Session(**fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"Expected a stored comparison, but it cannot be read ({error}): compare again."
         ) from None

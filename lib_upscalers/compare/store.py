@@ -1,4 +1,4 @@
-"""The files of comparisons: results by URL, kept for later, cleaned by age and size."""
+"""The files of comparisons: results served by URL, cached, and deleted by age and size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from lib_upscalers.compare.session import Entry, Session, Shown, entry_from, from_json
+from lib_upscalers.compare.session import Entry, Session, StoredPicture, entry_from, from_json
 from lib_upscalers.errors import InputError, OutputError
 from lib_upscalers.file_writing import write_text
 from lib_upscalers.pictures.files import write_picture
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 4 << 30
 MOST_SECONDS = 14 * 24 * 3600.0
+_MOST_UPLOAD_SECONDS = 6 * 3600.0
 _NAME = re.compile(r"[0-9a-f]{32}")
+_SECRET = re.compile(r"[0-9a-f]{64}")
+# Nobody but the user: pictures are private.
+_FOLDER_MODE = 0o700
 _FACTS = "facts.json"
 
 
@@ -51,13 +55,15 @@ def fingerprint(picture: Picture) -> str:
 class Store:
     """A folder of comparisons. Several processes may use it.
 
-    Every file lies in a folder whose name nobody can guess, since a web server hands them out to
-    whoever names them; a result's is derived from what it was made of, so that it is found again.
+    Every file lies in a folder whose name nobody can guess, since a web server hands files out to
+    whoever names them. The folder of a result is derived from what it was made of and a secret of
+    the store, so that it is found again. No file contains the secret: it is the name of one, which
+    a server of files cannot be asked for.
 
     Args:
-        folder: Where; made when it is needed.
-        most_bytes: So much is kept in all; what was not used for longest leaves.
-        most_seconds: So long is a thing kept after its last use.
+        folder: Where; made when it is needed, for its owner alone.
+        most_bytes: The budget of everything in it; what was not used for longest is deleted.
+        most_seconds: How long a file stays after its last use; an upload: 6 hours at most.
     """
 
     def __init__(
@@ -68,55 +74,81 @@ class Store:
         self._most_seconds = most_seconds
         self._lock = threading.Lock()
 
+    @property
+    def served(self) -> tuple[Path, ...]:
+        """The folders whose files a web server may hand out."""
+        return tuple(self.folder / name for name in ("pictures", "reports", "samples"))
+
+    @property
+    def uploads(self) -> Path:
+        """The folder for what browsers send: a subfolder for each process that serves a page."""
+        return self.folder / "uploads"
+
     def new_name(self) -> str:
         """Return a secret name for a session."""
         return secrets.token_hex(16)
 
     def path(self, file: str) -> Path:
-        """Return the path of what `Shown.file` names."""
+        """Return the path of what `StoredPicture.file` names."""
         return self.folder / file
 
+    def make_folder(self, *parts: str) -> Path:
+        """Make a folder in the store, for its owner alone.
+
+        Raises:
+            OutputError: It cannot be made.
+        """
+        path = self.folder
+        try:
+            path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            if os.name != "nt" and path.stat().st_mode & 0o077:
+                with suppress(PermissionError):
+                    path.chmod(_FOLDER_MODE)
+            for part in parts:
+                path /= part
+                path.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"Expected to make {path}, but that failed ({error.strerror})."
+            ) from error
+        return path
+
     def _secret(self) -> bytes:
-        path = self.folder / "secret"
         with self._lock:
-            if not path.is_file():
-                self._write(path, secrets.token_hex(32))
-                with suppress(OSError):
-                    path.chmod(0o600)
-            return path.read_bytes()
+            folder = self.make_folder("secret")
+            names = sorted(path.name for path in folder.iterdir() if _SECRET.fullmatch(path.name))
+            if not names:
+                (folder / secrets.token_hex(32)).touch(mode=0o600)
+                # Another process may have made one at the same time: all take the first.
+                names = sorted(path.name for path in folder.iterdir())
+            return names[0].encode()
 
     def _write(self, path: Path, text: str) -> None:
-        write_text(path, text, overwrite=True, make_folders=True)
+        write_text(path, text, overwrite=True)
 
     def key(self, *parts: str) -> str:
         """Return the secret name of what is made of these parts."""
         text = json.dumps(parts).encode()
         return hmac.new(self._secret(), text, hashlib.sha256).hexdigest()[:32]
 
-    def put_picture(self, key: str, name: str, picture: Picture) -> Shown:
+    def put_picture(self, key: str, name: str, picture: Picture) -> StoredPicture:
         """Write a picture as PNG; it is there, whole, when this returns.
 
         Raises:
             OutputError: It cannot be written.
         """
-        path = self.folder / "pictures" / key / f"{name}.png"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"Expected to make {path.parent}, but that failed ({error.strerror})."
-            ) from error
+        path = self.make_folder("pictures", key) / f"{name}.png"
         write_picture(picture, path)
         size = picture.size
         file = path.relative_to(self.folder).as_posix()
-        return Shown(file, size.width, size.height, path.stat().st_size)
+        return StoredPicture(file, size.width, size.height, path.stat().st_size)
 
-    def keep(self, key: str, entry: Entry) -> None:
-        """Remember a finished entry, whose picture is there already, under its key."""
-        self._write(self.folder / "pictures" / key / _FACTS, json.dumps(asdict(entry)))
+    def put_entry(self, key: str, entry: Entry) -> None:
+        """Cache a finished entry, whose picture is there already, under its key."""
+        self._write(self.make_folder("pictures", key) / _FACTS, json.dumps(asdict(entry)))
 
-    def kept(self, key: str) -> Entry | None:
-        """Return the entry that was kept under that key, or None."""
+    def cached_entry(self, key: str) -> Entry | None:
+        """Return the entry that was cached under that key, or None."""
         path = self.folder / "pictures" / key / _FACTS
         try:
             entry = entry_from(json.loads(path.read_text(encoding="utf-8")))
@@ -128,7 +160,7 @@ class Store:
 
     def save(self, session: Session) -> None:
         """Store a session, for a page that is opened again."""
-        self._write(self.folder / "sessions" / f"{session.name}.json", session.to_json())
+        self._write(self.make_folder("sessions") / f"{session.name}.json", session.to_json())
 
     def load(self, name: str) -> Session:
         """Return the session of that name.
@@ -143,20 +175,26 @@ class Store:
 
     def new_file(self, name: str) -> Path:
         """Return the path for a report or the like, in a folder of its own."""
-        path = self.folder / "reports" / secrets.token_hex(16) / name
-        path.parent.mkdir(parents=True)
-        return path
+        return self.make_folder("reports", secrets.token_hex(16)) / name
 
     def tidy(self) -> None:
-        """Delete what is too old, and what was not used for longest until the rest is small."""
+        """Delete what is too old, then what was not used for longest, down to the budget."""
         things = [*self.folder.glob("pictures/*"), *self.folder.glob("reports/*")]
-        things += self.folder.glob("sessions/*.json")
+        things += [*self.folder.glob("sessions/*.json"), *self.folder.glob("uploads/*/*")]
         now, total = time.time(), 0
         dated = sorted(((_last_use(thing), thing) for thing in things), reverse=True)
         for used, thing in dated:
             total += _bytes_in(thing)
-            if now - used > self._most_seconds or total > self._most_bytes:
+            if now - used > self._lifetime(thing) or total > self._most_bytes:
                 _delete(thing)
+        for folder in self.folder.glob("uploads/*"):
+            with suppress(OSError):
+                if now - folder.stat().st_mtime > _MOST_UPLOAD_SECONDS:
+                    folder.rmdir()
+
+    def _lifetime(self, thing: Path) -> float:
+        upload = self.uploads in thing.parents
+        return min(self._most_seconds, _MOST_UPLOAD_SECONDS) if upload else self._most_seconds
 
 
 def _files(thing: Path) -> list[Path]:

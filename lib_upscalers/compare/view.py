@@ -10,9 +10,9 @@ from lib_upscalers.compare.session import means
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lib_upscalers.compare.session import Entry, Session, Shown
+    from lib_upscalers.compare.session import Entry, Session, StoredPicture
 
-    UrlOf = Callable[[Shown], str]
+    UrlOf = Callable[[StoredPicture], str]
 
 
 def measures() -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ def measures() -> list[dict[str, Any]]:
     ]
 
 
-def _shown(shown: Shown | None, url_of: UrlOf) -> dict[str, Any] | None:
+def _shown(shown: StoredPicture | None, url_of: UrlOf) -> dict[str, Any] | None:
     if shown is None:
         return None
     return {

@@ -1,10 +1,11 @@
-"""The page of the app: the comparison tab, and what networks there are.
+"""Build the page of the app: the comparison tab, and the list of networks.
 
-Imports gradio, so nothing imports this module before the app is asked for.
+Imports gradio; import this module only to build a page.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence  # noqa: TC003 - gradio reads annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,14 @@ from lib_upscalers.ui.gradio_compat import listen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lib_upscalers.ui.compare_actions import Bench
+    from gradio.block_function import BlockFunction
+    from gradio.state_holder import SessionState
+
+    from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.upscaling.choices import Choice
 
+_log = logging.getLogger("lib_upscalers")
+_UNUSABLE = "Expected what the page sends, but got something else: reload the page."
 _INTRODUCTION = (
     "# Upscaler Lab\n"
     "Enlarge a picture in several ways at once and compare the results: side by side, lossless, "
@@ -33,6 +39,30 @@ _STYLE = """
 #lab-networks code { overflow-wrap: anywhere; }
 </style>
 """
+
+
+class _Page(gr.Blocks):
+    """A page that answers inputs which no browser sends with a sentence, not with a traceback."""
+
+    async def preprocess_data(
+        self,
+        block_fn: BlockFunction,
+        inputs: list[Any],
+        state: SessionState | None,
+        explicit_call: bool = False,  # noqa: FBT001, FBT002 - as gradio has it
+    ) -> list[Any]:
+        """Do as gradio does.
+
+        Raises:
+            gradio.Error: An input is not usable; gradio shows it and prints nothing.
+        """
+        try:
+            return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+        except gr.Error as error:
+            raise gr.Error(error.message, print_exception=False) from None
+        except Exception as error:  # noqa: BLE001 - whatever gradio trips over
+            _log.debug("An input is not usable", exc_info=error)
+            raise gr.Error(_UNUSABLE, print_exception=False) from None
 
 
 def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
@@ -57,21 +87,21 @@ def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
     )
 
 
-def build_page(bench: Bench) -> gr.Blocks:
+def build_page(actions: CompareActions) -> gr.Blocks:
     """Return the page, ready to be launched."""
 
     def networks() -> str:
-        return network_table(bench.upscaler.choices(), bench.host.model_folders())
+        return network_table(actions.upscaler.choices(), actions.host.model_folders())
 
-    with gr.Blocks(title="Upscaler Lab", fill_width=True, analytics_enabled=False) as page:
+    with _Page(title="Upscaler Lab", fill_width=True, analytics_enabled=False) as page:
         gr.Markdown(_INTRODUCTION)
-        tab = build(bench)
+        tab = build(actions)
         with gr.Accordion("Networks", open=False):
             table = gr.HTML(networks(), elem_id="lab-networks", apply_default_css=False)
             again = gr.Button("Look again", size="sm")
 
         def look_again(chosen: Sequence[str]) -> list[Any]:
-            return [networks(), tab.refresh(bench, chosen)]
+            return [networks(), tab.refresh(actions, chosen)]
 
         listen(again.click, look_again, [tab.names], [table, tab.names])
     return page

@@ -1,4 +1,4 @@
-"""Whether somebody still takes what is yielded."""
+"""Detect that the browser page was closed while a generator is still running."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 _GONE_SECONDS = 8.0
 
 
-class Listener:
-    """Whoever takes what is yielded, as long as the page is open.
+class ClientWatch:
+    """Notices when nobody asks a generator for its next value.
 
-    Gradio 3.41 drops the iterator of a page that was closed, but a thread of its pool may hold it
-    for long, so that nobody closes it.
+    Gradio 3.41 drops the iterator of a page that was closed, but a thread of its pool may hold a
+    reference for long, so that the iterator is not closed.
 
     Args:
-        clock: Gives seconds.
+        clock: Returns seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._left: float | None = None
+        self._waiting_since: float | None = None
 
-    def telling(self, values: Iterable[Value]) -> Iterator[Value]:
-        """Yield the values, and note how long nobody asks for the next one."""
+    def watch(self, values: Iterable[Value]) -> Iterator[Value]:
+        """Yield the values, and measure how long nobody asks for the next one."""
         for value in values:
-            self._left = self._clock()
+            self._waiting_since = self._clock()
             yield value
-            self._left = None
+            self._waiting_since = None
 
     def gone(self) -> bool:
         """Return whether nobody has asked for the next value for 8 seconds."""
-        left = self._left
-        return left is not None and self._clock() - left > _GONE_SECONDS
+        since = self._waiting_since
+        return since is not None and self._clock() - since > _GONE_SECONDS

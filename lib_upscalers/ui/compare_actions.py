@@ -1,4 +1,4 @@
-"""What the comparison tab does, without gradio: forms in, what to show out."""
+"""What the comparison tab does, without gradio: from forms to HTML."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.compare import report
+from lib_upscalers.compare.comparison import explain
 from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.store import saved_name
 from lib_upscalers.compare.subject import read_subject
@@ -23,7 +24,8 @@ from lib_upscalers.file_writing import write_text
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.targets import Target
-from lib_upscalers.ui.client_watch import Listener
+from lib_upscalers.ui.client_watch import ClientWatch
+from lib_upscalers.ui.uploads import accepted
 from lib_upscalers.upscaling.candidates import candidates, comparison
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.compare.align import Trial
     from lib_upscalers.compare.candidate import Candidate
-    from lib_upscalers.compare.session import Session, Shown
+    from lib_upscalers.compare.session import Session, StoredPicture
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
     from lib_upscalers.upscaling.upscaler import Upscaler
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lib_upscalers")
 MOST_PICTURES = 50
 _MOST_WAITING = 100
+_MOST_MESSAGE_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Form:
         names: The upscalers.
         scale: How many times as large; used where `size` is None.
         size: The exact size.
-        trial: How the picture is made small first; None: it is enlarged as it is.
+        trial: How the picture is shrunk first; None: it is enlarged as it is.
     """
 
     names: tuple[str, ...]
@@ -58,13 +61,14 @@ class Form:
     trial: Trial | None = None
 
     def request(self) -> ComparisonRequest:
-        """Return what is to be done.
+        """Return what to compare.
 
         Raises:
             InputError: Something makes no sense.
         """
         if self.trial is not None:
-            return ComparisonRequest(self.names, Target(scale=float(self.trial.factor)), self.trial)
+            target = Target(scale=float(self.trial.factor))
+            return ComparisonRequest(self.names, target, self.trial)
         if self.size is not None:
             return ComparisonRequest(self.names, Target(size=Size(*self.size)))
         return ComparisonRequest(self.names, Target(scale=self.scale))
@@ -75,7 +79,7 @@ class Use:
     """What else a result's upscaler can be used for, in the program around.
 
     Attributes:
-        label: What the button is called, such as "Extras".
+        label: The text of the button, such as "Extras".
         outputs: The gradio components that are filled.
         fill: Takes the upscaler's name and the scale, and returns a value for each of them.
         js: Run in the browser afterwards, such as what opens another tab.
@@ -89,22 +93,23 @@ class Use:
 
 @contextlib.contextmanager
 def no_job() -> Generator[Callable[[], bool], None, None]:
-    """Nobody else has a say in when work may be done."""
+    """Work at any time; nobody else stops it."""
     yield lambda: False
 
 
 @dataclass(frozen=True)
-class Bench:
-    """The tab's place in the program around it.
+class CompareActions:
+    """The actions of the tab, in the program around it.
 
     Attributes:
         upscaler: Runs the upscalers.
         host: The program around.
-        store: Takes the files; the web server hands out what lies in its folder.
+        store: Takes the files; the web server hands out what lies in its `served` folders.
         url_of: Returns the address under which the browser gets a file.
+        upload_folder: Returns the folder in which the web server puts what browsers send.
         more: Returns what else can be compared, such as latent modes with a model that is loaded.
         uses: What results can be used for.
-        job: Entered around work; gives a function that tells whether the user stopped it.
+        job: Entered around work; yields a function that returns whether the user stopped it.
         sample: The file of a picture to start from.
     """
 
@@ -112,6 +117,7 @@ class Bench:
     host: Host
     store: Store
     url_of: Callable[[Path], str]
+    upload_folder: Callable[[], Path]
     more: Callable[[], Sequence[Candidate]] = tuple
     uses: Sequence[Use] = ()
     job: Callable[[], AbstractContextManager[Callable[[], bool]]] = no_job
@@ -119,11 +125,15 @@ class Bench:
     _running: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
 
     def names(self) -> list[str]:
-        """Return all that can be compared."""
+        """Return the names of all that can be compared."""
         return [*(each.name for each in self.upscaler.choices()), *(c.name for c in self.more())]
 
-    def _url(self, shown: Shown) -> str:
-        return self.url_of(self.store.path(shown.file).resolve())
+    def readable_folders(self) -> tuple[Path, ...]:
+        """Return the folders from which a request may name files."""
+        return (self.upload_folder(), *self.store.served)
+
+    def _url(self, picture: StoredPicture) -> str:
+        return self.url_of(self.store.path(picture.file).resolve())
 
     def view(self, session: Session) -> str:
         """Return a session as the viewer is fed with it."""
@@ -135,20 +145,22 @@ class Bench:
             self._running.setdefault(token, threading.Event()).set()
 
     @contextlib.contextmanager
-    def _work(self, token: str) -> Generator[tuple[threading.Event, Callable[[], bool], Listener]]:
+    def _work(
+        self, token: str
+    ) -> Generator[tuple[threading.Event, Callable[[], bool], ClientWatch]]:
         cancelled = self._running.setdefault(token, threading.Event())
-        listener = Listener()
+        client = ClientWatch()
         try:
             with self.job() as stopped:
-                yield cancelled, functools.partial(_any, stopped, listener.gone), listener
+                yield cancelled, functools.partial(_any, stopped, client.gone), client
         finally:
             cancelled.set()
             self._running.pop(token, None)
 
     def compare(self, path: str | None, form: Form, token: str) -> Iterator[tuple[str, str]]:
-        """Compare; yield the feed and what is said above it, whenever something happens.
+        """Compare; yield the feed and the alert above it, whenever something happens.
 
-        Closing the iterator stops the work. What goes wrong is said, and not raised.
+        Closing the iterator stops the work. An error becomes an alert; it is not raised.
 
         Args:
             path: The picture's file.
@@ -158,13 +170,13 @@ class Bench:
         try:
             if path is None:
                 raise InputError("There is no picture yet: drop one.")
-            with self._work(token) as (cancelled, stopped, listener):
-                work = self._sessions(Path(path), form.request(), cancelled, stopped)
-                for session, said in listener.telling(work):
-                    yield self.view(session), said
-        except UpscalerError as error:
-            # Where the upload was put is of no use to anybody.
-            yield "", alert(str(error).replace(str(path), Path(path or "").name))
+            found = accepted(path, self.readable_folders())
+            with self._work(token) as (cancelled, stopped, client):
+                work = self._sessions(found, form.request(), cancelled, stopped)
+                for session, warning in client.watch(work):
+                    yield self.view(session), warning
+        except (UpscalerError, OSError, MemoryError) as error:
+            yield "", alert(_explain(error, path))
 
     def _sessions(
         self,
@@ -184,34 +196,35 @@ class Bench:
     def several(
         self, paths: Sequence[str], form: Form, token: str
     ) -> Iterator[tuple[str, str, str]]:
-        """Test on several pictures; yield the feed, what is said, and a link to the figures.
+        """Test on several pictures; yield the feed, the alert, and links to the figures.
 
-        What goes wrong with a picture is said, and the others are done.
+        A picture that fails is named in the alert, and the others are done.
         """
         done: list[Session] = []
         faults: list[str] = []
         try:
             request = _request_for_several(paths, form)
-            with self._work(token) as (cancelled, stopped, listener):
+            with self._work(token) as (cancelled, stopped, client):
                 ends = functools.partial(_any, cancelled.is_set, stopped)
-                for path in map(Path, paths):
+                for path in paths:
                     if ends():
                         break
                     last: Session | None = None
                     try:
-                        work = self._sessions(path, request, threading.Event(), ends)
-                        for session, _ in listener.telling(work):
+                        found = accepted(path, self.readable_folders())
+                        work = self._sessions(found, request, threading.Event(), ends)
+                        for session, _ in client.watch(work):
                             last = session
                             yield "", "", ""
-                    except InputError as error:
-                        faults.append(str(error).replace(str(path), path.name))
+                    except (InputError, OSError, MemoryError) as error:
+                        faults.append(_explain(error, path))
                     if last is not None:
                         done.append(last)
                     several = feed(view_of_several(done, len(paths)))
                     yield several, alert(" ".join(faults)), ""
             yield "", alert(" ".join(faults)), self._tables(done)
-        except UpscalerError as error:
-            yield "", alert(str(error)), ""
+        except (UpscalerError, OSError) as error:
+            yield "", alert(_explain(error)), ""
 
     def _tables(self, sessions: Sequence[Session]) -> str:
         links: list[str] = []
@@ -229,55 +242,90 @@ class Bench:
         kilobytes = max(1, round(path.stat().st_size / 1000))
         mark = ' data-press="1"' if at_once else ""
         return (
-            f'<a class="lab-kept" href="{escape(self.url_of(path.resolve()))}"{mark} '
+            f'<a class="lab-download" href="{escape(self.url_of(path.resolve()))}"{mark} '
             f'download="{escape(path.name)}">Download {escape(path.name)} ({kilobytes:,} kB)</a>'
         )
 
-    def restore(self, name: str) -> str:
+    def restore(self, name: object) -> str:
         """Return the feed of a stored session, or "" where it is gone."""
         try:
-            return self.view(self.store.load(name).ended())
+            return self.view(self.store.load(str(name)).ended())
         except InputError:
             return ""
 
-    def keep(self, message: str) -> str:
+    def export(self, message: object) -> str:
         """Write a report, a grid or figures, as the viewer's message says; return a link to it."""
         try:
-            wanted = json.loads(message)
-            session = self.store.load(str(wanted["session"]))
-            return self._link(self._kept(session.ended(), str(wanted["kind"])), at_once=True)
-        except (UpscalerError, OSError, ValueError, KeyError, TypeError) as error:
+            session, values = self._addressed(message)
+            return self._link(self._export(session.ended(), _text(values, "kind")), at_once=True)
+        except UpscalerError as error:
+            return alert(f"The file could not be made: {error}")
+        except (OSError, MemoryError) as error:
             _log.info("A report could not be made: %s", error)
-            text = str(error) if isinstance(error, UpscalerError) else "a picture is gone"
-            return alert(f"The file could not be made: {text}. Compare again.")
+            return alert("The file could not be made: a picture is gone. Compare again.")
 
-    def _kept(self, session: Session, kind: str) -> Path:
-        path = self.store.new_file(f"{saved_name(session.title or 'picture', 'compared')}.{kind}")
-        if kind == "png":
-            write_picture(report.grid(session, self.store), path)
-            return path
+    def _addressed(self, message: object) -> tuple[Session, dict[str, Any]]:
+        values = _message(message)
+        return self.store.load(_text(values, "session")), values
+
+    def _export(self, session: Session, kind: str) -> Path:
         texts: dict[str, Callable[[], str]] = {
             "html": lambda: report.html_report([session], self.store),
             "csv": lambda: report.csv_table([session]),
             "json": lambda: report.json_table([session]),
         }
-        write_text(path, texts[kind](), overwrite=True)
+        if kind != "png" and kind not in texts:
+            raise InputError("Expected html, png, csv or json, but got another kind of file.")
+        path = self.store.new_file(f"{saved_name(session.title or 'picture', 'compared')}.{kind}")
+        if kind == "png":
+            write_picture(report.grid(session, self.store), path)
+        else:
+            write_text(path, texts[kind](), overwrite=True)
         return path
 
-    def fill(self, use: Use, message: str) -> Sequence[Any]:
+    def fill(self, use: Use, message: object) -> Sequence[Any]:
         """Return what the components of a use are filled with, as the viewer's message says.
 
         Raises:
-            InputError: The comparison is no longer there.
+            InputError: The comparison is no longer there, or the message makes no sense.
         """
-        wanted = json.loads(message)
-        session = self.store.load(str(wanted["session"]))
-        scale = session.width / session.source.width
-        return use.fill(str(wanted["upscaler"]), scale)
+        session, values = self._addressed(message)
+        name = _text(values, "upscaler")
+        if name not in {entry.name for entry in session.entries}:
+            raise InputError("Expected an upscaler of this comparison: compare again.")
+        return use.fill(name, session.width / session.source.width)
 
 
 def _any(*checks: Callable[[], bool]) -> bool:
     return any(check() for check in checks)
+
+
+def _explain(error: Exception, path: object = None) -> str:
+    """Return the sentence for an error; the folder of an upload is of no use to anybody."""
+    text = explain(error)
+    return text.replace(path, Path(path).name) if isinstance(path, str) and path else text
+
+
+def _message(message: object) -> dict[str, Any]:
+    """Return the viewer's message.
+
+    Raises:
+        InputError: It is something else.
+    """
+    values: object = None
+    if isinstance(message, str) and len(message) <= _MOST_MESSAGE_CHARACTERS:
+        with contextlib.suppress(ValueError, RecursionError):
+            values = json.loads(message)
+    if not isinstance(values, dict):
+        raise InputError("Expected a message of the viewer, but got something else: compare again.")
+    return cast("dict[str, Any]", values)
+
+
+def _text(values: dict[str, Any], name: str) -> str:
+    value = values.get(name)
+    if not isinstance(value, str):
+        raise InputError(f"Expected a message of the viewer with {name}: compare again.")
+    return value
 
 
 def _request_for_several(paths: Sequence[str], form: Form) -> ComparisonRequest:
@@ -301,5 +349,7 @@ def idle_feed(names: Sequence[str]) -> str:
 
 
 def alert(text: str) -> str:
-    """Return what is said above the results; "" takes it away."""
-    return f'<p class="lab-alert" role="alert">{escape(text)}</p>' if text else ""
+    """Return a warning or an error as HTML; of "" nothing."""
+    # What is not valid Unicode cannot be sent to a browser.
+    valid = text.encode("utf-8", "replace").decode("utf-8")
+    return f'<p class="lab-alert" role="alert">{escape(valid)}</p>' if text else ""

@@ -7,22 +7,33 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
+import math
 import secrets
 from collections.abc import Iterator, Sequence  # noqa: TC003 - gradio reads annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 
+from lib_upscalers.compare.align import FACTORS, Trial
+from lib_upscalers.compare.request import MOST, ComparisonRequest
 from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.errors import InputError
 from lib_upscalers.pictures.names import names_a_picture
-from lib_upscalers.ui.compare_actions import MOST_PICTURES, Bench, alert, idle_feed
-from lib_upscalers.ui.compare_form import Controls, build_controls, form_of, values_of
-from lib_upscalers.ui.gradio_compat import hand_on_the_file, known, listen
-from lib_upscalers.upscaling.candidates import prepared
+from lib_upscalers.resampling.kernels import KERNELS
+from lib_upscalers.ui.compare_actions import (
+    MOST_PICTURES,
+    CompareActions,
+    Form,
+    alert,
+    idle_feed,
+)
+from lib_upscalers.ui.gradio_compat import known, listen, pass_on_path, pass_on_paths
+from lib_upscalers.ui.uploads import is_inside
+from lib_upscalers.upscaling.candidates import default_names
 from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
@@ -30,6 +41,14 @@ if TYPE_CHECKING:
 
     from lib_upscalers.ui.compare_actions import Use
 
+_ENLARGE, _TEST = "Enlarge it", "Test on this picture"
+_ABOUT_UPSCALERS = (
+    "Kernels such as Lanczos are quick; networks have learned what pictures look like."
+)
+_ABOUT_TESTS = "A test shrinks the picture first and measures how close each upscaler comes to it."
+
+
+_log = logging.getLogger("lib_upscalers")
 FEED = "upscaler-lab-feed"
 _HIDDEN = "upscaler-lab-hidden"
 _MESSAGE = "() => [globalThis.upscalerLab?.message() ?? '']"
@@ -38,7 +57,7 @@ _STYLE = """
 .upscaler-lab-hidden { display: none !important; }
 .lab-alert { margin: 0; padding: 0.6rem 0.9rem; border: 1px solid #d14343; border-radius: 8px;
   background: color-mix(in srgb, #d14343 10%, transparent); overflow-wrap: anywhere; }
-.lab-kept { display: inline-block; margin: 0.2rem 1rem 0.2rem 0; text-decoration: underline; }
+.lab-download { display: inline-block; margin: 0.2rem 1rem 0.2rem 0; text-decoration: underline; }
 .lab-version { margin: 0.5rem 0 0; text-align: right; font-size: 0.8rem; opacity: 0.7; }
 upscaler-lab-viewer { min-height: 12rem; }
 #upscaler-lab-said:not(:has(p)), #upscaler-lab-kept:not(:has(a, p)) { display: none !important; }
@@ -47,23 +66,146 @@ upscaler-lab-viewer { min-height: 12rem; }
 
 
 @dataclass(frozen=True)
+class Controls:
+    """The inputs of the form, in the order of the parameters of `form_of`."""
+
+    names: Any
+    mode: Component
+    scale: Component
+    width: Component
+    height: Component
+    shrink: Component
+    kernel: Component
+    jpeg: Component
+
+    def all(self) -> list[Component]:
+        """Return all of them."""
+        return [getattr(self, name) for name in self.__dataclass_fields__]
+
+
+def form_of(
+    names: object,
+    mode: object,
+    scale: object,
+    width: object,
+    height: object,
+    shrink: object,
+    kernel: object,
+    jpeg: object,
+) -> Form:
+    """Return what the user filled in; fields come from a request and may hold anything.
+
+    Raises:
+        InputError: A field is of the wrong kind, or the test makes no sense.
+    """
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in cast("Any", names)):
+        raise InputError("Expected 2 to 12 upscalers to compare: choose some.")
+    trial = None
+    if mode == _TEST:
+        quality = _whole(jpeg, "a JPEG quality")
+        trial = Trial(_whole(shrink, "how much to shrink"), str(kernel), quality or None)
+    sides = _whole(width or 0, "a width"), _whole(height or 0, "a height")
+    size = sides if all(sides) else None
+    return Form(tuple(cast("list[str]", names)), _number(scale, "a scale"), size, trial)
+
+
+def _number(value: object, what: str) -> float:
+    try:
+        number = float(cast("Any", value))
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"Expected {what} as a number, but got something else: correct it.")
+    return number
+
+
+def _whole(value: object, what: str) -> int:
+    return int(_number(value, what))
+
+
+def _target() -> tuple[Any, Any, Any]:
+    with gr.Row():
+        scale = gr.Slider(1, 8, value=2, step=0.5, label="Scale", elem_id="upscaler-lab-scale")
+        width = gr.Number(label="or width (0: by scale)", precision=0, value=0, minimum=0)
+        height = gr.Number(label="and height", precision=0, value=0, minimum=0)
+    return scale, width, height
+
+
+def _trial() -> tuple[Any, Any, Any, Any]:
+    with gr.Group(visible=False) as group:
+        shrink = gr.Radio([str(each) for each in FACTORS], value="2", label="Shrink it by")
+        with gr.Row():
+            kernel = gr.Dropdown(list(KERNELS), value="Bicubic", label="Kernel")
+            jpeg = gr.Slider(0, 100, value=0, step=1, label="JPEG quality (0: none)")
+    return group, shrink, kernel, jpeg
+
+
+def _visibility(mode: str) -> list[Any]:
+    return [gr.update(visible=mode != _TEST), gr.update(visible=mode == _TEST)]
+
+
+def build_controls(names: Sequence[str], chosen: Sequence[str]) -> Controls:
+    """Build the form: all upscalers, and those that are chosen."""
+    menu = gr.Dropdown(
+        list(names),
+        value=list(chosen),
+        multiselect=True,
+        max_choices=MOST,
+        label="Upscalers (2 to 12)",
+        info=_ABOUT_UPSCALERS,
+        elem_id="upscaler-lab-names",
+    )
+    mode = gr.Radio(
+        [_ENLARGE, _TEST],
+        value=_ENLARGE,
+        label="What to do",
+        info=_ABOUT_TESTS,
+    )
+    with gr.Group() as target:
+        scale, width, height = _target()
+    group, shrink, kernel, jpeg = _trial()
+    listen(mode.change, _visibility, [mode], [target, group])
+    return Controls(menu, mode, scale, width, height, shrink, kernel, jpeg)
+
+
+def values_of(text: object, known_names: Sequence[str]) -> list[Any]:
+    """Return values for `Controls.all` read from settings as text, and an alert."""
+    try:
+        request = ComparisonRequest.parse(text if isinstance(text, str) else "")
+    except InputError as error:
+        return [*[gr.update()] * 8, alert(str(error))]
+    missing = [name for name in request.names if name not in known_names]
+    trial, size = request.trial, request.target.size
+    return [
+        [name for name in request.names if name in known_names],
+        _ENLARGE if trial is None else _TEST,
+        request.target.scale or 2,
+        size.width if size else 0,
+        size.height if size else 0,
+        str(trial.factor) if trial else gr.update(),
+        trial.kernel if trial else gr.update(),
+        (trial.jpeg or 0) if trial else gr.update(),
+        alert(f"Not there: {', '.join(missing)}." if missing else ""),
+    ]
+
+
+@dataclass(frozen=True)
 class Tab:
-    """What a page around the tab may want of it.
+    """What a page around the tab can use of it.
 
     Attributes:
         picture: The input; fill it with a picture to send one there.
         names: The menu of upscalers.
-        refresh: Returns an update of that menu, after the list of upscalers has changed.
     """
 
     picture: Component
     names: Component
 
-    def refresh(self, bench: Bench, chosen: Sequence[str]) -> Any:  # noqa: ANN401 - gradio's type
-        """Return an update of the menu with all upscalers that there are now."""
-        names = bench.names()
-        kept = [name for name in chosen if name in names]
-        return gr.update(choices=names, value=kept or prepared(bench.upscaler.choices()))
+    def refresh(self, actions: CompareActions, chosen: Sequence[str]) -> Any:  # noqa: ANN401 - gradio's type
+        """Return an update of the menu, after the list of upscalers has changed."""
+        names = actions.names()
+        left = [name for name in chosen if name in names]
+        return gr.update(choices=names, value=left or default_names(actions.upscaler.choices()))
 
 
 def _place(html: str, elem_id: str, *, hidden: bool = False) -> Any:  # noqa: ANN401
@@ -85,7 +227,7 @@ def _viewer(uses: Sequence[Use]) -> str:
     )
 
 
-def _picture(bench: Bench) -> Any:  # noqa: ANN401 - gradio's own type
+def _picture(actions: CompareActions) -> Any:  # noqa: ANN401 - gradio's own type
     more = {"sources": ["upload", "clipboard"], "source": "upload", "format": "png", "buttons": []}
     picture = gr.Image(
         type="filepath",
@@ -95,30 +237,30 @@ def _picture(bench: Bench) -> Any:  # noqa: ANN401 - gradio's own type
         elem_id="upscaler-lab-picture",
         **known(gr.Image, more),
     )
-    hand_on_the_file(picture, bench.store.new_file)
+    pass_on_path(picture, actions.store.new_file)
     return picture
 
 
-class _Page:
+class _TabBuilder:
     """Builds the tab inside the `gr.Blocks` that is open."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, actions: CompareActions) -> None:
+        self.actions = actions
 
     def build(self) -> Tab:
         with gr.Row():
             with gr.Column(scale=2, min_width=280):
-                picture = _picture(self.bench)
-                sample = gr.Button("Sample picture") if self.bench.sample else None
+                picture = _picture(self.actions)
+                sample = gr.Button("Sample picture") if self.actions.sample else None
             with gr.Column(scale=3, min_width=280):
-                controls = build_controls(self.bench.names(), self._prepared())
+                controls = build_controls(self.actions.names(), self._default_names())
                 with gr.Row():
                     start = gr.Button("Compare", variant="primary", elem_id="upscaler-lab-compare")
                     stop = gr.Button("Cancel", variant="stop", interactive=False)
-        said = _place("", "upscaler-lab-said")
-        feed = _place(idle_feed(self._prepared()), FEED, hidden=True)
-        _place(_viewer(self.bench.uses), "upscaler-lab-view")
-        kept = _place("", "upscaler-lab-kept")
+        alerts = _place("", "upscaler-lab-said")
+        feed = _place(idle_feed(self._default_names()), FEED, hidden=True)
+        _place(_viewer(self.actions.uses), "upscaler-lab-view")
+        links = _place("", "upscaler-lab-kept")
         token = gr.State("")
         form = controls.all()
         with gr.Accordion("Several pictures", open=False):
@@ -126,19 +268,21 @@ class _Page:
             with gr.Row():
                 folder = gr.UploadButton("Take a folder", file_count="directory")
                 every = gr.Button("Test on all of them")
-        listen(folder.upload, _pictures_of, [folder], [files, said])
-        self._settings(controls, said)
-        self._connect((start, stop, token), self._compare, [picture, *form], [feed, said])
-        self._connect((every, stop, token), self._several, [files, *form], [feed, said, kept])
-        self._buttons(feed, kept)
+        for each in (files, folder):
+            pass_on_paths(each, self.actions.store.new_file)
+        listen(folder.upload, self._pictures_in, [folder], [files, alerts])
+        self._settings(controls, alerts)
+        self._connect((start, stop, token), self._compare, [picture, *form], [feed, alerts])
+        self._connect((every, stop, token), self._several, [files, *form], [feed, alerts, links])
+        self._buttons(feed, links)
         _place(f'<p class="lab-version">Upscaler Lab {VERSION}</p>', "upscaler-lab-version")
         listen(controls.names.change, self._idle, [controls.names], [feed])
         if sample is not None:
-            listen(sample.click, lambda: str(self.bench.sample), None, [picture])
+            listen(sample.click, lambda: str(self.actions.sample), None, [picture])
         return Tab(picture, controls.names)
 
-    def _prepared(self) -> list[str]:
-        return prepared(self.bench.upscaler.choices())
+    def _default_names(self) -> list[str]:
+        return default_names(self.actions.upscaler.choices())
 
     def _idle(self, names: Sequence[str]) -> str:
         return idle_feed(names)
@@ -154,7 +298,7 @@ class _Page:
         busy = listen(start.click, _begin, None, [token, start, stop])
         done = listen(busy.then, work, [token, *inputs], outputs, queue=True)
         listen(done.then, _end, None, [start, stop])
-        listen(stop.click, self.bench.cancel, [token], None)
+        listen(stop.click, self.actions.cancel, [token], None)
 
     def _compare(self, token: str, path: str | None, *fields: Any) -> Iterator[list[Any]]:  # noqa: ANN401
         try:
@@ -162,36 +306,50 @@ class _Page:
         except InputError as error:
             yield [gr.update(), alert(str(error))]
             return
-        for fed, said in self.bench.compare(path, form, token):
-            yield [fed or gr.update(), said]
+        for fed, shown in self.actions.compare(path, form, token):
+            yield [fed or gr.update(), shown]
 
-    def _several(self, token: str, files: Any, *fields: Any) -> Iterator[list[Any]]:  # noqa: ANN401
+    def _several(
+        self,
+        token: str,
+        files: list[str] | None,
+        *fields: Any,  # noqa: ANN401 - of the form
+    ) -> Iterator[list[Any]]:
         try:
             form = form_of(*fields)
         except InputError as error:
             yield [gr.update(), alert(str(error)), ""]
             return
-        for fed, said, links in self.bench.several(_paths_of(files), form, token):
-            yield [fed or gr.update(), said, links]
+        for fed, shown, links in self.actions.several(files or [], form, token):
+            yield [fed or gr.update(), shown, links]
 
-    def _settings(self, controls: Controls, said: Any) -> None:  # noqa: ANN401
+    def _pictures_in(self, folder: list[str]) -> list[Any]:
+        """Return the pictures of a folder that was sent, and an alert."""
+        sent = [path for path in folder if is_inside(path, [self.actions.upload_folder()])]
+        pictures = sorted(path for path in sent if names_a_picture(Path(path)))
+        if not pictures:
+            return [gr.update(), alert(f"Expected pictures, but none of {len(sent)} files is one.")]
+        more = f"Of {len(pictures)} pictures the first {MOST_PICTURES} are taken, by name."
+        return [pictures[:MOST_PICTURES], alert(more if len(pictures) > MOST_PICTURES else "")]
+
+    def _settings(self, controls: Controls, alerts: Any) -> None:  # noqa: ANN401
         with gr.Accordion("Settings as text", open=False):
             text = gr.Textbox(label="What “Copy settings” copied, here or elsewhere", lines=2)
             apply = gr.Button("Apply")
-        listen(apply.click, self._apply, [text], [*controls.all(), said])
+        listen(apply.click, self._apply, [text], [*controls.all(), alerts])
 
     def _apply(self, text: str) -> list[Any]:
-        return values_of(text, self.bench.names())
+        return values_of(text, self.actions.names())
 
-    def _buttons(self, feed: Any, kept: Any) -> None:  # noqa: ANN401 - gradio's own types
+    def _buttons(self, feed: Any, links: Any) -> None:  # noqa: ANN401 - gradio's own types
         """Make the buttons that the viewer presses; `feed.mjs` knows their ids."""
         with gr.Column(elem_classes=[_HIDDEN]):
             message = gr.Textbox(label="Message")
-            restore, keep = self._button("restore"), self._button("keep")
-            uses = [self._button(f"use-{index}") for index in range(len(self.bench.uses))]
+            restore, export = self._button("restore"), self._button("keep")
+            uses = [self._button(f"use-{index}") for index in range(len(self.actions.uses))]
         listen(restore.click, self._restore, [message], [feed], js=_MESSAGE)
-        listen(keep.click, self.bench.keep, [message], [kept], js=_MESSAGE)
-        for use, press in zip(self.bench.uses, uses, strict=True):
+        listen(export.click, self.actions.export, [message], [links], js=_MESSAGE)
+        for use, press in zip(self.actions.uses, uses, strict=True):
             filled = self._filler(use), [message], list(use.outputs)
             done = listen(press.click, *filled, js=_MESSAGE)
             listen(done.then, None, None, None, js=use.js)
@@ -201,27 +359,17 @@ class _Page:
 
     def _filler(self, use: Use) -> Any:  # noqa: ANN401 - a function for gradio
         def fill(message: str) -> Any:  # noqa: ANN401 - what gradio takes
-            values = list(self.bench.fill(use, message))
+            try:
+                values = list(self.actions.fill(use, message))
+            except InputError as error:
+                _log.warning("%s could not be filled: %s", use.label, error)
+                values = [gr.update()] * len(use.outputs)
             return values if len(values) > 1 else values[0]
 
         return fill
 
     def _restore(self, name: str) -> Any:  # noqa: ANN401 - what gradio takes
-        return self.bench.restore(name) or gr.update()
-
-
-def _paths_of(files: Any) -> list[str]:  # noqa: ANN401 - gradio's own type
-    return [str(getattr(each, "name", each)) for each in files or ()]
-
-
-def _pictures_of(folder: Any) -> list[Any]:  # noqa: ANN401 - gradio's own type
-    """Return what the files are filled with, of all that lies in a folder, and what is said."""
-    paths = _paths_of(folder)
-    pictures = sorted(path for path in paths if names_a_picture(Path(path)))
-    if not pictures:
-        return [gr.update(), alert(f"Expected pictures, but none of {len(paths)} files is one.")]
-    said = f"Of {len(pictures)} pictures the first {MOST_PICTURES} are taken, by name."
-    return [pictures[:MOST_PICTURES], alert(said if len(pictures) > MOST_PICTURES else "")]
+        return self.actions.restore(name) or gr.update()
 
 
 def _begin() -> list[Any]:
@@ -232,12 +380,12 @@ def _end() -> list[Any]:
     return [gr.update(interactive=True), gr.update(interactive=False)]
 
 
-def build(bench: Bench) -> Tab:
+def build(actions: CompareActions) -> Tab:
     """Build the tab inside the `gr.Blocks` that is open.
 
     The page must load `javascript/upscaler_lab.mjs`, which WebUIs do by themselves.
 
     Args:
-        bench: What it works with.
+        actions: What its buttons do.
     """
-    return _Page(bench).build()
+    return _TabBuilder(actions).build()

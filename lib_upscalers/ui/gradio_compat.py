@@ -1,21 +1,23 @@
-"""Where versions of gradio differ, 3.41 to 6; asked by capability, never by version."""
+"""Bridge the differences of gradio 3.41 to 6, by capability, never by version."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import inspect
+import os
+import tempfile
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-    from gradio import Image
+    from gradio import File, Image, UploadButton
     from gradio.blocks import BlockContext
     from gradio.components import Component
 
@@ -23,15 +25,15 @@ if TYPE_CHECKING:
 def page_is_built() -> bool:
     """Return whether a page is being built now.
 
-    A WebUI tells of every component that is made, and Gradio 4 makes them anew, outside of any
-    page, when an event changes them.
+    A WebUI calls back for every component that is made, and Gradio 4 makes them a second time,
+    outside of any page, when an event changes them.
     """
     return _context().root_block is not None
 
 
 @cache
 def _context() -> Any:  # noqa: ANN401 - gradio keeps its type to itself
-    # Asked for by thousands of components, an import each would take a tenth of a second.
+    # Thousands of components call this; an import for each would take a tenth of a second.
     return import_module("gradio.context").Context
 
 
@@ -76,23 +78,62 @@ def listen(
     return event(function, inputs, outputs, queue=queue, **more, **hidden)
 
 
-def hand_on_the_file(image: Image, new_file: Callable[[str], Path]) -> None:
-    """Make a picture's input hand on the path of the file as it was dropped.
+def upload_folder() -> Path:
+    """Return the folder in which gradio puts what browsers send."""
+    named = os.environ.get("GRADIO_TEMP_DIR")
+    return Path(named) if named else Path(tempfile.gettempdir()).resolve() / "gradio"
+
+
+def pass_on_path(image: Image, new_file: Callable[[str], Path]) -> None:
+    """Make a picture's input pass on the path of the file as it was dropped.
 
     Gradio would open it first and answer a file that is no picture with a traceback. A subclass
     will not do: gradio writes a stub file beside the source of every component class.
-    Gradio 3 sends the bytes as a text: `new_file` tells where to put a file of a name.
+    Whoever gets the path has to check it: a request may name any.
+
+    Args:
+        image: The input.
+        new_file: Returns where to put a file of a name; Gradio 3 sends the bytes as a text.
     """
 
     def path_of(payload: Any) -> str | None:  # noqa: ANN401 - gradio's own type
-        if not isinstance(payload, str):
-            return payload.path if payload else None
-        try:
-            data = base64.b64decode(payload.partition(",")[2], validate=True)
-        except binascii.Error:
-            data = b""
-        path = new_file("picture")
-        path.write_bytes(data)
-        return str(path)
+        if isinstance(payload, str):
+            return _write_data(payload, new_file("picture"))
+        return _path_in(payload) if payload else None
 
     image.preprocess = path_of
+
+
+def pass_on_paths(files: File | UploadButton, new_file: Callable[[str], Path]) -> None:
+    """Do as `pass_on_path` for an input of several files: pass on a list of paths."""
+
+    def paths_of(payload: Any) -> list[str]:  # noqa: ANN401 - gradio's own type
+        several = getattr(payload, "root", payload)
+        each = several if isinstance(several, list) else [several] if several else []
+        return [_file_in(file, new_file) for file in cast("list[Any]", each)]
+
+    files.preprocess = paths_of  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _path_in(payload: Any) -> str:  # noqa: ANN401 - gradio's own type
+    """Return the path of gradio's description of a file: an object, or before version 4 a dict."""
+    values = cast("dict[str, Any]", payload) if isinstance(payload, dict) else vars(payload)
+    path = values.get("path") or values.get("name")
+    return path if isinstance(path, str) else ""
+
+
+def _file_in(payload: Any, new_file: Callable[[str], Path]) -> str:  # noqa: ANN401
+    if isinstance(payload, dict):
+        data = cast("dict[str, Any]", payload).get("data")
+        if isinstance(data, str):
+            return _write_data(data, new_file("picture"))
+    return _path_in(payload)
+
+
+def _write_data(text: str, path: Path) -> str:
+    try:
+        data = base64.b64decode(text.partition(",")[2], validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    path.write_bytes(data)
+    return str(path)

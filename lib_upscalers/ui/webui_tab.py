@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.ui.compare_actions import Bench, Use
-from lib_upscalers.ui.gradio_compat import file_url, listen
+from lib_upscalers.ui.compare_actions import CompareActions, Use
+from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,8 +108,8 @@ def build_tab(
         host: The WebUI.
         store: Takes the files.
         candidates: What else can be compared.
-        job: As `Bench.job`.
-        uses: As `Bench.uses`.
+        job: As `CompareActions.job`.
+        uses: As `CompareActions.uses`.
         more: Puts further controls below the comparison, and joins the tab to the page around.
     """
     import gradio as gr
@@ -117,6 +117,8 @@ def build_tab(
     from lib_upscalers.ui.compare_tab import build
 
     with gr.Blocks(analytics_enabled=False) as blocks:
-        bench = Bench(upscaler, host, store, file_url, more=candidates, uses=uses, job=job)
-        more(store, build(bench))
+        actions = CompareActions(
+            upscaler, host, store, file_url, upload_folder, more=candidates, uses=uses, job=job
+        )
+        more(store, build(actions))
     return blocks

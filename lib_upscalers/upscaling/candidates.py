@@ -1,4 +1,4 @@
-"""The use case: the upscalers that there are, as candidates of a comparison."""
+"""Make candidates of a comparison from upscalers."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _BYTES_PER_PIXEL = 3 * 2.4
 _LIKED = ("ESRGAN", "DAT")
 
 
-def prepared(choices: Sequence[Choice]) -> list[str]:
-    """Return what a comparison starts with: two kernels, and a network that people like.
+def default_names(choices: Sequence[Choice]) -> list[str]:
+    """Return the default selection: Nearest, Lanczos and the user's first ESRGAN or DAT.
 
-    That is the first ESRGAN or DAT of the user's, or else the first network there is.
+    Without one of these, the first network takes its place; without any network, Mitchell does.
     """
     networks = [choice for choice in choices if choice.kind == "network"]
     liked = [choice for choice in networks if choice.architecture.startswith(_LIKED)]

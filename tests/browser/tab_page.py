@@ -25,9 +25,9 @@ from lib_upscalers.compare.viewer_script import LOADER
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.ui.app_page import network_table
-from lib_upscalers.ui.compare_actions import Bench, Use
+from lib_upscalers.ui.compare_actions import CompareActions, Use
 from lib_upscalers.ui.compare_tab import Tab, build
-from lib_upscalers.ui.gradio_compat import file_url, listen
+from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
 from lib_upscalers.ui.sample import draw_sample
 from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -48,8 +48,8 @@ def main() -> None:
     # Gradio 3 serves whatever lies in the current folder.
     os.chdir(options.models)
     host = StandaloneHost((options.models,), own_data_folder=options.home / "data")
-    sample = options.home / "pictures" / "sample.png"
-    sample.parent.mkdir(parents=True)
+    store = Store(options.home / "store")
+    sample = store.make_folder("samples") / "sample.png"
     write_picture(draw_sample(), sample)
     newest = int(gr.__version__.split(".")[0]) >= 6
     look = {"theme": gr.themes.Default(**FONTS)}
@@ -57,9 +57,10 @@ def main() -> None:
         name = gr.Textbox(label="Upscaler of Extras", elem_id="extras_name")
         scale = gr.Number(label="Scale of Extras", elem_id="extras_scale")
         use = Use("Extras", [name, scale], lambda *chosen: chosen, "() => { window.used = true; }")
-        store = Store(options.home / "pictures")
-        bench = Bench(Upscaler(host), host, store, file_url, sample=sample, uses=[use])
-        _networks(bench, build(bench))
+        actions = CompareActions(
+            Upscaler(host), host, store, file_url, upload_folder, sample=sample, uses=[use]
+        )
+        _networks(actions, build(actions))
     head = f'<script type="module">{LOADER.read_text()}</script>'
     if not newest:
         _put_into_head(head)
@@ -79,14 +80,14 @@ def main() -> None:
     page.close()
 
 
-def _networks(bench: Bench, tab: Tab) -> None:
+def _networks(actions: CompareActions, tab: Tab) -> None:
     """Show the list of networks below the tab, as the app does."""
     with gr.Accordion("Networks", open=False):
         table = gr.HTML("", elem_id="lab-networks")
         again = gr.Button("Look again")
 
     def look_again(chosen: list[str]) -> list[Any]:
-        return [network_table(bench.upscaler.choices(), ()), tab.refresh(bench, chosen)]
+        return [network_table(actions.upscaler.choices(), ()), tab.refresh(actions, chosen)]
 
     listen(again.click, look_again, [tab.names], [table, tab.names])
 

@@ -20,7 +20,7 @@ from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
-from lib_upscalers.upscaling.candidates import candidates, comparison, prepared
+from lib_upscalers.upscaling.candidates import candidates, comparison, default_names
 from lib_upscalers.upscaling.upscaler import Upscaler
 from tests.compare.fakes import HOSTILE, Fate, candidate, make, picture
 
@@ -245,10 +245,10 @@ def test_an_upscaler_that_is_not_there_fails_by_itself(tmp_path: Path) -> None:
 def test_a_comparison_starts_with_a_network_that_people_like() -> None:
     upscaler = Upscaler(StandaloneHost(device_name="cpu"))
     choices = upscaler.choices()
-    assert prepared(choices)[:2] == ["Nearest", "Lanczos"]
-    assert prepared([c for c in choices if c.kind == "pixel"])[2] == "Mitchell"
+    assert default_names(choices)[:2] == ["Nearest", "Lanczos"]
+    assert default_names([c for c in choices if c.kind == "pixel"])[2] == "Mitchell"
     network = next(c for c in choices if c.kind == "network")
-    assert prepared(choices)[2] == network.name
+    assert default_names(choices)[2] == network.name
 
 
 def test_memory_is_estimated_from_the_largest_picture_on_the_way() -> None:

@@ -34,7 +34,7 @@ def store() -> Store:
     made = Store(Path(host_module("paths_internal").data_path).resolve() / "tmp" / "upscaler_lab")
     # Neo puts files into the folder above, too, and does not make it in its first session
     # (ui_tempdir.py, 47).
-    made.folder.mkdir(parents=True, exist_ok=True)
+    made.make_folder()
     made.tidy()
     return made
 

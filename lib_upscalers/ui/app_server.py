@@ -1,0 +1,157 @@
+"""Serve the app's page over HTTP, under a guard.
+
+Imports gradio and uvicorn; import this module only to serve a page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, cast
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from gradio import themes
+from starlette.routing import Mount
+
+from lib_upscalers.compare.viewer_script import LOADER
+from lib_upscalers.errors import InputError
+from lib_upscalers.ui.app_login import USER, host_names, is_every_address
+from lib_upscalers.ui.guard import MOST_UPLOAD_BYTES, Guard
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+    from gradio.routes import App
+
+    from lib_upscalers.ui.app_login import Login
+    from lib_upscalers.ui.compare_actions import CompareActions
+
+_PORTS = range(7860, 7960)
+_PATIENCE_SECONDS = 60.0
+_GRACE_SECONDS = 3
+_FONT = ("system-ui", "sans-serif")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        if os.name != "nt":
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(128)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def bind(host: str, port: int | None) -> socket.socket:
+    """Return a socket that listens at an address; without a port, at the first free one from 7860.
+
+    Raises:
+        OSError: That is not possible.
+    """
+    if port is not None:
+        return _bind(host, port)
+    for each in _PORTS:
+        with contextlib.suppress(OSError):
+            return _bind(host, each)
+    raise OSError(f"no port of {_PORTS[0]} to {_PORTS[-1]} is free")
+
+
+class AppServer:
+    """Serves a page.
+
+    Args:
+        page: The page.
+        actions: What its buttons do; says which files may be served.
+        login: Asked for users' passwords; None: nobody is asked.
+    """
+
+    def __init__(self, page: Blocks, actions: CompareActions, login: Login | None) -> None:
+        self._page = page
+        self._actions = actions
+        self._login = login
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def _application(self, host: str) -> Guard:
+        application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        gr.mount_gradio_app(
+            application,
+            self._page.queue(default_concurrency_limit=1),
+            path="/",
+            auth=self._login,
+            auth_message=f"The user name is “{USER}”." if self._login else None,
+            allowed_paths=[str(folder) for folder in self._actions.store.served],
+            max_file_size=MOST_UPLOAD_BYTES,
+            footer_links=[],
+            run_history=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            mcp_server=False,
+            theme=themes.Default(
+                primary_hue="indigo",
+                secondary_hue="indigo",
+                neutral_hue="slate",
+                font=_FONT,
+                font_mono=("ui-monospace", "monospace"),
+            ),
+            head=f'<script type="module">{LOADER.read_text(encoding="utf-8")}</script>',
+        )
+        # What `launch` sets: Gradio checks the paths of files in requests only then, and ends
+        # streams to browsers only when it knows its application.
+        self._page.has_launched = True
+        mounted = next(route for route in application.routes if isinstance(route, Mount))
+        self._page.app = cast("App", mounted.app)
+        return Guard(application, host_names(host), self._actions.readable_folders, self._make_room)
+
+    def _make_room(self) -> None:
+        """Keep the store within its budget, uploads included."""
+        self._actions.store.tidy()
+        self._actions.upload_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def start(self, host: str, port: int | None) -> str:
+        """Start to serve; return the address for a browser on this computer.
+
+        Raises:
+            OSError: It cannot listen there.
+        """
+        listening = bind(host, port)
+        config = uvicorn.Config(
+            self._application(host),
+            log_level="warning",
+            ws="none",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        server = self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=server.run, kwargs={"sockets": [listening]}, name="server", daemon=True
+        )
+        self._thread.start()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise InputError("The server did not start: the lines above say why.")
+            time.sleep(0.01)
+        address, used = listening.getsockname()[:2]
+        name = "localhost" if is_every_address(host) else str(address)
+        return f"http://[{name}]:{used}/" if ":" in name else f"http://{name}:{used}/"
+
+    def stop(self) -> None:
+        """End every connection and delete this process's uploads."""
+        self._page.close(verbose=False)
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(_GRACE_SECONDS + 2)
+        shutil.rmtree(self._actions.upload_folder(), ignore_errors=True)
