@@ -15,8 +15,10 @@ from lib_upscalers.file_writing import writing
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.bit_depth import to_depth
 from lib_upscalers.pictures.deep_tiles import join_bytes, known_bands, low_byte_tiles
+from lib_upscalers.pictures.file_facts import read_facts
 from lib_upscalers.pictures.formats import FORMATS, Format, check_encoder, flattened
 from lib_upscalers.pictures.metadata import read_metadata
+from lib_upscalers.pictures.metadata_fit import fit_metadata
 from lib_upscalers.pictures.opening import check_readable, load, opened
 from lib_upscalers.pictures.picture import Picture, from_pil, split_alpha, turned
 from lib_upscalers.registry import unknown_name
@@ -87,13 +89,14 @@ def read_picture(
 def _read(file: Path, max_pixels: int, *, truncated: bool) -> Picture:
     with opened(file, max_pixels, truncated=truncated) as image:
         notes = _frame_notes(image)
+        facts = read_facts(file, image.format or "", str(image.info.get("compression", "")))
         swapped = low_byte_tiles(image)
         load(image, truncated=truncated)
         if swapped is None:
-            picture = from_pil(image)
+            picture = from_pil(image, facts)
             return replace(picture, notes=(*notes, *picture.notes))
         high = known_bands(image)
-        metadata, orientation = read_metadata(image)
+        metadata, orientation, found = read_metadata(image, facts)
         key = image.info.get("transparency")
     with opened(file, max_pixels, truncated=truncated) as image:
         image.tile = swapped
@@ -102,7 +105,7 @@ def _read(file: Path, max_pixels: int, *, truncated: bool) -> Picture:
     pixels, alpha = split_alpha(join_bytes(high, low, paired=swapped[0][3] == "RGBA"))
     if isinstance(key, tuple):
         alpha = np.where((pixels == np.array(key)).all(axis=2), 0, 65535).astype(np.uint16)
-    return turned(Picture(pixels, alpha, metadata, notes), orientation)
+    return turned(Picture(pixels, alpha, metadata, (*notes, *found)), orientation)
 
 
 def picture_size(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Size:
@@ -114,7 +117,7 @@ def picture_size(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     file = Path(path)
     check_readable(file)
     with opened(file, max_pixels) as image:
-        _, orientation = read_metadata(image)
+        _, orientation, _ = read_metadata(image)
         width, height = image.size
     return Size(height, width) if orientation in _LYING else Size(width, height)
 
@@ -162,9 +165,9 @@ def write_picture(
 ) -> tuple[str, ...]:
     """Write a picture file, whole or not at all.
 
-    What the format cannot keep is converted: transparency is laid on white, 16 bits are rounded
-    to 8, float becomes 16 bits where the format has them. PNG keeps texts; JPEG, WebP, TIFF and
-    AVIF keep "parameters" as EXIF's UserComment, as WebUIs do. BMP keeps pixels only.
+    What the format cannot hold is converted: transparency is laid on white, 16 bits are rounded
+    to 8, float becomes 16 bits where the format has them. ICC profile, EXIF, XMP and texts go
+    into PNG, JPEG, WebP, TIFF and AVIF, texts as `fit_metadata` describes; BMP holds pixels only.
 
     Args:
         picture: What to write.
@@ -197,14 +200,16 @@ def write_picture(
         deep=picture.pixels.dtype != np.uint8,
         alpha=alpha,
     )
-    fitting = _fitting(picture, chosen)
+    fitting, left_out = _fitting(picture, chosen)
+    if picture.metadata.lossless and (quality or 0) < chosen.lossless_from:
+        left_out = (*left_out, _lossy_note(chosen))
     size = fitting.pixels.nbytes if chosen.most_bytes else 0
     with (
         writing(file, overwrite=overwrite, protected=protected, size=size) as stream,
         _encoding(file),
     ):
         chosen.write(stream, fitting, quality)
-    return notes
+    return (*notes, *left_out)
 
 
 def check_output(
@@ -255,13 +260,27 @@ def check_output(
     return tuple(notes)
 
 
-def _fitting(picture: Picture, chosen: Format) -> Picture:
+def _fitting(picture: Picture, chosen: Format) -> tuple[Picture, tuple[str, ...]]:
+    """Return the picture as the format holds it, and what it does not hold of its metadata."""
     if not chosen.alpha:
         picture = flattened(picture)
     deep = picture.pixels.dtype != np.uint8 and chosen.deep
     dtype = np.uint16 if deep else np.uint8
     alpha = None if picture.alpha is None else to_depth(picture.alpha, dtype)
-    return replace(picture, pixels=to_depth(picture.pixels, dtype), alpha=alpha)
+    pixels = to_depth(picture.pixels, dtype)
+    if pixels.shape[2] == 1 and not chosen.holds_grey(deep=deep, alpha=alpha is not None):
+        pixels = np.repeat(pixels, 3, axis=2)
+    metadata, notes = fit_metadata(
+        picture.metadata, chosen.room, chosen.suffixes[0], grey=pixels.shape[2] == 1
+    )
+    return Picture(pixels, alpha, metadata), notes
+
+
+def _lossy_note(chosen: Format) -> str:
+    ending = chosen.suffixes[0]
+    if chosen.lossless_from > 100:
+        return f"The file was lossless, and a {ending} file is not: PNG is."
+    return f"The file was lossless, and the result is not: quality {chosen.lossless_from} is."
 
 
 @contextmanager

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 
 from lib_upscalers.errors import OutputError
+from lib_upscalers.geometry import row_strips
 from lib_upscalers.pictures.bit_depth import to_depth
-from lib_upscalers.pictures.metadata import EXIF_IFD, GPS_IFD, exif_with_text, profile_for
+from lib_upscalers.pictures.metadata import EXIF_IFD, GPS_IFD, exif_of
+from lib_upscalers.pictures.metadata_fit import Room
 from lib_upscalers.pictures.picture import Picture, to_pil
 from lib_upscalers.pictures.png import PngExtras, write_png
+from lib_upscalers.pictures.xmp import JPEG_LABEL, PNG_KEY
 from lib_upscalers.registry import Registry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image
+
+    from lib_upscalers.pictures.colour_spaces import CodePoints
 
 Write: TypeAlias = Callable[[BinaryIO, Picture, "int | None"], None]
 
 _EXIF_LABEL = b"Exif\0\0"
-_LONGEST_JPEG_SEGMENT = 65533
+_JPEG_SEGMENT = 65533
 _FOUR_GIBIBYTES = (1 << 32) - (1 << 20)
+_XMP_TAG = 700
+_NEVER = 101
 
 
 @dataclass(frozen=True)
@@ -32,22 +39,34 @@ class Format:
 
     Attributes:
         suffixes: Endings of its file names; the first is the usual one.
-        alpha: Whether it keeps transparency; else the picture is laid on white.
-        deep: Whether it keeps 16 bits; else they are rounded to 8.
+        alpha: Whether it holds transparency; else the picture is laid on white.
+        deep: Whether it holds 16 bits; else they are rounded to 8.
+        grey: Whether it holds grey; else grey becomes RGB.
+        deep_grey_alpha: Whether it holds grey of 16 bits with transparency.
         longest: The longest side that it can hold, in pixels.
         most_bytes: The most bytes of pixels, where they are stored uncompressed; else None.
         feature: What Pillow calls the encoder, where not every Pillow has it; else None.
-        write: Writes to an open file a picture that fits the above, and takes the quality,
-            1 to 100, or None for the default.
+        lossless_from: The quality from which nothing is lost: 0 for always, 101 for never.
+        room: What it holds beside pixels.
+        write: Writes to an open file a picture that fits the above, metadata included, and takes
+            the quality, 1 to 100, or None for the default.
     """
 
     suffixes: tuple[str, ...]
     alpha: bool
     deep: bool
+    grey: bool
+    deep_grey_alpha: bool
     longest: int
     most_bytes: int | None
     feature: str | None
+    lossless_from: int
+    room: Room
     write: Write
+
+    def holds_grey(self, *, deep: bool, alpha: bool) -> bool:
+        """Return whether it holds grey of that depth, with or without transparency."""
+        return self.grey and (self.deep_grey_alpha or not (deep and alpha))
 
 
 FORMATS: Registry[Format] = Registry("an output format")
@@ -59,13 +78,30 @@ def output_format(
     alpha: bool,
     deep: bool,
     longest: int,
+    grey: bool = True,
+    deep_grey_alpha: bool = True,
     most_bytes: int | None = None,
     feature: str | None = None,
+    lossless_from: int = 0,
+    room: Room | None = None,
 ) -> Callable[[Write], Write]:
-    """Enter the decorated function into `FORMATS`."""
+    """Enter the decorated function into `FORMATS`; the arguments are those of `Format`."""
 
     def enter(write: Write) -> Write:
-        FORMATS.add(name, Format(suffixes, alpha, deep, longest, most_bytes, feature, write))
+        entry = Format(
+            suffixes,
+            alpha=alpha,
+            deep=deep,
+            grey=grey,
+            deep_grey_alpha=deep_grey_alpha,
+            longest=longest,
+            most_bytes=most_bytes,
+            feature=feature,
+            lossless_from=lossless_from,
+            room=room or Room(),
+            write=write,
+        )
+        FORMATS.add(name, entry)
         return write
 
     return enter
@@ -87,66 +123,120 @@ def check_encoder(chosen: Format) -> None:
         )
 
 
-@output_format("png", ".png", alpha=True, deep=True, longest=2**31 - 1)
+@output_format("png", ".png", alpha=True, deep=True, longest=2**31 - 1, room=Room(text=True))
 def write_as_png(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write PNG, which loses nothing, so that quality says nothing."""
     del quality
     metadata = picture.metadata
+    text = dict(metadata.text)
+    if metadata.xmp:
+        text[PNG_KEY] = metadata.xmp.decode("utf-8", errors="replace")
+    points = metadata.points
+    chunks = () if points is None else ((b"cICP", bytes((*points, 0, 1))), *metadata.hdr_chunks)
     extras = PngExtras(
-        icc_profile=profile_for(metadata, grey=_is_grey(picture)),
+        icc_profile=metadata.icc_profile,
         exif=metadata.exif.removeprefix(_EXIF_LABEL) if metadata.exif else None,
-        text=metadata.text,
+        text=text,
         dpi=metadata.dpi,
+        chunks=chunks,
     )
     write_png(file, picture.pixels, picture.alpha, extras)
 
 
-@output_format("jpeg", ".jpg", ".jpeg", alpha=False, deep=False, longest=65500)
+@output_format(
+    "jpeg",
+    *(".jpg", ".jpeg"),
+    alpha=False,
+    deep=False,
+    longest=65500,
+    lossless_from=_NEVER,
+    room=Room(exif=_JPEG_SEGMENT, xmp=_JPEG_SEGMENT - len(JPEG_LABEL)),
+)
 def write_as_jpeg(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write JPEG: quality 95 if not said, colour at full resolution from 90 up."""
     metadata = picture.metadata
     quality = 95 if quality is None else quality
-    exif = exif_with_text(metadata) or b""
-    if len(exif) > _LONGEST_JPEG_SEGMENT:
-        exif = metadata.exif or b""
     to_pil(picture).save(
         file,
         "JPEG",
         quality=quality,
         subsampling=0 if quality >= 90 else 2,
-        icc_profile=profile_for(metadata, grey=_is_grey(picture)),
-        exif=exif if len(exif) <= _LONGEST_JPEG_SEGMENT else b"",
+        icc_profile=metadata.icc_profile,
+        exif=metadata.exif or b"",
+        # Pillow has written XMP by itself only since 11.0.
+        xmp=b"",
+        extra=_xmp_segment(metadata.xmp),
         dpi=tuple(round(each) for each in metadata.dpi) if metadata.dpi else (0, 0),
     )
 
 
-@output_format("webp", ".webp", alpha=True, deep=False, longest=16383)
+def _xmp_segment(packet: bytes | None) -> bytes:
+    if not packet:
+        return b""
+    content = JPEG_LABEL + packet
+    return b"\xff\xe1" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+@output_format(
+    "webp",
+    ".webp",
+    alpha=True,
+    deep=False,
+    grey=False,
+    longest=16383,
+    lossless_from=100,
+    room=Room(comfy=True),
+)
 def write_as_webp(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write WebP: quality 95 if not said; 100 is lossless."""
     quality = 95 if quality is None else quality
-    _coloured(picture).save(
+    to_pil(picture).save(
         file,
         "WEBP",
         quality=quality,
         lossless=quality == 100,
         exact=picture.alpha is not None,
-        icc_profile=profile_for(picture.metadata, grey=False) or b"",
-        exif=exif_with_text(picture.metadata) or b"",
+        icc_profile=picture.metadata.icc_profile or b"",
+        exif=picture.metadata.exif or b"",
+        xmp=picture.metadata.xmp or b"",
     )
 
 
-@output_format("avif", ".avif", alpha=True, deep=False, longest=65536, feature="avif")
+@output_format(
+    "avif",
+    ".avif",
+    alpha=True,
+    deep=False,
+    grey=False,
+    longest=65536,
+    feature="avif",
+    lossless_from=_NEVER,
+    room=Room(comfy=True),
+)
 def write_as_avif(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write AVIF, where Pillow can: quality 90 if not said."""
     quality = 90 if quality is None else quality
-    _coloured(picture).save(
-        file,
+    metadata = picture.metadata
+    stream = BytesIO()
+    to_pil(picture).save(
+        stream,
         "AVIF",
         quality=quality,
         subsampling="4:4:4" if quality >= 90 else "4:2:0",
-        icc_profile=profile_for(picture.metadata, grey=False) or b"",
-        exif=exif_with_text(picture.metadata) or b"",
+        icc_profile=metadata.icc_profile or b"",
+        exif=metadata.exif or b"",
+        xmp=metadata.xmp or b"",
     )
+    file.write(_with_points(stream.getvalue(), metadata.points))
+
+
+def _with_points(data: bytes, points: CodePoints | None) -> bytes:
+    """Return an AVIF file with other code points; Pillow writes those of sRGB."""
+    place = data.find(b"colrnclx")
+    if points is None or not 0 <= place < data.find(b"mdat"):
+        return data
+    numbers = points.primaries.to_bytes(2, "big") + points.transfer.to_bytes(2, "big")
+    return data[: place + 8] + numbers + data[place + 12 :]
 
 
 @output_format(
@@ -154,6 +244,8 @@ def write_as_avif(file: BinaryIO, picture: Picture, quality: int | None) -> None
     *(".tif", ".tiff"),
     alpha=True,
     deep=True,
+    # Few readers, and not Pillow, know 16-bit grey with alpha.
+    deep_grey_alpha=False,
     longest=2**31 - 1,
     most_bytes=_FOUR_GIBIBYTES,
 )
@@ -166,34 +258,25 @@ def write_as_tiff(file: BinaryIO, picture: Picture, quality: int | None) -> None
 
     del quality
     pixels, alpha = picture.pixels, picture.alpha
-    if alpha is not None and pixels.shape[2] == 1 and pixels.dtype == np.uint16:
-        # Few readers, and not Pillow, know 16-bit grey with alpha.
-        pixels = np.repeat(pixels, 3, axis=2)
     size = pixels.nbytes + (0 if alpha is None else alpha.nbytes)
     directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
     for tag, value in _tiff_tags(pixels, alpha, picture, size):
         directory[tag] = value
     directory.save(file)
-    step = max(1, (1 << 22) // max(1, pixels[:1].nbytes))
-    for top in range(0, len(pixels), step):
-        rows = pixels[top : top + step]
+    for strip in row_strips(len(pixels), pixels[:1].nbytes):
+        rows = pixels[strip]
         if alpha is not None:
-            rows = np.concatenate((rows, alpha[top : top + step, :, None]), axis=2)
+            rows = np.concatenate((rows, alpha[strip, :, None]), axis=2)
         file.write(rows.astype(rows.dtype.newbyteorder("<"), order="C").data)
 
 
 def _tiff_tags(
     pixels: NDArray[Any], alpha: NDArray[Any] | None, picture: Picture, size: int
 ) -> list[tuple[int, Any]]:
-    from PIL import Image
-
     bands = pixels.shape[2] + (alpha is not None)
     across, down = picture.metadata.dpi or (72.0, 72.0)
-    profile = profile_for(picture.metadata, grey=pixels.shape[2] == 1)
-    exif = Image.Exif()
-    exif_bytes = exif_with_text(picture.metadata)
-    if exif_bytes:
-        exif.load(exif_bytes)
+    metadata = picture.metadata
+    exif = exif_of(metadata.exif)
     described = [(tag, value) for tag, value in exif.items() if tag not in (EXIF_IFD, GPS_IFD)]
     nested = [(tag, dict(exif.get_ifd(tag))) for tag in (EXIF_IFD, GPS_IFD)]
     return [
@@ -213,24 +296,24 @@ def _tiff_tags(
         (284, 1),
         (296, 2),
         *([(338, 2)] if alpha is not None else []),
-        *([(34675, profile)] if profile else []),
+        *([(_XMP_TAG, metadata.xmp)] if metadata.xmp else []),
+        *([(34675, metadata.icc_profile)] if metadata.icc_profile else []),
     ]
 
 
-@output_format("bmp", ".bmp", alpha=False, deep=False, longest=32767, most_bytes=_FOUR_GIBIBYTES)
+@output_format(
+    "bmp",
+    ".bmp",
+    alpha=False,
+    deep=False,
+    longest=32767,
+    most_bytes=_FOUR_GIBIBYTES,
+    room=Room(profile=False, exif=0, xmp=0),
+)
 def write_as_bmp(file: BinaryIO, picture: Picture, quality: int | None) -> None:
-    """Write BMP, which keeps pixels and nothing else."""
+    """Write BMP, which holds pixels and nothing else."""
     del quality
     to_pil(picture).save(file, "BMP")
-
-
-def _is_grey(picture: Picture) -> bool:
-    return picture.pixels.shape[2] == 1
-
-
-def _coloured(picture: Picture) -> Image.Image:
-    image = to_pil(picture)
-    return image.convert("RGB" if picture.alpha is None else "RGBA")
 
 
 def flattened(picture: Picture) -> Picture:
@@ -238,9 +321,8 @@ def flattened(picture: Picture) -> Picture:
     if picture.alpha is None:
         return picture
     pixels = np.empty_like(picture.pixels)
-    step = max(1, (1 << 20) // picture.size.width)
-    for top in range(0, len(pixels), step):
-        cover = to_depth(picture.alpha[top : top + step, :, None], np.float32)
-        colour = to_depth(picture.pixels[top : top + step], np.float32)
-        pixels[top : top + step] = to_depth(colour * cover + (1 - cover), pixels.dtype)
+    for rows in row_strips(len(pixels), 4 * pixels[0].size):
+        cover = to_depth(picture.alpha[rows, :, None], np.float32)
+        colour = to_depth(picture.pixels[rows], np.float32)
+        pixels[rows] = to_depth(colour * cover + (1 - cover), pixels.dtype)
     return Picture(pixels, None, picture.metadata)

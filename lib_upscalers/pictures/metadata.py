@@ -1,4 +1,4 @@
-"""What a picture file says beside its pixels: colour profile, texts, EXIF, resolution."""
+"""Read what a picture file holds beside its pixels: profile, texts, EXIF, XMP, resolution."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import struct
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.pictures.colour_spaces import CodePoints, profile_of_points, profile_of_tags
+from lib_upscalers.pictures.file_facts import FileFacts
+from lib_upscalers.pictures.xmp import PNG_KEY, correct_xmp, read_xmp, take_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +23,17 @@ _log = logging.getLogger("lib_upscalers")
 ORIENTATION = 0x0112
 EXIF_IFD = 0x8769
 GPS_IFD = 0x8825
-_USER_COMMENT = 0x9286
+USER_COMMENT = 0x9286
+# Where ComfyUI's files hold "key:text" in EXIF: Make, Model and further text tags.
+TEXT_TAGS = (0x0110, 0x010F, 0x010E, 0x010D)
+COMFY_KEYS = ("prompt", "workflow")
 # What describes how the old file stored its pixels, and would be wrong in a new one: of a TIFF
 # the EXIF directory is the one that the pixels are found by.
 _STORAGE = frozenset(
     (
         *(254, 255, 256, 257, 258, 259, 262, 266, ORIENTATION, 273, 277, 278, 279, 282, 283, 284),
         *(292, 293, 296, 301, 317, 318, 319, 320, 322, 323, 324, 325, 330, 338, 339, 347, 512),
-        *(513, 514, 529, 530, 531, 532, 700, 33723, 34377, 34675),
+        *(513, 514, 529, 530, 531, 532, 700, 33723, 34377, 34675, 42113),
     )
 )
 _STORAGE_IN_EXIF = frozenset((0x927C, 0xA002, 0xA003, 0xA005))
@@ -51,11 +58,16 @@ class Metadata:
 
     Attributes:
         icc_profile: The colour profile of the pixels; None means sRGB.
-        text: PNG's text, such as a WebUI's "parameters"; or such a text found in EXIF.
+        text: PNG's text, such as a WebUI's "parameters"; or such texts found in EXIF and XMP.
         exif: The EXIF block, without orientation, which the pixels have already, and without
             what only described the old file.
         dpi: Pixels an inch, across and down.
         mode: What Pillow called the pixels, such as "P" or "I;16".
+        xmp: The XMP packet, corrected like the EXIF block.
+        points: The code points of the colours, where the file had some that are not sRGB; the
+            profile then means the same.
+        hdr_chunks: PNG's chunks about an HDR picture's light: names and contents.
+        lossless: Whether the pixels were stored without loss; False where that is not known.
     """
 
     icc_profile: bytes | None = None
@@ -63,59 +75,140 @@ class Metadata:
     exif: bytes | None = None
     dpi: tuple[float, float] | None = None
     mode: str = "RGB"
+    xmp: bytes | None = None
+    points: CodePoints | None = None
+    hdr_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    lossless: bool = False
 
 
-def read_metadata(image: Image.Image) -> tuple[Metadata, int]:
-    """Return what a loaded image says, and the EXIF orientation that its pixels still lack.
+def read_metadata(
+    image: Image.Image, facts: FileFacts | None = None
+) -> tuple[Metadata, int, tuple[str, ...]]:
+    """Return what a loaded image holds beside its pixels.
 
-    Damaged metadata is left out, with a warning in the log; the pixels are what matters.
+    Args:
+        image: The image.
+        facts: What its file's structure contains.
+
+    Returns:
+        The metadata, the EXIF orientation that the pixels still lack, and notes about what is
+        damaged and left out, a sentence each.
     """
-    orientation, exif, comment = _read_exif(image)
-    text = {
+    facts = facts or FileFacts()
+    orientation, exif, texts, notes = _read_exif(image)
+    packet, in_xmp = take_texts(correct_xmp(read_xmp(image) or b""))
+    own = {
         str(key): str(value)
         for key, value in dict(getattr(image, "text", None) or {}).items()
-        if not str(key).startswith("Raw profile type")
+        if not str(key).startswith("Raw profile type") and str(key) != PNG_KEY
     }
-    if orientation != 1:
-        # XMP repeats the orientation, and whoever reads it would turn the picture again.
-        text.pop("XML:com.adobe.xmp", None)
-    if comment and not text:
-        text["parameters"] = comment
-    profile = image.info.get("icc_profile")
+    profile, colour_notes = _read_profile(image, facts)
+    points = facts.points
     metadata = Metadata(
-        icc_profile=profile if isinstance(profile, bytes) and profile else None,
-        text=MappingProxyType(text),
+        icc_profile=profile,
+        text=MappingProxyType({**texts, **in_xmp, **own}),
         exif=exif,
         dpi=_read_dpi(image.info.get("dpi")),
         mode=image.mode,
+        xmp=packet or None,
+        points=None if points is None or points.is_srgb else points,
+        hdr_chunks=facts.hdr_chunks,
+        lossless=facts.lossless,
     )
-    return metadata, orientation
+    return metadata, orientation, (*notes, *colour_notes)
 
 
-def _read_exif(image: Image.Image) -> tuple[int, bytes | None, str]:
+def _read_profile(image: Image.Image, facts: FileFacts) -> tuple[bytes | None, tuple[str, ...]]:
+    """Return the colour profile, or the one that the file's other colour tags mean."""
+    notes: list[str] = []
+    if facts.bits is not None and facts.bits > 8:
+        notes.append(f"Of the file's {facts.bits} bits a channel, 8 are read.")
+    if facts.points is not None and facts.points.is_hdr:
+        notes.append(
+            "The picture is HDR (PQ or HLG): its brightness is right only in programs that know "
+            "HDR profiles."
+        )
+    profile = image.info.get("icc_profile")
+    if isinstance(profile, bytes) and profile:
+        return profile, tuple(notes)
+    if facts.points is not None:
+        grey = image.mode in ("1", "L", "LA", "I", "I;16", "I;16B", "F")
+        profile = profile_of_points(facts.points, grey=grey)
+        if profile is None and not facts.points.is_srgb:
+            notes.append(f"The file's colour space ({facts.points}) is unknown and left out.")
+        return profile, tuple(notes)
+    profile, more = profile_of_tags(image)
+    return profile, (*notes, *more)
+
+
+def _read_exif(
+    image: Image.Image,
+) -> tuple[int, bytes | None, dict[str, str], tuple[str, ...]]:
+    """Return the orientation, the block without it, the texts in it, and notes."""
     from PIL import Image as Images
 
     try:
         found = image.getexif()
         orientation = found.get(ORIENTATION, 1)
-        kept = Images.Exif()
+        texts = _comfy_texts(found)
+        remaining = Images.Exif()
         for tag, value in found.items():
-            if tag not in _STORAGE and tag not in (EXIF_IFD, GPS_IFD):
-                kept[tag] = value
+            if tag not in (*_STORAGE, EXIF_IFD, GPS_IFD) and not (texts and tag in TEXT_TAGS):
+                remaining[tag] = unmangled(value)
         details = _without(found.get_ifd(EXIF_IFD), _STORAGE_IN_EXIF)
-        for tag, directory in ((EXIF_IFD, details), (GPS_IFD, dict(found.get_ifd(GPS_IFD)))):
+        comment = _read_comment(details.get(USER_COMMENT))
+        place = _without(found.get_ifd(GPS_IFD), frozenset())
+        for tag, directory in ((EXIF_IFD, details), (GPS_IFD, place)):
             if directory:
-                kept[tag] = directory
-        exif = kept.tobytes() if len(kept) else None
-        comment = _read_comment(details.get(_USER_COMMENT))
+                remaining[tag] = directory
+        exif = remaining.tobytes() if len(remaining) else None
     except _DAMAGE as error:
         _log.warning("The picture's EXIF block is damaged and left out: %s", error)
-        return 1, None, ""
-    return (orientation if orientation in range(1, 9) else 1), exif, comment
+        return 1, None, {}, ("The EXIF block is damaged and left out.",)
+    if comment:
+        texts["parameters"] = comment
+    return (orientation if orientation in range(1, 9) else 1), exif, texts, ()
 
 
 def _without(directory: Mapping[int, Any], tags: frozenset[int]) -> dict[int, Any]:
-    return {tag: value for tag, value in directory.items() if tag not in tags}
+    return {tag: unmangled(value) for tag, value in directory.items() if tag not in tags}
+
+
+def unmangled(value: object) -> Any:  # noqa: ANN401 - a value of any of EXIF's types
+    """Return an EXIF value so that Pillow writes the bytes that it read.
+
+    It decodes texts as Latin-1, and writes "?" for everything that is not ASCII.
+    """
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("latin-1", errors="replace")
+    return value
+
+
+def exif_of(block: bytes | None) -> Image.Exif:
+    """Return an EXIF block as Pillow's object, to be changed and written again."""
+    from PIL import Image as Images
+
+    exif = Images.Exif()
+    if block:
+        exif.load(block)
+        for tag, value in list(exif.items()):
+            exif[tag] = unmangled(value)
+    for tag in (EXIF_IFD, GPS_IFD):
+        directory = _without(exif.get_ifd(tag), frozenset())
+        if directory:
+            exif[tag] = directory
+    return exif
+
+
+def _comfy_texts(exif: Mapping[int, Any]) -> dict[str, str]:
+    """Return the texts that ComfyUI writes into EXIF's text tags, each after its key."""
+    texts: dict[str, str] = {}
+    for tag in TEXT_TAGS:
+        key, colon, text = str(exif.get(tag, "")).partition(":")
+        if colon and key in COMFY_KEYS:
+            # Pillow decodes as Latin-1 what is UTF-8.
+            texts[key] = text.encode("latin-1", "replace").decode("utf-8", "replace").rstrip("\0")
+    return texts
 
 
 def _read_comment(value: object) -> str:
@@ -138,32 +231,3 @@ def _read_dpi(value: object) -> tuple[float, float] | None:
         return None
     usable = all(math.isfinite(each) and 0 < each < 1e6 for each in (across, down))
     return (across, down) if usable else None
-
-
-def profile_for(metadata: Metadata, *, grey: bool) -> bytes | None:
-    """Return the colour profile, if it is one for such pixels."""
-    profile = metadata.icc_profile
-    if profile is None:
-        return None
-    if profile[16:20] == (b"GRAY" if grey else b"RGB "):
-        return profile
-    _log.warning(
-        "The colour profile is for %r and not for these pixels, and is left out.", profile[16:20]
-    )
-    return None
-
-
-def exif_with_text(metadata: Metadata) -> bytes | None:
-    """Return the EXIF block with "parameters" as its UserComment, where WebUIs look for them."""
-    from PIL import Image as Images
-
-    text = metadata.text.get("parameters")
-    if not text:
-        return metadata.exif
-    exif = Images.Exif()
-    if metadata.exif:
-        exif.load(metadata.exif)
-    details = dict(exif.get_ifd(EXIF_IFD))
-    details[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be", errors="replace")
-    exif[EXIF_IFD] = details
-    return exif.tobytes()

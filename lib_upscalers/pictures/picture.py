@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from lib_upscalers.pictures.file_facts import FileFacts
+
 __all__ = [
     "Metadata",
     "Picture",
@@ -101,13 +103,17 @@ def decoding(name: str) -> Generator[None, None, None]:
         ) from error
 
 
-def from_pil(image: Image.Image) -> Picture:
+def from_pil(image: Image.Image, facts: FileFacts | None = None) -> Picture:
     """Take over a Pillow image of any mode: its current frame.
 
     16-bit grey ("I;16", and "I" of a PNG or with values from 0 to 65535) stays 16 bit. Other "I"
     becomes 16 bit and "F" stays float, with black and white as `find_range` finds them; a note
     states the range unless it is a usual one. CMYK becomes sRGB, by its colour profile if it has
     one. The EXIF orientation is applied.
+
+    Args:
+        image: The image.
+        facts: What its file's structure contains, if it comes from a file.
 
     Raises:
         ImageError: The image is empty or damaged, or holds no numbers.
@@ -116,7 +122,7 @@ def from_pil(image: Image.Image) -> Picture:
         image.load()
         if not (image.width and image.height):
             raise ImageError(f"Expected at least one pixel, but got {image.width}x{image.height}.")
-        metadata, orientation = read_metadata(image)
+        metadata, orientation, found = read_metadata(image, facts)
         if image.mode.startswith(("I", "F")):
             pixels, alpha, notes = _read_deep(image)
         else:
@@ -124,7 +130,7 @@ def from_pil(image: Image.Image) -> Picture:
             image, profile = _as_plain(image, metadata.icc_profile)
             metadata = replace(metadata, icc_profile=profile)
             pixels, alpha = split_alpha(read_bytes(image))
-    return turned(Picture(pixels, alpha, metadata, notes), orientation)
+    return turned(Picture(pixels, alpha, metadata, (*found, *notes)), orientation)
 
 
 def _read_deep(
@@ -255,6 +261,7 @@ def to_pil(picture: Picture) -> Image.Image:
     known = (
         ("icc_profile", metadata.icc_profile),
         ("exif", metadata.exif),
+        ("xmp", metadata.xmp),
         ("dpi", metadata.dpi),
     )
     image.info.update({**metadata.text, **{name: value for name, value in known if value}})

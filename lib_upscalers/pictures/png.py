@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib_upscalers.pictures.xmp import PNG_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import BinaryIO
@@ -46,12 +48,14 @@ class PngExtras:
         exif: The EXIF block, from its byte order mark on.
         text: Keys and texts; keys of 1 to 79 Latin-1 characters, others are left out.
         dpi: Pixels an inch, across and down.
+        chunks: Further chunks to write before the pixels: names and contents.
     """
 
     icc_profile: bytes | None
     exif: bytes | None
     text: Mapping[str, str]
     dpi: tuple[float, float] | None
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def write_png(
@@ -85,6 +89,8 @@ def _chunk(file: BinaryIO, kind: bytes, data: bytes) -> None:
 
 
 def _write_extras(file: BinaryIO, extras: PngExtras) -> None:
+    for kind, data in extras.chunks:
+        _chunk(file, kind, data)
     if extras.icc_profile:
         _chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(extras.icc_profile))
     if extras.dpi:
@@ -102,6 +108,10 @@ def _write_text(file: BinaryIO, key: str, text: str) -> None:
     except UnicodeEncodeError:
         return
     if not 1 <= len(name) <= 79 or b"\0" in name:
+        return
+    if key == PNG_KEY:
+        # Readers of XMP look for it in iTXt alone.
+        _chunk(file, b"iTXt", name + b"\0\0\0\0\0" + text.encode("utf-8", errors="replace"))
         return
     try:
         _chunk(file, b"tEXt", name + b"\0" + text.encode("latin-1"))
