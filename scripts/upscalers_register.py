@@ -22,13 +22,17 @@ def _after_component(component: Any, **kwargs: Any) -> None:
     if elem_id == "txt2img_hr_upscaler":
         _hires["upscaler"] = component
     if elem_id == "txt2img_denoising_strength" and "upscaler" in _hires:
-        hires_line(_hires.pop("upscaler"), component, _refresh_button)
+        hires_line(_hires.pop("upscaler"), component, _refresh_button, _outlook)
 
 
 def _refresh_button(dropdown: Any) -> Any:
     return ui_common.create_refresh_button(
         dropdown, extension().networks.refresh, _choices, "upscaler_lab_hires_refresh"
     )
+
+
+def _outlook(mode: str) -> Any:
+    return extension().latents.outlook(mode)
 
 
 def _choices() -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.latent import LATENT_MODES
@@ -9,6 +10,8 @@ from lib_upscalers.ui.setting_controls import overriding_controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from lib_upscalers.latent.outlook import Outlook
 
 HOST_MODE = "The WebUI's own (bilinear)"
 NO_MODE = "None"
@@ -62,6 +65,7 @@ def hires_line(
     upscaler: Any,  # noqa: ANN401 - the WebUI's components
     strength: Any,  # noqa: ANN401
     refresh: Callable[[Any], Any],
+    outlook: Callable[[str], Outlook | None],
 ) -> None:
     """Put a line below the row of the WebUI's Hires. fix dropdown.
 
@@ -71,30 +75,52 @@ def hires_line(
         upscaler: The WebUI's dropdown.
         strength: Its slider of the denoising strength.
         refresh: Makes the button, for the dropdown.
+        outlook: Returns what a mode will do with the model that is loaded.
     """
     import gradio as gr
+
+    def speak(mode: str, value: float) -> str:
+        return explanation(mode, value, outlook(mode))
 
     with gr.Row(elem_id="upscaler_lab_hires_line"):
         note = gr.HTML("", elem_id="upscaler_lab_hires_note")
         refresh(upscaler)
     for component in (upscaler, strength):
-        component.change(explanation, [upscaler, strength], [note], show_progress="hidden")
+        component.change(speak, [upscaler, strength], [note], show_progress="hidden")
+    # Another model may have been loaded since.
+    upscaler.focus(speak, [upscaler, strength], [note], show_progress="hidden")
 
 
-def explanation(mode: str, strength: float | None = None) -> str:
+def explanation(mode: str, strength: float | None = None, outlook: Outlook | None = None) -> str:
     """Return a line of HTML on a mode; "" for an upscaler that is no mode of ours.
 
     Args:
         mode: What is chosen.
         strength: The denoising strength; a warning is added where it is too low for the mode.
+        outlook: What the mode will do with the loaded model; None where that is not known.
     """
     if mode not in LATENT_MODES:
         return ""
-    entry = LATENT_MODES[mode]
+    entry = LATENT_MODES[mode if outlook is None else outlook.used]
     text = _translatable(entry.explanation)
+    if outlook is not None and LATENT_MODES[mode].otherwise:
+        text = f"{_of_model(mode, outlook)} {text}"
     if entry.clean_from is not None:
         text += f" {_clean(entry.clean_from, strength)}"
     return f"<small>{text}</small>"
+
+
+def _of_model(mode: str, outlook: Outlook) -> str:
+    """Return the beginning of the line: the loaded model, and whether it gets the mode itself."""
+    models = f"<b>{escape(outlook.models)}:</b>" if outlook.models else ""
+    if outlook.used == mode:
+        return models
+    text = "no network for these latents yet, the tab Upscaler Lab can make one."
+    if LATENT_MODES[mode].family != "learned":
+        text = "no tiny autoencoder for these latents."
+    if not outlook.models:
+        text = "The latents of the loaded model are not known."
+    return f"{models} {_translatable(text)} <b>{escape(outlook.used)}</b>:"
 
 
 def _clean(least: float, strength: float | None) -> str:

@@ -14,6 +14,7 @@ from lib_upscalers.hosts.webui import full_vae, start
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.hosts.webui.latents import FALLBACK
 from lib_upscalers.latent.spaces import SPACES
+from lib_upscalers.ui.webui_controls import explanation
 from tests.hosts.test_contract import hires, said
 from tests.hosts.webui_model import encode, module
 
@@ -169,3 +170,25 @@ def test_packed_latents_and_those_with_frames_are_plain_for_the_training(webui: 
         assert latent.shape == (1, known.space.channels, 8, 8), decoder
         assert codec.decode(latent).shape == (1, 3, 64, 64), decoder
         assert seen == [torch.Size((1, 16, 1, 8, 8) if frames else (1, 128, 4, 4))]
+
+
+@one_host
+def test_the_line_speaks_of_the_loaded_model(webui: WebUI) -> None:
+    latents = start.extension().latents
+    sys.modules["modules.sd_models"].model_data.sd_model = None
+    assert latents.outlook(LAB) is None
+    sys.modules["modules.sd_models"].model_data.sd_model = SimpleNamespace(decode_first_stage=0)
+    for decoder, channels, used, words in (
+        ("taef2_decoder", 128, LAB, ("FLUX.2",)),
+        ("taesdxl_decoder", 4, TRIP, ("Illustrious", "no network for these latents yet")),
+        ("taew2_2", 48, BILINEAR, ("Wan 2.2 5B", "Clean from")),
+        (None, 4, BILINEAR, ("not known",)),
+    ):
+        load_model(webui, decoder, channels)
+        outlook = latents.outlook(LAB)
+        assert outlook is not None
+        assert outlook.used == used, decoder
+        line = explanation(LAB, 0.3, outlook)
+        assert all(word in line for word in words), line
+        assert ("Clean at any" in line) == (used != BILINEAR), line
+    assert latents.outlook("Lanczos") is None

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Flags of the loaded model; SD 2 has the latents of SD 1.
 _FLAGS = (("is_sdxl", "sdxl"), ("is_sd3", "sd3"), ("is_sd1", "sd1"), ("is_sd2", "sd1"))
+# Spaces whose tiny autoencoders the WebUIs fetch, each for the models that it can load.
+_FETCHED = ("sd1", "sdxl", "sd3", "flux1", "flux2", "wan21")
 _LATENT_FILES = (".safetensors", ".pth", ".pt")
 
 
@@ -104,13 +106,23 @@ class LoadedModel:
             raise ModelError(f"{_missing(known)}.")
         return _TinyCodec(encoder, decoder)
 
+    def has_tiny(self) -> bool:
+        """Whether a tiny autoencoder's files are there, or the WebUI would fetch them."""
+        known = self.known_space()
+        if known is None:
+            return False
+        folders = self._tiny_folders()
+        there = all(_find(folders, name) for name in (known.encoder, known.decoder))
+        return there or known.space.name in _FETCHED
+
+    def _tiny_folders(self) -> Sequence[Path]:
+        models = Path(host_module("shared").models_path)
+        return models / "VAE-taesd", self._engine.latents().parent / "tiny"
+
     def _own_codec(self, known: KnownSpace) -> Codec | None:
         """Return the tiny autoencoder of files that are there, read by us."""
         device = host_module("devices").device
-        folders = (
-            Path(host_module("shared").models_path) / "VAE-taesd",
-            self._engine.latents().parent / "tiny",
-        )
+        folders = self._tiny_folders()
         encoder, decoder = (_find(folders, name) for name in (known.encoder, known.decoder))
         if encoder is None or decoder is None:
             return None

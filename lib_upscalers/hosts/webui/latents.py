@@ -10,10 +10,12 @@ from lib_upscalers.errors import Cancelled
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.engine import unhampered
+from lib_upscalers.hosts.webui.full_vae import loaded_model
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import shown
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.latent import LATENT_MODES, Fallback, Finishers, upscale_latent
+from lib_upscalers.latent.outlook import Outlook, foresee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -78,6 +80,13 @@ class LatentSeam:
     def list_modes(self) -> None:
         """Enter the modes that the settings list into the WebUI's table, and no others of ours."""
         _replace_modes(options.modes())
+
+    def outlook(self, mode: str) -> Outlook | None:
+        """Return what a mode of ours will do with the loaded model; None where none is loaded."""
+        # Not the `shared.sd_model` that the context asks, which would load one.
+        if mode not in LATENT_MODES or loaded_model() is None:
+            return None
+        return foresee(mode, self._context, tiny=self._context.has_tiny())
 
     def _make_hires(self, original: Callable[..., Any], live: Callable[[], bool]) -> Any:
         def sample_hr_pass(

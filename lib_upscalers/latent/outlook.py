@@ -1,0 +1,58 @@
+"""Foresee which mode will make the result for the loaded model, without running anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lib_upscalers.errors import ModelError
+from lib_upscalers.latent.learned import find_weights
+from lib_upscalers.latent.mode_registry import LATENT_MODES
+from lib_upscalers.latent.spaces import describe
+
+if TYPE_CHECKING:
+    from lib_upscalers.latent.context import LatentContext
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a mode will do with the latents of the loaded model.
+
+    Attributes:
+        used: The name of the mode that will make the result, as far as can be told.
+        models: The models with these latents, for a person to read; "" where that is not known.
+    """
+
+    used: str
+    models: str
+
+
+def foresee(mode: str, context: LatentContext, *, tiny: bool) -> Outlook:
+    """Return which mode will be used where `mode` is chosen.
+
+    Args:
+        mode: A name in `LATENT_MODES`.
+        context: What is known of the model; only its files are looked for.
+        tiny: Whether a tiny autoencoder is there or can be fetched.
+    """
+    space = context.space()
+    models = "" if space is None else describe(space.name)
+    entry = LATENT_MODES[mode]
+    while entry.otherwise:
+        if entry.family == "learned" and _has_network(context):
+            break
+        if entry.family == "round trip" and tiny:
+            break
+        entry = LATENT_MODES[entry.otherwise]
+    return Outlook(entry.name, models)
+
+
+def _has_network(context: LatentContext) -> bool:
+    space = context.space()
+    if space is None:
+        return False
+    try:
+        find_weights(space, context.vae_sha256(), context.weight_folders())
+    except ModelError:
+        return False
+    return True
