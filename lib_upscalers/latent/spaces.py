@@ -91,3 +91,23 @@ def describe(name: str) -> str:
         return name
     *others, last = known.models
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def _packing(known: KnownSpace) -> str:
+    if not known.packed:
+        return ""
+    return f" (packed {4 * known.space.channels} at {2 * known.space.factor})"
+
+
+def table() -> list[str]:
+    """Return the lines of the table of spaces in docs/explanation/latent.md, in Markdown."""
+    rows = [
+        "| models | space | channels | pixels a value | tiny autoencoder |",
+        "|---|---|---:|---:|---|",
+    ]
+    for name, known in SPACES.items():
+        channels = f"{known.space.channels}" + (_packing(known))
+        files = ", ".join(f"`{tiny}`" for tiny in known.tiny)
+        cells = (", ".join(known.models), f"`{name}`", channels, str(known.space.factor), files)
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows

@@ -45,9 +45,15 @@ class VideoAutoencoder:
         return self.weights["decoder.1.weight"].shape[1]
 
     @cached_property
-    def _patch(self) -> int:
+    def made(self) -> int:
+        """How many channels the last layer of the decoder makes."""
         last = max(_layers(self.weights, "decoder"))
-        return round((self.weights[f"decoder.{last}.weight"].shape[0] / 3) ** 0.5)
+        return self.weights[f"decoder.{last}.weight"].shape[0]
+
+    @cached_property
+    def patch(self) -> int:
+        """How many pixels a value of the last layer is wide and high."""
+        return round((self.made / 3) ** 0.5)
 
     @property
     def _activate(self) -> Callable[[Frames], Frames]:
@@ -65,7 +71,7 @@ class VideoAutoencoder:
         import torch
         from torch.nn.functional import pixel_unshuffle
 
-        patches = pixel_unshuffle(pixels.float(), self._patch) if self._patch > 1 else pixels
+        patches = pixel_unshuffle(pixels.float(), self.patch) if self.patch > 1 else pixels
         one_by_one = [self._encode_one(each[None].float()) for each in patches]
         return torch.cat(one_by_one)
 
@@ -92,7 +98,7 @@ class VideoAutoencoder:
         layers = _layers(self.weights, "decoder")
         # What comes before the last frame only lets the memory of the layers fill.
         frames = torch.cat([self._run("decoder", layers, one[None])[-1:] for one in limited])
-        return pixel_shuffle(frames, self._patch) if self._patch > 1 else frames
+        return pixel_shuffle(frames, self.patch) if self.patch > 1 else frames
 
     def _run(self, part: str, layers: list[int], frames: Frames) -> Frames:
         from torch.nn.functional import interpolate
@@ -167,8 +173,15 @@ def load_video_autoencoder(path: Path, device: torch.device | str = "cpu") -> Vi
             "taew2_1.pth."
         )
     tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
-    weights = {key: value.to(device, torch.float32) for key, value in tensors.items()}
-    return VideoAutoencoder(weights)
+    codec = VideoAutoencoder(
+        {key: value.to(device, torch.float32) for key, value in tensors.items()}
+    )
+    if 3 * codec.patch**2 != codec.made:
+        raise ModelFileError(
+            f"Expected a decoder of red, green and blue in {path.name!r}, but its last layer has "
+            f"{codec.made} channels; such autoencoders are not supported yet."
+        )
+    return codec
 
 
 def _layers(weights: Weights, part: str) -> list[int]:

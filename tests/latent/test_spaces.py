@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import re
 
-from lib_upscalers.latent.spaces import SPACES, describe, find_tiny
+from lib_upscalers.latent.spaces import SPACES, describe, find_tiny, table
+from tests.checks import ROOT
 
 
 def test_every_space_is_named_as_weights_are_and_has_models() -> None:
@@ -28,3 +29,9 @@ def test_a_tiny_autoencoder_belongs_to_one_space() -> None:
 def test_a_space_is_described_by_its_models() -> None:
     assert describe("sd1") == "SD 1.5 and SD 2"
     assert describe("moon") == "moon"
+
+
+def test_the_documentation_has_the_table_of_all_spaces() -> None:
+    page = (ROOT / "docs" / "explanation" / "latent.md").read_text(encoding="utf-8")
+
+    assert "\n".join(table()) in page, "put what `lib_upscalers.latent.spaces.table` returns there"
