@@ -84,6 +84,7 @@ def test_it_beats_lanczos_on_drawings_as_its_card_says(entry: dict[str, Any]) ->
     assert np.mean(gains) == pytest.approx(said, abs=0.03)
 
 
+@pytest.mark.slow
 @NETWORKS
 def test_damaged_drawings_are_as_its_card_says(entry: dict[str, Any]) -> None:
     for name, kind in DAMAGES.items():

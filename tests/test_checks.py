@@ -1,0 +1,85 @@
+"""Which checks `run.py test` runs for which arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import checks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EVERYTHING = [
+    "ruff check",
+    "ruff format",
+    "pyright",
+    "types of javascript",
+    "javascript",
+    "pytest",
+]
+
+
+@pytest.fixture
+def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was installed for the checks; nothing is."""
+    names: list[str] = []
+    monkeypatch.setattr(checks, "provide_browser", lambda: names.append("browser"))
+    monkeypatch.setattr(checks, "provide_typescript", lambda: names.append("typescript"))
+    monkeypatch.setattr(checks, "changed_files", list)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return names
+
+
+@pytest.mark.usefixtures("provided")
+@pytest.mark.parametrize(
+    ("arguments", "names", "passed_on"),
+    [
+        ([], EVERYTHING, []),
+        (["--all"], EVERYTHING, []),
+        (["-k", "tiling"], ["pytest"], ["-k", "tiling"]),
+        (["-k", "tiling", "--all", "-x"], EVERYTHING, ["-k", "tiling", "-x"]),
+        (["--fast"], ["ruff check", "ruff format", "pytest"], [checks.QUICK]),
+        (["--fast", "-x"], ["ruff check", "ruff format", "pytest"], [checks.QUICK, "-x"]),
+    ],
+    ids=" ".join,
+)
+def test_arguments_choose_the_checks(
+    arguments: Sequence[str], names: list[str], passed_on: list[str]
+) -> None:
+    commands = checks.choose(arguments)
+    assert list(commands) == names
+    assert commands["pytest"][-len(passed_on) :] == passed_on or not passed_on
+    assert not {"--all", "--fast"} & set(commands["pytest"])
+
+
+def test_only_what_changed_is_checked_for_its_types() -> None:
+    changed = ["lib_upscalers/geometry.py", "tests/cases.py", "README.md", "run.py"]
+    commands = checks.fast_steps([], changed)
+    assert commands["pyright"][-2:] == ["lib_upscalers/geometry.py", "run.py"]
+    assert "javascript" not in commands
+    assert "javascript" in checks.fast_steps([], [f"{checks.VIEWER}/pixels.mjs"])
+    assert "pyright" not in checks.fast_steps([], ["tests/cases.py"])
+
+
+def test_a_browser_and_a_compiler_are_installed_only_where_they_are_used(
+    provided: list[str],
+) -> None:
+    checks.choose(["--fast"])
+    assert provided == []
+    checks.choose(["-k", "tiling"])
+    assert provided == ["browser"]
+    checks.choose([])
+    assert provided == ["browser", "browser", "typescript"]
+
+
+def test_every_module_that_is_to_be_covered_is_there_and_has_tests() -> None:
+    tested = "\n".join(path.read_text("utf-8") for path in checks.ROOT.glob("tests/js/*.test.mjs"))
+    missing = [
+        name
+        for name in checks.COVERED
+        if not (checks.ROOT / checks.VIEWER / f"{name}.mjs").is_file()
+        or f"/{name}.mjs" not in tested
+    ]
+    assert not missing, f"no module or no test in tests/js: {', '.join(missing)}"
