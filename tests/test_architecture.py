@@ -13,12 +13,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import pytest
-
+from tests.offenders import fail_for
 from tests.plain_words import faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "lib_upscalers"
@@ -110,13 +109,6 @@ MODULES = [_read(path) for path in sorted((ROOT / PACKAGE).rglob("*.py"))]
 NAMES = {module.name for module in MODULES}
 
 
-def _fail_for(offenders: Iterable[str], rule: str) -> None:
-    """Fail with all offenders, a line each, and what to do about them."""
-    lines = sorted(offenders)
-    if lines:
-        pytest.fail(f"{rule}:\n  " + "\n  ".join(lines), pytrace=False)
-
-
 def _imported(tree: ast.AST) -> Iterator[str]:
     """Yield every imported module, those inside functions and for types alone included."""
     for node in ast.walk(tree):
@@ -160,18 +152,18 @@ def test_imports_are_absolute() -> None:
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ImportFrom) and node.level
     )
-    _fail_for(relative, "Expected absolute imports")
+    fail_for(relative, "Expected absolute imports")
 
 
 def test_every_module_has_a_layer() -> None:
     homeless = (m.name for m in MODULES if m.unit and m.unit not in LAYERS)
-    _fail_for(homeless, "Expected a layer for each module: enter it in LAYERS")
+    fail_for(homeless, "Expected a layer for each module: enter it in LAYERS")
 
 
 def test_few_modules_lie_beside_the_packages() -> None:
     files = [path.name for path in (ROOT / PACKAGE).glob("*.py")]
     if len(files) > MOST_TOP_MODULES:
-        _fail_for(files, f"Expected at most {MOST_TOP_MODULES} modules in lib_upscalers itself")
+        fail_for(files, f"Expected at most {MOST_TOP_MODULES} modules in lib_upscalers itself")
 
 
 def test_no_module_name_is_there_twice() -> None:
@@ -180,7 +172,7 @@ def test_no_module_name_is_there_twice() -> None:
         if module.path.name != "__init__.py":
             places[module.path.stem].append(module.name)
     twice = (f"{name}: {', '.join(found)}" for name, found in places.items() if len(found) > 1)
-    _fail_for(twice, "Expected one module of a name: rename all but one")
+    fail_for(twice, "Expected one module of a name: rename all but one")
 
 
 def test_no_class_name_is_public_twice() -> None:
@@ -194,7 +186,7 @@ def test_no_class_name_is_public_twice() -> None:
         for name, found in places.items()
         if len(found) > 1 and not found <= SAME_CLASS_NAMES.get(name, set())
     )
-    _fail_for(twice, "Expected one public class of a name: rename all but one, or make it private")
+    fail_for(twice, "Expected one public class of a name: rename all but one, or make it private")
 
 
 def test_a_logger_has_one_name() -> None:
@@ -206,7 +198,7 @@ def test_a_logger_has_one_name() -> None:
         if node.value is not None and "getLogger" in ast.unparse(node.value)
         if ast.unparse(node) != LOGGER.replace('"', "'")
     )
-    _fail_for(others, f"Expected {LOGGER}")
+    fail_for(others, f"Expected {LOGGER}")
 
 
 def test_first_lines_are_in_plain_words() -> None:
@@ -215,7 +207,7 @@ def test_first_lines_are_in_plain_words() -> None:
         line = (ast.get_docstring(module.tree) or "").split("\n")[0]
         if module.unit not in UNPLAIN_UNITS:
             unplain += [f"{module.name}: {line} ({fault})" for fault in faults(line)]
-    _fail_for(unplain, "Expected first lines in plain words, see tests/plain_words.py")
+    fail_for(unplain, "Expected first lines in plain words, see tests/plain_words.py")
 
 
 def test_imports_point_down() -> None:
@@ -229,7 +221,7 @@ def test_imports_point_down() -> None:
             sibling = layer == own and unit != module.unit and {unit, module.unit} & packages
             if layer > own or sibling:
                 offenders.append(f"{module.name} imports {name}")
-    _fail_for(offenders, "Expected imports of lower layers only, not of higher ones nor siblings")
+    fail_for(offenders, "Expected imports of lower layers only, not of higher ones nor siblings")
 
 
 def test_imports_have_no_cycle() -> None:
@@ -238,7 +230,7 @@ def test_imports_have_no_cycle() -> None:
     while graph:
         leaves = {name for name, wanted in graph.items() if not wanted & graph.keys()}
         if not leaves:
-            _fail_for(graph, "Expected no cycle of imports, but there is one among these")
+            fail_for(graph, "Expected no cycle of imports, but there is one among these")
         graph = {name: wanted for name, wanted in graph.items() if name not in leaves}
 
 
@@ -251,13 +243,13 @@ def _importers(roots: set[str]) -> Iterator[Module]:
 
 def test_gradio_is_known_to_the_user_interface_alone() -> None:
     others = (m.name for m in _importers({"gradio"}) if m.unit not in {"ui", "app"})
-    _fail_for(others, "Expected gradio in ui/ and app.py only")
+    fail_for(others, "Expected gradio in ui/ and app.py only")
 
 
 def test_a_webui_is_known_to_hosts_alone() -> None:
     webui = {"modules", "modules_forge", "backend", "ldm_patched", "launch", "scripts"}
     others = (module.name for module in _importers(webui) if module.unit != "hosts")
-    _fail_for(others, "Expected a WebUI's modules in hosts/ only")
+    fail_for(others, "Expected a WebUI's modules in hosts/ only")
 
 
 def test_pillow_is_known_to_the_picture_modules_alone() -> None:
@@ -268,7 +260,7 @@ def test_pillow_is_known_to_the_picture_modules_alone() -> None:
         if module.unit not in {"pictures", "training", "hosts"}
         and module.name != "lib_upscalers.compare.grid"
     )
-    _fail_for(others, "Expected Pillow in pictures/ and few others only")
+    fail_for(others, "Expected Pillow in pictures/ and few others only")
 
 
 def test_nothing_is_printed() -> None:
@@ -278,7 +270,7 @@ def test_nothing_is_printed() -> None:
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Name) and node.id == "print"
     )
-    _fail_for(printing, "Expected no print: log it, or return it to the caller")
+    fail_for(printing, "Expected no print: log it, or return it to the caller")
 
 
 def test_arguments_are_named() -> None:
@@ -290,13 +282,13 @@ def test_arguments_are_named() -> None:
         for function in _functions(module.tree)
         if function.args.kwarg
     )
-    _fail_for(passing_on, "Expected named arguments instead of **kwargs")
+    fail_for(passing_on, "Expected named arguments instead of **kwargs")
 
 
 def test_modules_are_short() -> None:
     lengths = {m.name: len(m.path.read_text("utf-8").splitlines()) for m in MODULES}
     long = (f"{name}: {lines} lines" for name, lines in lengths.items() if lines > 400)
-    _fail_for(long, "Expected modules of at most 400 lines: split it by subject")
+    fail_for(long, "Expected modules of at most 400 lines: split it by subject")
 
 
 def test_functions_are_short() -> None:
@@ -306,7 +298,7 @@ def test_functions_are_short() -> None:
         for function in _functions(module.tree)
     }
     long = (f"{name}: {length} lines" for name, length in lengths.items() if length > 60)
-    _fail_for(long, "Expected functions of at most 60 lines")
+    fail_for(long, "Expected functions of at most 60 lines")
     in_order = sorted(lengths.values())
     assert statistics.median(in_order) <= 12
     assert in_order[int(len(in_order) * 0.9)] <= 40
@@ -340,7 +332,7 @@ def _changeable_state(module: Module) -> Iterator[str]:
 def test_module_state_cannot_change() -> None:
     """A collection at module level is annotated as read-only, which pyright then watches."""
     offenders = (line for module in MODULES for line in _changeable_state(module))
-    _fail_for(offenders, f"Expected no global, and collections annotated as one of {READ_ONLY}")
+    fail_for(offenders, f"Expected no global, and collections annotated as one of {READ_ONLY}")
 
 
 def _run_python(script: str) -> str:
@@ -394,7 +386,7 @@ def test_importing_is_free() -> None:
     excused = ("__main__", *HEAVY_MODULES)
     names = sorted(name for name in NAMES if not any(part in name for part in excused))
     heavy = _run_python(script.replace("{names}", repr(names)))
-    _fail_for(heavy.splitlines(), "Expected imports that load nothing heavy and change nothing")
+    fail_for(heavy.splitlines(), "Expected imports that load nothing heavy and change nothing")
 
 
 def test_no_address_of_a_workplace() -> None:
@@ -421,4 +413,4 @@ def test_no_address_of_a_workplace() -> None:
             continue
         text = path.read_text(encoding="utf-8", errors="ignore")
         found += [f"{path.relative_to(ROOT)}: {word}" for word in bad if word in text]
-    _fail_for(found, "Expected no path of a workplace and no address of a package registry")
+    fail_for(found, "Expected no path of a workplace and no address of a package registry")

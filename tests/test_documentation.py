@@ -15,6 +15,7 @@ from urllib.parse import unquote
 import pytest
 
 from lib_upscalers.version import VERSION
+from tests.offenders import fail_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,12 +62,13 @@ def test_links_lead_somewhere() -> None:
                 headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
                 if anchor not in {_anchor(each) for each in headings}:
                     missing.append(f"{shown} (no such heading)")
-    assert not missing, missing
+    fail_for(missing, "These links lead nowhere")
 
 
 def test_every_picture_of_the_documentation_is_shown() -> None:
     shown = {(page.parent / path).resolve() for page in PAGES for path, _ in _links(page)}
-    assert [path.name for path in (ROOT / "docs/pictures").iterdir() if path not in shown] == []
+    unused = (each.name for each in (ROOT / "docs/pictures").iterdir() if each not in shown)
+    fail_for(unused, "No page shows these files of docs/pictures; show or delete them")
 
 
 def _paths_of_ours(text: str) -> Iterator[str]:
@@ -88,7 +90,7 @@ def test_documents_name_files_that_are_there() -> None:
     for source in SOURCES:
         named = re.findall(r"docs/[\w./-]+\.(?:md|png|jpg)", source.read_text("utf-8"))
         missing += [f"{source.name}: {name}" for name in named if not (ROOT / name).exists()]
-    assert not missing, missing
+    fail_for(missing, "These files are named but not there")
 
 
 def test_the_newest_release_of_the_changelog_is_this_version() -> None:

@@ -11,6 +11,7 @@ import pytest
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.ui.setting_controls import overriding_label
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
+from tests.offenders import fail_for
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "localizations").glob("*.json"))
@@ -30,8 +31,14 @@ def test_every_text_is_one_of_ours(path: Path) -> None:
     shown = _PARTS.sub("", "\n".join(source.read_text("utf-8") for source in SOURCES))
     texts: dict[str, str] = json.loads(path.read_text("utf-8"))
     assert texts
-    assert [text for text in texts if f'"{text}"' not in shown and text not in _MADE] == []
-    assert all(texts.values())
+    fail_for(
+        (f'"{text}"' for text in texts if f'"{text}"' not in shown and text not in _MADE),
+        f"No code shows these keys of localizations/{path.name}; rename or delete them",
+    )
+    fail_for(
+        (f'"{text}"' for text, translated in texts.items() if not translated),
+        f"Write the texts of these keys into localizations/{path.name}",
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
@@ -39,5 +46,7 @@ def test_every_setting_is_translated(path: Path) -> None:
     texts = json.loads(path.read_text("utf-8"))
     labels = {option.label for option in options.OPTIONS} | _MADE
     labels |= {setting.shortcut.label for setting in ENGINE_SETTINGS if setting.shortcut}
-    missing = sorted(labels - texts.keys())
-    assert not missing, f"write into localizations/{path.name}: {json.dumps(missing)}"
+    fail_for(
+        (f'"{label}": "…",' for label in labels - texts.keys()),
+        f"Write the translations of these labels into localizations/{path.name}",
+    )

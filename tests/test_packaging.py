@@ -19,6 +19,7 @@ import pytest
 
 from lib_upscalers import Picture, Size, read_picture, write_picture
 from lib_upscalers.version import VERSION
+from tests.offenders import fail_for
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a user or a check has left in the project's folder, some of it large.
@@ -91,12 +92,12 @@ def test_the_wheel_holds_the_library_and_nothing_else(built: Built) -> None:
     assert (
         library >= _tree("lib_upscalers/weights/*.safetensors", "lib_upscalers/**/*.mjs") != set()
     )
-    assert library - names == set()
+    fail_for(library - names, "The wheel lacks files; see package-data in pyproject.toml")
     assert f"{about}/licenses/LICENSE" in names
     texts = {f"{data}/{name}" for name in _tree("localizations/*.json")}
     assert texts - names == set() != texts
     rest = {name for name in names - library - texts if not name.startswith(about)}
-    assert rest == set()
+    fail_for(rest, "The wheel holds files that are not the library's")
 
 
 def test_the_source_archive_holds_all_that_a_clone_has(built: Built) -> None:
@@ -107,7 +108,7 @@ def test_the_source_archive_holds_all_that_a_clone_has(built: Built) -> None:
         *("tests/**/*.py", "benchmarks/*.py", "javascript/*", "*.md", "*.py", "*.txt"),
         *("LICENSE", "mkdocs.yml", "package.json", "style.css"),
     )
-    assert expected - names == set()
+    fail_for(expected - names, "The source archive lacks files; see MANIFEST.in")
 
 
 @pytest.fixture(scope="module")

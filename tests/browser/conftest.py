@@ -133,5 +133,5 @@ def page(app: str, browser: Browser) -> Iterator[Page]:
     found.get_by_role("button", name="Sample picture").wait_for()
     yield found
     context.close()
-    assert foreign == []
-    assert faults == []
+    assert not foreign, f"the page asked other servers: {foreign}"
+    assert not faults, f"the page's scripts failed: {faults}"

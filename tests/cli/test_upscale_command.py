@@ -280,7 +280,8 @@ def test_the_list_names_every_kernel_and_network(arguments: list[str], capsys: C
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
     assert lines[0].split() == ["NAME", "SCALE", "ARCHITECTURE", "SIZE", "LICENCE"]
-    assert {name for name in [*KERNELS, _first_network()] if name not in shown.out} == set()
+    missing = [name for name in [*KERNELS, _first_network()] if name not in shown.out]
+    assert not missing, f"the list leaves out {missing}"
     assert shown.err == ""
 
 

@@ -260,7 +260,8 @@ def test_what_makes_no_sense_is_said(
     answer = post(webui, **{"upscaler": "Ours 2x", "scale": 2, **fields})
     assert answer.status_code == status, answer.text
     detail = answer.json()["detail"]
-    assert [text for text in texts if text not in detail] == [], detail
+    missing = [text for text in texts if text not in detail]
+    assert not missing, f"expected {missing} in: {detail}"
 
 
 @each_case(

@@ -72,7 +72,8 @@ def test_a_bad_value_fails_with_its_name(
         img2img(webui, values)
     said = str(caught.value)
     assert said.startswith("Expected ")
-    assert [text for text in texts if text not in said] == [], said
+    missing = [text for text in texts if text not in said]
+    assert not missing, f"expected {missing} in: {said}"
 
 
 @one_host
