@@ -132,6 +132,7 @@ def programs(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return inside
 
 
+@pytest.mark.slow
 def test_the_installed_wheel_works(programs: Path, tmp_path: Path) -> None:
     data = {"XDG_DATA_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path), "HOME": str(tmp_path)}
     upscalers, app = str(programs / "upscalers"), str(programs / "upscalers-app")

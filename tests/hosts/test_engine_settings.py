@@ -118,6 +118,7 @@ def test_a_setting_is_at_every_door(
     assert {setting.name, setting.shortcut and setting.shortcut.name} & controls.keys()
 
 
+@pytest.mark.slow
 def test_a_setting_that_is_added_is_at_every_door(bare: WebUI) -> None:
     assert bare
     done = subprocess.run(

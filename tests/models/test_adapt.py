@@ -150,6 +150,7 @@ def test_masks_have_the_precision_of_the_weights() -> None:
     assert index.dtype == torch.int64
 
 
+@pytest.mark.slow
 @each_case("name", TINY)
 def test_adapting_twice_changes_nothing_more(name: str) -> None:
     tiny_state(name)

@@ -114,6 +114,7 @@ def test_smooth_crops_count_more_while_settling(pairs: Pairs) -> None:
     assert float(weighted) == pytest.approx(4 * float(charbonnier(output, target)))
 
 
+@pytest.mark.slow
 def test_bfloat16_learns_as_well_and_keeps_weights_in_float32(pairs: Pairs) -> None:
     errors: dict[str, float] = {}
     small, large, _ = batch(pairs, replace(TOY, batch=32), 999)
@@ -146,6 +147,7 @@ def test_a_real_round_trip_softens_a_drawing_and_keeps_its_colours(shared_data: 
     assert 0.5 < np.abs(error).mean() < 20
 
 
+@pytest.mark.slow
 def test_the_loss_falls(pairs: Pairs) -> None:
     training = pixel.Training(TOY)
     small, large, _ = batch(pairs, replace(TOY, batch=32), 999)
@@ -294,6 +296,7 @@ def test_the_contrast_error_is_of_edges_that_are_too_soft_or_too_many() -> None:
     assert contrast_error(edge, flat) > contrast_error(soft, flat) > 0.01
 
 
+@pytest.mark.slow
 def test_the_contrast_term_makes_results_of_more_contrast(pairs: Pairs) -> None:
     small, large, _ = batch(pairs, replace(TOY, batch=16), 999)
     errors: list[torch.Tensor] = []
@@ -306,6 +309,7 @@ def test_the_contrast_term_makes_results_of_more_contrast(pairs: Pairs) -> None:
     assert errors[1] < errors[0]
 
 
+@pytest.mark.slow
 def test_the_command_stops_at_its_budget_goes_on_and_exports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SIDE = 48
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(synthetic.KINDS))
 def test_a_picture_depends_on_its_seed_alone(kind: str) -> None:
     first = synthetic.draw(kind, SIDE, 3)
@@ -33,6 +34,7 @@ def test_a_picture_has_the_size_and_the_range_asked_for(kind: str, side: int) ->
     assert picture.dtype == np.uint8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(synthetic.KINDS))
 def test_pictures_use_dark_and_light_and_have_edges(kind: str) -> None:
     pictures = np.stack([synthetic.draw(kind, SIDE, seed) for seed in range(8)]).astype(float)
@@ -87,6 +89,7 @@ def test_shrinking_gives_the_exact_size_and_keeps_flat_colours(
     assert (small == colour).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(damage.DAMAGES))
 def test_damage_keeps_size_colours_and_what_is_flat_and_takes_detail(kind: str) -> None:
     apply = damage.DAMAGES[kind].apply

@@ -113,6 +113,7 @@ def test_on_set5_it_is_as_its_card_says_and_keeps_colours(
         assert np.abs(shift).max() < 0.3
 
 
+@pytest.mark.slow
 @NETWORKS
 def test_flat_colours_stay_flat(entry: dict[str, Any]) -> None:
     for colour in itertools.product(DARK_TO_LIGHT, repeat=3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
@@ -42,6 +43,7 @@ def on_white(picture: Picture) -> np.ndarray:
     return on_black(picture) + 255 * (1 - to_depth(picture.alpha, np.float32)[..., None])
 
 
+@pytest.mark.slow
 def test_kernels_do_not_mix_in_hidden_colours() -> None:
     for kernel in KERNELS:
         for depth in DEPTHS:
@@ -87,6 +89,7 @@ def test_opaque_pictures_are_enlarged_as_without_transparency(rng: np.random.Gen
         assert np.quantile(inner, 0.5) <= 1, kernel
 
 
+@pytest.mark.slow
 def test_networks_do_not_mix_in_hidden_colours(tmp_path: Path) -> None:
     upscaler = Upscaler(StandaloneHost(device_name="cpu", own_data_folder=tmp_path))
     choice = upscaler.find("Lab Fast 2x")
@@ -113,6 +116,7 @@ def test_only_colours_that_are_hardly_seen_are_filled(rng: np.random.Generator) 
         assert filled[0, 0].tolist() == [0, peak(depth), 0], depth
 
 
+@pytest.mark.slow
 def test_filling_and_limits_do_not_depend_on_strips(rng: np.random.Generator) -> None:
     pixels = rng.integers(0, 256, (3000, 200, 3), dtype=np.uint8)
     alpha = rng.integers(0, 256, (3000, 200), dtype=np.uint8)
