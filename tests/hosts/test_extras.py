@@ -212,6 +212,30 @@ def test_the_hosts_own_passwords_count(webui: WebUI) -> None:
     assert web.get(path, auth=("bob", "other")).status_code == 200
 
 
+def test_other_pages_are_refused_unless_the_host_names_them(webui: WebUI) -> None:
+    web, own = client(webui), {"origin": "http://testserver", "sec-fetch-site": "same-origin"}
+    other = "http://evil.example"
+    foreign = [{"origin": origin} for origin in (other, "null", "http://testserver:81", "http://[")]
+    foreign += [{"sec-fetch-site": "cross-site"}, {**own, "sec-fetch-site": "same-site"}]
+    for method, path in (("GET", "upscalers"), ("POST", "refresh"), ("POST", "upscale")):
+        for headers in foreign:
+            answer = web.request(method, f"/upscaler-lab/v1/{path}", headers=headers)
+            assert answer.status_code == 403, (path, headers)
+    for flag, value in {
+        "cors_allow_origins": f"http://a.example,{other}",
+        "cors_allow_origins_regex": "http://evil[.].*",
+    }.items():
+        setattr(webui.shared.cmd_opts, flag, value)
+        allowed = web.get("/upscaler-lab/v1/upscalers", headers={"origin": other})
+        assert allowed.status_code == 200, flag
+        setattr(webui.shared.cmd_opts, flag, None)
+    assert web.get("/upscaler-lab/v1/upscalers", headers=own).status_code == 200
+    many = {"images": [""] * 51, "upscaler": "Nearest", "scale": 2}
+    answer = web.post("/upscaler-lab/v1/upscale", json=many)
+    assert answer.status_code == 422
+    assert "at most 50" in answer.text
+
+
 def test_without_an_api_there_are_no_routes(webui: WebUI) -> None:
     webui.shared.cmd_opts.api = False
     assert client(webui).get("/upscaler-lab/v1/upscalers").status_code == 404

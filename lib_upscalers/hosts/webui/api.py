@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 import secrets
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from fastapi import Depends, HTTPException
+from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from lib_upscalers.errors import (
@@ -50,6 +52,7 @@ _PREFIX = "/upscaler-lab/v1"
 _LOGIN: Any = Depends(HTTPBasic())
 _STATUS = ((UnknownNameError, 404), (InputError, 422), (MemoryExhaustedError, 507))
 _MOST_UPSCALERS = 3
+_MOST_PICTURES = 50
 _WAYS: Mapping[str, str] = MappingProxyType({"chain": WAYS[0], "blend": WAYS[1]})
 
 
@@ -70,7 +73,9 @@ class Routes:
         flags = host_module("shared").cmd_opts
         if not (flags.api or flags.nowebui):
             return
-        dependencies = [Depends(_Login(flags.api_auth).check)] if flags.api_auth else []
+        dependencies = [Depends(_refuse_other_pages)]
+        if flags.api_auth:
+            dependencies.append(Depends(_Login(flags.api_auth).check))
         for path, answer, method, model in (
             ("/upscalers", self.upscalers, "GET", list[UpscalerItem]),
             ("/upscale", self.upscale, "POST", UpscaleResponse | UpscaleSeveralResponse),
@@ -137,6 +142,37 @@ class Routes:
                     )
                     for i, (picture, target) in enumerate(zip(pictures, targets, strict=True))
                 ]
+
+
+def _refuse_other_pages(request: Request) -> None:
+    """Refuse what another web page sends, unless the WebUI's ``--cors-allow-origins`` names it.
+
+    Browsers send a request of any page without asking where it has no content type, and FastAPI
+    reads it as JSON.
+
+    Raises:
+        HTTPException: 403.
+    """
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    site = request.headers.get("sec-fetch-site", "none")
+    own = site in ("same-origin", "none") and (origin is None or _netloc(origin) == host.lower())
+    if not own and not _is_allowed(origin or ""):
+        raise HTTPException(403, "Requests of other web pages are refused.")
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin.lower()).netloc
+    except ValueError:
+        return None
+
+
+def _is_allowed(origin: str) -> bool:
+    flags = host_module("shared").cmd_opts
+    names: str = getattr(flags, "cors_allow_origins", None) or ""
+    pattern: str = getattr(flags, "cors_allow_origins_regex", None) or ""
+    named = origin in names.split(",") or "*" in names.split(",")
+    return bool(origin) and (named or bool(pattern and re.fullmatch(pattern, origin)))
 
 
 class _Login:
@@ -232,6 +268,11 @@ def _sized(made: ExtrasJob, request: UpscaleRequest) -> ExtrasJob:
 
 def _pictures(request: UpscaleRequest) -> list[Picture]:
     texts = _one_or_several(request.image, request.images, "image")
+    if len(texts) > _MOST_PICTURES:
+        raise InputError(
+            f"Expected at most {_MOST_PICTURES} pictures in images, but got {len(texts)}: send "
+            "the others in another request."
+        )
     with tempfile.TemporaryDirectory() as folder:
         pictures: list[Picture] = []
         for i, text in enumerate(texts):
