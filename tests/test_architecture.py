@@ -72,7 +72,7 @@ SAME_CLASS_NAMES = {
     "Plan": {"compare.request", "hosts.webui.extras"},
 }
 # Units whose modules' first lines are still to be rewritten in plain words.
-UNPLAIN_UNITS = {"compare", "hosts", "models", "pictures", "tiling", "ui", "upscaling"}
+UNPLAIN_UNITS = {"hosts", "models", "pictures", "tiling", "upscaling"}
 READ_ONLY = ("Mapping", "Sequence", "Collection", "Set", "Final")
 MUTABLE_CALLS = (
     "list",

@@ -1,1 +1,1 @@
-"""Comparing what several upscalers make of one picture; knows no user interface."""
+"""Compare the results of several upscalers for one picture; no user interface."""

@@ -1,4 +1,4 @@
-"""Pictures made comparable: luma, same sizes, and the small version of a true picture."""
+"""Prepare pictures for measures: luma, same sizes, and the shrunk version of a reference."""
 
 from __future__ import annotations
 

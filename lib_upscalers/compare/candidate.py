@@ -1,4 +1,4 @@
-"""Whatever can be compared: from a picture to a picture."""
+"""The type Candidate: one way to enlarge pictures, to be compared with others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a comparison: one upscaler after the other, each with its own fate."""
+"""Run a comparison: one upscaler after the other; where one fails, the others go on."""
 
 from __future__ import annotations
 
@@ -114,11 +114,11 @@ class Comparison:
         return self.subject.target.resolve(self.subject.source.size)
 
     def is_cancelled(self) -> bool:
-        """Tell whether the work should stop."""
+        """Return whether the work should stop."""
         return self.cancelled.is_set() or self.stopped()
 
     def warning(self) -> str:
-        """Return what to tell of memory before the work: what is needed and not there; or ""."""
+        """Return a warning where free memory does not suffice; else ""."""
         free, source = self.free_memory(), self.subject.source.size
         needs = {each.name: each.needs(source, self.size) for each in self.candidates}
         large = [name for name, needed in needs.items() if needed > free]
@@ -192,7 +192,7 @@ class Comparison:
         self.store.tidy()
 
     def show(self, index: int, fraction: float | None, text: str) -> None:
-        """Tell how far an upscaler is."""
+        """Show how far an upscaler is."""
         entry = entry_of(self.candidates[index])
         self._put(index, replace(entry, state="running", fraction=fraction, text=text))
 

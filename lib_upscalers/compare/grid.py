@@ -1,4 +1,4 @@
-"""Several pictures in one, each with a line of text."""
+"""Arrange several pictures in one, each with a line of text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All figures of one result."""
+"""Measure a result by all metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""By how much memory grows at most while something runs."""
+"""Measure the peak growth of memory while something runs."""
 
 from __future__ import annotations
 

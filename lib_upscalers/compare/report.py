@@ -1,4 +1,4 @@
-"""A comparison to keep: one HTML file, a labelled grid, tables."""
+"""Export a comparison: one HTML file, a labelled grid, tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to compare, as a text that can be shared."""
+"""The request for a comparison, and its text that can be shared."""
 
 from __future__ import annotations
 

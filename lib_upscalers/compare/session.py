@@ -1,4 +1,4 @@
-"""What was compared, how far it is, and what came of it: plain data."""
+"""The state and results of a comparison, as plain data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of a comparison: what is enlarged, and what should come of it."""
+"""The picture of a comparison: the source, and the reference if there is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the viewer in the browser is given: a session, with addresses for its files."""
+"""Convert sessions to the viewer's data, with addresses for their files."""
 
 from __future__ import annotations
 

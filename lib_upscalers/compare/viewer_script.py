@@ -1,4 +1,4 @@
-"""The viewer's modules as one script, for pages that cannot load several."""
+"""Join the viewer's modules to one script, for pages that cannot load several."""
 
 from __future__ import annotations
 

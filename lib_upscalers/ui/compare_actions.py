@@ -1,4 +1,4 @@
-"""What the comparison tab does, without gradio: from forms to HTML."""
+"""The actions of the comparison tab, without gradio: from forms to HTML."""
 
 from __future__ import annotations
 

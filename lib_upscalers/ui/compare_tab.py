@@ -1,4 +1,4 @@
-"""The comparison tab, for the app and for WebUIs: gradio 3.41, 4.40 and 6.
+"""Build the comparison tab, for the app and for WebUIs: gradio 3.41, 4.40 and 6.
 
 Imports gradio, so nothing imports this module before a page is built.
 """

@@ -1,4 +1,4 @@
-"""Refuse requests that other web pages cause, and paths that are nobody's business; pure ASGI.
+"""Refuse requests of other web pages, and paths of files that were not sent; pure ASGI.
 
 A page anywhere on the web can send requests to a server on this computer, and by DNS rebinding even
 read the answers. So the guard stands before everything else: only for names that the server was

@@ -1,4 +1,4 @@
-"""A picture to start from, drawn by ourselves: an eye, as anime draws them."""
+"""Draw the sample picture: an eye, in the style of anime."""
 
 from __future__ import annotations
 

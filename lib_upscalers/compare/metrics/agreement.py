@@ -1,4 +1,4 @@
-"""Agreement of a result, made small again, with the picture that was enlarged."""
+"""Agreement of a result, shrunk again, with the picture that was enlarged."""
 
 from __future__ import annotations
 
