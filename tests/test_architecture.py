@@ -66,13 +66,8 @@ HEAVY_MODULES = (
 # More than these are a flat list again; a new one belongs into a package.
 MOST_TOP_MODULES = 14
 LOGGER = '_log = logging.getLogger("lib_upscalers")'
-# Public classes that share their name with one of another module. To be renamed: the list may
-# become shorter, never longer.
-SAME_CLASS_NAMES = {
-    "Plan": {"compare.request", "hosts.webui.extras"},
-}
 # Units whose modules' first lines are still to be rewritten in plain words.
-UNPLAIN_UNITS = {"hosts", "models", "pictures", "tiling", "upscaling"}
+UNPLAIN_UNITS = {"hosts", "models", "tiling"}
 READ_ONLY = ("Mapping", "Sequence", "Collection", "Set", "Final")
 MUTABLE_CALLS = (
     "list",
@@ -182,9 +177,7 @@ def test_no_class_name_is_public_twice() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].add(module.name.removeprefix(f"{PACKAGE}."))
     twice = (
-        f"{name}: {', '.join(sorted(found))}"
-        for name, found in places.items()
-        if len(found) > 1 and not found <= SAME_CLASS_NAMES.get(name, set())
+        f"{name}: {', '.join(sorted(found))}" for name, found in places.items() if len(found) > 1
     )
     fail_for(twice, "Expected one public class of a name: rename all but one, or make it private")
 

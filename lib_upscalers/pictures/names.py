@@ -1,4 +1,4 @@
-"""Which files are pictures, as far as their names tell."""
+"""Recognise picture files by their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person can choose from: the kernels, the built-in networks, the user's own."""
+"""The upscalers that a person can choose from: kernels, built-in networks, the user's own."""
 
 from __future__ import annotations
 

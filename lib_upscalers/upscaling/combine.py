@@ -1,4 +1,4 @@
-"""Several upscalers for one picture: one after another, or two mixed; and its colours kept."""
+"""Several upscalers for one picture: in a chain, or two blended; and colours matched after."""
 
 from __future__ import annotations
 
