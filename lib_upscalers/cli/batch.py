@@ -196,17 +196,20 @@ class _Tool:
             UpscalerError: It cannot be done; nothing is written.
         """
         from lib_upscalers.pictures.files import DEFAULT_MAX_PIXELS, read_picture
+        from lib_upscalers.tiling.exhaustion import naming_memory
 
         options, start = self._options, time.perf_counter()
         limit = options.max_pixels or DEFAULT_MAX_PIXELS
-        picture = read_picture(job.source, max_pixels=limit, partial=options.partial)
+        with naming_memory(f"to read {job.source}, {_pixels(job.source)}"):
+            picture = read_picture(job.source, max_pixels=limit, partial=options.partial)
         target = self._target(picture.size)
         size = target.resolve(picture.size)
         with _folders_for(job.output), _overwrite_named():
             self._check(picture, size, job)
             result = self._upscaler.run(picture, self._choice, target, self._settings, bars)
             bars.update(1, 1, "writing ...")
-            lost = self._write(result.picture, job)
+            with naming_memory(f"to write {job.output}, {size}"):
+                lost = self._write(result.picture, job)
         _log.info("%s", _details(self._choice, result))
         seconds = time.perf_counter() - start
         line = f"{job.source} -> {job.output}: {picture.size} -> {size}, {seconds:.1f} s"
@@ -310,6 +313,15 @@ def _choose(upscaler: Upscaler, name: str | None) -> Choice:
         return upscaler.find(name)
     networks = (choice for choice in upscaler.choices() if choice.kind == "network")
     return next(networks, None) or upscaler.find("Lanczos")
+
+
+def _pixels(source: Path) -> str:
+    from lib_upscalers.pictures.files import picture_size
+
+    try:
+        return str(picture_size(source))
+    except (UpscalerError, MemoryError):
+        return "whose size is not known"
 
 
 def _details(choice: Choice, result: Result) -> str:

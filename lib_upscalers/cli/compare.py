@@ -183,11 +183,14 @@ class _Comparing:
     def compare(self, path: Path, bars: Bars) -> Session:
         """Compare on one picture; an upscaler that fails is reported and noted in the session."""
         from lib_upscalers.compare.subject import read_subject
+        from lib_upscalers.pictures.files import picture_size
+        from lib_upscalers.tiling.exhaustion import naming_memory
         from lib_upscalers.upscaling.candidates import candidates, comparison
 
-        subject = read_subject(path, self._request)
-        chosen = candidates(self._upscaler, self._request.names)
-        work = comparison(subject, self._request, chosen, self.store, self._host)
+        with naming_memory(f"to compare on {path}, {picture_size(path)}"):
+            subject = read_subject(path, self._request)
+            chosen = candidates(self._upscaler, self._request.names)
+            work = comparison(subject, self._request, chosen, self.store, self._host)
         for note in (*subject.notes, work.warning()):
             if note:
                 bars.console.say(f"{path.name}: {note}")
@@ -240,6 +243,7 @@ def _write_all(
     from lib_upscalers.compare import report
     from lib_upscalers.file_writing import write_text
     from lib_upscalers.pictures.files import write_picture
+    from lib_upscalers.tiling.exhaustion import naming_memory
 
     texts = (
         (options.report, lambda: report.html_report(sessions, store)),
@@ -248,11 +252,13 @@ def _write_all(
     )
     for path, text in texts:
         if path:
-            write_text(path, text(), overwrite=options.overwrite, protected=inputs)
+            with naming_memory(f"to write {path} with {len(sessions)} pictures"):
+                write_text(path, text(), overwrite=options.overwrite, protected=inputs)
             yield path
     if options.grid:
-        grid = report.grid(sessions[0], store)
-        write_picture(grid, options.grid, overwrite=options.overwrite, protected=inputs)
+        with naming_memory(f"to write {options.grid} with {len(sessions[0].entries)} results"):
+            grid = report.grid(sessions[0], store)
+            write_picture(grid, options.grid, overwrite=options.overwrite, protected=inputs)
         yield options.grid
 
 

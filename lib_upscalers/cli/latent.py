@@ -133,11 +133,15 @@ def _codec(options: FitOptions, device: torch.device) -> Codec:
         from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
 
         return load_tiny_autoencoder(*options.autoencoder, device)
+    from lib_upscalers.tiling.exhaustion import lacks_memory
+
     file, _, function = (options.loader or "").rpartition(":")
     try:
         made = runpy.run_path(file)[function](str(device))
         return _Loaded(*made)
-    except (OSError, KeyError, TypeError, SyntaxError) as error:
+    except Exception as error:  # the user's code may raise anything
+        if lacks_memory(error):
+            raise
         raise InputError(
             "Expected FILE.py:FUNCTION to name a function that takes a device and returns "
             f"(encode, decode), but {options.loader!r} failed ({type(error).__name__}: {error})."
@@ -148,16 +152,18 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.latent.context import LatentSpace
     from lib_upscalers.models.checksum import sha256_of
+    from lib_upscalers.tiling.exhaustion import naming_memory
     from lib_upscalers.training.latent.fit import fit
     from lib_upscalers.training.latent.reports import FitSettings
     from lib_upscalers.training.latent.teacher import Teacher
 
     options = options_of(FitOptions, namespace)
     device = StandaloneHost(device_name=options.device).device()
-    codec = _codec(options, device)
-    tiny = codec.decode if options.autoencoder is not None else None
-    teacher = Teacher(codec, device, differentiable=tiny)
-    space = LatentSpace(options.space, *teacher.probe())
+    with naming_memory(f"for the autoencoder on {device}"):
+        codec = _codec(options, device)
+        tiny = codec.decode if options.autoencoder is not None else None
+        teacher = Teacher(codec, device, differentiable=tiny)
+        space = LatentSpace(options.space, *teacher.probe())
     digest = None if options.vae is None else sha256_of(options.vae)
     settings = FitSettings(options.minutes, options.pictures, digest)
     work = options.work or options.out / f"unfinished-{options.space}"

@@ -14,7 +14,7 @@ from lib_upscalers.compare.peak_memory import Peak
 from lib_upscalers.compare.session import Cost, Entry, Session
 from lib_upscalers.compare.store import fingerprint, saved_name
 from lib_upscalers.errors import Cancelled, MemoryExhaustedError, UpscalerError
-from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
+from lib_upscalers.tiling.exhaustion import lacks_memory, naming_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ def explain(error: Exception) -> str:
     """Return the sentence for an error; a fault of ours is logged with its traceback."""
     if isinstance(error, UpscalerError):
         return str(error)
-    if isinstance(error, (MemoryError, OutOfMemory)):
+    if lacks_memory(error):
         return _NO_MEMORY
     if isinstance(error, OSError):
         return f"A file could not be read or written ({error.strerror or type(error).__name__})."
@@ -139,7 +139,8 @@ class Comparison:
         Raises:
             OutputError: The picture cannot be stored.
         """
-        session = self._session = self._start()
+        with naming_memory(f"to store the picture, {self.subject.source.size}"):
+            session = self._session = self._start()
         thread = threading.Thread(target=self._run_all, name="comparison", daemon=True)
         thread.start()
         last = 0.0
@@ -210,7 +211,7 @@ class Comparison:
             self.show(index, None, "Starting …")
             self._check_room(candidate)
             key = self.store.key(*self._about, candidate.name, candidate.identity())
-            with memory_signal():
+            with naming_memory(f"for a result of {self.size} by {candidate.name}"):
                 return self._cached(entry, key) or self._make(index, candidate, key, progress)
         except Cancelled:
             return replace(entry, state="stopped")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,21 @@ def default_data_folder(platform: str, environ: Mapping[str, str], home: Path) -
     if platform == "darwin":
         return home / "Library" / "Application Support" / _NAME
     return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / _NAME
+
+
+def _home() -> Path:
+    """Return the user's home folder; a temporary one where there is none, as in some containers."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir(), f"{_NAME}-{os.getpid()}")
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # there is no user of that name
+        return Path(name)
 
 
 def _flaw(device: torch.device) -> str:
@@ -100,7 +116,7 @@ class StandaloneHost:
         """Return the extra folders, those in $UPSCALER_LAB_MODELS, ./models and the user's own."""
         named = os.environ.get("UPSCALER_LAB_MODELS", "").split(os.pathsep)
         usual = [Path("models"), self.data_folder() / "models"]
-        return [*self.extra_folders, *(Path(name).expanduser() for name in named if name), *usual]
+        return [*self.extra_folders, *(_expanded(name) for name in named if name), *usual]
 
     def known_files(self) -> Mapping[Path, str]:
         """Return nothing: there is no other list."""
@@ -112,7 +128,7 @@ class StandaloneHost:
 
     def data_folder(self) -> Path:
         """Return the folder for what is remembered between starts."""
-        return self.own_data_folder or default_data_folder(sys.platform, os.environ, Path.home())
+        return self.own_data_folder or default_data_folder(sys.platform, os.environ, _home())
 
     def device(self) -> torch.device:
         """Return the device on which networks run.

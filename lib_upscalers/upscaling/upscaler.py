@@ -112,16 +112,19 @@ class Upscaler:
             MemoryExhaustedError: The result, or the smallest tile, does not fit.
             Cancelled: `progress` says so.
         """
+        from lib_upscalers.tiling.exhaustion import naming_memory
+
         settings = settings or Settings()
         size = target.resolve(picture.size)
-        self._check_room(picture, size)
-        progress.check_cancelled()
         start = time.perf_counter()
-        if choice.entry is None:
-            settings = replace(settings, kernel=choice.name)
-            result = Result(_resample(picture, size, settings, progress))
-        else:
-            result = self._run_network(picture, choice.entry, size, settings, progress)
+        with naming_memory(f"to enlarge {picture.size} to {size} by {choice.name}"):
+            self._check_room(picture, size)
+            progress.check_cancelled()
+            if choice.entry is None:
+                settings = replace(settings, kernel=choice.name)
+                result = Result(_resample(picture, size, settings, progress))
+            else:
+                result = self._run_network(picture, choice.entry, size, settings, progress)
         seconds = time.perf_counter() - start
         return replace(result, run_seconds=seconds - result.load_seconds)
 

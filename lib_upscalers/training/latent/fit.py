@@ -25,6 +25,7 @@ from lib_upscalers.file_writing import write_bytes, writing_path
 from lib_upscalers.latent.learned import fit_name
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
+from lib_upscalers.tiling.exhaustion import naming_memory
 from lib_upscalers.training.drawing import synthetic
 from lib_upscalers.training.latent import latent_pairs
 from lib_upscalers.training.latent.latent_metric import decoded_metric, statistics
@@ -90,8 +91,10 @@ def fit(
         Cancelled: `progress` says so.
     """
     job = _Job(teacher, space, out, work, settings or FitSettings(), progress)
+    purpose = f"to train on {space.channels} channels of latents on {teacher.device}"
     try:
-        yield from job.run()
+        with naming_memory(purpose):
+            yield from job.run()
     except OSError as error:
         raise OutputError(
             f"Expected to write into {work} and {out}, but that failed ({error.strerror or error});"

@@ -1,0 +1,50 @@
+"""Name the work for which memory ran out, outside of the tiles, which handle it themselves."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lib_upscalers.errors import MemoryExhaustedError
+from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+# What the system's loader writes where a library does not fit into the memory that is left.
+_UNLOADABLE = ("failed to map segment", "annot allocate memory", "paging file is too small")
+
+
+@contextmanager
+def naming_memory(purpose: str) -> Generator[None, None, None]:
+    """Turn a lack of memory in the block into an error that names its purpose.
+
+    Args:
+        purpose: What the memory is for, with the sizes that the user can change, as in
+            ``"to enlarge 900x600 to 1800x1200 by Lanczos"``.
+
+    Raises:
+        MemoryExhaustedError: Memory ran out, in NumPy, torch or Python.
+    """
+    try:
+        with memory_signal():
+            yield
+    except (OutOfMemory, MemoryError, ImportError) as error:
+        if not lacks_memory(error):
+            raise
+        asked = str(error).strip() or "Python could not get more"
+        error.__traceback__ = None  # it holds what took the memory
+        raise MemoryExhaustedError(
+            f"Expected memory {purpose}, but it ran out ({asked}): close other programs, or "
+            "choose a smaller picture, scale or size."
+        ) from None
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an error that is not torch's own is about memory.
+
+    An ImportError is where a library does not fit into what is left, torch for instance.
+    """
+    if isinstance(error, ImportError):
+        return any(sign in str(error) for sign in _UNLOADABLE)
+    return isinstance(error, (OutOfMemory, MemoryError))
