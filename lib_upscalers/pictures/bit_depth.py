@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib_upscalers.errors import ImageError
+from lib_upscalers.geometry import row_strips
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
-
-_STRIP_BYTES = 1 << 22
 
 
 def peak(dtype: DTypeLike) -> int:
@@ -42,12 +41,11 @@ def to_depth(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     if values.dtype == wanted:
         return values
     result = np.empty(values.shape, wanted)
-    rows = max(1, _STRIP_BYTES // max(1, values[:1].nbytes))
-    for top in range(0, len(values), rows):
-        strip = values[top : top + rows].astype(np.float32)
+    for rows in row_strips(len(values), values[:1].nbytes):
+        strip = values[rows].astype(np.float32)
         strip *= np.float32(factor)
         if wanted.kind == "u":
             strip += np.float32(0.5)
             np.clip(strip, 0, peak(wanted), out=strip)
-        result[top : top + rows] = strip
+        result[rows] = strip
     return result

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lib_upscalers.geometry import row_strips
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_STRIP_VALUES = 1 << 20
+_STRIP_BYTES = 8 << 20
 _FAR = 1 << 40
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _REACH = len(_BINOMIAL) // 2
@@ -33,16 +35,14 @@ def fill_hidden(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     """
     result = pixels
     height, width, channels = pixels.shape
-    step = max(4 * _REACH, _STRIP_VALUES // (width * (channels + 1)))
-    for top in range(0, height, step):
-        first, last = max(0, top - _REACH), min(height, top + step + _REACH)
+    for rows in row_strips(height, 8 * width * (channels + 1)):
+        first, last = max(0, rows.start - _REACH), min(height, rows.stop + _REACH)
         strength = _hiding(alpha[first:last])
         if not strength.any():
             continue
         result = pixels.copy() if result is pixels else result
         mixed = _mix(pixels[first:last], alpha[first:last], strength)
-        stop = min(height, top + step)
-        result[top:stop] = mixed[top - first : stop - first]
+        result[rows] = mixed[rows.start - first : rows.stop - first]
     return bleed_free(result, alpha)
 
 
@@ -101,10 +101,8 @@ def bleed_free(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     column = _nearest_in_row(visible)
     result = pixels.copy()
     width = pixels.shape[1]
-    step = max(1, _STRIP_VALUES // len(pixels))
-    for left in range(0, width, step):
-        part = slice(left, min(left + step, width))
-        row, across = _nearest_of_rows(column[:, part], left)
+    for part in row_strips(width, 16 * len(pixels), strip_bytes=_STRIP_BYTES):
+        row, across = _nearest_of_rows(column[:, part], part.start)
         hidden = ~visible[:, part]
         result[:, part][hidden] = pixels[row[hidden], across[hidden]]
     return result
@@ -115,15 +113,14 @@ def _nearest_in_row(visible: NDArray[np.bool_]) -> NDArray[np.int32]:
     width = visible.shape[1]
     result = np.empty(visible.shape, np.int32)
     column = np.arange(width, dtype=np.int32)
-    step = max(1, _STRIP_VALUES // width)
-    for top in range(0, len(visible), step):
-        strip = visible[top : top + step]
+    for rows in row_strips(len(visible), 8 * width, strip_bytes=_STRIP_BYTES):
+        strip = visible[rows]
         left = np.maximum.accumulate(np.where(strip, column, -width), axis=1)
         right = np.where(strip, column, 2 * width)[:, ::-1]
         right = np.minimum.accumulate(right, axis=1)[:, ::-1]
         nearest = np.where(column - left <= right - column, left, right)
         nearest[~strip.any(axis=1)] = -1
-        result[top : top + step] = nearest
+        result[rows] = nearest
     return result
 
 

@@ -84,21 +84,24 @@ def _open(file: Path, kind: FileKind | None, *, truncated: bool) -> ImageFile.Im
     if truncated and readable_format(_head(file)) == "JPEG":
         # With an end, libjpeg itself fills what is missing, of progressive files from what it has.
         source = BytesIO(file.read_bytes() + _END_OF_JPEG)
-    try:
-        with quietly():
+    with quietly():
+        try:
             return Image.open(source)
-    except UnidentifiedImageError:
-        raise _unknown(file, kind) from None
-    except KeyError:
-        if is_tiff_undecodable(file):
+        except UnidentifiedImageError:
             raise _unknown(file, kind) from None
-        raise
+        except KeyError:
+            if is_tiff_undecodable(file):
+                raise _unknown(file, kind) from None
+            raise
 
 
 def _unknown(file: Path, kind: FileKind | None) -> ImageError:
-    if kind is not None:
-        return ImageError(f"Expected a picture, but {file} is {kind.name}: {kind.advice}.")
+    from PIL import features
+
     name = readable_format(_head(file))
+    has_avif = "avif" in features.modules and features.check("avif")
+    if kind is not None and not (name == "AVIF" and has_avif):
+        return ImageError(f"Expected a picture, but {file} is {kind.name}: {kind.advice}.")
     if name == "TIFF" and (described := describe_tiff(file)):
         return ImageError(
             f"Expected a picture, but {file} is a TIFF file of a kind that Pillow does not read "

@@ -6,6 +6,7 @@ Colours are RGB throughout, and not premultiplied.
 from __future__ import annotations
 
 import logging
+import re
 import struct
 import zlib
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib_upscalers.errors import ImageError
-from lib_upscalers.geometry import Size
+from lib_upscalers.geometry import Size, row_strips
 from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.pictures.bleed import bleed_free
 from lib_upscalers.pictures.metadata import Metadata, read_metadata
@@ -43,7 +44,12 @@ __all__ = [
 ]
 
 _log = logging.getLogger("lib_upscalers")
-_STRIP_PIXELS = 1 << 20
+_STRIP_BYTES = 4 << 20
+# What decoders say of data that is not damaged, but of a kind that they do not know.
+_UNSUPPORTED = re.compile(
+    r"unsupported|not supported|unimplemented|not implemented|not available|cannot find loader",
+    re.IGNORECASE,
+)
 _SAMPLE_FORMAT, _GDAL_NODATA = 339, 42113
 
 
@@ -97,6 +103,11 @@ def decoding(name: str) -> Generator[None, None, None]:
         *(RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
         Image.DecompressionBombError,
     ) as error:
+        if isinstance(error, NotImplementedError) or _UNSUPPORTED.search(str(error)):
+            raise ImageError(
+                f"Expected a picture, but {name} is of a kind that Pillow does not read ({error}): "
+                "convert it to PNG."
+            ) from error
         raise ImageError(
             f"Expected a whole picture, but {name} cannot be decoded, it is damaged or cut short: "
             f"{error or type(error).__name__}."
@@ -209,11 +220,9 @@ def read_bytes(image: Image.Image) -> NDArray[np.uint8]:
     """
     width, height = image.size
     result = np.empty((height, width, len(image.getbands())), np.uint8)
-    step = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, step):
-        stop = min(top + step, height)
-        strip = np.asarray(image.crop((0, top, width, stop)))
-        result[top:stop] = strip.reshape(stop - top, width, -1)
+    for rows in row_strips(height, result[:1].nbytes, strip_bytes=_STRIP_BYTES):
+        strip = np.asarray(image.crop((0, rows.start, width, rows.stop)))
+        result[rows] = strip.reshape(rows.stop - rows.start, width, -1)
     return result
 
 

@@ -44,7 +44,7 @@ def describe_tiff(file: Path) -> str:
     Example: ``"32-bit float in 3 channels, compression LERC"``.
     """
     tags = _read_tags(file)
-    if tags is None:
+    if not tags:
         return ""
     bits = tags.get(_BITS, (1,))
     numbers = tags.get(_NUMBERS, (1,))
@@ -59,7 +59,7 @@ def describe_tiff(file: Path) -> str:
 def is_tiff_undecodable(file: Path) -> bool:
     """Return whether the file's compression is one that Pillow does not decode."""
     tags = _read_tags(file)
-    if tags is None:
+    if not tags:
         return False
     return not _COMPRESSIONS.get(tags.get(_COMPRESSION, 1), ("", False))[1]
 

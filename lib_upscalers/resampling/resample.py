@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lib_upscalers.errors import InputError, TargetError
-from lib_upscalers.geometry import Size
+from lib_upscalers.geometry import Size, row_strips
 from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.pictures.bleed import bleed_free
 from lib_upscalers.progress import NULL, SubRange
@@ -179,14 +179,13 @@ def _take_nearest(pixels: NDArray[Any], result: NDArray[Any], progress: Progress
     rows = nearest(len(pixels), height)
     # Numpy takes single values several times faster than groups of three.
     columns = nearest(pixels.shape[1], width)[:, None] * channels + np.arange(channels)
-    step = max(1, _STRIP_BYTES // result[:1].nbytes)
-    for top in range(0, height, step):
+    for strip in row_strips(height, result[:1].nbytes, strip_bytes=_STRIP_BYTES):
         progress.check_cancelled()
-        wanted, place = np.unique(rows[top : top + step], return_inverse=True)
+        wanted, place = np.unique(rows[strip], return_inverse=True)
         lines = to_depth(pixels[wanted], result.dtype).reshape(len(wanted), -1)
         wide = lines.take(columns.reshape(-1), axis=1)
-        result[top : top + step] = wide[place].reshape(-1, width, channels)
-        progress.update(min(top + step, height), height)
+        result[strip] = wide[place].reshape(-1, width, channels)
+        progress.update(strip.stop, height)
 
 
 class _Strips:
@@ -224,14 +223,12 @@ class _Strips:
         import torch
 
         height, width, channels = self._result.shape
-        row = 4 * channels * width
-        step = max(1, _STRIP_BYTES // row)
+        strips = row_strips(height, 4 * channels * width, strip_bytes=_STRIP_BYTES)
         with torch.inference_mode():
-            for top in range(0, height, step):
+            for rows in strips:
                 progress.check_cancelled()
-                stop = min(top + step, height)
-                self._result[top:stop] = self._encode(self._strip(top, stop))
-                progress.update(stop, height)
+                self._result[rows] = self._encode(self._strip(rows.start, rows.stop))
+                progress.update(rows.stop, height)
 
     def _strip(self, top: int, stop: int) -> torch.Tensor:
         """Return rows of the result, in units of the source."""
@@ -241,10 +238,10 @@ class _Strips:
         _, width, channels = self._result.shape
         total = torch.zeros(stop - top, width * channels)
         row = 4 * channels * (width + self._pixels.shape[1])
-        step = max(1, _STRIP_BYTES // row)
-        last = bands[-1].last
-        for first in range(bands[0].first, last, step):
-            chunk = self._chunk(first, min(first + step, last))
+        start = bands[0].first
+        for rows in row_strips(bands[-1].last - start, row, strip_bytes=_STRIP_BYTES):
+            first = start + rows.start
+            chunk = self._chunk(first, start + rows.stop)
             wide = along(chunk, 1, self._across, torch.float32)
             if self._alpha is None:
                 wide.clamp_(0, self._white)

@@ -505,7 +505,7 @@ def test_the_limit_can_be_moved(tmp_path: Path) -> None:
 def lower_pillows_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let it be far below the picture, and above our strips, as it is for large pictures."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    monkeypatch.setattr(images, "_STRIP_PIXELS", 500)
+    monkeypatch.setattr(images, "_STRIP_BYTES", 1500)
 
 
 @each_case("name", ["png", "tiff", "webp", "jpeg", "bmp"])

@@ -387,7 +387,7 @@ def distance_to_visible(alpha: np.ndarray) -> np.ndarray:
 def test_hidden_pixels_get_the_nearest_visible_colour(
     share: float, shape: tuple[int, int], rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bleed_module, "_STRIP_VALUES", 100)
+    monkeypatch.setattr(bleed_module, "_STRIP_BYTES", 8 * 100)
     visible = rng.random(shape) < share
     visible[tuple(rng.integers(side) for side in shape)] = True
     alpha = np.where(visible, rng.integers(1, 256, shape), 0).astype(np.uint8)

@@ -9,14 +9,13 @@ import numpy as np
 from PIL import Image
 
 from lib_upscalers.errors import InputError
+from lib_upscalers.pictures.names import PICTURE_SUFFIXES, names_a_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from lib_upscalers.training.drawing.degrade import Bytes
-
-_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def find_photographs(folder: Path | None) -> Sequence[Path]:
@@ -29,13 +28,13 @@ def find_photographs(folder: Path | None) -> Sequence[Path]:
         return ()
     found: list[Path] = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in _ENDINGS:
+        if names_a_picture(path):
             with suppress(OSError, ValueError), Image.open(path):
                 found.append(path)
     if not found:
         raise InputError(
-            f"Expected pictures ({', '.join(_ENDINGS)}) in {folder}, but found none that can be "
-            "opened; name another folder, or none."
+            f"Expected pictures ({', '.join(PICTURE_SUFFIXES)}) in {folder}, but found none that "
+            "can be opened; name another folder, or none."
         )
     return found
 
