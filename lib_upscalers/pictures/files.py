@@ -19,7 +19,7 @@ from lib_upscalers.pictures.file_facts import read_facts
 from lib_upscalers.pictures.formats import FORMATS, Format, check_encoder, flattened
 from lib_upscalers.pictures.metadata import read_metadata
 from lib_upscalers.pictures.metadata_fit import fit_metadata
-from lib_upscalers.pictures.opening import check_readable, load, opened
+from lib_upscalers.pictures.opening import check_readable, load, opened, quietly
 from lib_upscalers.pictures.picture import Picture, from_pil, split_alpha, turned
 from lib_upscalers.registry import unknown_name
 
@@ -88,7 +88,8 @@ def read_picture(
 
 def _read(file: Path, max_pixels: int, *, truncated: bool) -> Picture:
     with opened(file, max_pixels, truncated=truncated) as image:
-        notes = _frame_notes(image)
+        with quietly():
+            notes = _frame_notes(image)
         facts = read_facts(file, image.format or "", str(image.info.get("compression", "")))
         swapped = low_byte_tiles(image)
         load(image, truncated=truncated)

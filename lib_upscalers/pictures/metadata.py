@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.pictures.colour_spaces import CodePoints, profile_of_points, profile_of_tags
 from lib_upscalers.pictures.file_facts import FileFacts
+from lib_upscalers.pictures.quiet import warnings_logged
 from lib_upscalers.pictures.xmp import PNG_KEY, correct_xmp, read_xmp, take_texts
 
 if TYPE_CHECKING:
@@ -94,7 +95,11 @@ def read_metadata(
         The metadata, the EXIF orientation that the pixels still lack, and notes about what is
         damaged and left out, a sentence each.
     """
-    facts = facts or FileFacts()
+    with warnings_logged():
+        return _read_metadata(image, facts or FileFacts())
+
+
+def _read_metadata(image: Image.Image, facts: FileFacts) -> tuple[Metadata, int, tuple[str, ...]]:
     orientation, exif, texts, notes = _read_exif(image)
     packet, in_xmp = take_texts(correct_xmp(read_xmp(image) or b""))
     own = {

@@ -7,14 +7,13 @@ import logging
 import os
 import stat
 import tempfile
-import threading
-import warnings
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError
 from lib_upscalers.pictures.picture import decoding
+from lib_upscalers.pictures.quiet import PILLOW_LOCK, warnings_logged
 from lib_upscalers.pictures.signatures import SIGNATURE_BYTES, readable_format, recognise
 from lib_upscalers.pictures.tiff_kind import describe_tiff, is_tiff_undecodable
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("lib_upscalers")
 
-# Pillow's limit, its tolerance of truncation, Python's warnings and the process's standard error
-# belong to the whole process: one thread at a time changes them.
-_PILLOW = threading.RLock()
 _END_OF_JPEG = b"\xff\xd9"
 _RAW_ENDINGS = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".pef", ".rwl", ".srw", ".sr2", ".3fr")
 _DNG_VERSION = 50706
@@ -180,7 +176,7 @@ def quietly(*, truncated: bool = False) -> Generator[None, None, None]:
     """
     from PIL import Image, ImageFile
 
-    with _PILLOW:
+    with PILLOW_LOCK:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
         ImageFile.LOAD_TRUNCATED_IMAGES = truncated or tolerant
@@ -190,20 +186,6 @@ def quietly(*, truncated: bool = False) -> Generator[None, None, None]:
         finally:
             Image.MAX_IMAGE_PIXELS = limit
             ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
-
-
-@contextmanager
-def warnings_logged() -> Generator[None, None, None]:
-    """Log the warnings that Pillow gives in the block; those of others are given after it."""
-    with _PILLOW:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-        for each in caught:
-            if f"{os.sep}PIL{os.sep}" in each.filename:
-                _log.debug("Pillow: %s", each.message)
-            else:
-                warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
 
 
 @contextmanager
