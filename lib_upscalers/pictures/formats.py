@@ -208,7 +208,8 @@ def write_as_webp(file: BinaryIO, picture: Picture, quality: int | None) -> None
     alpha=True,
     deep=False,
     grey=False,
-    longest=65536,
+    # AVIF itself holds 65,536, but libavif, and so Pillow and browsers, read no more than this.
+    longest=32768,
     feature="avif",
     lossless_from=_NEVER,
     room=Room(comfy=True),
