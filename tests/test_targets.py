@@ -64,6 +64,13 @@ def test_the_passes_suffice_and_one_less_does_not(scale: int, factor: float) -> 
     assert passes == 1 or not reaches(passes - 1)
 
 
+@each_case(
+    "width, height, passes", [(10, 40, 2), (40, 10, 2), (10, 41, 3), (5, 20, 1), (10, 10, 1)]
+)
+def test_the_side_that_grows_most_decides(width: int, height: int, passes: int) -> None:
+    assert least_passes(Size(10, 10), Size(width, height), 2) == passes
+
+
 @each_case("factor", [0.5, 1.0, 2.0, 8.0])
 def test_a_network_that_does_not_enlarge_runs_once(factor: float) -> None:
     size = Size(30, 20)
