@@ -40,6 +40,7 @@ class AppOptions(argparse.Namespace):
     port: int | None
     browser: bool
     password_file: Path | None
+    allowed_hosts: Sequence[str]
     models: Sequence[Path]
     device: str
 
@@ -63,6 +64,14 @@ def _parse(arguments: Sequence[str] | None) -> AppOptions:
         metavar="FILE",
         help=f"a text file with the password for other computers; or set ${_VARIABLE}; "
         "else it is asked for",
+    )
+    parser.add_argument(
+        "--allow-host",
+        dest="allowed_hosts",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer under this name, too, such as that of a proxy; may be given several times",
     )
     parser.add_argument(
         "--port", type=int, metavar="N", help="listen there (default: the first free one from 7860)"
@@ -159,7 +168,8 @@ def _serve(options: AppOptions, console: Console) -> int:
         from lib_upscalers.ui.app_page import build_page
         from lib_upscalers.ui.app_server import AppServer
 
-        server = AppServer(build_page(actions), actions, Login(password) if password else None)
+        login = Login(password) if password else None
+        server = AppServer(build_page(actions), actions, login, options.allowed_hosts)
         _announce(options, server.start(options.host, options.port), console)
         threading.Event().wait()
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 600  # a machine that does much else takes minutes to import torch
 
 
 def free_port() -> int:

@@ -307,7 +307,15 @@ def test_uploads_are_gone_when_the_app_has_ended(tmp_path: Path) -> None:
 def test_other_computers_need_a_password(tmp_path: Path) -> None:
     secret = tmp_path / "password.txt"
     secret.write_text(PASSWORD + "\n")
-    with run_app(tmp_path, "--host", EVERYWHERE, "--password-file", str(secret)) as running:
+    options = (
+        "--host",
+        EVERYWHERE,
+        "--password-file",
+        str(secret),
+        "--allow-host",
+        "proxy.example",
+    )
+    with run_app(tmp_path, *options) as running:
         client = running.client
         assert "Other computers can open the app now" in running.console()
         assert PASSWORD not in running.console()
@@ -327,6 +335,7 @@ def test_other_computers_need_a_password(tmp_path: Path) -> None:
         assert client.get("/config", headers=evil).status_code == 403
         named = {"host": f"{socket.gethostname()}:{running.address.rsplit(':', 1)[1]}"}
         assert client.get("/config", headers=named).status_code == 200
+        assert client.get("/config", headers={"host": "proxy.example"}).status_code == 200
 
 
 def test_without_a_password_other_computers_are_not_let_in(tmp_path: Path) -> None:

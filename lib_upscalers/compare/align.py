@@ -107,7 +107,7 @@ def luma(picture: Picture) -> NDArray[np.float32]:
     return plane
 
 
-def middle(size: Size, most: int = MOST_MEASURED) -> Region:
+def middle_region(size: Size, most: int = MOST_MEASURED) -> Region:
     """Return the region in the middle of a picture that is measured: all, if that is not large."""
     if size.area <= most:
         return Region.whole(size)

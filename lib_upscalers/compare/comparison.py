@@ -34,7 +34,7 @@ _NO_MEMORY = (
     "Expected enough free memory, but it ran out: choose a smaller scale or size, or close other "
     "programs."
 )
-# What is made anew does not equal what an older program measured.
+# Part of every key of the cache: change it when results or measures change.
 _RECIPE = "1"
 
 
@@ -92,7 +92,7 @@ class Comparison:
         watch: Watches memory.
         free_memory: Returns how many bytes of main memory may be taken.
         stopped: Whether somebody else wants it to stop, such as the program that it runs in.
-        cancelled: Set it to stop within one tile; what is done is kept.
+        cancelled: Set it to stop within one tile; finished results stay.
     """
 
     subject: Subject
@@ -237,7 +237,7 @@ class Comparison:
             cost=cached.cost,
             text=cached.text,
             figures=cached.figures,
-            kept=True,
+            cached=True,
         )
 
     def _make(self, index: int, candidate: Candidate, key: str, progress: Progress) -> Entry:

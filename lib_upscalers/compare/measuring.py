@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lib_upscalers.compare.align import cropped, luma, middle
+from lib_upscalers.compare.align import cropped, luma, middle_region
 from lib_upscalers.compare.metrics import METRICS
 from lib_upscalers.geometry import Region
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lib_upscalers.progress import Progress
 
 
-def matching(region: Region, of: Size, to: Size) -> tuple[Region, Region]:
+def matching_regions(region: Region, of: Size, to: Size) -> tuple[Region, Region]:
     """Return the same part of two pictures of different sizes, in whole pixels of the smaller.
 
     Args:
@@ -57,14 +57,14 @@ def measure(
     Returns:
         The figures that are defined, by the measures' names.
     """
-    wanted = middle(result.size)
-    part, origin = matching(wanted, result.size, source.size)
+    region = middle_region(result.size)
+    part, origin = matching_regions(region, result.size, source.size)
     plane = luma(cropped(result, part))
     against_source = plane, luma(cropped(source, origin))
     against_truth = None
     if reference is not None and reference.size == result.size:
-        same = plane if part == wanted else luma(cropped(result, wanted))
-        against_truth = same, luma(cropped(reference, wanted))
+        same = plane if part == region else luma(cropped(result, region))
+        against_truth = same, luma(cropped(reference, region))
     planes = {True: against_truth, False: against_source}
     found: dict[str, float] = {}
     # On several threads these many short steps would mostly wait for each other.

@@ -83,7 +83,7 @@ class CudaWatch:
 
 
 class Peak:
-    """Watches while its block runs; afterwards `grown` tells by how many bytes memory grew."""
+    """Watches memory while its block runs; afterwards `grown` is the peak growth in bytes."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch

@@ -124,7 +124,7 @@ def grid(session: Session, store: Store) -> Picture:
 
 
 def _cell(value: object) -> object:
-    """Return what a spreadsheet shows as it is, and does not take for a formula."""
+    """Return a value that a spreadsheet shows as text and does not run as a formula."""
     risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
     return f"'{value}" if risky else value
 

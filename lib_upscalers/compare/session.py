@@ -73,9 +73,9 @@ class Entry:
         fraction: How much of it is done, 0 to 1; None where that is not known.
         text: What is being done, why it failed, or what to know of the finished result.
         result: The picture.
-        cost: What that cost; of a kept one, what it cost when it was made.
+        cost: What that cost; of a cached one, when it was made.
         figures: The measures, by their names in `METRICS`.
-        kept: Whether the result was there from an earlier comparison.
+        cached: Whether the result is that of an earlier comparison.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Entry:
     result: StoredPicture | None = None
     cost: Cost | None = None
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
-    kept: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def _entry(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
         "text": entry.text,
         "result": _shown(entry.result, url_of),
         "figures": dict(entry.figures),
-        "kept": entry.kept,
+        "kept": entry.cached,
         "cost": None
         if cost is None
         else {

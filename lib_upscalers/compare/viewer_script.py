@@ -24,8 +24,8 @@ def _in_order(name: str, done: set[str]) -> Iterator[str]:
         return
     done.add(name)
     text = (FOLDER / name).read_text(encoding="utf-8")
-    for wanted in _IMPORT.findall(text):
-        yield from _in_order(wanted, done)
+    for imported in _IMPORT.findall(text):
+        yield from _in_order(imported, done)
     yield _EXPORT.sub("", _IMPORT.sub("", text))
 
 

@@ -25,6 +25,8 @@ from lib_upscalers.ui.app_login import USER, host_names, is_every_address
 from lib_upscalers.ui.guard import MOST_UPLOAD_BYTES, Guard
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from gradio import Blocks
     from gradio.routes import App
 
@@ -72,13 +74,21 @@ class AppServer:
     Args:
         page: The page.
         actions: What its buttons do; says which files may be served.
-        login: Asked for users' passwords; None: nobody is asked.
+        login: Checks users' passwords; None: no password is needed.
+        names: Further names under which it answers, such as that of a proxy.
     """
 
-    def __init__(self, page: Blocks, actions: CompareActions, login: Login | None) -> None:
+    def __init__(
+        self,
+        page: Blocks,
+        actions: CompareActions,
+        login: Login | None,
+        names: Collection[str] = (),
+    ) -> None:
         self._page = page
         self._actions = actions
         self._login = login
+        self._names = names
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -112,7 +122,8 @@ class AppServer:
         self._page.has_launched = True
         mounted = next(route for route in application.routes if isinstance(route, Mount))
         self._page.app = cast("App", mounted.app)
-        return Guard(application, host_names(host), self._actions.readable_folders, self._make_room)
+        names = {*host_names(host), *self._names}
+        return Guard(application, names, self._actions.readable_folders, self._make_room)
 
     def _make_room(self) -> None:
         """Keep the store within its budget, uploads included."""

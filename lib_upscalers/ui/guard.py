@@ -137,7 +137,7 @@ class Guard:
         harmless = _Harmless(send)
         if refusal is None and head.path.rstrip("/") == _UPLOAD:
             await asyncio.to_thread(self._before_upload)
-        elif refusal is None and head.method not in _SAFE_METHODS and head.path != "/login":
+        elif refusal is None and not (head.method in _SAFE_METHODS or _is_login(head.path)):
             refusal = await self._read(limited)
         if refusal is None:
             refusal = await self._pass_on(head, limited, harmless)
@@ -157,7 +157,8 @@ class Guard:
         hosts = head.values(b"host")
         if len(hosts) != 1 or not self._is_ours(hosts[0], head.scope):
             return _Refusal(
-                403, "This name is not one that the app was started for: see its option --host."
+                403,
+                "The app was not started for this name: see its option --allow-host.",
             )
         if not _PAGES.fullmatch(head.path):
             return _Refusal(404, "There is nothing at this address.")
@@ -200,6 +201,10 @@ _SENSELESS = _Refusal(400, "Expected a request as the page sends it: reload the 
 _TOO_LARGE = _Refusal(
     413, f"Expected at most {MOST_UPLOAD_BYTES >> 20} MB, but got more: send a smaller file."
 )
+
+
+def _is_login(path: str) -> bool:
+    return path.rstrip("/") == "/login"  # a form, which names no files
 
 
 def _most_bytes(path: str) -> int:

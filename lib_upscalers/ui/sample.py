@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lib_upscalers.pictures.picture import Picture
 
 WIDTH, HEIGHT = 192, 144
-_FINENESS = 4  # sub-pixels a pixel on each side: edges come out smooth
+_FINENESS = 4  # sub-pixels a pixel on each side: edges are smooth
 _CURVE_POINTS = 160
 
 Color = tuple[int, int, int]

@@ -140,7 +140,7 @@ def test_what_did_not_change_is_not_done_again(tmp_path: Path) -> None:
         changed.what = identity
         last = _last(make(tmp_path, [candidate("a", same), candidate("b", changed)]).run())
     assert (same.runs, changed.runs) == (1, 2)
-    assert [entry.kept for entry in last.entries] == [True, False]
+    assert [entry.cached for entry in last.entries] == [True, False]
     assert last.entries[0].cost
     _last(make(tmp_path, [candidate("a", same), candidate("b", changed)], trial=Trial(2)).run())
     assert same.runs == 2, "another picture, another truth"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from lib_upscalers.compare.align import luma, middle
-from lib_upscalers.compare.measuring import matching, measure
+from lib_upscalers.compare.align import luma, middle_region
+from lib_upscalers.compare.measuring import matching_regions, measure
 from lib_upscalers.compare.metrics import METRICS
 from lib_upscalers.geometry import Region, Size
 from lib_upscalers.pictures.files import read_picture
@@ -214,10 +214,10 @@ def test_all_that_is_defined_is_measured(rng: np.random.Generator) -> None:
 
 
 def test_the_middle_of_large_pictures_is_measured() -> None:
-    assert middle(Size(10, 20)) == Region(0, 0, 10, 20)
-    part = middle(Size(8000, 2000), 1_000_000)
+    assert middle_region(Size(10, 20)) == Region(0, 0, 10, 20)
+    part = middle_region(Size(8000, 2000), 1_000_000)
     assert 0.9e6 < part.area <= 1e6
     assert abs(part.x * 2 + part.width - 8000) <= 1
-    large, small = matching(part, Size(8000, 2000), Size(2000, 500))
+    large, small = matching_regions(part, Size(8000, 2000), Size(2000, 500))
     assert large == small.scaled(4)
     assert Region.whole(Size(2000, 500)).contains(small)

@@ -29,7 +29,7 @@ class Metric:
         needs_reference: Whether the result is measured against the true picture, which has its
             size; otherwise against the picture that was enlarged.
         unit: Of its values, or "".
-        digits: How many decimals tell something.
+        digits: How many decimals are significant.
         explanation: What it says, in a sentence or two, for whoever does not know it.
         measure: Takes the result and that other picture: shape (H, W), luma from 16 to 235.
             Returns NaN where it is not defined for pictures of that size.
