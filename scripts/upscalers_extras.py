@@ -21,7 +21,7 @@ class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
     order = 1100
 
     def ui(self) -> dict[str, Any]:
-        # The WebUI can show this in txt2img and img2img, too, and then gives no file name; its
+        # The WebUI can show this in txt2img and img2img, too, and then sets no file name; its
         # accordion finds its check box by the elem_id.
         ids = self.filename is not None
         name = "upscaler_lab_extras" if ids else None
@@ -32,8 +32,8 @@ class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
 
     def process(self, pp: Any, **args: Any) -> None:
         if args.pop("enable", None):
-            pp.image, said = enlarge(extension().engine, pp.image, job_of(args))
-            pp.info.update(said)
+            pp.image, infotext = enlarge(extension().engine, pp.image, job_of(args))
+            pp.info.update(infotext)
 
 
 def _refresh_button(dropdowns: list[Any], elem_id: str | None) -> Any:

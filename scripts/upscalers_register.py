@@ -1,4 +1,4 @@
-"""Enters Upscaler Lab into the WebUI: upscalers, latent modes, settings, axes, API."""
+"""Register Upscaler Lab with the WebUI: upscalers, latent modes, settings, axes, API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _hires: dict[str, Any] = {}
 
 
 def _after_component(component: Any, **kwargs: Any) -> None:
-    """Add a line to the Hires. fix controls, behind the last one of its first row."""
+    """Add a line to the Hires. fix controls, after the last one of its first row."""
     elem_id = kwargs.get("elem_id") if page_is_built() else None
     if elem_id == "txt2img_hr_upscaler":
         _hires["upscaler"] = component

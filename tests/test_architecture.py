@@ -67,7 +67,7 @@ HEAVY_MODULES = (
 MOST_TOP_MODULES = 14
 LOGGER = '_log = logging.getLogger("lib_upscalers")'
 # Units whose modules' first lines are still to be rewritten in plain words.
-UNPLAIN_UNITS = {"hosts", "models", "tiling"}
+UNPLAIN_UNITS = {"models", "tiling"}
 READ_ONLY = ("Mapping", "Sequence", "Collection", "Set", "Final")
 MUTABLE_CALLS = (
     "list",

@@ -1,4 +1,4 @@
-"""AUTOMATIC1111's WebUI as the library's host; what its forks do otherwise is in their files."""
+"""AUTOMATIC1111's WebUI as the library's host; its forks override where they differ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.host import Precision
 
-# Where the hosts, their extensions and other programs keep networks, below the folder of models.
+# Folders below that of models in which hosts, their extensions and other programs have networks.
 _FOLDERS = (
     *("ESRGAN", "RealESRGAN", "BSRGAN", "DAT", "HAT", "SwinIR", "ScuNET", "GRL", "SPAN", "RCAN"),
     *("PLKSR", "SRFormer", "OmniSR", "COMPACT", "ATD", "DRCT", "upscale_models", "upscalers"),
@@ -69,7 +69,7 @@ class A1111Host:
         return torch.device(host_module("devices").device_esrgan or "cpu")
 
     def precision(self) -> Precision:
-        """Return fp32 where the WebUI was told to keep to it, else "auto"."""
+        """Return fp32 where a flag of the WebUI forbids half precision, else "auto"."""
         flags = host_module("shared").cmd_opts
         full = any(getattr(flags, name, False) for name in _FULL_PRECISION_FLAGS)
         return "fp32" if full else "auto"
@@ -79,7 +79,7 @@ class A1111Host:
         return free_device_memory(device)
 
     def make_room(self) -> None:
-        """Have what the WebUI holds on the device leave it, as far as it can come back."""
+        """Move what the WebUI has on the device off it, as far as the WebUI can load it again."""
         # Not `shared.sd_model`, which would load a model where there is none yet.
         model = host_module("sd_models").model_data.sd_model
         if getattr(model, "lowvram", False):

@@ -1,4 +1,4 @@
-"""Which WebUI this is, told by what it can do."""
+"""Detection of the WebUI, by its capabilities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Forge, reForge and Forge Neo do otherwise: they manage the device's memory."""
+"""Forge, reForge and Forge Neo as hosts: they manage the device's memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ForgeHost(A1111Host):
     """A WebUI with a memory manager.
 
     Args:
-        prepare: What it offers to make room on the device.
+        prepare: Its function that frees the device's memory.
     """
 
     def __init__(self, prepare: Callable[[], None]) -> None:
@@ -30,7 +30,7 @@ class ForgeHost(A1111Host):
 
 
 def memory_helper() -> Callable[[], None] | None:
-    """Return what makes room on the device; None where this is none of the Forges."""
+    """Return the function that frees the device's memory; None outside the Forges."""
     for name in _HELPERS:
         helper = getattr(optional_module(name), "prepare_free_memory", None)
         if helper is not None:

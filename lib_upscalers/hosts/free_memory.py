@@ -1,4 +1,4 @@
-"""How much memory may be taken now, in bytes."""
+"""Free memory of devices and of control groups, in bytes."""
 
 from __future__ import annotations
 

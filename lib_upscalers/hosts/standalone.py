@@ -1,4 +1,4 @@
-"""The host that is no WebUI: a process of our own, as the command line and the app are."""
+"""The host outside any WebUI: the process of the command line or of the app."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAME = "upscaler-lab"
 
 
 def default_data_folder(platform: str, environ: Mapping[str, str], home: Path) -> Path:
-    """Return where programs of that platform keep their data for a user.
+    """Return the folder for a user's data on a platform.
 
     Args:
         platform: As `sys.platform` names it.
@@ -98,13 +98,13 @@ def _named_device(name: str) -> torch.device:
 
 @dataclass(frozen=True)
 class StandaloneHost:
-    """What the library needs to know, where no WebUI tells it. Implements `host.Host`.
+    """A process of our own. Implements `host.Host`.
 
     Attributes:
         extra_folders: Folders with networks, looked through before the usual ones.
         device_name: As torch names it; "auto" takes a GPU if one works.
         wanted_precision: For all networks.
-        own_data_folder: In place of the platform's.
+        own_data_folder: Used instead of the platform's.
     """
 
     extra_folders: tuple[Path, ...] = ()
@@ -127,7 +127,7 @@ class StandaloneHost:
         return ()
 
     def data_folder(self) -> Path:
-        """Return the folder for what is remembered between starts."""
+        """Return the folder for files that outlive the process."""
         return self.own_data_folder or default_data_folder(sys.platform, os.environ, _home())
 
     def device(self) -> torch.device:
@@ -154,5 +154,5 @@ class StandaloneHost:
         return free_device_memory(device)
 
     def owns_process(self) -> bool:
-        """Return True: nobody else lives here."""
+        """Return True: no other program shares it."""
         return True

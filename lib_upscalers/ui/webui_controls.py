@@ -69,7 +69,7 @@ def hires_line(
 ) -> None:
     """Put a line below the row of the WebUI's Hires. fix dropdown.
 
-    It says what the chosen mode does, and has a button that looks for new files.
+    It explains the chosen mode, and has a button that looks for new files.
 
     Args:
         upscaler: The WebUI's dropdown.

@@ -1,4 +1,4 @@
-"""The upscalers that a person can choose from: kernels, built-in networks, the user's own."""
+"""The list of upscalers: kernels, built-in networks, the user's networks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Choice:
     """One upscaler.
 
     Attributes:
-        name: What it is called, everywhere.
+        name: Its name in every menu.
         kind: A kernel that interpolates pixels, or a neural network.
         scale: By how much it enlarges at once; None for a kernel, which does any scale.
         architecture: The network's architecture, or "interpolation".
@@ -48,7 +48,7 @@ def list_choices(host: Host, facts: Facts) -> list[Choice]:
 
     Args:
         host: Whose folders.
-        facts: What is known of files, and will be: it makes looking into a folder cheap.
+        facts: The cache of facts about files, which makes searching a folder cheap.
     """
     from lib_upscalers.models.folders import built_in_entries, scan
 
@@ -70,9 +70,9 @@ def find_choice(name_or_path: str, host: Host, facts: Facts) -> Choice:
     """Return the upscaler of that name, or the network in that file.
 
     Args:
-        name_or_path: What is wanted.
+        name_or_path: The name of an upscaler, or the path of a network file.
         host: Whose folders.
-        facts: What is known of files, and will be.
+        facts: The cache of facts about files.
 
     Raises:
         UnknownNameError: There is none; the text suggests the nearest names.

@@ -32,12 +32,12 @@ _CACHE_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Result:
-    """A picture, and what it cost.
+    """An enlarged picture, and its cost.
 
     Attributes:
-        picture: Of the exact size, of the kind that came in, with its metadata.
+        picture: Of the exact size, with the source's channels, depth and metadata.
         passes: How often the network ran; 0 for a kernel.
-        load_seconds: Time to get the network ready; next to nothing when it was.
+        load_seconds: Time to load the network; next to nothing if it was in the cache.
         run_seconds: Time for everything else.
         tiles: In how many tiles, over all passes.
         precision: In which precision the network ran; "" for a kernel.
@@ -54,13 +54,13 @@ class Result:
 
 
 class Upscaler:
-    """Everything that can enlarge pictures here, and the networks that are loaded for it.
+    """All upscalers of a host, and the cache of loaded networks.
 
     It may be used by several threads.
 
     Args:
         host: The program that it runs in.
-        cache_bytes: How many bytes of loaded networks are kept.
+        cache_bytes: How many bytes of loaded networks the cache may hold.
     """
 
     def __init__(self, host: Host, *, cache_bytes: int = _CACHE_BYTES) -> None:
@@ -104,13 +104,13 @@ class Upscaler:
             choice: With what.
             target: To which size.
             settings: How.
-            progress: Told of every tile; can stop the work within one.
+            progress: Updated after every tile; can stop the work within one.
 
         Raises:
             InputError: A setting makes no sense for this picture.
             ModelError: The network's file is not usable (any more).
             MemoryExhaustedError: The result, or the smallest tile, does not fit.
-            Cancelled: `progress` says so.
+            Cancelled: `progress` raises it.
         """
         from lib_upscalers.tiling.exhaustion import naming_memory
 
@@ -129,11 +129,11 @@ class Upscaler:
         return replace(result, run_seconds=seconds - result.load_seconds)
 
     def set_cache_bytes(self, cache_bytes: int) -> None:
-        """Change how many bytes of loaded networks are kept."""
+        """Change how many bytes of loaded networks the cache may hold."""
         self._cache.set_budget(cache_bytes)
 
     def release(self) -> None:
-        """Let go of every loaded network; one that is in use goes when it is done."""
+        """Free every loaded network; one that is in use is freed after use."""
         self._cache.release()
 
     def _check_room(self, picture: Picture, size: Size, what: str = "a result") -> None:

@@ -1,4 +1,4 @@
-"""Our routes in the WebUI's API, under the authentication that the WebUI asks of its own."""
+"""Our routes in the WebUI's API, with the WebUI's own authentication."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from lib_upscalers.upscaling.upscaler import Result
 
 _PREFIX = "/upscaler-lab/v1"
-# As a default: FastAPI before 0.95, which AUTOMATIC1111 has, does not look into annotations.
+# A default, because FastAPI before 0.95, which AUTOMATIC1111 has, ignores annotations.
 _LOGIN: Any = Depends(HTTPBasic())
 _STATUS = ((UnknownNameError, 404), (InputError, 422), (MemoryExhaustedError, 507))
 _MOST_UPSCALERS = 3
@@ -60,7 +60,7 @@ class Routes:
     """Answers requests.
 
     Args:
-        engine: What does the work.
+        engine: Enlarges the pictures.
         refresh: Looks for new files.
     """
 
@@ -126,17 +126,17 @@ class Routes:
 
     def _upscale(self, request: UpscaleRequest) -> list[UpscaleResponse]:
         engine = self._engine
-        wanted = plan(engine, _job(request))
+        work = plan(engine, _job(request))
         pictures = _pictures(request)
-        # Who asks for what makes no sense need not wait for the WebUI's turn to hear it.
-        targets = [wanted.job.target(picture.size) for picture in pictures]
+        # A request that makes no sense is refused before it waits for the WebUI's queue.
+        targets = [work.job.target(picture.size) for picture in pictures]
         with job():
             host_module("shared").state.job_count = 1
-            with engine.job(wanted.title) as progress:
-                # Each result is written at once, for many together may not fit into memory.
+            with engine.job(work.title) as progress:
+                # Each result is encoded at once, because many together may not fit into memory.
                 return [
                     _response(
-                        wanted.run(
+                        work.run(
                             engine.upscaler, picture, target, _part(progress, i, len(pictures))
                         )
                     )
@@ -176,7 +176,7 @@ def _is_allowed(origin: str) -> bool:
 
 
 class _Login:
-    """Lets through who knows a user's password, as the WebUI's own API does.
+    """Accepts the users and passwords that the WebUI's own API accepts.
 
     Args:
         accounts: ``--api-auth``: user:password, several with commas between them.
@@ -185,15 +185,16 @@ class _Login:
     def __init__(self, accounts: str) -> None:
         self._accounts = dict(each.split(":", 1) for each in accounts.split(","))
 
-    # A method, for FastAPI 0.94 looks up the annotations of a callable object nowhere.
+    # A method, because FastAPI 0.94 cannot resolve the annotations of a callable object.
     def check(self, login: HTTPBasicCredentials = _LOGIN) -> bool:
         """Return True.
 
         Raises:
-            HTTPException: 401, for who is none of them.
+            HTTPException: 401; no such user, or another password.
         """
-        wanted = self._accounts.get(login.username)
-        if wanted is not None and secrets.compare_digest(login.password.encode(), wanted.encode()):
+        password = self._accounts.get(login.username)
+        given = login.password.encode()
+        if password is not None and secrets.compare_digest(given, password.encode()):
             return True
         headers = {"WWW-Authenticate": "Basic"}
         raise HTTPException(401, "Incorrect username or password", headers=headers)
@@ -276,7 +277,7 @@ def _pictures(request: UpscaleRequest) -> list[Picture]:
     with tempfile.TemporaryDirectory() as folder:
         pictures: list[Picture] = []
         for i, text in enumerate(texts):
-            # The file's name is the field's, for errors name the file.
+            # The file has the field's name, because errors name the file.
             path = Path(folder) / ("image" if request.images is None else f"images[{i}]")
             path.write_bytes(_decoded(text, path.name))
             pictures.append(read_picture(path))

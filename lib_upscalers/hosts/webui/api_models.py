@@ -1,4 +1,4 @@
-"""What our routes take and give; the WebUI's page ``/docs`` shows these descriptions."""
+"""Request and response models of our routes, as the WebUI's page ``/docs`` shows them."""
 
 from __future__ import annotations
 
@@ -37,16 +37,18 @@ def _engine_field(setting: EngineSetting) -> tuple[Any, Any]:
     types: Mapping[str, Any] = {"number": int | None, "choice": str | None, "flag": bool | None}
     choices = f": {', '.join(setting.choices())}" if setting.kind == "choice" else ""
     automatic = {"number": " or 0", "choice": " or auto"} if setting.automatic else {}
-    said = (
+    description = (
         f"{_sentence(setting.help)}{choices}. Left out{automatic.get(setting.kind, '')}: as in the "
         "settings."
     )
-    return types[setting.kind], Field(None, title=setting.label, description=said)
+    return types[setting.kind], Field(None, title=setting.label, description=description)
 
 
 def _shortcut_field(shortcut: Shortcut, default: Value) -> tuple[Any, Any]:
-    said = f"{_sentence(shortcut.help)}."
-    return bool, Field(default=default == shortcut.ticked, title=shortcut.label, description=said)
+    description = f"{_sentence(shortcut.help)}."
+    return bool, Field(
+        default=default == shortcut.ticked, title=shortcut.label, description=description
+    )
 
 
 def _sentence(text: str) -> str:
@@ -74,11 +76,11 @@ class UpscaleRequest(_EngineFields):
         None, title="Image", description="A picture file in base64; data URLs too."
     )
     images: list[str] | None = Field(
-        None, title="Images", description="Several, in place of image; all are one job."
+        None, title="Images", description="Several, instead of image; all are one job."
     )
     upscaler: str | None = Field(None, title="Upscaler", description="A name from /upscalers.")
     upscalers: list[str] | None = Field(
-        None, title="Upscalers", description="One to three names, in place of upscaler."
+        None, title="Upscalers", description="One to three names, instead of upscaler."
     )
     way: str = Field(
         "chain",
@@ -107,12 +109,12 @@ class UpscaleRequest(_EngineFields):
     match_colours: bool = Field(
         default=False,
         title="Match colours",
-        description="Whether the original's broad colours are kept.",
+        description="Whether the result gets the broad colours of the original.",
     )
 
 
 class UpscaleResponse(BaseModel):
-    """The enlarged picture, and what it cost, with all upscalers taken together."""
+    """The enlarged picture, and its cost over all upscalers."""
 
     image: str = Field(title="Image", description="A PNG file in base64.")
     width: int = Field(title="Width", description="In pixels.")
@@ -140,6 +142,6 @@ class UpscaleSeveralResponse(BaseModel):
 
 
 class RefreshResponse(BaseModel):
-    """What there is after looking for new files."""
+    """The upscalers after looking for new files."""
 
     upscalers: list[str] = Field(title="Upscalers", description="The names of all.")

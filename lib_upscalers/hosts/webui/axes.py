@@ -41,7 +41,7 @@ def add_axes() -> None:
 
 
 def _grid() -> Any:
-    """Return the script's module, if it is there."""
+    """Return the script's module; None if it is not loaded."""
     for data in host_module("scripts").scripts_data:
         module: str = data.script_class.__module__
         if module == _SCRIPT or str(data.path).endswith(_SCRIPT):
@@ -67,7 +67,7 @@ def _read(option: Option, value: Any) -> Any:
     """Return a setting's value from a cell's.
 
     Raises:
-        RuntimeError: There is no such choice; so the script's own axes say it.
+        RuntimeError: There is no such choice; the script's own axes raise this, too.
     """
     if option.widget == "check":
         return str(value).strip().lower() in {"true", "yes", "1", "on"}

@@ -1,4 +1,4 @@
-"""Having the WebUI call functions of ours when something happens."""
+"""Registration of our callbacks with the WebUI."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def enter(callbacks: Mapping[str, Callable[..., Any]]) -> None:
-    """Have the WebUI call functions.
+    """Register callbacks with the WebUI.
 
-    To tell which extension one is from, it looks up the source of every frame on the stack
-    (script_callbacks.py:129), a tenth of a second for each function where a script is being
-    loaded. A thread of its own has a short stack.
+    To find the extension that registers one, it looks up the source of every frame on the stack
+    (script_callbacks.py:129), which takes a tenth of a second each while a script is being
+    loaded. A new thread has a short stack.
 
     Args:
         callbacks: By the names of the functions that take them, such as "on_before_ui".
@@ -26,7 +26,7 @@ def enter(callbacks: Mapping[str, Callable[..., Any]]) -> None:
 
 
 def _enter(callbacks: Mapping[str, Callable[..., Any]]) -> None:
-    # Called from here and not by the thread itself: it is this file that tells the extension.
+    # Called from this file, not by the thread pool: the file on the stack names the extension.
     module = host_module("script_callbacks")
     for name, callback in callbacks.items():
         getattr(module, name)(callback)

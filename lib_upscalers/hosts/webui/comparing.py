@@ -1,4 +1,4 @@
-"""What the comparison tab needs of a WebUI: its queue, latent modes, a folder that it serves."""
+"""The comparison tab's parts of a WebUI: its queue, latent modes, a folder that it serves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lib_upscalers.compare.candidate import Candidate
 from lib_upscalers.compare.store import Store
 from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.engine import unhampered
+from lib_upscalers.hosts.webui.engine import suspended_torch_modes
 from lib_upscalers.hosts.webui.full_vae import decode, encode, loaded_model
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import job as turn
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def store() -> Store:
-    """Return where comparisons are kept: below the folder that the WebUI serves by itself."""
+    """Return the store of comparisons, below a folder that the WebUI serves by itself."""
     made = Store(Path(host_module("paths_internal").data_path).resolve() / "tmp" / "upscaler_lab")
     # Neo puts files into the folder above, too, and does not make it in its first session
     # (ui_tempdir.py, 47).
@@ -41,7 +41,7 @@ def store() -> Store:
 
 @contextmanager
 def job(engine: Engine) -> Generator[Callable[[], bool], None, None]:
-    """Be the WebUI's job, as `progress.job`; afterwards let go of what should not stay."""
+    """Run a job as `host_progress.job` does; free networks afterwards if that is set."""
     with turn() as stopped:
         try:
             yield stopped
@@ -89,7 +89,7 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
         start = time.perf_counter()
         device = torch.device(host_module("devices").device)
         pixels = to_tensor(_coloured(picture), device, torch.float32)[None]
-        with unhampered(device.type):
+        with suspended_torch_modes(device.type):
             size = target.resolve(picture.size)
             context = LoadedModel(engine)
             fallbacks: list[Fallback] = []

@@ -1,4 +1,4 @@
-"""The library at work within a WebUI: Pillow images in and out, its progress bar, its errors."""
+"""The library within a WebUI: Pillow images, the WebUI's progress bar, its inference mode."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.host_modules import host_module
-from lib_upscalers.hosts.webui.host_progress import shown
+from lib_upscalers.hosts.webui.host_progress import displayed_progress
 from lib_upscalers.pictures.picture import from_pil, to_pil
 from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -30,7 +30,7 @@ _MEGABYTE = 1 << 20
 
 
 class Engine:
-    """All of the library that the WebUI's seams share: one list, one cache of networks.
+    """The part of the library that all seams share: one list of upscalers, one cache of networks.
 
     Args:
         host: The WebUI.
@@ -42,7 +42,7 @@ class Engine:
         self.apply_budget()
 
     def apply_budget(self) -> None:
-        """Keep as many bytes of networks as the settings say."""
+        """Set the size of the cache of networks from the settings."""
         self.upscaler.set_cache_bytes(int(options.value(options.CACHE)) * _MEGABYTE)
 
     def latents(self) -> Path:
@@ -70,32 +70,35 @@ class Engine:
         settings = settings or options.settings()
         with self.job(choice.name) as progress:
             result = self.upscaler.run(from_pil(image), choice, target, settings, progress)
-        _tell(choice.name, result)
+        _log_result(choice.name, result)
         enlarged = to_pil(result.picture)
         enlarged.info = dict(image.info)
         return enlarged
 
     @contextlib.contextmanager
     def job(self, title: str) -> Generator[HostProgress, None, None]:
-        """Yield the WebUI's progress for some work; afterwards let go of what should not stay.
+        """Yield the WebUI's progress for some work; free networks afterwards if that is set.
 
         Args:
-            title: What is at work.
+            title: What the progress text starts with.
         """
         state = host_module("shared").state
-        with unhampered(self.host.device().type), shown(state, title) as progress:
+        with (
+            suspended_torch_modes(self.host.device().type),
+            displayed_progress(state, title) as progress,
+        ):
             try:
                 yield progress
             finally:
                 self.tidy()
 
     def tidy(self) -> None:
-        """Let go of every network, if the settings say so."""
+        """Free every network, if the settings ask for it."""
         if options.value(options.UNLOAD):
             self.upscaler.release()
 
 
-def _tell(name: str, result: Result) -> None:
+def _log_result(name: str, result: Result) -> None:
     _log.info(
         "%s: %s, %s passes, %s tiles, %s on %s, %.2f s to load, %.2f s to run",
         *(name, result.picture.size, result.passes, result.tiles, result.precision),
@@ -104,11 +107,11 @@ def _tell(name: str, result: Result) -> None:
 
 
 @contextlib.contextmanager
-def unhampered(device_type: str) -> Generator[None, None, None]:
-    """Leave the WebUI's inference mode and autocast for a while.
+def suspended_torch_modes(device_type: str) -> Generator[None, None, None]:
+    """Suspend the WebUI's inference mode and autocast inside the block.
 
-    Tensors that are made in inference mode can never be used outside of it, and a network is
-    kept; autocast would compute in half precision what was asked for in full.
+    Tensors that are made in inference mode can never be used outside of it, and a network stays
+    in the cache; autocast would compute in half precision what should be in full.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""What our script of the Extras tab, and our route in the API, do with a picture."""
+"""Jobs of the script in the Extras tab and of the API: chains, blends, sizes, infotexts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WAYS = ("One after another", "Blend of the first two")
 
 @dataclass(frozen=True)
 class ExtrasJob:
-    """What the user asked for; the defaults are what a script that is left alone does.
+    """One job; the defaults are those of a script that nobody has touched.
 
     Attributes:
         upscalers: Names, in order; where there is none, nothing is done.
@@ -100,8 +100,8 @@ def job_of(values: Mapping[str, Any]) -> ExtrasJob:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A job whose upscalers are there and whose settings are known, for any number of pictures.
+class ExtrasPlan:
+    """A job with its upscalers found and its settings resolved, for any number of pictures.
 
     Attributes:
         job: What the user asked for.
@@ -115,24 +115,24 @@ class Plan:
 
     @property
     def title(self) -> str:
-        """What progress says is at work; "" for several, for each is told when it runs."""
+        """The title of the progress; "" for several upscalers, whose names it shows one by one."""
         return self.choices[0].name if len(self.choices) == 1 else ""
 
     def run(self, upscaler: Runner, picture: Picture, target: Target, progress: Progress) -> Result:
         """Enlarge a picture.
 
         Args:
-            upscaler: What runs the upscalers.
+            upscaler: Runs the upscalers.
             picture: What to enlarge.
-            target: To which size; the job's `target` says it.
-            progress: Told of every tile.
+            target: To which size, from the job's `target`.
+            progress: Updated after every tile.
 
         Returns:
-            The result, and what all upscalers cost together.
+            The result, with the cost of all upscalers together.
 
         Raises:
             UpscalerError: It cannot be done; the text says why.
-            Cancelled: `progress` says so.
+            Cancelled: `progress` raises it.
         """
         start = time.perf_counter()
         counting = _Counting(upscaler)
@@ -152,10 +152,10 @@ class Plan:
 
 
 class _Counting:
-    """Adds up what upscalers cost. Implements `Runner`.
+    """Adds up the cost of upscalers. Implements `Runner`.
 
     Args:
-        upscaler: What runs them.
+        upscaler: Runs them.
     """
 
     def __init__(self, upscaler: Runner) -> None:
@@ -173,9 +173,9 @@ class _Counting:
         settings: Settings,
         progress: Progress,
     ) -> Result:
-        """Do what `Upscaler.run` does."""
+        """Run as `Upscaler.run` does."""
         result = self._upscaler.run(picture, choice, target, settings, progress)
-        # Not the results themselves, which are large.
+        # Without the results themselves, which are large.
         self._passes += result.passes
         self._tiles += result.tiles
         self._load_seconds += result.load_seconds
@@ -184,7 +184,7 @@ class _Counting:
         return result
 
     def total(self, picture: Picture, seconds: float) -> Result:
-        """Return what came of all runs together.
+        """Return the last picture with the cost of all runs.
 
         Args:
             picture: Their result.
@@ -205,7 +205,7 @@ def _each_once(words: list[str]) -> str:
     return ", ".join(dict.fromkeys(word for word in words if word))
 
 
-def plan(engine: Engine, job: ExtrasJob) -> Plan:
+def plan(engine: Engine, job: ExtrasJob) -> ExtrasPlan:
     """Look up what a job names.
 
     Raises:
@@ -214,45 +214,44 @@ def plan(engine: Engine, job: ExtrasJob) -> Plan:
     """
     if job.way not in WAYS:
         raise InputError(f"Expected one of {', '.join(WAYS)}, but got {job.way!r}.")
-    # Once for all: to list them is to look through folders.
+    # Once for all, because listing them searches folders.
     listed = {choice.name: choice for choice in engine.upscaler.choices()}
     choices = tuple(_choose(listed, name) for name in job.upscalers)
-    return Plan(job, choices, replace(options.settings(), **job.engine))
+    return ExtrasPlan(job, choices, replace(options.settings(), **job.engine))
 
 
 def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[str, str]]:
-    """Do what the user asked for.
+    """Run a job on one image.
 
     Args:
-        engine: What does the work.
+        engine: Enlarges the picture.
         image: Of any mode.
         job: What to do.
 
     Returns:
-        The result, and what an infotext should say of it; nothing where no upscaler was chosen.
-        Where the user stopped the work, it is what the WebUI's own upscalers then give: resized,
-        no more.
+        The result, and its parameters for the infotext; none where no upscaler was chosen. If the
+        user stopped the work, the image is only resized, as by the WebUI's own upscalers then.
 
     Raises:
         UpscalerError: It cannot be done; the text says why.
     """
     if not job.upscalers:
         return image, {}
-    wanted = plan(engine, job)
+    work = plan(engine, job)
     picture = from_pil(image)
     target = job.target(picture.size)
     try:
-        with engine.job(wanted.title) as progress:
-            result = wanted.run(engine.upscaler, picture, target, progress)
+        with engine.job(work.title) as progress:
+            result = work.run(engine.upscaler, picture, target, progress)
     except Cancelled:
         return resized(image, target.resolve(picture.size)), {}
     enlarged = to_pil(result.picture)
     enlarged.info = dict(image.info)
-    return enlarged, _infotext(job, wanted.settings)
+    return enlarged, _infotext(job, work.settings)
 
 
 def _choose(listed: Mapping[str, Choice], name: str) -> Choice:
-    """Return the upscaler of that name; never a file that is only named by its path.
+    """Return the upscaler of that name; a path is no name.
 
     Raises:
         UnknownNameError: There is none; the text suggests the nearest.
@@ -263,22 +262,22 @@ def _choose(listed: Mapping[str, Choice], name: str) -> Choice:
 
 
 def _infotext(job: ExtrasJob, settings: Settings) -> dict[str, str]:
-    said = {
+    infotext = {
         f"Postprocess upscaler {i + 1}" if i else "Postprocess upscaler": name
         for i, name in enumerate(job.upscalers)
     }
     if job.way == WAYS[1] and len(job.upscalers) > 1:
-        said["Postprocess blend"] = f"{job.share:g}"
+        infotext["Postprocess blend"] = f"{job.share:g}"
     if job.size_by == SIZES[0]:
-        said["Postprocess upscale by"] = f"{job.scale:g}"
+        infotext["Postprocess upscale by"] = f"{job.scale:g}"
     elif job.size_by == SIZES[1]:
-        said["Postprocess upscale to"] = f"{int(job.width)}x{int(job.height)}"
+        infotext["Postprocess upscale to"] = f"{int(job.width)}x{int(job.height)}"
     else:
-        said["Postprocess longest side"] = str(int(job.longest))
+        infotext["Postprocess longest side"] = str(int(job.longest))
     if job.match_colours:
-        said["Postprocess colours"] = "matched"
+        infotext["Postprocess colours"] = "matched"
     for setting in ENGINE_SETTINGS:
         value = getattr(settings, setting.name)
         if setting.infotext and value != setting.default:
-            said[f"Postprocess {setting.infotext}"] = str(value)
-    return said
+            infotext[f"Postprocess {setting.infotext}"] = str(value)
+    return infotext

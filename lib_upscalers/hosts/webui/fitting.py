@@ -1,4 +1,4 @@
-"""Making a network for the latents of the model that the WebUI has loaded."""
+"""Training of a latent network for the model that the WebUI has loaded."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class _Stop:
-    """Progress that only knows when to stop. Implements `Progress`.
+    """Progress that can only be cancelled. Implements `Progress`.
 
     Args:
-        stopped: Tells whether the user wants that.
+        stopped: Returns whether the user stopped the work.
     """
 
     def __init__(self, stopped: Callable[[], bool]) -> None:
@@ -55,7 +55,7 @@ class Fitting:
         self._running = threading.Lock()
 
     def cancel(self) -> None:
-        """Stop; what is done so far is kept, and the next run goes on with it."""
+        """Stop; the next run continues from what is done so far."""
         self._cancelled.set()
 
     def run(self, minutes: float, pictures: str = "") -> Iterator[FitReport]:

@@ -1,4 +1,4 @@
-"""The WebUI's own modules, which are there only while it runs."""
+"""Access to the WebUI's own modules, which exist only inside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 Foreign = Any
-"""Something of the WebUI: typed there if at all, and other on every host."""
+"""Something of the WebUI: untyped, and different on every host."""
 
 
 def host_module(name: str) -> Foreign:

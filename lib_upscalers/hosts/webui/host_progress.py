@@ -1,4 +1,4 @@
-"""The WebUI's progress bar, and its buttons Interrupt and Skip."""
+"""The WebUI's progress bar, its queue, and its buttons Interrupt and Skip."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ _JOBS_WITHOUT_SAMPLING = ("extras", "Upscale", "Upscaler Lab")
 
 
 class HostProgress:
-    """Tells the WebUI's state what is done and asks it whether to go on. Implements `Progress`.
+    """Writes progress into the WebUI's state and reads its interrupts. Implements `Progress`.
 
     Args:
         state: ``shared.state``.
-        title: What is at work; "" where the text says it.
-        moves_bar: Whether the bar is ours; while a picture is sampled, it is the sampler's, and
-            it would jump.
+        title: What the text starts with; "" where the text is enough.
+        moves_bar: Whether to move the bar; while a picture is sampled, the sampler moves it.
     """
 
     def __init__(self, state: Any, title: str, *, moves_bar: bool) -> None:
@@ -48,12 +47,12 @@ class HostProgress:
 
 
 @contextmanager
-def shown(state: Any, title: str) -> Generator[HostProgress, None, None]:
-    """Yield progress that shows in the WebUI; afterwards its texts are as they were.
+def displayed_progress(state: Any, title: str) -> Generator[HostProgress, None, None]:
+    """Yield progress that the WebUI displays; restore its texts afterwards.
 
     Args:
         state: ``shared.state``.
-        title: What is at work.
+        title: What the text starts with.
     """
     names = ("textinfo", "sampling_step", "sampling_steps", "job_no")
     before = {name: getattr(state, name) for name in names}
@@ -70,10 +69,10 @@ def shown(state: Any, title: str) -> Generator[HostProgress, None, None]:
 
 @contextmanager
 def job() -> Generator[Callable[[], bool], None, None]:
-    """Wait for the WebUI's turn, and be its job; yield what tells whether the user stopped it."""
+    """Run a job in the WebUI's queue; yield a function that returns whether it was stopped."""
     state = host_module("shared").state
     with host_module("call_queue").queue_lock:
-        # Reloading the UI leaves an interrupt behind; to begin a job clears it.
+        # Reloading the UI sets an interrupt; beginning a job clears it.
         state.begin(job="Upscaler Lab")
         try:
             yield lambda: bool(state.interrupted or state.skipped)

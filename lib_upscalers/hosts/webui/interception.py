@@ -1,7 +1,7 @@
-"""Answering one call of `torch.nn.functional.interpolate` in the WebUI's code ourselves.
+"""Interception of one call of `torch.nn.functional.interpolate` in the WebUI's code.
 
-Torch is not patched: it asks tensors of a class with ``__torch_function__``, and the innermost
-`TorchFunctionMode`, whether they want to answer a call, and that is used here.
+Torch is not patched: it lets tensors of a class with ``__torch_function__``, and the innermost
+`TorchFunctionMode`, answer a call, and that is used here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     Answer = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
 
-# What only gives the same values another shape; the result still answers the call.
+# Functions that only change the shape; their result still answers the call.
 _RESHAPING = frozenset({torch.Tensor.squeeze, torch.Tensor.unsqueeze, torch.Tensor.contiguous})
 
 
 class Watched(torch.Tensor):
-    """A latent that answers the next `interpolate` by itself; whatever else comes of it is plain.
+    """A latent that answers the next `interpolate` itself; every other result is a plain tensor.
 
     So nothing that the WebUI computes afterwards is any slower.
 
@@ -64,7 +64,7 @@ def watch(samples: torch.Tensor, answer: Answer) -> Watched:
 
 
 def unwatched(result: Any) -> Any:
-    """Return what the WebUI made of a latent, as a plain tensor if it is still a watched one."""
+    """Return the WebUI's result, as a plain tensor if it is still a watched one."""
     return _plain(result) if isinstance(result, Watched) else result
 
 

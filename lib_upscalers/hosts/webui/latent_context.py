@@ -1,4 +1,4 @@
-"""What the learned and the round-trip modes ask about the model that the WebUI has loaded."""
+"""The loaded model's latent space, VAE and tiny autoencoder, for the learned latent modes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the accordion "Latent resize" says, hung on the img2img job that it is meant for."""
+"""The values of the accordion "Latent resize", attached to their img2img job."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def apply(
     if p.resize_mode != LATENT_RESIZE or mode in (None, "", HOST_MODE):
         return
     try:
-        wanted = LatentResize(
+        resize = LatentResize(
             _mode("mode", mode), _finishers(sharpen, match, renoise, blend_with, blend)
         )
     except InputError as error:
         setattr(p, RESIZE, error)
         return
-    setattr(p, RESIZE, wanted)
-    p.extra_generation_params.update({_PREFIX: wanted.mode, **infotext(wanted.finishers, _PREFIX)})
+    setattr(p, RESIZE, resize)
+    p.extra_generation_params.update({_PREFIX: resize.mode, **infotext(resize.finishers, _PREFIX)})
 
 
 def _finishers(

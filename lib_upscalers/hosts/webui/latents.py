@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.errors import Cancelled
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.engine import unhampered
+from lib_upscalers.hosts.webui.engine import suspended_torch_modes
 from lib_upscalers.hosts.webui.full_vae import loaded_model
 from lib_upscalers.hosts.webui.host_modules import host_module
-from lib_upscalers.hosts.webui.host_progress import shown
+from lib_upscalers.hosts.webui.host_progress import displayed_progress
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.latent import LATENT_MODES, Fallback, Finishers, upscale_latent
 from lib_upscalers.latent.outlook import Outlook, foresee
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.hosts.webui.patching import Patches
 
-# The entries of the WebUI's table are ours if they have this key.
+# Entries of the WebUI's table with this key are ours.
 OURS = "upscaler_lab"
-# What img2img jobs carry: how their latent is resized, and the mode that an axis says instead.
+# Attributes of img2img jobs: how their latent is resized, and the mode that an axis sets instead.
 RESIZE = "upscaler_lab_latent_resize"
 AXIS = "upscaler_lab_latent_mode"
 # What an infotext calls the mode that was used instead of the chosen one.
@@ -39,7 +39,7 @@ LATENT_RESIZE = 3
 
 @dataclass(frozen=True)
 class LatentResize:
-    """How one img2img job resizes its latent; hung on the job by our script.
+    """How one img2img job resizes its latent; our script attaches it to the job.
 
     Attributes:
         mode: A name in `LATENT_MODES`.
@@ -51,10 +51,10 @@ class LatentResize:
 
 
 class LatentSeam:
-    """Lists our modes and answers for them.
+    """Lists our modes and enlarges the latents for which they are chosen.
 
     Args:
-        engine: What the round trip enlarges pixels with.
+        engine: Enlarges the pixels of the round trip.
         patches: Where changes to the WebUI are entered.
     """
 
@@ -106,7 +106,7 @@ class LatentSeam:
 
             samples = self._watched(p, samples, mode[OURS], seeds)
             with _conditioned_at_full_size(p):
-                # A job that was interrupted before gives back what it got.
+                # A job that was interrupted before returns its argument.
                 return unwatched(original(p, samples, decoded_samples, *rest))
 
         return sample_hr_pass
@@ -135,21 +135,21 @@ class LatentSeam:
             all_seeds: list[int],
             all_subseeds: list[int],
         ) -> Any:
-            wanted: LatentResize | Exception | None = getattr(p, RESIZE, None)
-            if wanted is None or not live() or p.resize_mode != LATENT_RESIZE:
+            resize: LatentResize | Exception | None = getattr(p, RESIZE, None)
+            if resize is None or not live() or p.resize_mode != LATENT_RESIZE:
                 return original(p, all_prompts, all_seeds, all_subseeds)
-            if isinstance(wanted, Exception):
-                raise wanted
-            with self._answering(p, wanted, all_seeds):
+            if isinstance(resize, Exception):
+                raise resize
+            with self._answering(p, resize, all_seeds):
                 return original(p, all_prompts, all_seeds, all_subseeds)
 
         return init
 
-    def _answering(self, p: Any, wanted: LatentResize, seeds: Sequence[int]) -> Any:
+    def _answering(self, p: Any, resize: LatentResize, seeds: Sequence[int]) -> Any:
         from lib_upscalers.hosts.webui.interception import Answering
 
         def answer(latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-            return self.enlarge(latent, size, wanted, seeds, p)
+            return self.enlarge(latent, size, resize, seeds, p)
 
         factor = host_module("processing").opt_f
         return Answering(answer, (p.height // factor, p.width // factor), _BILINEAR_OF_IMG2IMG)
@@ -158,7 +158,7 @@ class LatentSeam:
         self,
         latent: torch.Tensor,
         size: tuple[int, int],
-        wanted: LatentResize,
+        resize: LatentResize,
         seeds: Sequence[int],
         p: Any = None,
     ) -> torch.Tensor:
@@ -167,23 +167,23 @@ class LatentSeam:
         Args:
             latent: Shape (N, C, H, W) or (N, C, T, H, W), any float dtype and device.
             size: Height and width, in latent values.
-            wanted: How.
+            resize: How.
             seeds: Of the pictures, one an item at least.
-            p: The job, whose infotext and comments say when another mode had to be used.
+            p: The job; its infotext and comments name another mode if one had to be used.
 
         Returns:
             A plain tensor of the same dtype and device.
         """
         state = host_module("shared").state
-        with unhampered(latent.device.type), shown(state, wanted.mode):
+        with suspended_torch_modes(latent.device.type), displayed_progress(state, resize.mode):
             latent = latent.detach().clone() if latent.is_inference() else latent
             larger = Size(size[1], size[0])
             try:
                 return upscale_latent(
                     latent,
                     larger,
-                    wanted.mode,
-                    wanted.finishers,
+                    resize.mode,
+                    resize.finishers,
                     [int(seed) for seed in seeds[: latent.shape[0]]],
                     context=self._context,
                     on_fallback=lambda fallback: _note(p, fallback),
@@ -209,7 +209,7 @@ def _replace_modes(names: Sequence[str]) -> None:
 
 
 def _note(p: Any, fallback: Fallback) -> None:
-    """Say below the picture and in its infotext that another mode was used.
+    """Show below the picture and in its infotext that another mode was used.
 
     The infotext's "Hires upscaler" stays what was chosen, so that pasting chooses it again.
     """
@@ -222,7 +222,7 @@ def _note(p: Any, fallback: Fallback) -> None:
 
 
 def _make_sample(original: Callable[..., Any], live: Callable[[], bool]) -> Any:
-    """Have a finished picture lose its alpha before it is encoded for one of our modes.
+    """Remove a finished picture's alpha before it is encoded for one of our modes.
 
     Forge encodes it as the gallery has it, RGBA, and fails (processing.py:1356-1364 there).
     """
@@ -247,7 +247,7 @@ def _make_sample(original: Callable[..., Any], live: Callable[[], bool]) -> Any:
 
 @contextmanager
 def _conditioned_at_full_size(p: Any) -> Generator[None, None, None]:
-    """Have a job condition an inpainting model at the size of the latent.
+    """Condition an inpainting model at the size of the latent inside the block.
 
     Left alone, it does so at the size of the first pass, and then the WebUI's own latent modes
     fail with such models (processing.py:302 and 1400 of AUTOMATIC1111).
@@ -266,9 +266,9 @@ def _conditioned_at_full_size(p: Any) -> Generator[None, None, None]:
 
 
 def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str | None]:
-    """Return what an infotext says of finishers: None, which is nothing, of those that are off.
+    """Return the finishers' parameters for an infotext; those that are off are None.
 
-    They are named, for the cells of an X/Y/Z plot hand on what the one before has said.
+    Set to None explicitly, because the cells of an X/Y/Z plot inherit those of the previous cell.
     """
     values = {
         "blend with": finishers.blend_with if finishers.blend else None,
@@ -281,22 +281,22 @@ def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str | No
 
 
 def pasted(name: str, default: object) -> Callable[[dict[str, Any]], Any]:
-    """Return what reads a control's value out of a pasted infotext.
+    """Return a function that reads a control's value from a pasted infotext.
 
-    A picture's infotext does not name what was off; a text without steps is a mere prompt.
+    A picture's infotext does not name what was off; a text without steps is only a prompt.
 
     Args:
         name: What infotexts call the value.
-        default: What the control says as long as nobody has touched it.
+        default: The control's initial value.
     """
     return lambda params: params.get(name, default if "Steps" in params else None)
 
 
 def complete(_infotext: str, params: dict[str, str]) -> None:
-    """Say of a pasted infotext what it leaves out: the finishers that it does not name are off.
+    """Add to a pasted infotext the finishers that it does not name: they are off.
 
     Args:
-        params: What it says, by the names of the values; filled up.
+        params: Its parameters by name; changed.
     """
     if params.get("Hires upscaler") in LATENT_MODES:
         for option in options.FINISHERS:

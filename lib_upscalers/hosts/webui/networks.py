@@ -1,4 +1,4 @@
-"""Our neural upscalers in the WebUI's list, behind its own."""
+"""Our neural upscalers in the WebUI's list, after its own."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _log = logging.getLogger("lib_upscalers")
 
 
 class NetworkList:
-    """Adds our entries whenever the WebUI makes its list anew.
+    """Adds our entries whenever the WebUI rebuilds its list.
 
     Args:
-        engine: What is behind the entries.
+        engine: Enlarges pictures with the networks of the entries.
         patches: Where the change to the WebUI is entered.
     """
 
@@ -35,12 +35,12 @@ class NetworkList:
         self._last: list[Any] = []
 
     def attach(self) -> None:
-        """Be called when the WebUI makes its list."""
+        """Extend the WebUI's function that makes its list."""
         self._patches.wrap(host_module("modelloader"), "load_upscalers", self._make)
         self._patches.wrap(host_module("upscaler").Upscaler, "upscale", self._make_safe)
 
     def rebind(self) -> None:
-        """Replace the maker of the list also where a script took hold of it by itself.
+        """Replace that function also where a script has imported it by name.
 
         Forge Neo's script of the Extras tab does, for its button that refreshes.
         """
@@ -60,7 +60,7 @@ class NetworkList:
         return [str(entry.name) for entry in host_module("shared").sd_upscalers]
 
     def detach(self) -> None:
-        """Take our entries out, and put the WebUI's own objects back."""
+        """Remove our entries, and restore the WebUI's own objects."""
         shared = host_module("shared")
         entries: list[Any] = shared.sd_upscalers
         shared.sd_upscalers = [_as_it_was(entry) for entry in entries if not _is_ours(entry)]
@@ -97,11 +97,11 @@ class NetworkList:
         return upscale
 
     def _extend(self) -> None:
-        """Add our entries; whatever goes wrong, the WebUI keeps its own."""
+        """Add our entries; if that fails, the WebUI's own stay."""
         try:
             shared = host_module("shared")
             theirs: list[Any] = shared.sd_upscalers
-            # Looking for files takes a while, in which another thread may want one of ours.
+            # Searching folders takes a while, in which another thread may look for one of ours.
             shared.sd_upscalers = [*theirs, *self._last]
             if options.value(options.HOST_NETWORKS):
                 self._stand_in(theirs)

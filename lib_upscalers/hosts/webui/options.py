@@ -1,4 +1,4 @@
-"""The settings section "Upscaler Lab": each setting is declared once, here."""
+"""The settings section "Upscaler Lab"."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Option:
         label: What the user reads.
         default: Its value until somebody changes it.
         widget: With what it is set.
-        info: A remark, in brackets behind the label.
+        info: A remark, in brackets after the label.
         infotext: Its name in infotexts; "" where it does not change the picture.
         choices: For radio, dropdown and checks.
         limits: For a slider: least, most, step.
@@ -177,7 +177,7 @@ FINISHERS = (BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE)
 
 
 def value(option: Option) -> Any:
-    """Return a setting's value; its default, with a line in the log, where it makes no sense."""
+    """Return a setting's value; if it makes no sense, log that and return the default."""
     found = setting(option.key, option.default)
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         fits = type(found) is type(option.default)
@@ -186,7 +186,7 @@ def value(option: Option) -> Any:
     if fits and (not option.closed or not option.choices or found in option.choices):
         return found
     _log.warning(
-        "Expected the setting %r to be like %r, but got %r: it is taken as %r.",
+        "Expected the setting %r to be like %r, but got %r: %r is used instead.",
         *(option.label, option.default, found, option.default),
     )
     return option.default
@@ -199,7 +199,7 @@ def folders() -> list[Path]:
 
 
 def settings() -> Settings:
-    """Return how pictures are enlarged where a job does not choose something else."""
+    """Return the engine's settings for jobs that choose none."""
     return Settings(**chosen({name: value(option) for name, option in ENGINE.items()}))
 
 
@@ -214,7 +214,7 @@ def modes() -> list[str]:
 
 
 def finishers() -> Finishers:
-    """Return what is done to latents after Hires. fix enlarged them.
+    """Return the finishers for latents that Hires. fix enlarged.
 
     Raises:
         InputError: A number is out of its range, or the mode to blend with is not there.
@@ -244,8 +244,8 @@ def declare(
 
     Args:
         components: The gradio component of each kind of widget.
-        changed: What to call when a setting was changed, by key.
-        more: What yields the choices of those dropdowns that depend on files, by key.
+        changed: Functions to call when a setting was changed, by key.
+        more: Functions that return the choices of those dropdowns that depend on files, by key.
         refresh: Looks for new files.
     """
     shared = host_module("shared")
@@ -269,7 +269,7 @@ def declare(
 
 
 def _arguments(option: Option, choices: Callable[[], list[str]] | None) -> Any:
-    """Return the arguments of a setting's component, or what makes them when they are wanted."""
+    """Return the arguments of a setting's component, or a function that makes them on demand."""
     if choices is not None:
         return lambda: {"choices": choices()}
     if option.widget == "slider":

@@ -1,4 +1,4 @@
-"""Putting functions of ours in the place of the WebUI's, and taking them out again."""
+"""Replacement of the WebUI's functions by ours, and its undoing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ KEY = "upscaler-lab"
 
 
 class Patches:
-    """The WebUI's functions that stand replaced by ours.
+    """The WebUI's functions that are replaced by ours.
 
-    Where another extension has replaced ours since, it keeps calling it; ours then does nothing
-    but call the original.
+    Where another extension has replaced ours since, it still calls ours, which then only calls
+    the original.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,8 @@ class Patches:
         Args:
             owner: The class or module that has it.
             field: Its name there.
-            make: From the original, and from what tells whether ours still counts, to ours.
+            make: Returns ours; takes the original, and a function that returns whether ours is
+                still active.
         """
         patches = host_module("patches")
         live = [True]
@@ -50,5 +51,5 @@ class Patches:
             if getattr(owner, field) is ours:
                 patches.undo(KEY, owner, field)
             else:
-                # Undoing would take out what another extension has put over ours.
+                # Undoing would remove the function with which another extension has replaced ours.
                 patches.originals[KEY].pop((owner, field), None)

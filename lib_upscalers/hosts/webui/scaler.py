@@ -1,4 +1,4 @@
-"""What the WebUI asks to enlarge an image, in the place of one of its own upscaler classes."""
+"""Our counterparts of the WebUI's upscaler objects."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _LANCZOS = 1
 class Scaler:
     """Enlarges with the network in the file that an entry of the WebUI's list names.
 
-    It has what callers use of the WebUI's class ``Upscaler`` and is none of its subclasses, for
-    the WebUI would make an instance of every one and list it.
+    It has what callers use of the WebUI's class ``Upscaler`` and is not one of its subclasses,
+    because the WebUI would make an instance of each of them and list it.
 
     Args:
-        engine: What does the work.
-        title: What the entry is called.
+        engine: Enlarges the picture.
+        title: The name of the entry.
     """
 
     name = "Upscaler Lab"
@@ -44,7 +44,7 @@ class Scaler:
     def upscale(self, img: Image, scale: float, selected_model: str | None = None) -> Image:
         """Return an image of the exact size, the nearest whole one to `scale` times as large.
 
-        Stopped by the user, it is what the WebUI's own upscalers then give: resized, no more.
+        If the user stops it, the image is only resized, as by the WebUI's own upscalers then.
 
         Args:
             img: Of any mode.
@@ -71,13 +71,13 @@ class Scaler:
 
 
 class StandIn(Scaler):
-    """Takes the place of one of the WebUI's own upscalers for its file.
+    """Replaces one of the WebUI's own upscalers for its file.
 
     Args:
-        engine: What does the work.
-        title: What the entry is called.
-        path: The file, for the WebUI may name another place, from which the file came.
-        original: The WebUI's own object, for whatever else is asked of it.
+        engine: Enlarges the picture.
+        title: The name of the entry.
+        path: The file; the WebUI's entry may name the address from which it was downloaded.
+        original: The WebUI's own object, which has all other attributes.
     """
 
     def __init__(self, engine: Engine, title: str, path: Path, original: Any) -> None:
@@ -88,7 +88,7 @@ class StandIn(Scaler):
             setattr(self, name, getattr(original, name, None))
 
     def __getattr__(self, name: str) -> Any:
-        """Return what ours lacks."""
+        """Return an attribute that ours lacks."""
         return getattr(self.original, name)
 
     def _choice(self, path: str | None) -> Choice:
@@ -97,7 +97,7 @@ class StandIn(Scaler):
 
 
 def resized(image: Image, size: Size) -> Image:
-    """Return what the WebUI's own upscalers give where the user stopped the work."""
+    """Return the result of the WebUI's own upscalers when the user has stopped the work."""
     return image.resize((size.width, size.height), _LANCZOS)
 
 

@@ -1,4 +1,4 @@
-"""Everything that happens when the WebUI loads our scripts, and when it lets them go."""
+"""Start of the extension when the WebUI loads our scripts, and its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Extension:
     """The extension between two reloads of the WebUI's scripts.
 
     Attributes:
-        engine: The library at work.
+        engine: The library within the WebUI.
         networks: Our part of the WebUI's list of upscalers.
         latents: Our latent modes.
     """
@@ -35,7 +35,7 @@ class Extension:
         self.latents = LatentSeam(self.engine, self._patches)
 
     def attach(self, components: Mapping[options.Widget, Any]) -> None:
-        """Enter everything into the WebUI.
+        """Register everything with the WebUI.
 
         Args:
             components: The gradio component of each kind of setting.
@@ -54,7 +54,7 @@ class Extension:
         )
 
     def detach(self) -> None:
-        """Leave the WebUI as it was, and let go of every network."""
+        """Restore the WebUI, and free every network."""
         self.networks.detach()
         self.latents.detach()
         self._patches.undo()
@@ -89,12 +89,12 @@ class Extension:
 
 @cache
 def extension() -> Extension:
-    """Return the extension; it is made once, until `release`."""
+    """Return the extension; one instance until `release`."""
     return Extension()
 
 
 def start(components: Mapping[options.Widget, Any]) -> None:
-    """Enter the extension into the WebUI; called once whenever its scripts are loaded.
+    """Register the extension with the WebUI; called once whenever its scripts are loaded.
 
     Args:
         components: The gradio component of each kind of setting.
@@ -104,7 +104,7 @@ def start(components: Mapping[options.Widget, Any]) -> None:
 
 
 def release() -> None:
-    """Leave the WebUI as it was, if it was changed."""
+    """Restore the WebUI, if it was changed."""
     if extension.cache_info().currsize:
         extension().detach()
         extension.cache_clear()
