@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from modules import infotext_utils, shared, ui_components
 
-from lib_upscalers.hosts.webui import callbacks, comparing
+from lib_upscalers.hosts.webui import callbacks, comparing, options
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import build_fit
-from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, Page, build_tab
+from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, HostComponents, build_tab
 
 if TYPE_CHECKING:
     from lib_upscalers.compare.store import Store
     from lib_upscalers.ui.compare_tab import Tab
 
-_page = Page()
+_page = HostComponents()
 
 
 def _after_component(component: Any, **kwargs: Any) -> None:
@@ -51,6 +51,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         lambda: comparing.latent_candidates(engine),
         lambda: comparing.job(engine),
         _page.uses(_set_img2img),
+        options.settings,
         more,
     )
     return [(blocks, TITLE, ELEM_ID)]

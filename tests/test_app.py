@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from lib_upscalers.ui import client_watch
 from lib_upscalers.ui.compare_actions import CompareActions, Form, Use, alert, feed, idle_feed
 from lib_upscalers.ui.gradio_compat import file_url, listen
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
+from lib_upscalers.upscaling.settings import Settings
 from lib_upscalers.upscaling.upscaler import Upscaler
 from tests.compare.fakes import HOSTILE, Fate, candidate
 
@@ -242,6 +244,21 @@ def test_a_use_gets_the_upscaler_and_the_scale(actions: CompareActions, sample: 
     message = json.dumps({"session": _fed(last)["name"], "upscaler": "Lanczos"})
     values: Sequence[Any] = actions.fill(actions.uses[0], message)
     assert list(values) == ["Lanczos", 2.0]
+
+
+def test_settings_of_the_engine_count(actions: CompareActions, sample: str) -> None:
+    """Those of the form over those of the page of settings."""
+    page = replace(actions, settings=lambda: Settings(linear_light=True))
+    form = replace(FORM, engine={"linear_light": False})
+    plain, light, off = (
+        _fed(_all(*arguments)[-1][0])["entries"][1]["result"]["url"].removeprefix("file=")
+        for arguments in ((actions, sample, FORM), (page, sample, FORM), (page, sample, form))
+    )
+    pixels = [read_picture(Path(file)).pixels for file in (plain, light, off)]
+    assert np.array_equal(pixels[0], pixels[2])
+    assert not np.array_equal(pixels[0], pixels[1])
+    [(_, said)] = _all(actions, sample, replace(FORM, engine={"passes": "none at all"}))
+    assert "passes" in said
 
 
 def test_all_that_there_is_can_be_chosen(actions: CompareActions) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LEAST, MOST = 2, 12
 _FORMAT = 1
@@ -27,11 +30,13 @@ class ComparisonRequest:
         names: The upscalers, 2 to 12, none twice.
         target: To which size; with a trial, the size of the reference picture.
         trial: How the picture is shrunk first; None: it is enlarged as it is.
+        engine: The engine's settings that are not the defaults, by name.
     """
 
     names: tuple[str, ...]
     target: Target
     trial: Trial | None = None
+    engine: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
 
     def __post_init__(self) -> None:
         """Check the upscalers.
@@ -63,6 +68,8 @@ class ComparisonRequest:
             values["size"] = [self.target.size.width, self.target.size.height]
         else:
             values["scale"] = self.target.scale
+        if self.engine:
+            values["engine"] = dict(self.engine)
         return json.dumps(values, ensure_ascii=False)
 
     @classmethod
@@ -77,7 +84,11 @@ class ComparisonRequest:
         if not isinstance(names, list) or not all(isinstance(n, str) for n in cast("Any", names)):
             raise InputError(f"{_ADVICE}, but there is no list of upscalers.")
         trial = _trial(values.get("test"))
-        return cls(tuple(cast("list[str]", names)), _target(values, trial), trial)
+        engine = values.get("engine", {})
+        if not isinstance(engine, dict):
+            raise InputError(f"{_ADVICE}, but the engine's settings are of the wrong kind.")
+        known = cast("dict[str, Any]", engine)
+        return cls(tuple(cast("list[str]", names)), _target(values, trial), trial, known)
 
 
 def _object(text: str) -> dict[str, Any]:

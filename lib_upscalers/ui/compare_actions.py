@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,9 +27,10 @@ from lib_upscalers.targets import Target
 from lib_upscalers.ui.client_watch import ClientWatch
 from lib_upscalers.ui.uploads import accepted
 from lib_upscalers.upscaling.candidates import candidates, comparison
+from lib_upscalers.upscaling.settings import Settings, chosen, differences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from lib_upscalers.compare.align import Trial
     from lib_upscalers.compare.candidate import Candidate
@@ -53,12 +54,14 @@ class Form:
         scale: How many times as large; used where `size` is None.
         size: The exact size.
         trial: How the picture is shrunk first; None: it is enlarged as it is.
+        engine: The engine's settings that are chosen, by name.
     """
 
     names: tuple[str, ...]
     scale: float = 2.0
     size: tuple[int, int] | None = None
     trial: Trial | None = None
+    engine: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def request(self) -> ComparisonRequest:
         """Return what to compare.
@@ -68,10 +71,11 @@ class Form:
         """
         if self.trial is not None:
             target = Target(scale=float(self.trial.factor))
-            return ComparisonRequest(self.names, target, self.trial)
-        if self.size is not None:
-            return ComparisonRequest(self.names, Target(size=Size(*self.size)))
-        return ComparisonRequest(self.names, Target(scale=self.scale))
+        elif self.size is not None:
+            target = Target(size=Size(*self.size))
+        else:
+            target = Target(scale=self.scale)
+        return ComparisonRequest(self.names, target, self.trial, self.engine)
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class CompareActions:
         uses: What results can be used for.
         job: Entered around work; yields a function that returns whether the user stopped it.
         sample: The file of a picture to start from.
+        settings: Returns the engine's settings where the form chooses none; None where there is no
+            page of settings, and the defaults count.
     """
 
     upscaler: Upscaler
@@ -122,6 +128,7 @@ class CompareActions:
     uses: Sequence[Use] = ()
     job: Callable[[], AbstractContextManager[Callable[[], bool]]] = no_job
     sample: Path | None = None
+    settings: Callable[[], Settings] | None = None
     _running: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
 
     def names(self) -> list[str]:
@@ -186,8 +193,12 @@ class CompareActions:
         stopped: Callable[[], bool],
     ) -> Iterator[tuple[Session, str]]:
         subject = read_subject(path, request)
-        chosen = candidates(self.upscaler, request.names, self.more())
-        work = comparison(subject, request, chosen, self.store, self.host, stopped)
+        base = Settings() if self.settings is None else self.settings()
+        settings = replace(base, **chosen(request.engine))
+        # All that differs, so that the text of the request repeats the comparison elsewhere.
+        request = replace(request, engine=differences(settings))
+        several = candidates(self.upscaler, request.names, self.more(), settings)
+        work = comparison(subject, request, several, self.store, self.host, stopped)
         work.cancelled = cancelled
         warning = work.warning()
         for session in work.run():

@@ -24,6 +24,7 @@ from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.errors import InputError
 from lib_upscalers.pictures.names import names_a_picture
 from lib_upscalers.resampling.kernels import KERNELS
+from lib_upscalers.ui import setting_controls
 from lib_upscalers.ui.compare_actions import (
     MOST_PICTURES,
     CompareActions,
@@ -34,6 +35,7 @@ from lib_upscalers.ui.compare_actions import (
 from lib_upscalers.ui.gradio_compat import known, listen, pass_on_path, pass_on_paths
 from lib_upscalers.ui.uploads import is_inside
 from lib_upscalers.upscaling.candidates import default_names
+from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
 from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
@@ -77,10 +79,12 @@ class Controls:
     shrink: Component
     kernel: Component
     jpeg: Component
+    engine: Sequence[Component]
 
     def all(self) -> list[Component]:
         """Return all of them."""
-        return [getattr(self, name) for name in self.__dataclass_fields__]
+        *others, engine = [getattr(self, name) for name in self.__dataclass_fields__]
+        return [*others, *engine]
 
 
 def form_of(
@@ -92,6 +96,7 @@ def form_of(
     shrink: object,
     kernel: object,
     jpeg: object,
+    *engine: object,
 ) -> Form:
     """Return what the user filled in; fields come from a request and may hold anything.
 
@@ -106,7 +111,8 @@ def form_of(
         trial = Trial(_whole(shrink, "how much to shrink"), str(kernel), quality or None)
     sides = _whole(width or 0, "a width"), _whole(height or 0, "a height")
     size = sides if all(sides) else None
-    return Form(tuple(cast("list[str]", names)), _number(scale, "a scale"), size, trial)
+    number, settings = _number(scale, "a scale"), setting_controls.chosen_in_order(engine)
+    return Form(tuple(cast("list[str]", names)), number, size, trial, settings)
 
 
 def _number(value: object, what: str) -> float:
@@ -144,7 +150,7 @@ def _visibility(mode: str) -> list[Any]:
     return [gr.update(visible=mode != _TEST), gr.update(visible=mode == _TEST)]
 
 
-def build_controls(names: Sequence[str], chosen: Sequence[str]) -> Controls:
+def build_controls(names: Sequence[str], chosen: Sequence[str], *, overriding: bool) -> Controls:
     """Build the form: all upscalers, and those that are chosen."""
     menu = gr.Dropdown(
         list(names),
@@ -155,25 +161,21 @@ def build_controls(names: Sequence[str], chosen: Sequence[str]) -> Controls:
         info=_ABOUT_UPSCALERS,
         elem_id="upscaler-lab-names",
     )
-    mode = gr.Radio(
-        [_ENLARGE, _TEST],
-        value=_ENLARGE,
-        label="What to do",
-        info=_ABOUT_TESTS,
-    )
+    mode = gr.Radio([_ENLARGE, _TEST], value=_ENLARGE, label="What to do", info=_ABOUT_TESTS)
     with gr.Group() as target:
         scale, width, height = _target()
     group, shrink, kernel, jpeg = _trial()
     listen(mode.change, _visibility, [mode], [target, group])
-    return Controls(menu, mode, scale, width, height, shrink, kernel, jpeg)
+    engine = setting_controls.build_engine_accordion(overriding=overriding)
+    return Controls(menu, mode, scale, width, height, shrink, kernel, jpeg, engine)
 
 
-def values_of(text: object, known_names: Sequence[str]) -> list[Any]:
+def values_of(text: object, known_names: Sequence[str], *, overriding: bool) -> list[Any]:
     """Return values for `Controls.all` read from settings as text, and an alert."""
     try:
         request = ComparisonRequest.parse(text if isinstance(text, str) else "")
     except InputError as error:
-        return [*[gr.update()] * 8, alert(str(error))]
+        return [*[gr.update()] * (8 + len(ENGINE_SETTINGS)), alert(str(error))]
     missing = [name for name in request.names if name not in known_names]
     trial, size = request.trial, request.target.size
     return [
@@ -185,6 +187,7 @@ def values_of(text: object, known_names: Sequence[str]) -> list[Any]:
         str(trial.factor) if trial else gr.update(),
         trial.kernel if trial else gr.update(),
         (trial.jpeg or 0) if trial else gr.update(),
+        *setting_controls.values_in_order(request.engine, overriding=overriding),
         alert(f"Not there: {', '.join(missing)}." if missing else ""),
     ]
 
@@ -253,7 +256,8 @@ class _TabBuilder:
                 picture = _picture(self.actions)
                 sample = gr.Button("Sample picture") if self.actions.sample else None
             with gr.Column(scale=3, min_width=280):
-                controls = build_controls(self.actions.names(), self._default_names())
+                names = self.actions.names()
+                controls = build_controls(names, self._default_names(), overriding=self._overriding)
                 with gr.Row():
                     start = gr.Button("Compare", variant="primary", elem_id="upscaler-lab-compare")
                     stop = gr.Button("Cancel", variant="stop", interactive=False)
@@ -280,6 +284,10 @@ class _TabBuilder:
         if sample is not None:
             listen(sample.click, lambda: str(self.actions.sample), None, [picture])
         return Tab(picture, controls.names)
+
+    @property
+    def _overriding(self) -> bool:
+        return self.actions.settings is not None
 
     def _default_names(self) -> list[str]:
         return default_names(self.actions.upscaler.choices())
@@ -339,7 +347,7 @@ class _TabBuilder:
         listen(apply.click, self._apply, [text], [*controls.all(), alerts])
 
     def _apply(self, text: str) -> list[Any]:
-        return values_of(text, self.actions.names())
+        return values_of(text, self.actions.names(), overriding=self._overriding)
 
     def _buttons(self, feed: Any, links: Any) -> None:  # noqa: ANN401 - gradio's own types
         """Make the buttons that the viewer presses; `feed.mjs` knows their ids."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
     from lib_upscalers.ui.compare_tab import Tab
+    from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
 
 TITLE, ELEM_ID = "Upscaler Lab", "upscaler_lab"
@@ -28,8 +29,8 @@ _SEND = """(gallery) => {
 
 
 @dataclass
-class Page:
-    """The WebUI's own components that the tab is joined to, as they are made.
+class HostComponents:
+    """The WebUI's own components that the tab is connected to, as they are made.
 
     Attributes:
         found: By their elem_id.
@@ -99,6 +100,7 @@ def build_tab(
     candidates: Callable[[], Sequence[Candidate]],
     job: Callable[[], AbstractContextManager[Callable[[], bool]]],
     uses: Sequence[Use],
+    settings: Callable[[], Settings],
     more: Callable[[Store, Tab], None],
 ) -> Any:  # noqa: ANN401 - gradio's blocks, for the WebUI
     """Build the tab.
@@ -110,6 +112,7 @@ def build_tab(
         candidates: What else can be compared.
         job: As `CompareActions.job`.
         uses: As `CompareActions.uses`.
+        settings: As `CompareActions.settings`.
         more: Puts further controls below the comparison, and joins the tab to the page around.
     """
     import gradio as gr
@@ -118,7 +121,11 @@ def build_tab(
 
     with gr.Blocks(analytics_enabled=False) as blocks:
         actions = CompareActions(
-            upscaler, host, store, file_url, upload_folder, more=candidates, uses=uses, job=job
+            *(upscaler, host, store, file_url, upload_folder),
+            more=candidates,
+            uses=uses,
+            job=job,
+            settings=settings,
         )
         more(store, build(actions))
     return blocks

@@ -90,18 +90,24 @@ def candidate(
 
 
 def candidates(
-    upscaler: Upscaler, names: Sequence[str], more: Sequence[Candidate] = ()
+    upscaler: Upscaler,
+    names: Sequence[str],
+    more: Sequence[Candidate] = (),
+    settings: Settings | None = None,
 ) -> list[Candidate]:
     """Return the candidates of those names, in that order; unknown ones, too, which then fail.
 
     Args:
         upscaler: Runs those that are not among `more`.
-        names: What is wanted.
+        names: The names to look up.
         more: Other candidates that there are.
+        settings: How the upscaler runs.
     """
     others = {each.name: each for each in more}
     choices = {choice.name: choice for choice in upscaler.choices()}
-    return [others.get(name) or candidate(upscaler, name, choices.get(name)) for name in names]
+    return [
+        others.get(name) or candidate(upscaler, name, choices.get(name), settings) for name in names
+    ]
 
 
 def comparison(

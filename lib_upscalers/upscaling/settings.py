@@ -282,7 +282,7 @@ def chosen(values: Mapping[str, object]) -> dict[str, Any]:
         By the names of `Settings`' attributes.
 
     Raises:
-        InputError: A setting and its shortcut contradict each other.
+        InputError: A number is none, or a setting and its shortcut contradict each other.
     """
     found: dict[str, Any] = {}
     for setting in ENGINE_SETTINGS:
@@ -297,7 +297,17 @@ def chosen(values: Mapping[str, object]) -> dict[str, Any]:
 def _value(setting: EngineSetting, value: object) -> object:
     if setting.kind == "flag":
         return value in (True, ON)
-    return int(value) if isinstance(value, float) else value
+    if setting.kind == "choice":
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1 << 31:
+        raise InputError(f"Expected a whole number for the setting {setting.name}: correct it.")
+    return int(value)
+
+
+def differences(settings: Settings) -> dict[str, Any]:
+    """Return the settings that differ from the defaults, by name."""
+    values = {each: getattr(settings, each.name) for each in ENGINE_SETTINGS}
+    return {each.name: value for each, value in values.items() if value != each.default}
 
 
 def _add_shortcut(

@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lib_upscalers.cli.engine_arguments import add_engine_settings, read_engine_settings
+from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.errors import InputError, UnknownNameError
 from lib_upscalers.hosts.webui import options, start
 from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.extras import enlarge, job_of, plan
-from lib_upscalers.ui.setting_controls import overriding_controls
+from lib_upscalers.ui.compare_actions import Form
+from lib_upscalers.ui.setting_controls import (
+    build_engine_accordion,
+    chosen_in_order,
+    overriding_controls,
+    values_in_order,
+)
 from lib_upscalers.upscaling.settings import AS_IN_SETTINGS, ENGINE_SETTINGS, Settings, chosen
 from tests.hosts.test_contract import photo
 from tests.hosts.test_extras import AxisOption, client, encoded
@@ -48,8 +55,12 @@ def another(setting: EngineSetting) -> Any:  # noqa: ANN401
 def gradio(monkeypatch: pytest.MonkeyPatch) -> None:
     """Components that are nothing but their arguments; real ones start event loops."""
     made = dict.fromkeys(("Slider", "Dropdown", "Checkbox"), _component)
-    fake = module("gradio", Row=contextlib.nullcontext, **made)
+    fake = module("gradio", Row=contextlib.nullcontext, Accordion=_accordion, **made)
     monkeypatch.setitem(sys.modules, fake.__name__, fake)
+
+
+def _accordion(*_: object, **__: object) -> contextlib.nullcontext[None]:
+    return contextlib.nullcontext()
 
 
 def _component(*values: object, **named: object) -> SimpleNamespace:
@@ -114,6 +125,16 @@ def test_a_setting_is_at_every_door(
     webui.opts.data[key] = value
     assert options.settings() == expected, "page of settings"
     assert plan(engine, job_of({"upscaler_1": "Nearest"})).settings == expected
+    position = [each.name for each in ENGINE_SETTINGS].index(setting.name)
+    for overriding in (False, True):
+        form = build_engine_accordion(overriding=overriding)
+        assert form[position].label.startswith(setting.label), "form of the comparison"
+        values = values_in_order({setting.name: value}, overriding=overriding)
+        assert Settings(**chosen_in_order(values)) == expected
+        assert [control.value for control in form] == values_in_order({}, overriding=overriding)
+    request = Form(("Nearest", "Lanczos"), engine={setting.name: value}).request()
+    text = ComparisonRequest.parse(request.to_text("1")).engine
+    assert Settings(**chosen(text)) == expected, "text of a comparison"
     controls = overriding_controls()
     assert {setting.name, setting.shortcut and setting.shortcut.name} & controls.keys()
 
