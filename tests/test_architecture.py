@@ -55,6 +55,7 @@ HEAVY_MODULES = (
     "lib_upscalers.latent.learned_network",
     "lib_upscalers.latent.published_layouts",
     "lib_upscalers.models.adapt",
+    "lib_upscalers.models.architectures.espcn",
     "lib_upscalers.models.building",
     "lib_upscalers.models.skip_init",
     "lib_upscalers.tiling.tensor_memory",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import spandrel
+import torch
 
 from lib_upscalers.models import architectures
 from lib_upscalers.models.architectures import (
@@ -16,16 +17,21 @@ from lib_upscalers.models.architectures import (
     spandrel_module,
     spandrel_version,
 )
+from lib_upscalers.models.architectures.espcn import ESPCN
 from lib_upscalers.models.architectures.hints import later_spandrel, unknown_architecture
+from lib_upscalers.models.loader import load_network
 from tests.cases import each_case
 from tests.models.tiny import TINY, random_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 # One of spandrel's networks calls torch in a way that torch will change.
 pytestmark = pytest.mark.filterwarnings("ignore:torch.meshgrid:UserWarning")
+
+OURS = ["ESPCN"]
 
 
 def ids(known: spandrel.ArchRegistry) -> list[str]:
@@ -61,15 +67,15 @@ def renamed(name: str) -> spandrel.ArchSupport:
 def test_extra_architectures_are_added_to_ours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     before = ids(spandrel.MAIN_REGISTRY)
     extra_package(monkeypatch, [renamed("Extra"), spandrel.MAIN_REGISTRY["SPAN"]])
-    assert ids(registry()) == [*before, "Extra"]
+    assert ids(registry()) == [*before, *OURS, "Extra"]
     assert ids(spandrel.MAIN_REGISTRY) == before
 
 
-def test_without_the_extra_package_there_are_spandrels_own(
+def test_without_the_extra_package_there_are_spandrels_own_and_ours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "spandrel_extra_arches", None)
-    assert ids(registry()) == ids(spandrel.MAIN_REGISTRY)
+    assert ids(registry()) == [*ids(spandrel.MAIN_REGISTRY), *OURS]
 
 
 def test_the_module_and_its_version_agree() -> None:
@@ -126,7 +132,22 @@ def test_the_seam_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
     other = ModuleType("spandrel")
     other.__version__ = "9.9.9"  # type: ignore[attr-defined]
     other.MAIN_REGISTRY = spandrel.ArchRegistry()  # type: ignore[attr-defined]
+    for name in ("Architecture", "ArchSupport", "ImageModelDescriptor"):
+        setattr(other, name, getattr(spandrel, name))
     monkeypatch.setattr(architectures, "spandrel_module", lambda: other)
     monkeypatch.setitem(sys.modules, "spandrel_extra_arches", None)
     assert spandrel_version() == "9.9.9"
-    assert len(registry()) == 0
+    assert ids(registry()) == OURS
+
+
+def test_espcn_enlarges_as_its_layers_say(tmp_path: Path) -> None:
+    """A file of the published layout: luma, layers named first_part and last_part."""
+    torch.manual_seed(0)
+    made = ESPCN(channels=1, wide=8, narrow=4, scale=3).eval()
+    torch.save(made.state_dict(), tmp_path / "x.pth")
+    network = load_network(tmp_path / "x.pth")
+    assert (network.traits.architecture, network.traits.scale) == ("ESPCN", 3)
+    assert network.traits.channels == 1
+    batch = torch.rand(1, 1, 6, 7)
+    with torch.inference_mode():
+        assert torch.allclose(network(batch), made(batch).clamp(0, 1), atol=1e-6)

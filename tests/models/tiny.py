@@ -132,10 +132,17 @@ def lama() -> nn.Module:
     return LaMa(in_nc=4, out_nc=3)
 
 
+def espcn() -> nn.Module:
+    from lib_upscalers.models.architectures.espcn import ESPCN
+
+    return ESPCN(wide=8, narrow=4)
+
+
 TINY: Mapping[str, Callable[[], nn.Module]] = {
     "ATD": atd,
     "Compact": compact,
     "DAT": dat,
+    "ESPCN": espcn,
     "ESRGAN": esrgan,
     "HAT": hat,
     "OmniSR": omnisr,

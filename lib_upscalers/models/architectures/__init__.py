@@ -1,13 +1,13 @@
 """The seam to spandrel, which knows the architectures: everything asks for it here.
 
-A network architecture that spandrel lacks is one file in this package, added in `registry`.
+A network architecture that spandrel lacks is one file in this package, named in `own.OWN`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lib_upscalers.models.architectures import private
+from lib_upscalers.models.architectures import own, private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +28,13 @@ def spandrel_version() -> str:
 
 
 def registry() -> ArchRegistry:
-    """Return a registry of our own: spandrel's architectures, and the extra ones if installed.
+    """Return a new registry: spandrel's architectures, ours, and the extra ones if installed.
 
     The program around us may use spandrel too, so its registry is copied and never changed.
     """
     copied: ArchRegistry = spandrel_module().MAIN_REGISTRY.copy()
+    ours = own.supports(spandrel_module())
+    copied.add(*(each for each in ours if each.architecture.id not in copied))
     extra = private.load()[1]
     if extra is None:
         return copied

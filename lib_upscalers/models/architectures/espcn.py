@@ -1,0 +1,73 @@
+"""ESPCN: three convolutions and a pixel shuffle; fast, and the example of an architecture here.
+
+Wenzhe Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+Convolutional Neural Network", CVPR 2016, https://arxiv.org/abs/1609.05158. Layers are named as in
+https://github.com/yjn870/ESPCN-pytorch (MIT); its files enlarge luma, so they have one channel.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
+ID = "ESPCN"
+_CONVOLUTIONS = ("first_part.0", "first_part.2", "last_part.0")
+
+
+class ESPCN(nn.Module):
+    """The network.
+
+    Args:
+        channels: Of pictures: 1 or 3.
+        wide: Features of the first layer.
+        narrow: Features of the second layer.
+        scale: Output pixels an input pixel, on each side.
+    """
+
+    def __init__(self, channels: int = 1, wide: int = 64, narrow: int = 32, scale: int = 2) -> None:
+        super().__init__()
+        self.first_part = nn.Sequential(
+            nn.Conv2d(channels, wide, 5, padding=2),
+            nn.Tanh(),
+            nn.Conv2d(wide, narrow, 3, padding=1),
+            nn.Tanh(),
+        )
+        self.last_part = nn.Sequential(
+            nn.Conv2d(narrow, channels * scale**2, 3, padding=1), nn.PixelShuffle(scale)
+        )
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        """Enlarge pictures (N, C, H, W) in [0, 1] to (N, C, H * scale, W * scale)."""
+        return self.last_part(self.first_part(batch))
+
+
+def detect(state: Mapping[str, Any]) -> bool:
+    """Return whether a state dict has exactly the layers of an ESPCN."""
+    names = {f"{layer}.{part}" for layer in _CONVOLUTIONS for part in ("weight", "bias")}
+    return state.keys() == names
+
+
+def load(state: Mapping[str, Any]) -> tuple[ESPCN, dict[str, Any]]:
+    """Return the network of a state dict, and what a descriptor says of it."""
+    wide, channels = state["first_part.0.weight"].shape[:2]
+    narrow = state["first_part.2.weight"].shape[0]
+    scale = math.isqrt(state["last_part.0.weight"].shape[0] // channels)
+    network = ESPCN(channels, wide, narrow, scale)
+    network.load_state_dict(dict(state))
+    about = {
+        "purpose": "SR",
+        "tags": [f"{wide}nf", f"{narrow}nf"],
+        "supports_half": True,
+        "supports_bfloat16": True,
+        "scale": scale,
+        "input_channels": channels,
+        "output_channels": channels,
+    }
+    return network, about
