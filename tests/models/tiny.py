@@ -135,7 +135,7 @@ def lama() -> nn.Module:
 def espcn() -> nn.Module:
     from lib_upscalers.models.architectures.espcn import ESPCN
 
-    return ESPCN(wide=8, narrow=4)
+    return ESPCN(channels=3, wide=8, narrow=4)
 
 
 TINY: Mapping[str, Callable[[], nn.Module]] = {

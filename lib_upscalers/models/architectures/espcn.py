@@ -51,7 +51,7 @@ class ESPCN(nn.Module):
 def detect(state: Mapping[str, Any]) -> bool:
     """Return whether a state dict has exactly the layers of an ESPCN."""
     names = {f"{layer}.{part}" for layer in _CONVOLUTIONS for part in ("weight", "bias")}
-    return state.keys() == names
+    return set(state) == names
 
 
 def load(state: Mapping[str, Any]) -> tuple[ESPCN, dict[str, Any]]:
