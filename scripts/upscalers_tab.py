@@ -50,7 +50,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         comparing.store(),
         lambda: comparing.latent_candidates(engine),
         lambda: comparing.job(engine),
-        _page.uses(_set_img2img),
+        _page.uses(_set_img2img, extension().listed),
         options.settings,
         more,
     )

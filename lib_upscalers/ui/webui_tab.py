@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.errors import InputError
 from lib_upscalers.ui.compare_actions import CompareActions, Use
 from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
 
     from lib_upscalers.compare.candidate import Candidate
@@ -53,26 +54,43 @@ class HostComponents:
             name = elem_id.removesuffix("_send_to_extras")
             self.senders.append((button(f"{name}_send_to_upscaler_lab"), f"{name}_gallery"))
 
-    def uses(self, set_img2img: Callable[[str], None]) -> list[Use]:
+    def uses(
+        self, set_img2img: Callable[[str], None], listed: Callable[[str], Collection[str]]
+    ) -> list[Use]:
         """Return what a compared upscaler can be used for here.
 
         Args:
-            set_img2img: Makes an upscaler that of img2img, which is a setting.
+            set_img2img: Makes an upscaler that of img2img, and saves this setting.
+            listed: Returns the names that the menu of "Extras", "Hires. fix" or "img2img" lists.
         """
 
+        def checked(place: str, name: str) -> str:
+            # A name that is not listed would blank the menu, and the next job would fail.
+            if name not in listed(place):
+                raise InputError(
+                    f"Expected an upscaler that {place} lists, but {name!r} is none here: use "
+                    "another one, or the script Upscaler Lab of the Extras tab."
+                )
+            return name
+
+        def extras(name: str, scale: float) -> list[Any]:
+            return [checked("Extras", name), scale]
+
+        def hires(name: str, scale: float) -> list[Any]:
+            return [checked("Hires. fix", name), scale]
+
         def img2img(name: str, scale: float) -> list[Any]:
-            set_img2img(name)
+            set_img2img(checked("img2img", name))
             return [scale]
 
-        both = _both
-        wanted = [
-            ("Extras", ["extras_upscaler_1", "extras_upscaling_resize"], both, "extras"),
-            ("Hires. fix", ["txt2img_hr_upscaler", "txt2img_hr_scale"], both, "txt2img"),
-            ("img2img", ["img2img_scale"], img2img, "img2img"),
+        places = [
+            ("Extras", ["extras_upscaler_1", "extras_upscaling_resize"], extras, "extras"),
+            ("Hires. fix", ["txt2img_hr_upscaler", "txt2img_hr_scale"], hires, "txt2img"),
+            ("img2img (saves its setting)", ["img2img_scale"], img2img, "img2img"),
         ]
         return [
             Use(label, [self.found[name] for name in names], fill, f"() => switch_to_{tab}()")
-            for label, names, fill, tab in wanted
+            for label, names, fill, tab in places
             if all(name in self.found for name in names)
         ]
 
@@ -87,10 +105,6 @@ class HostComponents:
             if gallery in self.found:
                 listen(button.click, read, [self.found[gallery]], [tab.picture], js=_SEND)
         self.senders.clear()
-
-
-def _both(name: str, scale: float) -> Sequence[Any]:
-    return [name, scale]
 
 
 def build_tab(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from lib_upscalers.targets import Target
 from lib_upscalers.training.latent import reports as latent_reports
 from lib_upscalers.training.latent.latent_pairs import PairPlan
 from lib_upscalers.training.latent.latent_training import LatentRecipe
+from lib_upscalers.ui.webui_tab import HostComponents
 from tests.cases import each_case
 from tests.hosts.test_contract import photo
 
@@ -131,3 +133,24 @@ def test_a_folder_without_pictures_is_said(webui: WebUI) -> None:
     (webui.models / "empty").mkdir()
     with pytest.raises(InputError, match="picture"):
         list(Fitting(start.extension().engine).run(1, str(webui.models / "empty")))
+
+
+def test_a_result_is_used_only_where_the_host_lists_its_upscaler(webui: WebUI) -> None:
+    """A name that a menu does not list would blank it, and nothing is saved then."""
+    saved: list[str] = []
+    parts = HostComponents()
+    names = ("extras_upscaler_1", "extras_upscaling_resize", "txt2img_hr_upscaler")
+    parts.found.update(dict.fromkeys((*names, "txt2img_hr_scale", "img2img_scale")))
+    uses = {
+        use.label.split(" (")[0]: use for use in parts.uses(saved.append, start.extension().listed)
+    }
+    assert uses["Extras"].fill("Ours 2x", 2.0) == ["Ours 2x", 2.0]
+    assert uses["Hires. fix"].fill("Latent (bislerp)", 1.5) == ["Latent (bislerp)", 1.5]
+    assert uses["img2img"].fill("Theirs 2x", 2.0) == [2.0]
+    assert saved == ["Theirs 2x"]
+    assert "sav" in uses["img2img"].label, "the button says that it saves a setting"
+    for label, use in uses.items():
+        for name in ("Mitchell", *(["Lanczos"] if webui.kind == "neo" else [])):
+            with pytest.raises(InputError, match=re.escape(label)):
+                use.fill(name, 2.0)
+    assert saved == ["Theirs 2x"]

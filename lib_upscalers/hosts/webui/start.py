@@ -11,6 +11,7 @@ from lib_upscalers.hosts.webui import callbacks, options
 from lib_upscalers.hosts.webui.api import Routes
 from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.engine import Engine
+from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.latents import LatentSeam, complete
 from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
@@ -63,6 +64,15 @@ class Extension:
     def choices(self) -> list[str]:
         """Return the names of all upscalers of this library."""
         return [choice.name for choice in self.engine.upscaler.choices()]
+
+    def listed(self, place: str) -> list[str]:
+        """Return the names that a menu of the WebUI lists.
+
+        Args:
+            place: "Hires. fix", whose menu has the latent modes, too; or another.
+        """
+        modes = host_module("shared").latent_upscale_modes if place == "Hires. fix" else {}
+        return [*modes, *self.networks.names()]
 
     def _before_ui(self) -> None:
         self.networks.rebind()
