@@ -26,8 +26,9 @@ from safetensors.torch import save_file
 from benchmarks.networks import BUILDERS
 from lib_upscalers.models.architectures import detect, registry
 from lib_upscalers.models.building import build
-from lib_upscalers.models.loader import canonical, load_network
+from lib_upscalers.models.loader import load_network
 from lib_upscalers.models.reading import read_state
+from lib_upscalers.models.wrapping import unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,7 +99,7 @@ BARS: Mapping[str, tuple[float, Callable[[], nn.Module]]] = {
 
 def find_out(path: Path) -> spandrel.ModelDescriptor:
     """Return what a file holds, without its numbers."""
-    state = canonical(read_state(path, values=False))
+    state = unwrap(read_state(path, values=False))
     found = detect(state, registry())
     if found is None:
         raise ValueError(f"nobody knows {path}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.checksum import verify
+from lib_upscalers.models.entry import stamp_of
 from lib_upscalers.models.loader import LoadedNetwork, load_network
 from lib_upscalers.network import Profile
 
@@ -155,13 +156,12 @@ class NetworkCache:
 
 def _stamp(entry: ModelEntry) -> tuple[int, int]:
     try:
-        facts = entry.path.stat()
+        return stamp_of(entry.path)
     except OSError as error:
         raise ModelFileError(
             f"Expected the file of {entry.name} at {str(entry.path)!r}, but it cannot be read "
             f"({error.strerror or error}): it may have been moved or deleted; refresh the list."
         ) from error
-    return facts.st_size, facts.st_mtime_ns
 
 
 def _empty_device_cache() -> None:

@@ -32,3 +32,24 @@ class ModelEntry:
     licence: str | None = None
     sha256: str | None = None
     built_in: bool = False
+
+
+def weights_beside(path: Path) -> Path | None:
+    """Return the second file of an ncnn network, whose layers are in a .param file; else None."""
+    if path.suffix.lower() != ".param":
+        return None
+    return path.with_suffix(".BIN" if path.suffix.isupper() else ".bin")
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Return the size in bytes and the time of change in nanoseconds of a network's files.
+
+    Raises:
+        OSError: The file is not there; a second one that is missing counts as empty.
+    """
+    facts = path.stat()
+    beside = weights_beside(path)
+    if beside is None or not beside.exists():
+        return facts.st_size, facts.st_mtime_ns
+    more = beside.stat()
+    return facts.st_size + more.st_size, max(facts.st_mtime_ns, more.st_mtime_ns)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lib_upscalers.errors import OutputError
 from lib_upscalers.file_writing import write_text
 from lib_upscalers.models.architectures import private
+from lib_upscalers.models.entry import stamp_of
 from lib_upscalers.network import NetworkTraits
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _log = logging.getLogger("lib_upscalers")
 
 _FILE = "network-facts.json"
 # To be raised when this library finds out more, or otherwise, than before.
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ class Facts:
                 nothing is remembered.
         """
         key = str(path.resolve())
-        facts = path.stat()
-        stamp = [facts.st_size, facts.st_mtime_ns]
+        stamp = list(stamp_of(path))
         with self._lock:
             known = self._fresh.get(key) or self._known.get(key)
         fact = _from_json(known, stamp)

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import ModelError
-from lib_upscalers.models.entry import ModelEntry
+from lib_upscalers.models.entry import ModelEntry, stamp_of
 from lib_upscalers.models.file_cache import Fact, Facts
-from lib_upscalers.models.reading import SUFFIXES
+from lib_upscalers.models.reading import NETWORK_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -114,7 +114,7 @@ def _entry(path: Path, fact: Fact, facts: Facts) -> ModelEntry | None:
     problem = fact.problem
     if fact.traits is not None:
         try:
-            return _named(ModelEntry("", path, path.stat().st_size, fact.traits), path.stem)
+            return _named(ModelEntry("", path, stamp_of(path)[0], fact.traits), path.stem)
         except OSError as error:
             problem = error.strerror or str(error)
     # Lists are made often: a WebUI makes several at its start.
@@ -145,7 +145,7 @@ def _find_out(path: Path) -> Fact:
     """
     from lib_upscalers.models.loader import read_traits
 
-    size = path.stat().st_size
+    size = stamp_of(path)[0]
     if size > _LARGEST:
         return Fact(problem=f"it has {size / 2**30:.1f} GiB, too much for an upscaler")
     try:
@@ -176,7 +176,7 @@ def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
         return
     shown = [item for item in found if not item.name.startswith(".")]
     for item in shown:
-        if item.name.lower().endswith(SUFFIXES) and _holds(item.is_file):
+        if item.name.lower().endswith(NETWORK_SUFFIXES) and _holds(item.is_file):
             yield Path(item.path)
     for item in shown:
         if _holds(item.is_dir):

@@ -12,15 +12,14 @@ from lib_upscalers.models.adapt import adapt
 from lib_upscalers.models.architectures import detect, registry, spandrel_module
 from lib_upscalers.models.architectures.hints import misfit, unknown_architecture
 from lib_upscalers.models.placement import ExactWeights
-from lib_upscalers.models.reading import read_state
+from lib_upscalers.models.reading import GRAPH_SUFFIXES, read_state, reading
 from lib_upscalers.models.reading.faults import printable
+from lib_upscalers.models.wrapping import parts, unwrap
 from lib_upscalers.network import NetworkTraits, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import torch
-    from spandrel import ImageModelDescriptor
+    from spandrel import ArchRegistry, ArchSupport, ImageModelDescriptor
     from torch.nn import Module
 
 _log = logging.getLogger("lib_upscalers")
@@ -150,10 +149,14 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
     from lib_upscalers.models.building import OversizedError, build
 
     known = registry()
+    if path.suffix.lower() in GRAPH_SUFFIXES:
+        descriptor = checked(_graph_descriptor(path, known, values=values), path)
+        if values:
+            check_finite(descriptor.model, path)
+        return descriptor
     held = read_state(path, values=values)
     try:
-        state = canonical(held)
-        found = detect(state, known)
+        state, found = _recognised(unwrap(held), known)
     except _MISFITS as error:
         raise ModelFileError(
             f"Expected named weights of a network in {str(path)!r}, but what it names is "
@@ -183,9 +186,23 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
     return descriptor
 
 
-def canonical(held: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the state dict itself, out of whatever it was wrapped in."""
-    return spandrel_module().canonicalize_state_dict(dict(held))
+def _graph_descriptor(path: Path, known: ArchRegistry, *, values: bool) -> Any:  # noqa: ANN401
+    from lib_upscalers.models.graphs.graph_files import read_graph
+    from lib_upscalers.models.graphs.recognition import graph_descriptor
+
+    graph = read_graph(path, values=values)
+    return reading(path, lambda: graph_descriptor(graph, known, path, values=values))
+
+
+def _recognised(
+    state: dict[str, Any], known: ArchRegistry
+) -> tuple[dict[str, Any], ArchSupport | None]:
+    """Return the part of a state dict that is a known network; all of it and None if none is."""
+    for part in parts(state):
+        found = detect(part, known)
+        if found is not None:
+            return part, found
+    return state, None
 
 
 def checked(descriptor: Any, path: Path) -> ImageModelDescriptor[Module]:  # noqa: ANN401

@@ -7,7 +7,7 @@ C. Wan et al. 2023, https://arxiv.org/abs/2311.12770
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -29,22 +29,39 @@ class Fused(nn.Module):
 
     def __init__(self, convolution: nn.Conv2d, *, activated: bool) -> None:
         super().__init__()
-        self.convolution = convolution
+        # The name that the layer has in files.
+        self.eval_conv = convolution
         self.activated = activated
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Run the convolution: (N, C, H, W) to (N, D, H, W)."""
-        out = self.convolution(x)
+        out = self.eval_conv(x)
         return functional.leaky_relu_(out, _SLOPE) if self.activated else out
 
 
 def fuse_branches(module: nn.Module) -> None:
-    """Replace every layer of that kind, wherever it lies in the network."""
-    for parent in list(module.modules()):
-        for name, child in list(parent.named_children()):
-            layer = cast("Any", child)
-            if type(child).__name__ == "Conv3XC" and hasattr(child, "eval_conv"):
-                update: Callable[[], None] = layer.update_params
-                update()
-                fused = Fused(layer.eval_conv, activated=bool(layer.has_relu))
-                setattr(parent, name, fused.requires_grad_(requires_grad=False).eval())
+    """Replace every layer of that kind, wherever it lies in the network, by its fused one."""
+    for parent, name, layer in _layers(module):
+        update: Callable[[], None] = layer.update_params
+        update()
+        _replace(parent, name, layer)
+
+
+def keep_fused(module: nn.Module) -> None:
+    """Drop the branches of every such layer, for weights that were fused before."""
+    for parent, name, layer in _layers(module):
+        _replace(parent, name, layer)
+
+
+def _layers(module: nn.Module) -> list[tuple[nn.Module, str, Any]]:
+    return [
+        (parent, name, child)
+        for parent in module.modules()
+        for name, child in parent.named_children()
+        if type(child).__name__ == "Conv3XC" and hasattr(child, "eval_conv")
+    ]
+
+
+def _replace(parent: nn.Module, name: str, layer: Any) -> None:  # noqa: ANN401
+    fused = Fused(layer.eval_conv, activated=bool(layer.has_relu))
+    setattr(parent, name, fused.requires_grad_(requires_grad=False).eval())

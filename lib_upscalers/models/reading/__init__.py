@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
 from lib_upscalers.models.reading.source import TensorSource, check_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
+# Files that hold a graph: see `lib_upscalers.models.graphs`. An ncnn network is two files.
+GRAPH_SUFFIXES = (".onnx", ".param")
+NETWORK_SUFFIXES = (*SUFFIXES, *GRAPH_SUFFIXES)
 
 # What a reader of foreign bytes can stumble over.
 _STUMBLES = (
@@ -35,6 +38,7 @@ _STUMBLES = (
     struct.error,
 )
 _HEAD = 64
+_Held = TypeVar("_Held")
 # The parts of the tar files of torch before 0.1.10, and bare pickles of protocol 0.
 _OLDEST = (
     b"sys_info",
@@ -68,10 +72,28 @@ def read_state(path: Path, *, values: bool = True) -> Mapping[str, Any]:
         raise ModelFileError(
             f"Expected a network file, one of {', '.join(SUFFIXES)}, but got {path.name!r}."
         )
+    return reading(path, lambda: _read_file(path, values=values))
+
+
+def _read_file(path: Path, *, values: bool) -> Mapping[str, Any]:
+    with path.open("rb", buffering=0) as file:
+        return _read(TensorSource(file, path, values=values))
+
+
+def reading(path: Path, read: Callable[[], _Held]) -> _Held:
+    """Return what `read` does, with all that it may stumble over as errors with a text.
+
+    Args:
+        path: The file; it is checked to be one before `read` opens it.
+        read: Reads it.
+
+    Raises:
+        ModelFileError: It is missing, cannot be read, is truncated, or holds no network.
+        UnsafeModelError: Its pickle asks for more than tensors.
+    """
     try:
         _check_kind(path)
-        with path.open("rb", buffering=0) as file:
-            return _read(TensorSource(file, path, values=values))
+        return read()
     except OSError as error:
         raise ModelFileError(
             f"Expected a network file that can be read, but {str(path)!r} cannot: "

@@ -1,0 +1,113 @@
+"""Run a foreign graph on a small probe, within bounds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from lib_upscalers.models.graphs.operators import OPERATORS
+from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import torch
+
+    from lib_upscalers.models.graphs.graph import Graph, Node
+
+# A probe of 40 x 40 pixels through eight times 64 channels has 7 million.
+_MOST_ELEMENTS = 8 << 20
+_MOST_LIVE = 32 << 20
+# Multiplications; a Real-ESRGAN of 23 blocks takes 7 billion for a probe of 16 x 16.
+_MOST_WORK = 40e9
+# Which inputs of a node are numbers that decide the shape of its result.
+_VALUES: Mapping[str, tuple[int, ...]] = {"Resize": (1, 2, 3), "Upsample": (1,), "Pad": (1, 2)}
+_WHAT_TORCH_RAISES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+def evaluate(
+    graph: Graph, probe: torch.Tensor, seen: Callable[[Node, torch.Tensor, torch.Tensor], None]
+) -> torch.Tensor:
+    """Return what a graph makes of a probe (1, C, H, W), in fp32.
+
+    Args:
+        graph: The graph; `check_order` holds for it.
+        probe: The picture.
+        seen: Gets every node that has weights, with its first input and its result.
+
+    Raises:
+        NoNetworkError: A node is of an unknown type, or cannot run; the text names it.
+        DamagedFileError: It takes far more memory or work than an upscaler.
+    """
+    held: dict[str, torch.Tensor] = {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in graph.constants.items()
+    }
+    held[graph.input] = probe
+    uses = Counter(name for node in graph.nodes for name in node.inputs)
+    work, live = 0.0, 0
+    for node in graph.nodes:
+        inputs = [held[name] if name else None for name in node.inputs]
+        shape, cost = _forecast(node, inputs)
+        work += cost
+        live += shape.numel()
+        if shape.numel() > _MOST_ELEMENTS or work > _MOST_WORK or live > _MOST_LIVE:
+            raise DamagedFileError(f"{node} makes far more of a probe than an upscaler does")
+        result = run_node(node, inputs)
+        if has_weights(node, graph):
+            seen(node, inputs[0] if inputs[0] is not None else result, result)
+        held[node.outputs[0]] = result
+        for name in node.inputs:
+            uses[name] -= 1
+            if not uses[name] and name in held and name != graph.output:
+                live -= held.pop(name).numel() if name not in graph.constants else 0
+    return held[graph.output]
+
+
+def has_weights(node: Node, graph: Graph) -> bool:
+    """Return whether a node is a layer with weights: a convolution, or slopes."""
+    layer = node.kind in ("Conv", "ConvTranspose", "PRelu")
+    return layer and len(node.inputs) > 1 and node.inputs[1] in graph.constants
+
+
+def _forecast(node: Node, inputs: list[torch.Tensor | None]) -> tuple[torch.Size, float]:
+    """Return the shape of a node's result, without making it, and the multiplications it takes."""
+    # Integers are shapes and the like, whose values the next node needs.
+    numbers = _VALUES.get(node.kind, ())
+    bare = [
+        each if each is None or i in numbers or not each.is_floating_point() else each.to("meta")
+        for i, each in enumerate(inputs)
+    ]
+    result = run_node(node, bare)
+    each_one = 1
+    if node.kind in ("Conv", "ConvTranspose") and inputs[1] is not None:
+        each_one = inputs[1].numel() // max(1, inputs[1].shape[0])
+    base = inputs[0].numel() if node.kind == "ConvTranspose" and inputs[0] is not None else 0
+    return result.shape, float(max(base, result.numel())) * each_one
+
+
+def run_node(node: Node, inputs: list[torch.Tensor | None]) -> torch.Tensor:
+    """Return the result of one node.
+
+    Raises:
+        NoNetworkError: It is of an unknown type, or cannot run on these inputs.
+    """
+    operator = OPERATORS.get(node.kind)
+    if operator is None:
+        raise NoNetworkError(f"{node} is of a type that is not known here")
+    if len(node.outputs) != 1:
+        raise NoNetworkError(f"{node} gives several results")
+    try:
+        return operator(node, inputs)
+    except _WHAT_TORCH_RAISES as error:
+        if isinstance(error, (NoNetworkError, DamagedFileError)):
+            raise
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise NoNetworkError(f"{node} cannot run: {first[:120]}") from error

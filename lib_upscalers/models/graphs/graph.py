@@ -1,0 +1,80 @@
+"""Graphs of operators, whatever file they are from, in the terms of ONNX."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import torch
+
+MOST_NODES = 10_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator.
+
+    Attributes:
+        kind: Its type in ONNX, such as "Conv".
+        name: What the file calls it.
+        inputs: The names of what it takes; "" for an optional input that is left out.
+        outputs: The names of what it gives.
+        attributes: Numbers, texts and lists of numbers by name, as in ONNX.
+    """
+
+    kind: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __str__(self) -> str:
+        """Return how an error text names it."""
+        return f"the node {printable(self.name)!r} ({printable(self.kind)})"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network as a file states it, for a picture (1, C, H, W).
+
+    Attributes:
+        nodes: In the order in which they run.
+        constants: Weights and other constants by name; blank where they were not read.
+        input: The name of the picture.
+        output: The name of the result.
+        side: The width and height that the file asks for; 0: any.
+    """
+
+    nodes: Sequence[Node]
+    constants: Mapping[str, torch.Tensor]
+    input: str
+    output: str
+    side: tuple[int, int] = (0, 0)
+
+
+def check_order(graph: Graph) -> None:
+    """Check that each node takes only what is there before it, so that there is no cycle.
+
+    Raises:
+        DamagedFileError: One takes what does not exist or comes later, or two give one thing.
+    """
+    if len(graph.nodes) > MOST_NODES:
+        raise DamagedFileError(f"it has more than {MOST_NODES:,} nodes")
+    known = {graph.input, "", *graph.constants}
+    for node in graph.nodes:
+        for name in node.inputs:
+            if name not in known:
+                raise DamagedFileError(
+                    f"{node} takes {printable(name)!r}, which nothing before it gives"
+                )
+        for name in node.outputs:
+            if name in known and name:
+                raise DamagedFileError(f"{node} gives {printable(name)!r}, which is there already")
+            known.add(name)
+    if graph.output not in known:
+        raise NoNetworkError("its graph gives no picture")

@@ -1,0 +1,120 @@
+"""Names for the weights of a graph: those that its exporter left, or those of the graph's order.
+
+Neither ncnn nor an optimised ONNX file names its weights as the state dict does. For the
+architectures that such files hold, the order of the layers determines the names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lib_upscalers.models.graphs.evaluation import has_weights
+from lib_upscalers.models.reading.faults import NoNetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import torch
+
+    from lib_upscalers.models.graphs.graph import Graph, Node
+
+_CONVOLUTIONS = ("Conv", "ConvTranspose")
+_DENSE_LAYERS = 5
+
+
+def candidates(graph: Graph) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield state dicts that the graph may be of, the likeliest first.
+
+    Raises:
+        NoNetworkError: A layer has weights that are calculated and not stored.
+    """
+    nodes = [node for node in graph.nodes if has_weights(node, graph)]
+    for names in (_named(nodes), *_by_order(graph, nodes)):
+        if len(names) == len(nodes):
+            yield _state(graph, nodes, names)
+
+
+def _state(graph: Graph, nodes: Sequence[Node], names: Sequence[str]) -> dict[str, torch.Tensor]:
+    state: dict[str, torch.Tensor] = {}
+    for node, name in zip(nodes, names, strict=True):
+        weight = graph.constants[node.inputs[1]]
+        state[f"{name}.weight"] = weight.flatten() if node.kind == "PRelu" else weight
+        if len(node.inputs) > 2 and node.inputs[2]:
+            bias = graph.constants.get(node.inputs[2])
+            if bias is None:
+                raise NoNetworkError(f"{node} has a bias that is calculated")
+            state[f"{name}.bias"] = bias
+    return state
+
+
+def _named(nodes: Sequence[Node]) -> list[str]:
+    """Return names as the exporter left them: on the weights, or as the path of the node."""
+    names: list[str] = []
+    for node in nodes:
+        weight = node.inputs[1]
+        if weight.endswith(".weight"):
+            names.append(weight.removesuffix(".weight"))
+        else:
+            names.append(_from_path(node.name))
+    return names if all(names) and len(set(names)) == len(names) else []
+
+
+def _from_path(path: str) -> str:
+    """Return the layer of a node named as in ``/body/body.1/PRelu``."""
+    found: list[str] = []
+    for part in path.strip("/").split("/")[:-1]:
+        if found and part.startswith(found[-1] + "."):
+            found.pop()
+        found.append(part)
+    return ".".join(found)
+
+
+def _by_order(graph: Graph, nodes: Sequence[Node]) -> Iterator[list[str]]:
+    kinds = [node.kind for node in nodes]
+    if len(kinds) > 2 and kinds == ["Conv", "PRelu"] * (len(kinds) // 2) + ["Conv"]:
+        yield [f"body.{i}" for i in range(len(kinds))]
+    if set(kinds) == {"Conv"}:
+        if len(kinds) == 22:
+            yield [f"{name}.eval_conv" for name in _span()] + ["conv_cat", "upsampler.0"]
+        enlarged = sum(node.kind in ("Resize", "Upsample") for node in graph.nodes)
+        for ups in (enlarged, 2, 1, 3, 0):
+            blocks, rest = divmod(len(kinds) - 4 - ups, 3 * _DENSE_LAYERS)
+            if not rest and blocks > 0:
+                yield _esrgan(blocks, ups)
+    if "ConvTranspose" in kinds and set(kinds) <= set(_CONVOLUTIONS):
+        yield from _cugan(len(kinds))
+
+
+def _span() -> list[str]:
+    blocks = [f"block_{i}.c{j}_r" for i in range(1, 7) for j in range(1, 4)]
+    return ["conv_1", *blocks, "conv_2"]
+
+
+def _esrgan(blocks: int, ups: int) -> list[str]:
+    dense = [
+        f"body.{i}.rdb{j}.conv{k}" for i in range(blocks) for j in range(1, 4) for k in range(1, 6)
+    ]
+    return [
+        "conv_first",
+        *dense,
+        "conv_body",
+        *(f"conv_up{i + 1}" for i in range(ups)),
+        "conv_hr",
+        "conv_last",
+    ]
+
+
+def _cugan(count: int) -> Iterator[list[str]]:
+    first = "conv1.conv.0 conv1.conv.2 conv1_down conv2.conv.0 conv2.conv.2 conv2.seblock.conv1 "
+    first += "conv2.seblock.conv2 conv2_up conv3 conv_bottom"
+    second = "conv1.conv.0 conv1.conv.2 conv1_down conv2.conv.0 conv2.conv.2 conv2.seblock.conv1 "
+    second += "conv2.seblock.conv2 conv2_down conv3.conv.0 conv3.conv.2 conv3.seblock.conv1 "
+    second += "conv3.seblock.conv2 conv3_up conv4.conv.0 conv4.conv.2 conv4.seblock.conv1 "
+    second += "conv4.seblock.conv2 conv4_up conv5 conv_bottom"
+    names = [f"unet1.{name}" for name in first.split()] + [
+        f"unet2.{name}" for name in second.split()
+    ]
+    if count == len(names):
+        yield names
+    if count == len(names) + 1:
+        yield [*names, "conv_final"]

@@ -1,0 +1,134 @@
+"""From a graph to a network of the architecture that it was exported from."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from lib_upscalers.models.architectures import detect, spandrel_module
+from lib_upscalers.models.building import OversizedError, build
+from lib_upscalers.models.graphs.graph_check import check_agreement, split_closing
+from lib_upscalers.models.graphs.mapping import candidates
+from lib_upscalers.models.reading.faults import NoNetworkError
+from lib_upscalers.models.wrapping import parts, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from spandrel import ArchRegistry
+
+    from lib_upscalers.models.graphs.graph import Graph
+
+_MISFITS = (
+    AssertionError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    OversizedError,
+)
+
+
+_PRO = re.compile(r"(?<![a-z])pro(?![a-z])")
+
+
+class Resized(nn.Module):
+    """A network whose result is resized, as its file asks.
+
+    Args:
+        network: The network.
+        factor: By how much.
+        mode: How, in the words of torch's `interpolate`.
+    """
+
+    def __init__(self, network: nn.Module, factor: float, mode: str) -> None:
+        super().__init__()
+        self.network = network
+        self.factor = factor
+        self.mode = mode
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Enlarge (N, C, H, W)."""
+        return functional.interpolate(
+            self.network(x), scale_factor=self.factor, mode=self.mode, align_corners=False
+        )
+
+
+def graph_descriptor(graph: Graph, known: ArchRegistry, path: Path, *, values: bool) -> Any:  # noqa: ANN401
+    """Return spandrel's descriptor of the network that a graph is of.
+
+    Args:
+        graph: The graph.
+        known: The architectures to choose from.
+        path: The file, as nothing else shows that a Real-CUGAN is of the "pro" kind.
+        values: Whether the weights were read; without them the graph is not compared.
+
+    Raises:
+        NoNetworkError: No architecture has these layers, or the one that has them gives something
+            else; the text names the node.
+        DamagedFileError: The graph takes far more memory or work than an upscaler.
+    """
+    core, factor, mode = split_closing(graph)
+    why = "none of the known architectures has the layers of its graph"
+    pro = bool(_PRO.search(path.stem.lower()) or _PRO.search(path.parent.name.lower()))
+    for state in _states(core, pro=pro):
+        for part in parts(unwrap(state)):
+            found = detect(part, known)
+            if found is None:
+                continue
+            try:
+                descriptor: Any = build(found.architecture, part)
+            except _MISFITS:
+                break
+            try:
+                if values:
+                    module = descriptor.model.eval()
+                    least = descriptor.size_requirements.minimum or 0
+                    check_agreement(core, module, descriptor.input_channels, least)
+                return _closed(descriptor, factor, mode)
+            except NoNetworkError as error:
+                why = f"it looks like {found.architecture.name}, but {error}"
+                break
+    raise NoNetworkError(why)
+
+
+def _states(graph: Graph, *, pro: bool) -> Iterator[Mapping[str, torch.Tensor]]:
+    """Yield the state dicts that the graph may be of, with the marks that no layer shows."""
+    plain = not any(node.kind == "Sub" for node in graph.nodes[:4])
+    for state in candidates(graph):
+        if "conv_1.eval_conv.weight" in state and plain:
+            yield {**state, "no_norm": torch.zeros(1)}
+        elif "unet1.conv_bottom.weight" in state and pro:
+            yield {**state, "pro": torch.zeros(1)}
+        else:
+            yield state
+
+
+def _closed(descriptor: Any, factor: float, mode: str) -> Any:  # noqa: ANN401
+    if factor == 1.0:
+        return descriptor
+    scale = descriptor.scale * factor
+    if scale != int(scale) or scale < 1:
+        raise NoNetworkError(f"it enlarges by {scale:g}, which is no whole number")
+    module = Resized(descriptor.model, factor, mode)
+    return spandrel_module().ImageModelDescriptor(
+        module,
+        module.state_dict(),
+        architecture=descriptor.architecture,
+        purpose="Restoration" if scale == 1 else "SR",
+        tags=descriptor.tags,
+        supports_half=descriptor.supports_half,
+        supports_bfloat16=descriptor.supports_bfloat16,
+        scale=int(scale),
+        input_channels=descriptor.input_channels,
+        output_channels=descriptor.output_channels,
+        size_requirements=descriptor.size_requirements,
+        tiling=descriptor.tiling,
+    )

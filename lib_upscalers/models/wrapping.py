@@ -1,0 +1,117 @@
+"""Find the state dict in what trainers wrap around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_DEEPEST = 8
+# Averaged weights come first: they are what the trainer would have published.
+_INSIDE = (
+    "params_ema",
+    "params-ema",
+    "ema_state_dict",
+    "state_dict_ema",
+    "model_ema",
+    "net_g_ema",
+    "generator_ema",
+    "g_ema",
+    "ema",
+    "model_state_dict",
+    "state_dict",
+    "params",
+    "model",
+    "net_g",
+    "netG",
+    "generator",
+    "net",
+    "weights",
+)
+# torch.compile puts this into names, wherever it was applied.
+_COMPILED = "_orig_mod."
+_COMMON = ("module.", "netG.")
+# In the order of preference where a file holds several networks, as Lightning's do.
+_PARTS = (
+    "params_ema.",
+    "net_g_ema.",
+    "generator_ema.",
+    "ema_model.",
+    "model_ema.",
+    "ema.",
+    "net_g.",
+    "netG.",
+    "generator.",
+    "module.",
+    "model.",
+    "network.",
+    "net.",
+)
+
+
+def unwrap(held: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the named weights in what a file holds, without a prefix that all have in common.
+
+    Optimiser states and other things beside them are left out; of averaged and plain weights the
+    averaged ones are returned.
+
+    Args:
+        held: What a reader returns; it is not changed.
+    """
+    state: Mapping[Any, Any] = held
+    for _ in range(_DEEPEST):
+        inside = _inside(state)
+        if inside is None:
+            break
+        state = inside
+    return _plain(state)
+
+
+def parts(state: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
+    """Yield the state dict, then what lies in it under each prefix that trainers use.
+
+    Args:
+        state: What `unwrap` returns. A prefix may belong to the architecture, so it is for the
+            caller to find the first that is known.
+    """
+    left = [dict(state)]
+    for _ in range(_DEEPEST):
+        if not left:
+            return
+        whole = left.pop(0)
+        yield whole
+        for prefix in _PARTS:
+            part = {
+                name.removeprefix(prefix): value
+                for name, value in whole.items()
+                if isinstance(name, str) and name.startswith(prefix)
+            }
+            if part:
+                left.append(part)
+
+
+def _inside(state: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
+    for name in _INSIDE:
+        inside = state.get(name)
+        if isinstance(inside, dict) and inside:
+            return cast("dict[Any, Any]", inside)
+    values = list(state.values())
+    if len(values) == 1 and isinstance(values[0], dict):
+        return cast("dict[Any, Any]", values[0])
+    return None
+
+
+def _plain(state: Mapping[Any, Any]) -> dict[Any, Any]:
+    plain = {
+        name.replace(_COMPILED, "") if isinstance(name, str) else name: value
+        for name, value in state.items()
+    }
+    found = True
+    while plain and found:
+        found = False
+        for prefix in _COMMON:
+            if all(isinstance(name, str) and name.startswith(prefix) for name in plain):
+                plain = {name.removeprefix(prefix): value for name, value in plain.items()}
+                found = True
+    return plain

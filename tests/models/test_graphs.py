@@ -1,0 +1,201 @@
+"""Networks in ncnn's and ONNX's files are read back into their architectures, or refused."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from lib_upscalers.errors import ModelError, ModelFileError
+from lib_upscalers.models.folders import Facts, scan
+from lib_upscalers.models.loader import load_network, read_traits
+from tests.cases import each_case
+from tests.models.tiny import random_network, save
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    State = Mapping[str, torch.Tensor]
+
+NETWORKS = Path(os.environ.get("UPSCALER_LAB_DATA", "none")) / "networks"
+TWINS = {
+    "REALCUGAN_SE_UP2X_CONSERVATIVE": "2x_realcugan_se_conservative",
+    "realesr-animevideov3-x4": "4x_realesr-animevideov3",
+    "spanx2_ch48": "2x_span_ch48",
+}
+
+
+def weights(tensor: torch.Tensor, *, half: bool) -> bytes:
+    if not half:
+        return struct.pack("<I", 0) + tensor.float().numpy().tobytes()
+    held = tensor.half().numpy().tobytes()
+    return struct.pack("<I", 0x01306B47) + held + bytes(-len(held) % 4)
+
+
+def ncnn_compact(state: State, folder: Path, *, half: bool = False, tail: str = "") -> Path:
+    """Write a Compact of 2x as a pair of files."""
+    lines = ["Input in 0 1 data", "Split s 1 2 data a b"]
+    held, last = b"", "a"
+    count = 1 + max(int(name.split(".")[1]) for name in state)
+    for i in range(count):
+        weight = state[f"body.{i}.weight"]
+        if weight.ndim == 1:
+            lines.append(f"PReLU p{i} 1 1 {last} x{i} 0={len(weight)}")
+            held += weight.numpy().tobytes()
+        else:
+            facts = f"0={len(weight)} 1=3 4=1 5=1 6={weight.numel()}"
+            lines.append(f"Convolution c{i} 1 1 {last} x{i} {facts}")
+            held += weights(weight, half=half) + state[f"body.{i}.bias"].numpy().tobytes()
+        last = f"x{i}"
+    lines += [
+        f"PixelShuffle ps 1 1 {last} ps 0=2",
+        "Interp up 1 1 b up 0=1 1=2.0 2=2.0",
+        "BinaryOp add 2 1 ps up out 0=0",
+    ]
+    lines += [tail] if tail else []
+    path = folder / "some.param"
+    path.write_text(f"7767517\n{len(lines)} {len(lines)}\n" + "\n".join(lines) + "\n")
+    path.with_suffix(".bin").write_bytes(held)
+    return path
+
+
+@pytest.mark.skipif(not NETWORKS.is_dir(), reason="the real networks are not here")
+@each_case("name", TWINS)
+def test_ncnn_networks_give_what_their_twins_give(name: str) -> None:
+    network = load_network(NETWORKS / "ncnn" / f"{name}.param")
+    twin = load_network(NETWORKS / f"{TWINS[name]}.safetensors")
+    batch = torch.rand(1, 3, 40, 36)
+    assert (network(batch) - twin(batch)).abs().max() <= 1 / 255
+    assert network.traits.scale == twin.traits.scale
+
+
+@each_case("half", [False, True])
+def test_a_random_compact_is_read_from_ncnn(half: bool, tmp_path: Path) -> None:
+    state = random_network("Compact").state_dict()
+    path = ncnn_compact(state, tmp_path, half=half)
+    network = load_network(path)
+    assert read_traits(path) == network.traits
+    plain = {name: t.half().float() if half and t.ndim == 4 else t for name, t in state.items()}
+    batch = torch.rand(1, 3, 17, 13)
+    expected = load_network(save(plain, tmp_path / "plain.pth"))(batch)
+    assert torch.equal(network(batch), expected)
+
+
+def test_a_closing_resize_is_part_of_the_scale(tmp_path: Path) -> None:
+    state = random_network("Compact").state_dict()
+    path = ncnn_compact(state, tmp_path, tail="Interp end 1 1 out end 0=3 1=5.0e-1 2=5.0e-1")
+    network = load_network(path)
+    assert network.traits.scale == read_traits(path).scale == 1
+    assert network(torch.rand(1, 3, 16, 16)).shape == (1, 3, 16, 16)
+
+
+WRONG = {
+    "another enlargement": ("Interp up 1 1 b up 0=1", "Interp up 1 1 b up 0=2", "up"),
+    "another sum": ("BinaryOp add 2 1 ps up out 0=0", "BinaryOp add 2 1 ps up out 0=1", "add"),
+    "another padding": (
+        "Convolution c0 1 1 a x0 0=16 1=3 4=1",
+        "Convolution c0 1 1 a x0 0=16 1=3 4=0",
+        "c0",
+    ),
+    "another activation": ("c2 1 1 x1 x2 0=16", "c2 1 1 x1 x2 9=1 0=16", "c2"),
+    "an unknown layer": ("PixelShuffle ps", "Bombe ps", "Bombe"),
+    "a cycle": ("BinaryOp add 2 1 ps up", "BinaryOp add 2 1 ps out", "add"),
+    "a shape that is too large": ("6=2304", "6=99999999999999", "shape|size"),
+    "a number of many digits": ("6=2304", "6=" + "9" * 5000, "digits"),
+}
+
+
+@each_case("what", WRONG)
+def test_a_graph_that_differs_is_refused_by_its_node(what: str, tmp_path: Path) -> None:
+    path = ncnn_compact(random_network("Compact").state_dict(), tmp_path)
+    old, new, named = WRONG[what]
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ModelFileError, match=named):
+        load_network(path)
+
+
+def test_a_pair_is_one_entry_and_half_a_pair_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = ncnn_compact(random_network("Compact").state_dict(), tmp_path)
+    facts = Facts.in_folder(tmp_path / "data")
+    entries = scan([tmp_path], facts)
+    assert [entry.name for entry in entries] == ["some"]
+    beside = path.with_suffix(".bin")
+    assert entries[0].size_bytes == path.stat().st_size + beside.stat().st_size
+    whole = beside.read_bytes()
+    beside.write_bytes(whole[:-4])
+    with pytest.raises(ModelFileError, match=r"too early|another size"):
+        read_traits(path)
+    beside.unlink()
+    with pytest.raises(ModelFileError, match=r"some\.bin"):
+        read_traits(path)
+    assert scan([tmp_path], facts) == []
+
+
+def onnx_file(name: str, path: Path) -> Path:
+    pytest.importorskip("onnx", reason="torch's exporter needs onnx")
+    module = random_network(name)
+    free = {"in": {2: "h", 3: "w"}, "out": {2: "h", 3: "w"}}
+    torch.onnx.export(
+        module,
+        (torch.rand(1, 3, 24, 24),),
+        str(path),
+        dynamo=False,
+        input_names=["in"],
+        output_names=["out"],
+        dynamic_axes=free,
+    )
+    return path
+
+
+@pytest.mark.filterwarnings("ignore")
+@each_case("name", ["Compact", "ESRGAN", "SPAN"])
+def test_onnx_networks_give_what_their_runtime_gives(name: str, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime", reason="nothing to compare with")
+    path = onnx_file(name, tmp_path / "some.onnx")
+    network = load_network(path)
+    assert read_traits(path) == network.traits
+    batch = torch.rand(1, 3, 20, 28)
+    expected = runtime.InferenceSession(str(path)).run(None, {"in": batch.numpy()})[0]
+    error = (network(batch) - torch.from_numpy(expected).clamp(0, 1)).abs().max()
+    assert error <= 1 / 255
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_onnx_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = onnx_file("Compact", tmp_path / "some.onnx")
+    whole = path.read_bytes()
+    for size in (0, 1, 20, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ModelError, match="Expected"):
+            load_network(path)
+    for held in (b"\x3a\xff\xff\xff\xff\x0f", b"\x3a" * 5000, b"\xff" * 100, b"\x3a\x02\x2a\x00"):
+        path.write_bytes(held)
+        with pytest.raises(ModelError, match="Expected"):
+            read_traits(path)
+
+
+def field(number: int, held: bytes) -> bytes:
+    size, length = len(held), b""
+    while True:
+        length += bytes([size & 0x7F | (0x80 if size > 0x7F else 0)])
+        size >>= 7
+        if not size:
+            return bytes([number << 3 | 2]) + length + held
+
+
+@each_case("place", ["../w.bin", "/etc/passwd", "..", "a/b", "C:\\w", ""])
+def test_weights_in_another_folder_are_not_read(place: str, tmp_path: Path) -> None:
+    entry = field(1, b"location") + field(2, place.encode())
+    tensor = b"\x08\x04\x10\x01" + field(8, b"w") + field(13, entry) + b"\x70\x01"
+    path = tmp_path / "some.onnx"
+    path.write_bytes(field(7, field(5, tensor)))
+    with pytest.raises(ModelFileError, match="own folder alone"):
+        read_traits(path)
