@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # One of spandrel's networks calls torch in a way that torch will change.
 pytestmark = pytest.mark.filterwarnings("ignore:torch.meshgrid:UserWarning")
 
-OURS = ["ESPCN"]
+OURS = ["ESPCN", "FusedSPAN"]
 
 
 def ids(known: spandrel.ArchRegistry) -> list[str]:

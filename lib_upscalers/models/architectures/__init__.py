@@ -32,13 +32,10 @@ def registry() -> ArchRegistry:
 
     The program around us may use spandrel too, so its registry is copied and never changed.
     """
-    from lib_upscalers.models.architectures.fused_span import fused_span
-
-    spandrel, extra = private.load()
-    copied: ArchRegistry = spandrel.MAIN_REGISTRY.copy()
-    copied.add(fused_span(spandrel))
-    ours = own.supports(spandrel)
+    copied: ArchRegistry = spandrel_module().MAIN_REGISTRY.copy()
+    ours = own.supports(spandrel_module())
     copied.add(*(each for each in ours if each.architecture.id not in copied))
+    extra = private.load()[1]
     if extra is None:
         return copied
     missing = [each for each in extra.EXTRA_REGISTRY if each.architecture.id not in copied]

@@ -21,7 +21,11 @@ def supports(spandrel: ModuleType) -> list[ArchSupport]:
     Args:
         spandrel: The spandrel that they are made for: there may be two in the process.
     """
-    return [_support(spandrel, import_module(f"{__package__}.{name}")) for name in OWN]
+    from lib_upscalers.models.architectures.fused_span import fused_span
+
+    made = [_support(spandrel, import_module(f"{__package__}.{name}")) for name in OWN]
+    # It needs spandrel's own SPAN, and bears its name.
+    return [*made, fused_span(spandrel)]
 
 
 def _support(spandrel: ModuleType, module: ModuleType) -> ArchSupport:
