@@ -64,16 +64,69 @@ class MemoryUse:
 
 
 @dataclass(frozen=True)
+class MapAxis:
+    """How one dimension of a network's inner tensor lies over the picture.
+
+    Attributes:
+        dim: Which dimension.
+        along: Which side of the picture it follows: "y", "x", or "yx" for all positions in rows.
+        ratio: Positions an input pixel, along one side.
+        margin: Input pixels by which the tensor extends over the picture's edges.
+    """
+
+    dim: int
+    along: Literal["y", "x", "yx"]
+    ratio: float
+    margin: float = 0.0
+
+
+@dataclass(frozen=True)
+class StatisticSite:
+    """A place in a network where numbers for the whole picture are computed.
+
+    Attributes:
+        operator: The name of torch's operator.
+        number: Which call of that operator in a forward, from 0.
+        axes: How each tensor that it reduces lies over the picture; empty where that is not
+            known.
+    """
+
+    operator: str
+    number: int
+    axes: tuple[tuple[MapAxis, ...], ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The operator and its number."""
+        return self.operator, self.number
+
+
+@dataclass(frozen=True)
 class Reach:
     """How far from a cut its influence goes.
 
     Attributes:
         halo: Pixels of context after which the cut no longer shows, or no less.
         seam: The largest difference that is left there, in 8-bit levels.
+        by_distance: The largest difference at each distance from a cut, in 8-bit levels; empty
+            where that was not measured.
+        sites: Where the network computes numbers for the whole picture; they were shared when
+            the rest was measured.
+        alignment: Tiles have to begin at multiples of this beside the traits' alignment: the
+            network halves the picture inside.
     """
 
     halo: int
     seam: float
+    by_distance: tuple[float, ...] = field(default=(), repr=False, compare=False)
+    sites: tuple[StatisticSite, ...] = ()
+    alignment: int = 1
+
+    def seam_at(self, halo: int) -> float:
+        """Return the largest difference that a halo of so many pixels leaves."""
+        if halo >= self.halo or not self.by_distance:
+            return self.seam
+        return max(self.by_distance[halo:])
 
 
 @dataclass
@@ -87,12 +140,14 @@ class Profile:
         memory: What a forward allocates, by key.
         channels_last: Whether that layout is the faster one, by key.
         unstable: Keys under which a result held NaN or Inf: not to be used again.
+        raised: Tiles that were too small for the reach, which the log has reported.
     """
 
     reach: Reach | None = None
     memory: dict[str, MemoryUse] = field(default_factory=dict[str, MemoryUse])
     channels_last: dict[str, bool] = field(default_factory=dict[str, bool])
     unstable: set[str] = field(default_factory=set[str])
+    raised: set[int] = field(default_factory=set[int])
 
 
 class Network(Protocol):

@@ -332,5 +332,6 @@ def _details(choice: Choice, result: Result) -> str:
         f"loading {result.load_seconds:.2f} s",
         f"running {result.run_seconds:.2f} s",
         result.precision,
+        result.tiling,
     ]
     return ", ".join(part for part in parts if part)

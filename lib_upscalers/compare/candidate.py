@@ -35,6 +35,11 @@ class Outcome(Protocol):
         ...
 
     @property
+    def tiling(self) -> str:
+        """What was decided about tiles, or ""."""
+        ...
+
+    @property
     def load_seconds(self) -> float:
         """Time to get ready; next to nothing where everything was."""
         ...

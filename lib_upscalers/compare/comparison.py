@@ -275,4 +275,5 @@ def _cost(outcome: Outcome, peak: Peak) -> Cost:
         tiles=outcome.tiles,
         precision=outcome.precision,
         device=outcome.device,
+        tiling=outcome.tiling,
     )

@@ -52,7 +52,10 @@ showReport({data});
 </body>
 </html>
 """
-_COSTS = ("load_seconds", "run_seconds", "peak_bytes", "peak_of", "passes", "tiles", "precision")
+_COSTS = (
+    *("load_seconds", "run_seconds", "peak_bytes", "peak_of"),
+    *("passes", "tiles", "precision", "tiling"),
+)
 
 
 def as_script_text(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold

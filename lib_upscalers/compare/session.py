@@ -46,6 +46,7 @@ class Cost:
         tiles: In how many tiles, over all passes.
         precision: In which precision, or "".
         device: Where, or "".
+        tiling: What was decided about tiles, or "".
     """
 
     load_seconds: float
@@ -56,6 +57,7 @@ class Cost:
     tiles: int = 0
     precision: str = ""
     device: str = ""
+    tiling: str = ""
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ def _entry(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
             "tiles": cost.tiles,
             "precision": cost.precision,
             "device": cost.device,
+            "tiling": cost.tiling,
         },
     }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ModelError
+from lib_upscalers.geometry import Region, Size
 from lib_upscalers.pictures.picture import from_tensor, to_tensor
 from lib_upscalers.tiling.blend import written_region
 from lib_upscalers.tiling.padding import read_source
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib_upscalers.geometry import Border
-    from lib_upscalers.network import Network
+    from lib_upscalers.network import Network, StatisticSite
+    from lib_upscalers.progress import Progress
     from lib_upscalers.tiling.plan import Tile
+    from lib_upscalers.tiling.statistics import Parts, Statistics
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -47,14 +51,20 @@ class Executor:
         network: What runs.
         device: Where.
         ladder: The dtypes to use, best first; the last one's results are taken as they are.
+        progress: Can stop a forward on a CPU between its operators.
     """
 
     def __init__(
-        self, network: Network, device: torch.device, ladder: Sequence[torch.dtype]
+        self,
+        network: Network,
+        device: torch.device,
+        ladder: Sequence[torch.dtype],
+        progress: Progress | None = None,
     ) -> None:
         self.network = network
         self.device = device
         self._ladder = list(ladder)
+        self._progress = progress
 
     @property
     def dtype(self) -> torch.dtype:
@@ -83,6 +93,7 @@ class Executor:
         border: Border,
         band: int,
         dtype: np.dtype[Any],
+        known: Statistics | None = None,
     ) -> list[NDArray[Any]]:
         """Run tiles with sources of one size in one forward.
 
@@ -95,6 +106,7 @@ class Executor:
             border: What lies beyond the picture.
             band: Over how many pixels tiles reach over their neighbours, to be blended.
             dtype: The type of the result: uint8, uint16 or float32.
+            known: Statistics of the whole picture, to be used in place of the tiles' own.
 
         Returns:
             For each tile its `written_region`, enlarged, shape (h, w, C).
@@ -107,10 +119,66 @@ class Executor:
             output = None
             while output is None:
                 self.place()
-                output = self._forward(self._read(tiles, pixels, border))
+                output = self._forward(self._read(tiles, pixels, border), known)
             return [
                 from_tensor(self._cut(output[i], tile, band), dtype) for i, tile in enumerate(tiles)
             ]
+
+    def gather(
+        self,
+        tile: Tile,
+        pixels: NDArray[Any],
+        border: Border,
+        sites: Sequence[StatisticSite],
+        known: Statistics,
+    ) -> Parts:
+        """Run a tile as far as is needed for its part of the picture's statistics.
+
+        Args:
+            tile: What to run.
+            pixels: The picture, shape (H, W, C), C as the network has it.
+            border: What lies beyond the picture.
+            sites: Which statistics.
+            known: Those that are known so far.
+
+        Raises:
+            OutOfMemory: The device has no room for it.
+        """
+        with memory_signal():
+            while True:
+                self.place()
+                batch = self._read([tile], pixels, border)
+                parts = self._parts_of(batch, tile, sites, known)
+                if all(bool(part.isfinite().all()) for part, _ in parts.values()):
+                    return parts
+                if not self._take_next_precision():
+                    raise self._no_numbers()
+
+    def _parts_of(
+        self, batch: torch.Tensor, tile: Tile, sites: Sequence[StatisticSite], known: Statistics
+    ) -> Parts:
+        from lib_upscalers.tiling.statistics import Enough, Frame, Gatherer
+
+        fed = Size(batch.shape[-1], batch.shape[-2])
+        core = tile.core.shifted(-tile.source.x, -tile.source.y)
+        right = fed.width if tile.core.right == tile.source.right else core.right
+        bottom = fed.height if tile.core.bottom == tile.source.bottom else core.bottom
+        frame = Frame(fed, Region.between(core.x, core.y, right, bottom))
+        gatherer = Gatherer(sites, self._here(known), frame)
+        with contextlib.suppress(Enough), self._cancelling(), gatherer:
+            self.network(batch)
+        return gatherer.parts
+
+    def _here(self, known: Statistics) -> Statistics:
+        return {key: value.to(self.device) for key, value in known.items()}
+
+    def _cancelling(self) -> contextlib.AbstractContextManager[object]:
+        """Let the user stop a forward between its operators, where these take their time."""
+        if self._progress is None or self.device.type != "cpu":
+            return contextlib.nullcontext()
+        from lib_upscalers.tiling.watch import CancelBetweenOperators
+
+        return CancelBetweenOperators(self._progress)
 
     def _read(self, tiles: Sequence[Tile], pixels: NDArray[Any], border: Border) -> torch.Tensor:
         import torch
@@ -120,16 +188,29 @@ class Executor:
         parts = [to_tensor(source, self.device, self.dtype) for source in sources]
         return parts[0][None] if len(parts) == 1 else torch.stack(parts)
 
-    def _forward(self, batch: torch.Tensor) -> torch.Tensor | None:
-        output = self.network(batch)
+    def _forward(self, batch: torch.Tensor, known: Statistics | None) -> torch.Tensor | None:
+        from lib_upscalers.tiling.statistics import Replay
+
+        replay = Replay(self._here(known)) if known else contextlib.nullcontext()
+        with self._cancelling(), replay:
+            output = self.network(batch)
         if output.float().sum().isfinite():
             return output
+        if self._take_next_precision():
+            return None
+        raise self._no_numbers()
+
+    def _no_numbers(self) -> ModelError:
+        return ModelError(
+            f"Expected a picture from {self.network.traits.name}, but it gives values that "
+            "are no numbers (NaN or infinite), even in fp32: its weights are damaged or do "
+            "not suit this picture; get the file again or choose another network."
+        )
+
+    def _take_next_precision(self) -> bool:
+        """Leave a precision that failed; return False where there is no other."""
         if len(self._ladder) == 1:
-            raise ModelError(
-                f"Expected a picture from {self.network.traits.name}, but it gives values that "
-                "are no numbers (NaN or infinite), even in fp32: its weights are damaged or do "
-                "not suit this picture; get the file again or choose another network."
-            )
+            return False
         failed = self._ladder.pop(0)
         self.network.profile.unstable.add(place_key(self.device, failed))
         _log.warning(
@@ -139,7 +220,7 @@ class Executor:
             self.device,
             dtype_name(self.dtype),
         )
-        return None
+        return True
 
     def _cut(self, output: torch.Tensor, tile: Tile, band: int) -> torch.Tensor:
         inner = written_region(tile, band).shifted(-tile.source.x, -tile.source.y)

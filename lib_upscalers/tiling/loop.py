@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,21 +15,26 @@ from lib_upscalers.errors import InputError, MemoryExhaustedError
 from lib_upscalers.geometry import Size
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.blend import lay_over, written_region
+from lib_upscalers.tiling.context import TilingNote
 from lib_upscalers.tiling.executor import Executor, OutOfMemory
 from lib_upscalers.tiling.plan import split_tile
 from lib_upscalers.tiling.policy import make_policy, make_rules
 from lib_upscalers.tiling.precision import dtype_ladder, dtype_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     import torch
     from numpy.typing import NDArray
 
-    from lib_upscalers.network import Network
+    from lib_upscalers.network import Network, StatisticSite
     from lib_upscalers.progress import Progress
+    from lib_upscalers.tiling.context import Context
     from lib_upscalers.tiling.plan import Rules, Tile
     from lib_upscalers.tiling.policy import Job, Policy
+    from lib_upscalers.tiling.statistics import Parts, Statistics
+    from lib_upscalers.tiling.watch import Key
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -42,12 +48,14 @@ class Enlarged:
         tiles: In how many tiles.
         precision: In which precision the last one ran.
         device: Where the last one ran.
+        note: What was decided about tiles.
     """
 
     pixels: NDArray[Any]
     tiles: int
     precision: str
     device: str
+    note: TilingNote
 
 
 def run_network(
@@ -110,18 +118,23 @@ class _Loop:
         self._left: deque[Tile] = deque()
         self._most_pixels = 0
         self._batch = 1
-        self._band = 0
+        self._context: Context | None = None
         self._rules: Rules | None = None
+        self._known: dict[Key, torch.Tensor] = {}
+        self._largest = Size(0, 0)
         self._done = 0
+        self._total = self._size.area
         self._count = 0
 
     def run(self) -> Enlarged:
         self._progress.check_cancelled()
         policy = self._start()
         self._left.extend(policy.tiles)
-        self._batch, self._band, self._rules = policy.batch, policy.band, policy.rules
+        self._batch, self._context, self._rules = policy.batch, policy.context, policy.rules
         self._most_pixels = max(tile.source.area for tile in policy.tiles)
         output = self._empty()
+        if len(policy.tiles) > 1:
+            self._share_statistics()
         while self._left:
             self._progress.check_cancelled()
             tiles = self._take()
@@ -131,14 +144,81 @@ class _Loop:
                 continue
             for tile, result in zip(tiles, results, strict=True):
                 self._write(output, tile, result)
-            self._tell()
+            self._report(f"tile {self._count}/{self._count + len(self._left)}")
         executor = self._executor
-        return Enlarged(output, self._count, dtype_name(executor.dtype), str(executor.device))
+        precision, device = dtype_name(executor.dtype), str(executor.device)
+        return Enlarged(output, self._count, precision, device, self._note())
+
+    def _note(self) -> TilingNote:
+        context = self._context
+        if context is None:
+            return TilingNote(self._count, self._largest, self._job.tile)
+        return TilingNote(
+            tiles=self._count,
+            largest=self._largest,
+            asked=self._job.tile,
+            overlap=context.halo,
+            reach=context.reach.halo,
+            band=context.band,
+            shared=len(self._known),
+        )
+
+    def _share_statistics(self) -> None:
+        """Gather what the network computes of the whole picture, from all tiles that are left."""
+        sites = () if self._context is None else self._context.reach.sites
+        if not sites:
+            return
+        from lib_upscalers.tiling.statistics import ASTRAY, SETTLED, change, rounds
+
+        self._batch = 1
+        tiles, stages, changed = list(self._left), rounds(sites), 0.0
+        self._total = self._size.area * (len(stages) + 1)
+        for number, stage in enumerate(stages, 1):
+            self._left = deque(tiles)
+            found = self._gather_round(stage, f"statistics {number}/{len(stages)}")
+            changed = change(self._known, found)
+            self._known.update(found)
+            if changed <= SETTLED:
+                break
+        if len(stages) < len(sites) and changed > ASTRAY:
+            self._give_up_sharing()
+        self._done = self._size.area * len(stages)
+        self._left = deque(tiles)
+
+    def _give_up_sharing(self) -> None:
+        """Blend tiles that have their own statistics, as those of the picture are not found."""
+        self._known.clear()
+        if self._context is not None:
+            self._context = replace(self._context, seam=math.inf)
+
+    def _gather_round(self, stage: Sequence[StatisticSite], text: str) -> Statistics:
+        """Gather some statistics from all tiles that are left."""
+        from lib_upscalers.tiling.statistics import Combination
+
+        combination = Combination()
+        while self._left:
+            self._progress.check_cancelled()
+            (tile,) = self._take()
+            parts = self._gather(tile, stage)
+            if parts is None:
+                self._shrink([tile])
+                continue
+            combination.add(parts)
+            self._done += tile.core.area
+            self._report(text)
+        return combination.averages()
+
+    def _gather(self, tile: Tile, stage: Sequence[StatisticSite]) -> Parts | None:
+        try:
+            return self._executor.gather(tile, self._pixels, self._job.border, stage, self._known)
+        except OutOfMemory as error:
+            _log.debug("%s: %s", self._network.traits.name, error)
+            return None
 
     def _executor_on(self, device: torch.device) -> Executor:
         network = self._network
         ladder = dtype_ladder(network.traits, network.profile, device, self._job.precision)
-        return Executor(network, device, ladder)
+        return Executor(network, device, ladder, self._progress)
 
     def _start(self) -> Policy:
         """Measure and plan; if the device has no room even for that, on the CPU."""
@@ -183,14 +263,16 @@ class _Loop:
         """Run tiles; return None, with all their memory free again, where they do not fit."""
         job = self._job
         try:
-            return self._executor.run(tiles, self._pixels, job.border, self._band, self._dtype)
+            return self._executor.run(
+                tiles, self._pixels, job.border, self._band, self._dtype, self._known
+            )
         except OutOfMemory as error:
             _log.debug("%s: %s", self._network.traits.name, error)
             return None
 
     def _halves(self, tile: Tile) -> tuple[Tile, ...]:
         if self._rules is None:
-            self._rules, self._band = make_rules(self._executor, self._job)
+            self._rules, self._context = make_rules(self._executor, self._job)
         return split_tile(tile, self._size, self._rules)
 
     def _shrink(self, tiles: list[Tile]) -> None:
@@ -200,9 +282,12 @@ class _Loop:
         if len(tiles) > 1:
             self._batch = len(tiles) // 2
             return
+        was_whole = self._rules is None
         halves = self._halves(tiles[0])
         if halves:
             self._most_pixels = max(half.source.area for half in halves)
+            if was_whole:
+                self._share_statistics()
         else:
             self._move_to_cpu()
 
@@ -243,6 +328,8 @@ class _Loop:
 
     def _write(self, output: NDArray[Any], tile: Tile, result: NDArray[Any]) -> None:
         scale = self._network.traits.scale
+        source = tile.source.size
+        self._largest = max(self._largest, source, key=lambda size: size.area)
         written = written_region(tile, self._band)
         region = written.scaled(scale)
         place = output[region.rows, region.columns]
@@ -251,6 +338,9 @@ class _Loop:
         self._count += 1
         self._done += tile.core.area
 
-    def _tell(self) -> None:
-        text = f"tile {self._count}/{self._count + len(self._left)}"
-        self._progress.update(self._done, self._size.area, text)
+    @property
+    def _band(self) -> int:
+        return 0 if self._context is None else self._context.band
+
+    def _report(self, text: str) -> None:
+        self._progress.update(self._done, self._total, text)

@@ -1,8 +1,10 @@
-"""What is decided before the first tile runs."""
+"""Decide before the first tile runs: how large tiles are, how much context, how many at once."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,14 +12,14 @@ from typing import TYPE_CHECKING
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Region
 from lib_upscalers.network import Reach
-from lib_upscalers.tiling.budget import fitting_pixels, most_pixels
+from lib_upscalers.tiling.context import Context, choose_context
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 from lib_upscalers.tiling.padding import required_size
 from lib_upscalers.tiling.plan import LEAST_CORE, Rules, Tile, plan_thrifty_tiles, plan_tiles
 from lib_upscalers.tiling.probe import (
     LAYOUT_PROBE_PIXELS,
+    SEAM,
     faster_channels_last,
-    feather,
     measure_memory,
     measure_reach,
 )
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from lib_upscalers.host import Precision
     from lib_upscalers.network import MemoryUse
     from lib_upscalers.tiling.executor import Executor
+
+_log = logging.getLogger("lib_upscalers")
 
 LEAST_TILE = 32
 _MOST_BATCH = 16
@@ -46,6 +50,16 @@ _NOT_WORTH_MEASURING = 64 * 64
 _WORTH_A_LAYOUT_PROBE = 60 * LAYOUT_PROBE_PIXELS
 
 
+_MIB = 2**20
+# glibc's malloc maps every block of 32 MiB or more afresh and unmaps it when it is freed, so that
+# each forward faults its pages in again: up to twice the time (`benchmarks/engine.py`). Other
+# systems' allocators have a limit of the same kind; below it they are all fast. A third is left
+# for what an operator needs beside its tensors.
+_KEPT_BLOCK = 22 * _MIB
+_CPU_WORKING_SET = 96 * _MIB
+_SHARE = 0.8
+
+
 @dataclass(frozen=True)
 class Job:
     """Where and how a picture is to go through a network.
@@ -55,10 +69,9 @@ class Job:
         free_memory: Tells how many bytes may be taken on a device.
         precision: In which precision.
         tile: The largest side of what goes through the network at once, overlap counted in,
-            at least 32, more where the network's windows ask for it; None: what is fastest
-            and fits.
-        overlap: Context on each side of a tile; None: as far as the network looks, measured,
-            and at most a quarter of the tile.
+            at least 32; more where the network's windows or, without an overlap, its reach ask
+            for it; None: what is fastest and fits.
+        overlap: Context on each side of a tile; None: as far as the network looks, measured.
         border: What lies beyond the picture.
         batch: How many tiles go through the network at once; None: what fits.
         keeps_blocks: Whether the process keeps large blocks (`allocator.kept_blocks`).
@@ -103,13 +116,13 @@ class Policy:
         rules: What they obey, and their halves too; None for a whole picture, whose halves'
             rules nobody has needed yet (`make_rules`).
         batch: How many of them go through the network at once.
-        band: Over how many pixels they are blended.
+        context: How much context they have; None for a whole picture.
     """
 
     tiles: tuple[Tile, ...]
     rules: Rules | None
     batch: int = 1
-    band: int = 0
+    context: Context | None = None
 
 
 def make_policy(executor: Executor, size: Size, job: Job) -> Policy:
@@ -126,9 +139,19 @@ def make_policy(executor: Executor, size: Size, job: Job) -> Policy:
         return _whole(size)
     _choose_layout(executor, size)
     room = _room(executor, job)
-    if job.border == "none" and job.tile is None and fed.area <= room.fast:
+    at_once = job.border == "none" and job.tile is None
+    if at_once and (fed.area <= room.fast or (fed.area <= room.fits and _differs(executor))):
         return _whole(size)
     return _tiled(executor, size, job, room)
+
+
+def _differs(executor: Executor) -> bool:
+    """Return whether tiles cost more than a whole picture that is larger than is fast.
+
+    They do where statistics have to be gathered first, and where they would be blended.
+    """
+    reach = _measured_reach(executor)
+    return bool(reach.sites) or reach.seam > SEAM
 
 
 def _whole(size: Size) -> Policy:
@@ -144,35 +167,54 @@ def _runs_untouched(size: Size, job: Job) -> bool:
     return job.border == "none" and fits_tile and small
 
 
-def make_rules(executor: Executor, job: Job) -> tuple[Rules, int]:
-    """Return what tiles obey, and over how many pixels they are blended.
+def make_rules(executor: Executor, job: Job) -> tuple[Rules, Context]:
+    """Return what tiles obey, and how much context they have.
 
     The network may have to be placed again after it.
     """
+    return _rules(executor, job, _room(executor, job))
+
+
+def _rules(executor: Executor, job: Job, room: _Room) -> tuple[Rules, Context]:
     traits = executor.network.traits
-    reach = _reach(executor)
-    halo = reach.halo if job.overlap is None else job.overlap
-    if job.overlap is None and job.tile is not None:
-        halo = min(halo, job.tile // 4)
+    reach = _measured_reach(executor)
+    context = choose_context(reach, job.tile, job.overlap, math.isqrt(room.fits))
+    _report_raised(executor, job, context)
     rules = Rules(
-        halo=halo,
-        alignment=traits.alignment,
+        halo=context.halo,
+        alignment=math.lcm(traits.alignment, reach.alignment),
         minimum=traits.minimum,
         square=traits.square,
         padded=job.border != "none",
     )
-    return rules, min(feather(reach), halo)
+    return rules, context
+
+
+def _report_raised(executor: Executor, job: Job, context: Context) -> None:
+    network = executor.network
+    if context.tile == job.tile or job.tile is None or job.tile in network.profile.raised:
+        return
+    network.profile.raised.add(job.tile)
+    _log.warning(
+        "%s looks %d pixels far: tiles of %d pixels are raised to %s, or a seam would show.",
+        network.traits.name,
+        context.halo,
+        job.tile,
+        context.tile,
+    )
 
 
 def _tiled(executor: Executor, size: Size, job: Job, room: _Room) -> Policy:
-    rules, band = make_rules(executor, job)
+    rules, context = _rules(executor, job, room)
     if job.tile is None and executor.device.type == "cpu":
-        return Policy(_fastest(size, rules, room), rules, job.batch or 1, band)
-    largest = room.fits if job.tile is None else min(room.fits, job.tile**2)
-    batch = job.batch or _batch(executor, room.fits // max(1, largest))
+        return Policy(_fastest(size, rules, room), rules, job.batch or 1, context)
+    largest = room.fits if context.tile is None else min(room.fits, context.tile**2)
+    batch = (
+        1 if context.reach.sites else job.batch or _batch(executor, room.fits // max(1, largest))
+    )
     rules = replace(rules, uniform=batch > 1)
-    tiles = plan_tiles(size, rules, max_pixels=largest, max_side=job.tile)
-    return Policy(tiles, rules, batch, band)
+    tiles = plan_tiles(size, rules, max_pixels=largest, max_side=context.tile)
+    return Policy(tiles, rules, batch, context)
 
 
 def _fastest(size: Size, rules: Rules, room: _Room) -> tuple[Tile, ...]:
@@ -222,6 +264,30 @@ def _room(executor: Executor, job: Job) -> _Room:
     return _Room(fast, fits)
 
 
+def most_pixels(memory: MemoryUse, free: int, *, on_cpu: bool, keeps_blocks: bool) -> int:
+    """Return how many input pixels a forward should have at most: what fits and is fast.
+
+    Args:
+        memory: What a forward allocates, in bytes an input pixel.
+        free: Bytes that may be taken on the device.
+        on_cpu: Whether the device is a CPU: there large forwards are not the fastest.
+        keeps_blocks: Whether the process keeps large blocks (`allocator.kept_blocks`), so that
+            their size no longer matters to a CPU.
+    """
+    fits = fitting_pixels(memory, free)
+    if not on_cpu:
+        return fits
+    fast = int(_CPU_WORKING_SET / max(memory.peak, 1.0))
+    if not keeps_blocks:
+        fast = min(fast, int(_KEPT_BLOCK / max(memory.largest, 1.0)))
+    return max(1, min(fits, fast))
+
+
+def fitting_pixels(memory: MemoryUse, free: int) -> int:
+    """Return how many input pixels a forward may have so that it fits, with some air."""
+    return max(1, int(free * _SHARE / max(memory.peak, 1.0)))
+
+
 def _memory(executor: Executor) -> MemoryUse | None:
     """Return what a forward allocates; None where not even the probe fits at the moment."""
     known = executor.network.profile.memory
@@ -232,7 +298,7 @@ def _memory(executor: Executor) -> MemoryUse | None:
     return known.get(executor.key)
 
 
-def _reach(executor: Executor) -> Reach:
+def _measured_reach(executor: Executor) -> Reach:
     """Return how far the network looks; a guess where the probe does not fit at the moment."""
     profile = executor.network.profile
     if profile.reach is None:

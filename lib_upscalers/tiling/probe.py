@@ -6,17 +6,20 @@ far a pixel's influence goes, nor in which memory layout it is faster.
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lib_upscalers.geometry import Size
+from lib_upscalers.geometry import Region, Size
 from lib_upscalers.network import MemoryUse, Reach
 from lib_upscalers.tiling.padding import required_size
 
 if TYPE_CHECKING:
     import torch
 
-    from lib_upscalers.network import Network, NetworkTraits
+    from lib_upscalers.network import Network, NetworkTraits, StatisticSite
+    from lib_upscalers.tiling.statistics import Sample
 
 # High and narrow: networks that work in strips of rows show what they take on a large picture.
 _MEMORY_PROBE = Size(16, 256)
@@ -27,8 +30,12 @@ LAYOUT_PROBE_PIXELS = _LAYOUT_PROBE.area
 _STRIP = 32
 _CUT = 48
 FARTHEST = 64
+_FARTHEST_OF_ALL = 160
+_FALLING = 0.7
+_STRIDE = 8
+_STEPS = (1, 2, 3, 4, 6, 8, 12)
 _QUIET = 0.25
-_SEAM = 0.5
+SEAM = 0.5
 _FEATHER = 16
 _SQUARE_HALO = 16
 
@@ -65,55 +72,187 @@ def measure_memory(network: Network, device: torch.device, dtype: torch.dtype) -
 
 
 def measure_reach(network: Network, device: torch.device) -> Reach:
-    """Find out how far the network looks, with two small forwards.
+    """Measure how far the network looks, with two small forwards.
 
     The same picture goes through whole, and with its left part cut off. Where the two results
     differ, the cut shows; the farthest place at which they differ by more than a quarter of an
-    8-bit level, and half as much again (another picture may reach further), is the halo.
-    A network that averages over all that it sees differs everywhere: its halo ends where the
-    difference no longer falls, and what is left is its seam.
+    8-bit level, and a third as much again (another picture may reach further), is the halo. If
+    the difference is still falling at 64 pixels, the measurement goes on to 160.
+
+    Where the network computes numbers for the whole picture, the cut one runs with those of the
+    whole one, unless that makes it no better. If it halves the picture inside, a few more
+    forwards find out at which multiples a cut has to lie. A network that still differs
+    everywhere has a halo that ends where the difference no longer falls; what is left is its seam.
 
     Args:
         network: Left on `device` in fp32, in which nothing but the cut makes a difference.
         device: Where it runs.
 
     Returns:
-        The halo, in input pixels, is at most 64 and a bit.
+        The halo, in input pixels, is at most 160 and a bit.
     """
     import torch
 
-    traits = network.traits
-    if traits.square:
+    if network.traits.square:
         return Reach(_SQUARE_HALO, 0.0)
     network.place(device, torch.float32, channels_last=True)
+    watched = _Watched(network, device)
+    plain = _reach_with(watched, ())
+    alignment = _measure_alignment(watched, ()) if watched.strided else 1
+    if not watched.reduces:
+        return replace(plain, alignment=alignment)
+    sites = _find_sites(watched)
+    shared = _reach_with(watched, sites)
+    if not sites or (shared.seam > SEAM and 2 * shared.seam > plain.seam):
+        return replace(plain, alignment=alignment)
+    alignment = _measure_alignment(watched, sites) if watched.strided else 1
+    return replace(shared, sites=sites, alignment=alignment)
+
+
+class _Watched:
+    """A network on a device, whose forwards show whether they reduce the picture to numbers.
+
+    Attributes:
+        traits: The network's.
+        device: Where it runs.
+        strided: Whether it goes over the picture in steps of more than one pixel.
+        reduces: Whether it may compute numbers for the whole picture.
+    """
+
+    def __init__(self, network: Network, device: torch.device) -> None:
+        self._network = network
+        self.traits = network.traits
+        self.device = device
+        self.strided = False
+        self.reduces = False
+
+    def picture(self, width: int, height: int) -> torch.Tensor:
+        return _probe_picture(self.traits, Size(width, height), self.device)
+
+    def record(self, picture: torch.Tensor) -> tuple[torch.Tensor, Sample]:
+        from lib_upscalers.tiling.statistics import Sample
+        from lib_upscalers.tiling.watch import ShapeRecorder
+
+        with ShapeRecorder() as recorder:
+            output = self._network(picture)
+        self.strided |= recorder.strided
+        return output, Sample(Size(picture.shape[-1], picture.shape[-2]), recorder.shapes)
+
+    def compare(self, whole: torch.Tensor, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run two pictures of one height and see what follows their width."""
+        from lib_upscalers.tiling.statistics import find_sites
+
+        (first, first_sample), (second, second_sample) = self.record(whole), self.record(part)
+        self.reduces |= bool(find_sites(first_sample, second_sample))
+        return first, second
+
+    def run_shared(
+        self, whole: torch.Tensor, part: torch.Tensor, sites: tuple[StatisticSite, ...]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Run two pictures, the second one with the statistics of the first."""
+        from lib_upscalers.tiling.statistics import Combination, Frame, Gatherer, Replay
+
+        size = Size(whole.shape[-1], whole.shape[-2])
+        gatherer = Gatherer(sites, {}, Frame(size, Region.whole(size)), stops=False)
+        with gatherer:
+            first = self._network(whole)
+        combination = Combination()
+        combination.add(gatherer.parts)
+        found = combination.averages()
+        with Replay({key: value.to(self.device) for key, value in found.items()}):
+            return first, self._network(part)
+
+    def run_both(
+        self, whole: torch.Tensor, part: torch.Tensor, sites: tuple[StatisticSite, ...]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        part = part.contiguous()
+        return self.run_shared(whole, part, sites) if sites else self.compare(whole, part)
+
+
+def _find_sites(watched: _Watched) -> tuple[StatisticSite, ...]:
+    """Return where numbers for the whole picture are computed, and how tensors lie over it."""
+    from lib_upscalers.tiling.statistics import find_sites
+
+    traits = watched.traits
+    step = math.lcm(traits.alignment, _STRIDE)
+    least = _round_up(max(_STRIP, traits.minimum), step)
+    _, first = watched.record(watched.picture(least, least))
+    _, second = watched.record(watched.picture(least + 3 * step, least + 2 * step))
+    return find_sites(first, second)
+
+
+def _reach_with(watched: _Watched, sites: tuple[StatisticSite, ...]) -> Reach:
+    """Return the halo and the seam, with statistics shared at `sites`."""
+    by_distance = _differences(watched, sites, FARTHEST)
+    if _still_falls(by_distance):
+        by_distance = _differences(watched, sites, _FARTHEST_OF_ALL)
+    return _reach_from(by_distance)
+
+
+def _differences(watched: _Watched, sites: tuple[StatisticSite, ...], farthest: int) -> list[float]:
+    """Return the largest difference that a cut makes at each distance from it, in levels."""
+    traits = watched.traits
     cut = _round_up(_CUT, traits.alignment)
     height = _round_up(max(_STRIP, traits.minimum), traits.alignment)
-    width = cut + _round_up(max(FARTHEST + _FEATHER, traits.minimum), traits.alignment)
-    picture = _probe_picture(traits, Size(width, height), device)
-    whole = network(picture)[..., cut * traits.scale :]
-    part = network(picture[..., cut:].contiguous())
-    difference = (whole - part).abs().amax(dim=(0, 1, 2)) * 255
-    return _reach_from(difference.reshape(-1, traits.scale).amax(dim=1).tolist())
+    width = cut + _round_up(max(farthest + _FEATHER, traits.minimum), traits.alignment)
+    picture = watched.picture(width, height)
+    whole, part = watched.run_both(picture, picture[..., cut:], sites)
+    difference = (whole[..., cut * traits.scale :] - part).abs().amax(dim=(0, 1, 2)) * 255
+    return difference.reshape(-1, traits.scale).amax(dim=1).tolist()
+
+
+def _measure_alignment(watched: _Watched, sites: tuple[StatisticSite, ...]) -> int:
+    """Return the least of a few steps by which a cut may move without a change far from it."""
+    traits = watched.traits
+    if traits.alignment > 1:
+        return 1
+    picture = watched.picture(
+        max(_CUT + 2 * FARTHEST + _FEATHER, traits.minimum), max(_STRIP, traits.minimum)
+    )
+    found: dict[int, float] = {}
+    for step in _STEPS:
+        cut = _CUT + step
+        whole, part = watched.run_both(picture, picture[..., cut:], sites)
+        difference = (whole[..., cut * traits.scale :] - part).abs() * 255
+        # As far from the cut as from the right end, which another width may pad otherwise.
+        middle = slice(FARTHEST * traits.scale, (FARTHEST + _FEATHER - step) * traits.scale)
+        found[step] = float(difference[..., middle].max())
+        if found[step] <= _QUIET:
+            return step
+    return next(step for step in _STEPS if found[step] <= 1.25 * min(found.values()))
+
+
+def _still_falls(by_distance: list[float]) -> bool:
+    """Return whether what a cut does at the end of the measurement is more than nothing."""
+    last, before = max(by_distance[-_FEATHER:]), max(by_distance[-2 * _FEATHER : -_FEATHER])
+    return last > _QUIET / 5 and last < _FALLING * before
 
 
 def _reach_from(by_distance: list[float]) -> Reach:
     """Return the reach for the largest difference at each distance from a cut."""
-    rest = max(by_distance[FARTHEST:])
+    farthest = len(by_distance) - _FEATHER
+    rest = max(by_distance[farthest:])
     quiet = max(_QUIET, 1.5 * rest)
-    seen = [i + 1 for i, error in enumerate(by_distance[:FARTHEST]) if error > quiet]
+    seen = [i + 1 for i, error in enumerate(by_distance[:farthest]) if error > quiet]
     last = max(seen, default=0)
     seam = max(by_distance[last:])
-    halo = min(FARTHEST, last + last // 2 + 2)
-    return Reach(halo + _FEATHER // 2 if seam > _SEAM else halo, seam)
+    halo = last + math.ceil(last / 3) + 2
+    halo = halo + _FEATHER // 2 if seam > SEAM else halo
+    return Reach(halo, seam, tuple(by_distance))
 
 
 def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
 
-def feather(reach: Reach) -> int:
-    """Return over how many pixels tiles are blended where a seam is left."""
-    return _FEATHER if reach.seam > _SEAM else 0
+def feather(seam: float, halo: int) -> int:
+    """Return over how many pixels tiles are blended where a seam is left.
+
+    Args:
+        seam: The largest difference that is left, in 8-bit levels.
+        halo: How much context tiles have: no more can be blended.
+    """
+    return min(_FEATHER, halo) if seam > SEAM else 0
 
 
 def faster_channels_last(network: Network, device: torch.device, dtype: torch.dtype) -> bool:

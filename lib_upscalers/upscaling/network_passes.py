@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lib_upscalers.network import Network
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
+    from lib_upscalers.tiling.loop import Enlarged
     from lib_upscalers.tiling.policy import Job
 
     Pixels = NDArray[Any]
@@ -31,9 +32,50 @@ if TYPE_CHECKING:
 _SHARE_OF_PASSES = 0.95
 
 
+@dataclass(frozen=True)
+class Enlargement:
+    """What a network made of one picture, and what that took.
+
+    Attributes:
+        picture: Of the exact size.
+        passes: How often the network ran over the picture.
+        tiles: In how many tiles, in all.
+        precision: In which precision the last one ran.
+        device: Where the last one ran.
+        tiling: What was decided about tiles, in words, each decision once.
+    """
+
+    picture: Picture
+    passes: int
+    tiles: int
+    precision: str
+    device: str
+    tiling: str
+
+
 @dataclass
+class _Account:
+    """What has been done so far in one run."""
+
+    passes: int = 0
+    tiles: int = 0
+    precision: str = ""
+    device: str = ""
+    notes: list[str] = field(default_factory=list[str])
+
+    def add(self, enlarged: Enlarged) -> None:
+        self.tiles += enlarged.tiles
+        self.precision, self.device = enlarged.precision, enlarged.device
+        self.notes.append(enlarged.note.text)
+
+    def close(self, picture: Picture) -> Enlargement:
+        tiling = "; ".join(dict.fromkeys(self.notes))
+        return Enlargement(picture, self.passes, self.tiles, self.precision, self.device, tiling)
+
+
+@dataclass(frozen=True)
 class NetworkWork:
-    """One picture's way through a network; it also keeps account of what was done.
+    """How a picture goes through a network.
 
     Attributes:
         network: What enlarges it; nobody else may use it meanwhile.
@@ -43,10 +85,6 @@ class NetworkWork:
         linear_light: Whether that kernel mixes light and not sRGB values.
         reduced: Whether a further pass runs on a picture that was first reduced to the least
             size that suffices.
-        passes: How often the network ran over the picture.
-        tiles: In how many tiles, in all.
-        precision: In which precision the last one ran.
-        device: Where the last one ran.
     """
 
     network: Network
@@ -55,12 +93,8 @@ class NetworkWork:
     kernel: str
     linear_light: bool = False
     reduced: bool = False
-    passes: int = field(default=0, init=False)
-    tiles: int = field(default=0, init=False)
-    precision: str = field(default="", init=False)
-    device: str = field(default="", init=False)
 
-    def run(self, picture: Picture, progress: Progress, *, alpha_by_network: bool) -> Picture:
+    def run(self, picture: Picture, progress: Progress, *, alpha_by_network: bool) -> Enlargement:
         """Enlarge colour and transparency.
 
         Args:
@@ -70,30 +104,42 @@ class NetworkWork:
                 grey; else through the kernel. A network that takes RGBA always gets it.
                 Transparency that is the same everywhere stays just that.
         """
+        steps = _Steps(self, _Account())
+        return steps.account.close(steps.run(picture, progress, alpha_by_network=alpha_by_network))
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The steps of one run, with its account."""
+
+    work: NetworkWork
+    account: _Account
+
+    def run(self, picture: Picture, progress: Progress, *, alpha_by_network: bool) -> Picture:
         alpha = picture.alpha
         varies = alpha is not None and bool((alpha != alpha.flat[0]).any())
         pixels = fill_hidden(picture.pixels, alpha) if alpha is not None else picture.pixels
-        if self.network.traits.channels == 4:
+        if self.work.network.traits.channels == 4:
             colour, plane = self._with_transparency(pixels, alpha, progress)
             if varies:
                 return _joined(picture, colour, plane)
             return replace(picture, pixels=colour, alpha=self._flat(alpha))
         if alpha is None or not varies:
-            colour = self._colour(pixels, progress)
+            colour = self.colour(pixels, progress)
             return replace(picture, pixels=colour, alpha=self._flat(alpha))
         share = 0.5 if alpha_by_network else 0.95
-        colour = self._colour(pixels, SubRange(progress, 0.0, share))
+        colour = self.colour(pixels, SubRange(progress, 0.0, share))
         later = SubRange(progress, share, 1.0, "transparency: ")
-        light, self.linear_light = self.linear_light, False  # Transparency is no light.
+        # Transparency is no light.
+        linear = replace(self, work=replace(self.work, linear_light=False))
         plane = alpha[..., None]
-        plane = self._colour(plane, later) if alpha_by_network else self._exact(plane, later)
-        self.linear_light = light
+        plane = linear.colour(plane, later) if alpha_by_network else linear.exact(plane, later)
         return _joined(picture, colour, plane[..., 0])
 
     def _flat(self, alpha: Pixels | None) -> Pixels | None:
         if alpha is None:
             return None
-        return np.full((self.size.height, self.size.width), alpha.flat[0], alpha.dtype)
+        return np.full((self.work.size.height, self.work.size.width), alpha.flat[0], alpha.dtype)
 
     def _with_transparency(
         self, pixels: Pixels, alpha: Pixels | None, progress: Progress
@@ -106,12 +152,12 @@ class NetworkWork:
         colour = _grey(larger[..., :3]) if pixels.shape[2] == 1 else larger[..., :3]
         return colour, larger[..., 3]
 
-    def _colour(self, pixels: Pixels, progress: Progress) -> Pixels:
+    def colour(self, pixels: Pixels, progress: Progress) -> Pixels:
         """Enlarge grey or RGB pixels with a network that takes and gives grey or RGB.
 
         The result has as many channels as the pixels, whatever the network gives.
         """
-        has, traits = pixels.shape[2], self.network.traits
+        has, traits = pixels.shape[2], self.work.network.traits
         if has == 1 or traits.channels == 3 or traits.result_channels == 3:
             return _with_channels(self._enlarge(pixels, progress), has)
         planes = [
@@ -122,33 +168,33 @@ class NetworkWork:
 
     def _enlarge(self, pixels: Pixels, progress: Progress) -> Pixels:
         """Run the network as often as needed, then resample to the exact size."""
-        dtype, scale = pixels.dtype, self.network.traits.scale
+        dtype, scale = pixels.dtype, self.work.network.traits.scale
         size = Size(pixels.shape[1], pixels.shape[0])
-        sizes = pass_sizes(size, self.size, scale, reduced=self.reduced)
-        self.passes = len(sizes)
-        fits = sizes[-1].scaled(scale) == self.size
+        sizes = pass_sizes(size, self.work.size, scale, reduced=self.work.reduced)
+        self.account.passes = len(sizes)
+        fits = sizes[-1].scaled(scale) == self.work.size
         whole = sum(size.area for size in sizes) / (1.0 if fits else _SHARE_OF_PASSES)
         done = 0.0
         for i, size in enumerate(sizes):
             share = size.area / whole
             text = f"pass {i + 1}/{len(sizes)}, " if len(sizes) > 1 else ""
-            pixels = self._exact(pixels, SubRange(progress, done, done), size=size)
+            pixels = self.exact(pixels, SubRange(progress, done, done), size=size)
             # 16 bits hold all that a later step can still see, in half the memory of a float.
             last = fits and i == len(sizes) - 1
             between = dtype if last or dtype.kind == "f" else np.dtype(np.uint16)
             part = SubRange(progress, done, done + share, text)
             pixels = self._pass(pixels, between, part)
             done += share
-        return self._exact(pixels, SubRange(progress, done, 1.0), dtype=dtype)
+        return self.exact(pixels, SubRange(progress, done, 1.0), dtype=dtype)
 
     def _pass(self, pixels: Pixels, dtype: np.dtype[Any], progress: Progress) -> Pixels:
-        pixels = _with_channels(pixels, self.network.traits.channels)
-        enlarged = run_network(self.network, pixels, self.job, dtype=dtype, progress=progress)
-        self.tiles += enlarged.tiles
-        self.precision, self.device = enlarged.precision, enlarged.device
+        network = self.work.network
+        pixels = _with_channels(pixels, network.traits.channels)
+        enlarged = run_network(network, pixels, self.work.job, dtype=dtype, progress=progress)
+        self.account.add(enlarged)
         return enlarged.pixels
 
-    def _exact(
+    def exact(
         self,
         pixels: Pixels,
         progress: Progress,
@@ -157,14 +203,14 @@ class NetworkWork:
         dtype: np.dtype[Any] | None = None,
     ) -> Pixels:
         """Resample to `size`, or to the size of the result; nothing is done where it is there."""
-        size = size or self.size
+        size = size or self.work.size
         if (size.height, size.width) == pixels.shape[:2] and dtype in (None, pixels.dtype):
             return pixels
         return resample_pixels(
             pixels,
             size,
-            self.kernel,
-            linear_light=self.linear_light,
+            self.work.kernel,
+            linear_light=self.work.linear_light,
             dtype=dtype,
             progress=progress,
         )

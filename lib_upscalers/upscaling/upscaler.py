@@ -42,6 +42,8 @@ class Result:
         tiles: In how many tiles, over all passes.
         precision: In which precision the network ran; "" for a kernel.
         device: Where the network ran; "" for a kernel.
+        tiling: What was decided about tiles: their size, overlap, blend and shared statistics;
+            "" for a kernel.
     """
 
     picture: Picture
@@ -51,6 +53,7 @@ class Result:
     tiles: int = 0
     precision: str = ""
     device: str = ""
+    tiling: str = ""
 
 
 class Upscaler:
@@ -178,14 +181,15 @@ class Upscaler:
                 reduced=reduced,
             )
             by_network = settings.alpha == "network"
-            enlarged = work.run(picture, progress, alpha_by_network=by_network)
+            done = work.run(picture, progress, alpha_by_network=by_network)
         return Result(
-            picture=enlarged,
-            passes=work.passes,
+            picture=done.picture,
+            passes=done.passes,
             load_seconds=loaded,
-            tiles=work.tiles,
-            precision=work.precision,
-            device=work.device,
+            tiles=done.tiles,
+            precision=done.precision,
+            device=done.device,
+            tiling=done.tiling,
         )
 
     def _job(self, settings: Settings, *, keeps_blocks: bool) -> Job:

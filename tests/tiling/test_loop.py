@@ -16,11 +16,11 @@ from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
 from tests.cases import each_case
 from tests.tiling.fakes import (
-    AveragingNetwork,
     FakeNetwork,
     HungryNetwork,
     LookingNetwork,
     MarkingNetwork,
+    MedianNetwork,
     OverflowingNetwork,
     WindowNetwork,
     traits,
@@ -167,10 +167,10 @@ def test_networks_get_red_green_blue() -> None:
     assert result[0, 0].tolist() == [255, 153, 51]
 
 
-def test_a_network_that_averages_leaves_no_step_between_tiles() -> None:
+def test_a_network_whose_tiles_never_agree_leaves_no_step_between_them() -> None:
     ramp = np.linspace(0, 255, 400).astype(np.uint8)
     pixels = np.broadcast_to(ramp[None, :, None], (300, 400, 3)).copy()
-    network = AveragingNetwork()
+    network = MedianNetwork()
     hard = enlarged(network, pixels, tile=96, overlap=0).astype(int)
     soft = enlarged(network, pixels, tile=96).astype(int)
 
@@ -184,7 +184,7 @@ def test_a_network_that_averages_leaves_no_step_between_tiles() -> None:
 
 def test_a_flat_picture_stays_flat_under_blending() -> None:
     pixels = np.full((200, 200, 3), 77, np.uint8)
-    assert (enlarged(AveragingNetwork(), pixels, tile=64) == 77).all()
+    assert (enlarged(MedianNetwork(), pixels, tile=64) == 77).all()
 
 
 @each_case("error", ["memory", "cuda", "allocator"])

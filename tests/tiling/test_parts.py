@@ -14,12 +14,12 @@ from lib_upscalers.geometry import Region
 from lib_upscalers.network import MemoryUse, Profile, Reach
 from lib_upscalers.tiling.allocator import glibc
 from lib_upscalers.tiling.blend import lay_over, ramp, written_region
-from lib_upscalers.tiling.budget import fitting_pixels, most_pixels
 from lib_upscalers.tiling.plan import Tile
+from lib_upscalers.tiling.policy import fitting_pixels, most_pixels
 from lib_upscalers.tiling.precision import dtype_ladder, place_key
 from lib_upscalers.tiling.probe import feather, measure_memory, measure_reach
 from lib_upscalers.tiling.tensor_memory import LiveMemory
-from tests.tiling.fakes import AveragingNetwork, FakeNetwork, LookingNetwork, traits
+from tests.tiling.fakes import FakeNetwork, LookingNetwork, MedianNetwork, traits
 
 CPU = torch.device("cpu")
 CUDA = torch.device("cuda", 0)
@@ -135,13 +135,14 @@ def test_reach_is_the_distance_at_which_a_cut_no_longer_shows(scale: int) -> Non
         reach = measure_reach(network, CPU)
         assert distance <= reach.halo <= distance * 1.5 + 2
         assert reach.seam <= 0.25
-        assert feather(reach) == 0
+        assert feather(reach.seam, reach.halo) == 0
 
 
-def test_a_network_that_averages_has_a_seam_and_is_blended() -> None:
-    reach = measure_reach(AveragingNetwork(), CPU)
+def test_a_network_whose_tiles_never_agree_has_a_seam_and_is_blended() -> None:
+    reach = measure_reach(MedianNetwork(), CPU)
     assert reach.seam > 1
-    assert 0 < feather(reach) <= reach.halo * 2
+    assert not reach.sites
+    assert 0 < feather(reach.seam, reach.halo) <= reach.halo
 
 
 def test_a_network_with_windows_is_measured_at_the_places_where_they_lie() -> None:

@@ -32,7 +32,7 @@ def lab_picture(pixels: np.ndarray, alpha: np.ndarray | None = None) -> Picture:
 def run(
     job: NetworkWork, pixels: np.ndarray, alpha: np.ndarray | None = None, by: bool = True
 ) -> Picture:
-    return job.run(lab_picture(pixels, alpha), NULL, alpha_by_network=by)
+    return job.run(lab_picture(pixels, alpha), NULL, alpha_by_network=by).picture
 
 
 class ColourNetwork(FakeNetwork):
@@ -65,8 +65,8 @@ def test_where_the_network_reaches_the_size_nothing_is_resampled() -> None:
 def test_the_network_runs_as_often_as_needed(scale: int, factor: int, passes: int) -> None:
     network = FakeNetwork(traits(scale=scale))
     job = work(network, 20 * factor, 10 * factor)
-    run(job, picture(3, 10, 20))
-    assert job.passes == len(network.calls) == passes
+    done = job.run(lab_picture(picture(3, 10, 20)), NULL, alpha_by_network=True)
+    assert done.passes == len(network.calls) == passes
 
 
 def test_eight_times_with_a_network_of_four_costs_17_units_or_5() -> None:
@@ -168,7 +168,7 @@ def test_progress_never_goes_back_and_ends_at_the_end(channels: int) -> None:
 def test_metadata_goes_along() -> None:
     metadata = Metadata(text={"parameters": "a cat"})
     source = Picture(picture(12, 8, 8), None, metadata)
-    result = work(FakeNetwork(), 16, 16).run(source, NULL, alpha_by_network=True)
+    result = work(FakeNetwork(), 16, 16).run(source, NULL, alpha_by_network=True).picture
     assert result.metadata == metadata
 
 

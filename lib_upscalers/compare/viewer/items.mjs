@@ -14,6 +14,7 @@ import { say } from "./words.mjs";
  * @property {number} tiles
  * @property {string} precision
  * @property {string} device
+ * @property {string} [tiling]
  */
 /**
  * @typedef {object} Entry
@@ -120,6 +121,7 @@ export function detailsOf(entry) {
     ["Licence", entry.licence],
     ["Passes", entry.cost?.passes],
     ["Tiles", entry.cost?.tiles],
+    ["Tiling", entry.cost?.tiling],
     ["Precision", entry.cost?.precision],
     ["Device", entry.cost?.device],
     ["PNG", entry.result ? fileSize(entry.result.bytes) : ""],

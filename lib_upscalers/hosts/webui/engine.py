@@ -100,9 +100,9 @@ class Engine:
 
 def _log_result(name: str, result: Result) -> None:
     _log.info(
-        "%s: %s, %s passes, %s tiles, %s on %s, %.2f s to load, %.2f s to run",
+        "%s: %s, %s passes, %s tiles, %s on %s, %s, %.2f s to load, %.2f s to run",
         *(name, result.picture.size, result.passes, result.tiles, result.precision),
-        *(result.device, result.load_seconds, result.run_seconds),
+        *(result.device, result.tiling or "no tiles", result.load_seconds, result.run_seconds),
     )
 
 

@@ -164,6 +164,7 @@ class _Counting:
         self._load_seconds = 0.0
         self._precisions: list[str] = []
         self._devices: list[str] = []
+        self._tiling: list[str] = []
 
     def run(
         self,
@@ -181,6 +182,7 @@ class _Counting:
         self._load_seconds += result.load_seconds
         self._precisions.append(result.precision)
         self._devices.append(result.device)
+        self._tiling.append(result.tiling)
         return result
 
     def total(self, picture: Picture, seconds: float) -> Result:
@@ -198,6 +200,7 @@ class _Counting:
             tiles=self._tiles,
             precision=_each_once(self._precisions),
             device=_each_once(self._devices),
+            tiling=_each_once(self._tiling),
         )
 
 

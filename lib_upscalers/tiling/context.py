@@ -1,0 +1,105 @@
+"""How much context tiles get, whether they are blended, and how that is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lib_upscalers.tiling.probe import feather
+
+if TYPE_CHECKING:
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.network import Reach
+
+# A tile of four halos is half core on each side: three of four pixels that run are context.
+_HALOS_PER_TILE = 4
+# In levels, on the measurement's small picture; others are up to ten times as sensitive.
+_NEXT_TO_NOTHING = 0.05
+
+
+@dataclass(frozen=True)
+class Context:
+    """How much context tiles get.
+
+    Attributes:
+        tile: The largest side of a tile; None: no limit.
+        halo: Pixels of context on each side.
+        seam: The largest difference that is left at the edges of cores, in 8-bit levels.
+        reach: How far the network looks.
+    """
+
+    tile: int | None
+    halo: int
+    seam: float
+    reach: Reach
+
+    @property
+    def band(self) -> int:
+        """Over how many pixels tiles are blended."""
+        return feather(self.seam, self.halo)
+
+
+def choose_context(
+    reach: Reach, tile: int | None, overlap: int | None, largest_side: int
+) -> Context:
+    """Decide how much context tiles get.
+
+    A tile that is too small for the network's reach is raised as far as memory allows; if that
+    is not far enough, the halo is what a quarter of it leaves, and the rest of the seam is
+    blended.
+
+    Args:
+        reach: How far the network looks.
+        tile: The largest side that the user asks for.
+        overlap: The halo that the user asks for; then the tile stays as it is.
+        largest_side: The largest side that fits into memory.
+    """
+    if overlap is not None:
+        return Context(tile, overlap, reach.seam_at(overlap), reach)
+    if tile is None:
+        return Context(None, reach.halo, reach.seam, reach)
+    side = tile
+    if reach.seam_at(tile // _HALOS_PER_TILE) > _NEXT_TO_NOTHING:
+        side = max(tile, min(_HALOS_PER_TILE * reach.halo, largest_side))
+    halo = min(reach.halo, side // _HALOS_PER_TILE)
+    return Context(side, halo, reach.seam_at(halo), reach)
+
+
+@dataclass(frozen=True)
+class TilingNote:
+    """What was decided about a picture's tiles.
+
+    Attributes:
+        tiles: How many.
+        largest: The size of the largest one, context included.
+        asked: The tile that the user asked for; None: none.
+        overlap: Pixels of context on each side; 0 for a whole picture.
+        reach: How many the network needs.
+        band: Over how many pixels tiles are blended.
+        shared: How many statistics of the whole picture all tiles share.
+    """
+
+    tiles: int
+    largest: Size
+    asked: int | None = None
+    overlap: int = 0
+    reach: int = 0
+    band: int = 0
+    shared: int = 0
+
+    @property
+    def text(self) -> str:
+        """The note as a person reads it."""
+        if self.tiles == 1 and not self.overlap:
+            return "whole"
+        raised = (
+            self.asked is not None and max(self.largest.width, self.largest.height) > self.asked
+        )
+        parts = [
+            f"tile {self.largest}" + (f" (raised from {self.asked})" if raised else ""),
+            f"overlap {self.overlap} of a reach of {self.reach}",
+            f"blended over {self.band}" if self.band else "not blended",
+        ]
+        if self.shared:
+            parts.append(f"{self.shared} statistics shared")
+        return ", ".join(parts)

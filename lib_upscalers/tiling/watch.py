@@ -1,0 +1,142 @@
+"""Watch the operators of a forward: cancel between them, list those that reduce the picture."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lib_upscalers.tiling.reductions import REDUCTIONS, Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lib_upscalers.progress import Progress
+
+Key = tuple[str, int]
+"""A reduction's name, and which of its calls in a forward it is."""
+
+_CHECK_SECONDS = 0.1
+_CONVOLUTIONS = ("conv2d", "convolution")
+_POOLS = ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d")
+
+
+class OperatorWatch(TorchDispatchMode):
+    """Sees every operator while it is entered."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Else newer torches load their compiler (140 MB, seconds) to leave it out.
+        return False
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - torch's protocol
+        """Run the operator, or what `visit` makes of it."""
+        name: str = getattr(func, "overloadpacket", func).__name__
+        return self.visit(name, Call(args, kwargs or {}), func)
+
+    def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
+        """Return what this call returns."""
+        raise NotImplementedError
+
+
+class CancelBetweenOperators(OperatorWatch):
+    """Asks ten times a second whether the work should go on.
+
+    Args:
+        progress: Knows it.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+        self._next = time.monotonic() + _CHECK_SECONDS
+
+    def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
+        """Run the operator.
+
+        Raises:
+            Cancelled: `progress` says so.
+        """
+        del name
+        if time.monotonic() >= self._next:
+            self._progress.check_cancelled()
+            self._next = time.monotonic() + _CHECK_SECONDS
+        return run(*call.args, **call.kwargs)
+
+
+class ReductionWatch(OperatorWatch):
+    """Passes every reduction to `reduce`, with its key; runs everything else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Counter[str] = Counter()
+
+    def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
+        """Run the operator, or what `reduce` makes of it."""
+        if name not in REDUCTIONS:
+            return run(*call.args, **call.kwargs)
+        key = (name, self._seen[name])
+        self._seen[name] += 1
+        return self.reduce(key, call, run)
+
+    def reduce(self, key: Key, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
+        """Return what this reduction returns."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What a reduction got and returned.
+
+    Attributes:
+        subjects: The shape of each tensor that it reduces, and over which dimensions.
+        results: The shape of each tensor that it returned.
+    """
+
+    subjects: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    results: tuple[tuple[int, ...], ...]
+
+
+class ShapeRecorder(ReductionWatch):
+    """Records the reductions of a forward.
+
+    Attributes:
+        shapes: Those of each reduction, in order.
+        strided: Whether a convolution or a pool goes in steps of more than one pixel.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: dict[Key, Shapes] = {}
+        self.strided = False
+
+    def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
+        """Note whether the operator goes in steps, and run it."""
+        steps: Any = 1
+        if name in _CONVOLUTIONS:
+            steps = call.get(3, "stride", 1)
+        elif name in _POOLS:
+            steps = call.get(2, "stride") or call.get(1, "kernel_size")
+        self.strided |= max(steps) > 1 if isinstance(steps, (list, tuple)) else steps > 1
+        return super().visit(name, call, run)
+
+    def reduce(self, key: Key, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
+        """Run the operator and note its shapes."""
+        result = run(*call.args, **call.kwargs)
+        subjects = REDUCTIONS[key[0]].subjects(call)
+        if subjects:
+            parts: Any = result if isinstance(result, tuple) else (result,)
+            self.shapes[key] = Shapes(
+                tuple((tuple(x.shape), dims) for x, dims in subjects),
+                tuple(tuple(part.shape) for part in parts),
+            )
+        return result
