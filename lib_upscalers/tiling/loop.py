@@ -15,11 +15,11 @@ from lib_upscalers.errors import InputError, MemoryExhaustedError
 from lib_upscalers.geometry import Size
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.blend import lay_over, written_region
-from lib_upscalers.tiling.context import TilingNote
 from lib_upscalers.tiling.executor import Executor, OutOfMemory
 from lib_upscalers.tiling.plan import split_tile
 from lib_upscalers.tiling.policy import make_policy, make_rules
 from lib_upscalers.tiling.precision import dtype_ladder, dtype_name
+from lib_upscalers.tiling.tile_context import TilingNote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from lib_upscalers.network import Network, StatisticSite
     from lib_upscalers.progress import Progress
-    from lib_upscalers.tiling.context import Context
     from lib_upscalers.tiling.plan import Rules, Tile
     from lib_upscalers.tiling.policy import Job, Policy
     from lib_upscalers.tiling.statistics import Parts, Statistics
+    from lib_upscalers.tiling.tile_context import Context
     from lib_upscalers.tiling.watch import Key
 
 _log = logging.getLogger("lib_upscalers")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Region
 from lib_upscalers.network import Reach
-from lib_upscalers.tiling.context import Context, choose_context
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 from lib_upscalers.tiling.padding import required_size
 from lib_upscalers.tiling.plan import LEAST_CORE, Rules, Tile, plan_thrifty_tiles, plan_tiles
@@ -23,6 +22,7 @@ from lib_upscalers.tiling.probe import (
     measure_memory,
     measure_reach,
 )
+from lib_upscalers.tiling.tile_context import Context, choose_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
