@@ -23,6 +23,7 @@ from PIL import Image
 from lib_upscalers.errors import InputError
 from lib_upscalers.ui.app_login import USER, Login, host_names, is_this_computer
 from lib_upscalers.ui.guard import MOST_UPLOAD_BYTES, Guard
+from lib_upscalers.ui.setting_controls import values_in_order
 from tests.running_app import ROOT, RunningApp, run_app
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def _form(picture: object, **fields: object) -> list[object]:
         "kernel": "Bicubic",
         "jpeg": 0,
     }
-    return [None, picture, *(values | fields).values()]
+    engine = values_in_order({}, overriding=False)
+    return [None, picture, *(values | fields).values(), *engine]
 
 
 def _sentence(answer: dict[str, Any]) -> str:

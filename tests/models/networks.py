@@ -62,10 +62,12 @@ def compact_file(path: Path, seed: int = 0, **settings: object) -> Path:
 
 
 def plain_network(path: Path) -> ImageModelDescriptor[nn.Module]:
-    """Return what spandrel itself makes of a file, ready to be called."""
+    """Return what spandrel itself, with our architectures, makes of a file."""
     import spandrel
 
-    loaded: Any = spandrel.ModelLoader(device="cpu").load_from_file(path)
+    from lib_upscalers.models.architectures import registry
+
+    loaded: Any = spandrel.ModelLoader(device="cpu", registry=registry()).load_from_file(path)
     return loaded.eval()
 
 

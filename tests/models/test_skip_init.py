@@ -77,7 +77,7 @@ def assert_same(
 def test_every_architecture_is_the_same(name: str, ending: str, tmp_path: Path) -> None:
     module = random_network(name)
     path = save(module.state_dict(), tmp_path / f"network.{ending}")
-    plain = spandrel.ModelLoader().load_from_file(path)
+    plain = spandrel.ModelLoader(registry=registry()).load_from_file(path)
     assert isinstance(plain, spandrel.ImageModelDescriptor)
     assert type(plain.model) is type(module)
     assert_same(built(spandrel.canonicalize_state_dict(dict(read_state(path)))), plain)

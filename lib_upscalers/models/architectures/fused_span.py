@@ -49,7 +49,8 @@ def fused_span(spandrel: ModuleType) -> ArchSupport:
 
 
 def _is_fused_span(state: dict[str, Any]) -> bool:
-    return all(name in state for name in _LAYERS) and "conv_1.sk.weight" not in state
+    branched = any(".sk." in name or ".conv.0." in name for name in state)
+    return all(name in state for name in _LAYERS) and not branched
 
 
 def _load(spandrel: ModuleType, architecture: object, state: dict[str, Any]) -> Any:  # noqa: ANN401

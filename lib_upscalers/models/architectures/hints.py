@@ -93,7 +93,8 @@ def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
         if layer in layers:
             return f"{name} needs the package spandrel_extra_arches (mind its licences)"
     for kind, prefix in _FOREIGN:
-        if any(name.startswith(prefix) for name in layers):
+        # What a file names need not be a text.
+        if any(str(name).startswith(prefix) for name in layers):
             return f"it looks like {kind}, which does not enlarge a picture"
     if not layers:
         return "it names no weights"
