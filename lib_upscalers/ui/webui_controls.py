@@ -80,7 +80,7 @@ def hires_line(
     import gradio as gr
 
     def speak(mode: str, value: float) -> str:
-        return explanation(mode, value, outlook(mode))
+        return explanation_for_model(mode, value, outlook(mode))
 
     with gr.Row(elem_id="upscaler_lab_hires_line"):
         note = gr.HTML("", elem_id="upscaler_lab_hires_note")
@@ -91,12 +91,22 @@ def hires_line(
     upscaler.focus(speak, [upscaler, strength], [note], show_progress="hidden")
 
 
-def explanation(mode: str, strength: float | None = None, outlook: Outlook | None = None) -> str:
+def explanation(mode: str) -> str:
+    """Return a line of HTML on a mode, whatever model is loaded; see `explanation_for_model`.
+
+    Gradio 3.41 resolves the hints of the functions that it calls, so nothing in this signature
+    is imported for types alone.
+    """
+    return explanation_for_model(mode, None, None)
+
+
+def explanation_for_model(mode: str, strength: float | None, outlook: Outlook | None) -> str:
     """Return a line of HTML on a mode; "" for an upscaler that is no mode of ours.
 
     Args:
         mode: What is chosen.
-        strength: The denoising strength; a warning is added where it is too low for the mode.
+        strength: The denoising strength, None where it is not known; a warning is added where it
+            is too low for the mode.
         outlook: What the mode will do with the loaded model; None where that is not known.
     """
     if mode not in LATENT_MODES:

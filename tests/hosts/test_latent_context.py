@@ -14,7 +14,7 @@ from lib_upscalers.hosts.webui import full_vae, start
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.hosts.webui.latents import FALLBACK
 from lib_upscalers.latent.spaces import SPACES
-from lib_upscalers.ui.webui_controls import explanation
+from lib_upscalers.ui.webui_controls import explanation_for_model
 from tests.hosts.test_contract import hires, said
 from tests.hosts.webui_model import encode, module
 
@@ -188,7 +188,7 @@ def test_the_line_speaks_of_the_loaded_model(webui: WebUI) -> None:
         outlook = latents.outlook(LAB)
         assert outlook is not None
         assert outlook.used == used, decoder
-        line = explanation(LAB, 0.3, outlook)
+        line = explanation_for_model(LAB, 0.3, outlook)
         assert all(word in line for word in words), line
         assert ("Clean at any" in line) == (used != BILINEAR), line
     assert latents.outlook("Lanczos") is None
