@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from lib_upscalers.errors import ModelError
 from lib_upscalers.models.reading.source import is_blank
 from lib_upscalers.models.skip_init import skip_init
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 # DAT-2, HAT-L and the like have some 3,000.
 _MOST_NAMES = 10_000
+_ATTEMPTS = 600
+_PAUSE_SECONDS = 0.2
 _FACTOR = 8
 _SPARE_TENSORS = 1_000
 _SPARE_ELEMENTS = 16 << 20
@@ -53,14 +57,32 @@ def build(architecture: Architecture[Module], state: Mapping[str, Any]) -> Model
     Raises:
         OversizedError: The network would take far more memory or layers than `state` has, as
             with a state dict that was made up to that end.
+        ModelError: Layers stay without memory, see `_lacks_memory`.
         Exception: Whatever the architecture raises if `state` does not fit it.
     """
     if len(state) > _MOST_NAMES:
         raise OversizedError(f"it names {len(state):,} weights, more than {_MOST_NAMES:,}")
-    # A network that is made in inference mode could never be used outside of it.
-    with torch.inference_mode(mode=False), torch.no_grad(), skip_init(), _Limits(state):
-        # The architecture may take entries out.
-        return architecture.load(dict(state))
+    for _ in range(_ATTEMPTS):
+        # A network that is made in inference mode could never be used outside of it.
+        with torch.inference_mode(mode=False), torch.no_grad(), skip_init(), _Limits(state):
+            # The architecture may take entries out.
+            descriptor = architecture.load(dict(state))
+        if not _lacks_memory(descriptor.model):
+            return descriptor
+        time.sleep(_PAUSE_SECONDS)
+    raise ModelError(
+        "Expected layers with memory, but torch makes them without, as a WebUI has it do while it "
+        "loads a checkpoint: wait until that is loaded, and try again."
+    )
+
+
+def _lacks_memory(model: Module) -> bool:
+    """Return whether layers are on the meta device, which holds no numbers.
+
+    While AUTOMATIC1111 builds a checkpoint's model, the layers of every thread are made there
+    (modules/sd_disable_initialization.py, 133): that takes some seconds.
+    """
+    return any(each.is_meta for each in model.parameters())
 
 
 class _Limits(TorchFunctionMode):

@@ -206,3 +206,30 @@ def test_hooks_of_others_stay_and_are_asked() -> None:
         handle.remove()
     assert "weight" in asked
     assert all(torch.equal(held[key], tensor) for key, tensor in state.items())
+
+
+@pytest.mark.filterwarnings("ignore:.*meta parameter")
+def test_a_network_waits_while_a_host_makes_layers_without_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sd_disable_initialization.py:133 of AUTOMATIC1111, for all threads while it loads a model."""
+    path = save(random_network("Compact").state_dict(), tmp_path / "network.pth")
+    state = dict(read_state(path))
+    original = nn.Conv2d.__init__
+    monkeypatch.setattr(
+        nn.Conv2d,
+        "__init__",
+        lambda self, *args, **kwargs: original(self, *args, **{**kwargs, "device": "meta"}),
+    )
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            monkeypatch.setattr(nn.Conv2d, "__init__", original)
+
+    monkeypatch.setattr("lib_upscalers.models.building.time.sleep", wait)
+    model = built(state).model
+    assert len(waits) == 3
+    for name, weights in model.state_dict().items():
+        assert torch.equal(weights, state[name]), name
