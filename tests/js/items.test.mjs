@@ -73,3 +73,9 @@ test("a job that is idle or was cancelled says so", () => {
   assert.equal(noteOf({ ...entry, state: "stopped" }), "Cancelled.");
   assert.match(noteOf({ ...entry, state: "idle" }), /will be here/);
 });
+
+test("what is to be known of a finished result stands with its facts, and of no other", () => {
+  const facts = (state) => factsOf({ key: "e0", label: "A", shown, entry: { ...entry, state, text: "another mode was used" } });
+  assert.deepEqual(facts("finished"), ["4 × 3", "another mode was used"]);
+  assert.deepEqual(facts("running"), ["4 × 3"]);
+});

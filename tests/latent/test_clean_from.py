@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib_upscalers.latent import LATENT_MODES, LatentMode
-from lib_upscalers.ui.webui_controls import explanation
+from lib_upscalers.ui.webui_controls import explanation, explanation_for_model
 from tests.cases import each_case
 
 INTERPOLATIONS = ("kernel", "spherical", "spectral")
@@ -32,9 +32,9 @@ def test_no_interpolation_is_clean_where_ours_is_not() -> None:
 def test_the_page_warns_below_it_and_not_from_it_on(mode: LatentMode) -> None:
     least = mode.clean_from or 0
     for strength in (0, least - 0.01):
-        assert WARNING in explanation(mode.name, strength)
+        assert WARNING in explanation_for_model(mode.name, strength, None)
     for strength in (least, least + 0.01, 1):
-        assert WARNING not in explanation(mode.name, strength)
+        assert WARNING not in explanation_for_model(mode.name, strength, None)
 
 
 @each_case("mode", MEASURED)
@@ -47,10 +47,10 @@ def test_the_page_says_the_strength_even_where_none_is_chosen(mode: LatentMode) 
 
 @each_case("mode", [mode for mode in MODES if mode.clean_from == 0])
 def test_a_mode_that_is_always_clean_is_never_warned_of(mode: LatentMode) -> None:
-    text = explanation(mode.name, 0)
+    text = explanation_for_model(mode.name, 0, None)
     assert "any denoising strength" in text
     assert WARNING not in text
 
 
 def test_another_upscaler_has_no_line() -> None:
-    assert explanation("Lanczos", 0.1) == ""
+    assert explanation("Lanczos") == ""
