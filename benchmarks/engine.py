@@ -26,7 +26,7 @@ import torch
 from benchmarks.networks import save_random
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.models.loader import load_network
-from lib_upscalers.tiling.allocator import kept_blocks
+from lib_upscalers.tiling.allocator import retained_memory
 from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
 
@@ -55,7 +55,7 @@ def picture(height: int, width: int) -> NDArray[np.uint8]:
     return (np.clip(base[..., None] + grain, 0, 1) * 255).astype(np.uint8)
 
 
-def job(*, keeps_blocks: bool = False, tile: int | None = None, precision: str = "fp32") -> Job:
+def job(*, retains_memory: bool = False, tile: int | None = None, precision: str = "fp32") -> Job:
     """Return a job on the CPU."""
     host = StandaloneHost(device_name="cpu")
     return Job(
@@ -63,7 +63,7 @@ def job(*, keeps_blocks: bool = False, tile: int | None = None, precision: str =
         free_memory=host.free_memory,
         precision=precision,  # type: ignore[arg-type]
         tile=tile,
-        keeps_blocks=keeps_blocks,
+        retains_memory=retains_memory,
     )
 
 
@@ -109,8 +109,8 @@ def compare_network(
     forward, network = raw_forward(load_module(path), pixels), load_network(path)
 
     def engine(*, kept: bool = False) -> float:
-        work = job(keeps_blocks=kept, precision=precision)
-        with kept_blocks(wanted=kept):
+        work = job(retains_memory=kept, precision=precision)
+        with retained_memory(enabled=kept):
             return seconds(lambda: run_network(network, pixels, work))
 
     forward()

@@ -21,7 +21,7 @@ from lib_upscalers.models.loader import load_network
 from lib_upscalers.network import NetworkTraits, Profile
 from lib_upscalers.pictures.picture import from_pil, to_pil
 from lib_upscalers.targets import Target
-from lib_upscalers.tiling.allocator import glibc, kept_blocks
+from lib_upscalers.tiling.allocator import glibc, retained_memory
 from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -97,8 +97,8 @@ def copy_case() -> Work:
 
     def work(pixels: NDArray[np.uint8]) -> object:
         source = from_pil(Image.fromarray(pixels))
-        with kept_blocks(wanted=True) as kept:
-            larger = run_network(Copy(), source.pixels, job(keeps_blocks=kept)).pixels
+        with retained_memory(enabled=True) as kept:
+            larger = run_network(Copy(), source.pixels, job(retains_memory=kept)).pixels
         return to_pil(type(source)(larger, None, source.metadata))
 
     return work

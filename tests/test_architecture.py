@@ -72,8 +72,6 @@ HEAVY_MODULES = (
 # More than these are a flat list again; a new one belongs into a package.
 MOST_TOP_MODULES = 14
 LOGGER = '_log = logging.getLogger("lib_upscalers")'
-# Units whose modules' first lines are still to be rewritten in plain words.
-UNPLAIN_UNITS = {"models", "tiling"}
 READ_ONLY = ("Mapping", "Sequence", "Collection", "Set", "Final")
 MUTABLE_CALLS = (
     "list",
@@ -204,8 +202,7 @@ def test_first_lines_are_in_plain_words() -> None:
     unplain: list[str] = []
     for module in MODULES:
         line = (ast.get_docstring(module.tree) or "").split("\n")[0]
-        if module.unit not in UNPLAIN_UNITS:
-            unplain += [f"{module.name}: {line} ({fault})" for fault in faults(line)]
+        unplain += [f"{module.name}: {line} ({fault})" for fault in faults(line)]
     fail_for(unplain, "Expected first lines in plain words, see tests/plain_words.py")
 
 

@@ -1,1 +1,1 @@
-"""Networks: what lies in the folders, how it is loaded, which of it is kept."""
+"""Networks: find them in folders, load them, cache them."""

@@ -1,4 +1,4 @@
-"""Build a network from its weights: quickly, and no larger than they are."""
+"""Build a network from its weights: fast, and not larger than they are."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def build(architecture: Architecture[Module], state: Mapping[str, Any]) -> Model
     for _ in range(_ATTEMPTS):
         # A network that is made in inference mode could never be used outside of it.
         with torch.inference_mode(mode=False), torch.no_grad(), skip_init(), _Limits(state):
-            # The architecture may take entries out.
+            # The architecture may remove entries.
             descriptor = architecture.load(dict(state))
         if not _lacks_memory(descriptor.model):
             return descriptor

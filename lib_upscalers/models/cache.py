@@ -1,4 +1,4 @@
-"""Loaded networks, kept for the next picture."""
+"""Cache loaded networks under a byte budget."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _log = logging.getLogger("lib_upscalers")
 
 @dataclass
 class _Slot:
-    """A file's place in the cache; it stays when the network leaves, for what was measured.
+    """A file's entry in the cache; it outlives the network, because it has the measurements.
 
     Attributes:
         stamp: Size and time of change of the file that the rest belongs to.
         network: The network, if it is loaded.
         size_bytes: What it takes.
         profile: What was measured of it.
-        lent: Somebody has it; then nobody else touches it.
-        leaving: It goes when it comes back.
+        lent: A borrower has it; then no other thread touches it.
+        drop_on_return: It is to be freed when it is returned.
     """
 
     stamp: tuple[int, int] = (0, 0)
@@ -41,20 +41,20 @@ class _Slot:
     size_bytes: int = 0
     profile: Profile = field(default_factory=Profile)
     lent: bool = False
-    leaving: bool = False
+    drop_on_return: bool = False
 
     def drop(self) -> None:
         self.network, self.size_bytes = None, 0
 
 
 class NetworkCache:
-    """Keeps loaded networks under a byte budget; the least recently used leaves first.
+    """Caches loaded networks under a byte budget; the least recently used is freed first.
 
     Several threads may use it. One network is lent to one borrower at a time, others wait;
-    different networks are lent at once. What was measured of a network outlives its stay.
+    different networks are lent at once. Measurements of a network outlive it.
 
     Args:
-        budget_bytes: How many bytes of weights are kept; a network in use always stays.
+        budget_bytes: How many bytes of weights are cached; a network in use is never freed.
     """
 
     def __init__(self, budget_bytes: int) -> None:
@@ -64,10 +64,10 @@ class NetworkCache:
 
     @contextlib.contextmanager
     def borrow(self, entry: ModelEntry) -> Generator[LoadedNetwork, None, None]:
-        """Lend a network, loaded if it is not here.
+        """Lend a network, loaded if it is not cached.
 
-        A file that was replaced since is loaded anew. A thread must not borrow again what it
-        has: it would wait for itself.
+        A file that was replaced is loaded again. A thread must not borrow a network that it has
+        already: it would wait for itself.
 
         Args:
             entry: Which one.
@@ -79,34 +79,34 @@ class NetworkCache:
             ModelError: The file is not usable (any more).
         """
         key = str(entry.path.resolve())
-        slot = self._take(key)
+        slot = self._wait_for_slot(key)
         try:
-            yield self._loaded(entry, slot)
+            yield self._load_into(entry, slot)
         finally:
-            self._give_back(key, slot)
+            self._return_slot(key, slot)
 
     def set_budget(self, budget_bytes: int) -> None:
-        """Change how many bytes of weights are kept; what is over it leaves at once."""
+        """Change how many bytes of weights are cached; networks beyond it are freed at once."""
         with self._changed:
             self._budget = budget_bytes
         self._make_room(0)
 
     def release(self) -> None:
-        """Let go of every network; one that is lent goes when it comes back."""
+        """Free every network; one that is lent is freed when it is returned."""
         with self._changed:
             for slot in self._slots.values():
                 if slot.lent:
-                    slot.leaving = True
+                    slot.drop_on_return = True
                 else:
                     slot.drop()
         _empty_device_cache()
 
     def loaded_bytes(self) -> int:
-        """Return how many bytes of weights are kept at the moment."""
+        """Return how many bytes of weights are cached now."""
         with self._changed:
             return sum(slot.size_bytes for slot in self._slots.values())
 
-    def _take(self, key: str) -> _Slot:
+    def _wait_for_slot(self, key: str) -> _Slot:
         with self._changed:
             slot = self._slots.setdefault(key, _Slot())
             while slot.lent:
@@ -114,7 +114,7 @@ class NetworkCache:
             slot.lent = True
             return slot
 
-    def _loaded(self, entry: ModelEntry, slot: _Slot) -> LoadedNetwork:
+    def _load_into(self, entry: ModelEntry, slot: _Slot) -> LoadedNetwork:
         stamp = _stamp(entry)
         if slot.stamp != stamp:
             slot.drop()
@@ -128,14 +128,14 @@ class NetworkCache:
             _log.debug("%s: loaded %s bytes of weights", entry.name, slot.size_bytes)
         return slot.network
 
-    def _give_back(self, key: str, slot: _Slot) -> None:
+    def _return_slot(self, key: str, slot: _Slot) -> None:
         with self._changed:
-            released = slot.leaving
+            released = slot.drop_on_return
             if slot.network is None or released:
                 slot.drop()
             else:
                 slot.size_bytes = slot.network.size_bytes
-            slot.lent = slot.leaving = False
+            slot.lent = slot.drop_on_return = False
             self._slots.move_to_end(key)
             self._make_room(0)
             self._changed.notify_all()
@@ -143,7 +143,7 @@ class NetworkCache:
             _empty_device_cache()
 
     def _make_room(self, size_bytes: int) -> None:
-        """Let the least recently used ones go until so many bytes more fit."""
+        """Free the least recently used networks until that many more bytes fit."""
         with self._changed:
             over = self.loaded_bytes() + size_bytes - self._budget
             for slot in self._slots.values():
@@ -165,7 +165,7 @@ def _stamp(entry: ModelEntry) -> tuple[int, int]:
 
 
 def _empty_device_cache() -> None:
-    """Give back the device memory that torch keeps, for it may be another program's turn."""
+    """Release the device memory that torch caches, so that other programs can use it."""
     import torch
 
     if torch.cuda.is_initialized():

@@ -1,4 +1,4 @@
-"""Whether a file is the one that it should be."""
+"""Check a file against its SHA-256."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sha256_of(path: Path) -> str:
 
 
 def verify(entry: ModelEntry) -> None:
-    """Compare a file with the hash that is known of it.
+    """Compare a file with the hash that its entry states.
 
     Raises:
         ModelFileError: They differ, or the file cannot be read.

@@ -1,4 +1,4 @@
-"""A network that can be chosen."""
+"""The entry of a network in a list: its file and its traits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A network file and what is known of it without loading it.
+    """A network file, and its facts that need no loading.
 
     Attributes:
-        name: What people call it; no two entries of one list have the same.
+        name: Its name in menus; unique in a list.
         path: The file.
         size_bytes: Its size.
-        traits: What the file says of the network.
+        traits: The network's traits, as read from the file.
         licence: The licence of the weights, where it is known.
-        sha256: What the file's bytes must hash to, in hexadecimal; None: anything.
+        sha256: The hash that the file must have, in hexadecimal; None: any.
         built_in: Whether it comes with this library.
     """
 

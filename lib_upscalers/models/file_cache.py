@@ -1,4 +1,4 @@
-"""What is known of network files without opening them again."""
+"""Cache the facts of network files, so that they are not opened again."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lib_upscalers")
 
 _FILE = "network-facts.json"
-# To be raised when this library finds out more, or otherwise, than before.
+# To be raised when this library reads more facts, or reads them differently.
 _FORMAT = 4
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What a file turned out to be: a network's traits, or the reason why it is none."""
+    """What a file is: a network's traits, or the reason why it is no usable network."""
 
     traits: NetworkTraits | None = None
     problem: str = ""
 
 
 class Facts:
-    """Facts by path, size and time of change, kept in a file between starts.
+    """Facts by path, size and time of change, stored in a file between starts.
 
-    They hold for one version of what finds them out, for another one may know more. A file of
-    facts that is damaged is forgotten; one that cannot be written costs time and nothing else.
-    Several threads and programs may use one file: it is always whole, and what one of them
-    found and another did not is kept, unless they write in the very same moment.
+    They are valid for one set of versions, because others may recognise more. A damaged file of
+    facts is ignored; if it cannot be written, files are only read again. Several threads and
+    programs may use one file: it is always whole, and the facts of all of them are merged, unless
+    they write at the very same moment.
 
     Args:
-        file: Where they are kept.
+        file: Where they are stored.
         versions: What they depend on.
     """
 
@@ -53,22 +53,22 @@ class Facts:
         self._versions = versions
         self._lock = threading.Lock()
         self._fresh: dict[str, dict[str, Any]] = {}
-        self._said: dict[Path, str] = {}
+        self._reported: dict[Path, str] = {}
         self._known = self._read()
 
     @classmethod
     def in_folder(cls, folder: Path) -> Facts:
-        """Read what is known, from a folder that need not exist."""
-        # Not asked of the packages themselves: to import them takes seconds.
+        """Read the facts stored in a folder, which need not exist."""
+        # Versions are read from metadata, because importing the packages takes seconds.
         versions = f"{_FORMAT}, {private.versions()}, torch {metadata.version('torch')}"
         return cls(folder / _FILE, versions)
 
-    def get(self, path: Path, find_out: Callable[[Path], Fact]) -> Fact:
-        """Return the fact of a file; `find_out` is asked where it is not known yet.
+    def get(self, path: Path, inspect: Callable[[Path], Fact]) -> Fact:
+        """Return the fact of a file; `inspect` reads it if it is not cached.
 
         Raises:
-            Exception: The file is not there (OSError), or whatever `find_out` raises; then
-                nothing is remembered.
+            Exception: The file is not there (OSError), or whatever `inspect` raises; then nothing
+                is cached.
         """
         key = str(path.resolve())
         stamp = list(stamp_of(path))
@@ -76,25 +76,25 @@ class Facts:
             known = self._fresh.get(key) or self._known.get(key)
         fact = _from_json(known, stamp)
         if fact is None:
-            fact = find_out(path)
+            fact = inspect(path)
             with self._lock:
                 self._fresh[key] = {"stamp": stamp, "fact": asdict(fact)}
         return fact
 
-    def is_news(self, path: Path, problem: str) -> bool:
-        """Return whether this is not what was said of a file last; from now on it is."""
+    def is_new_problem(self, path: Path, problem: str) -> bool:
+        """Return whether a file's problem is not the one last reported, and remember it."""
         with self._lock:
-            news = self._said.get(path) != problem
-            self._said[path] = problem
-        return news
+            new = self._reported.get(path) != problem
+            self._reported[path] = problem
+        return new
 
     def save(self) -> None:
-        """Write what was found out since, if anything was; those of files that are gone leave."""
+        """Save new facts, if any; drop those of files that no longer exist."""
         with self._lock:
             if not self._fresh:
                 return
-            held = {**self._known, **self._read(), **self._fresh}
-            self._known = {path: fact for path, fact in held.items() if os.path.exists(path)}  # noqa: PTH110 - a string is cheaper
+            stored = {**self._known, **self._read(), **self._fresh}
+            self._known = {path: fact for path, fact in stored.items() if os.path.exists(path)}  # noqa: PTH110 - a string is cheaper
             self._fresh = {}
             try:
                 self._write(json.dumps({"versions": self._versions, "files": self._known}))
@@ -103,8 +103,8 @@ class Facts:
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
-            held: Any = json.loads(self._file.read_text("utf-8"))
-            return dict(held["files"]) if held["versions"] == self._versions else {}
+            stored: Any = json.loads(self._file.read_text("utf-8"))
+            return dict(stored["files"]) if stored["versions"] == self._versions else {}
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
@@ -115,13 +115,13 @@ class Facts:
         write_text(self._file, text, overwrite=True, make_folders=True)
 
 
-def _from_json(held: Any, stamp: list[int]) -> Fact | None:  # noqa: ANN401
-    """Return a fact that was kept; None if there is none, or if somebody damaged it."""
+def _from_json(stored: Any, stamp: list[int]) -> Fact | None:  # noqa: ANN401
+    """Return a fact that was stored; None if there is none or it is damaged."""
     try:
-        if held["stamp"] != stamp:
+        if stored["stamp"] != stamp:
             return None
-        traits = cast("dict[str, Any] | None", held["fact"]["traits"])
-        fact = Fact(NetworkTraits(**traits) if traits else None, str(held["fact"]["problem"]))
+        traits = cast("dict[str, Any] | None", stored["fact"]["traits"])
+        fact = Fact(NetworkTraits(**traits) if traits else None, str(stored["fact"]["problem"]))
     except (TypeError, LookupError):
         return None
     return fact if fact.traits is None or _well_typed(fact.traits) else None

@@ -1,4 +1,4 @@
-"""What networks there are: those built in, and those in the user's folders."""
+"""List networks: the built-in ones, and those in the user's folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Facts", "built_in_entries", "resolve_path", "scan"]
 
 _log = logging.getLogger("lib_upscalers")
 
-# The largest image network that is known has 0.7 GB; what is larger is a diffusion model.
+# The largest known image network has 0.7 GB; a larger file is a diffusion model.
 _LARGEST = 2 << 30
 _MOST_FOLDERS_IN_A_NAME = 8
 NO_FILES: Mapping[Path, str] = MappingProxyType({})
@@ -41,19 +41,19 @@ def scan(
     known: Mapping[Path, str] = NO_FILES,
     known_names: Collection[str] = (),
 ) -> list[ModelEntry]:
-    """Return the networks that lie in folders, also deeper in them, each file once.
+    """Return the networks in folders and their subfolders, each file once.
 
-    What a file is, is read from its first bytes and its list of tensors, so that large files
-    cost no more than small ones. One that is no usable network is left out, with one line in
-    the log; so is one that was cut short, for its list tells how long it should be. Damage
-    within the numbers shows when the network is used.
+    A file is recognised by its first bytes and its list of tensors, so that large files take no
+    longer than small ones. One that is no usable network is skipped, with one line in the log; so
+    is one that was cut short, because its list shows how long it should be. Damaged numbers are
+    found when the network is used.
 
     Args:
         folders: Where to look, in order; they need not exist.
-        facts: What is known of files, and will be.
-        taken: Names that others have.
-        known: Files that another program lists, wherever they lie, with its names for them:
-            they keep them, unless they are taken or another file has them.
+        facts: The cache of facts about files; it is saved.
+        taken: Names that other upscalers have.
+        known: Files that another program lists, wherever they lie, with its names for them: files
+            have these names, unless they are taken or another file has them.
         known_names: Names that the other program uses, so that no other file may have them.
 
     Returns:
@@ -71,11 +71,13 @@ def scan(
                 entries.append(entry)
     finally:
         facts.save()
-    return _told_apart(entries, _kept(known, taken), {*taken, *known.values(), *known_names})
+    return _with_distinct_names(
+        entries, _unambiguous(known, taken), {*taken, *known.values(), *known_names}
+    )
 
 
 def resolve_path(path: Path, facts: Facts) -> ModelEntry:
-    """Return the entry for a network file, wherever it lies.
+    """Return the entry for a network file in any folder.
 
     Raises:
         ModelError: It is not usable; the text says why.
@@ -85,7 +87,7 @@ def resolve_path(path: Path, facts: Facts) -> ModelEntry:
     fact = _fact(path, facts)
     facts.save()
     if fact.traits is None:
-        # Only the file itself gives the error in full; by now it may even be well.
+        # Reading the file again raises the full error; by now it may even be whole.
         fact = Fact(read_traits(path))
     entry = _entry(path, fact, facts)
     if entry is None:
@@ -104,44 +106,44 @@ def built_in_entries(facts: Facts) -> list[ModelEntry]:
             _log.error("The built-in network %s is not usable: install again.", item["name"])
             continue
         known = {"licence": item["licence"], "sha256": item["sha256"]}
-        entries.append(replace(_named(entry, item["name"]), built_in=True, **known))
+        entries.append(replace(_renamed(entry, item["name"]), built_in=True, **known))
     facts.save()
     return entries
 
 
 def _entry(path: Path, fact: Fact, facts: Facts) -> ModelEntry | None:
-    """Return the entry for what a file turned out to be; None, with a word why, if it is none."""
+    """Return the entry for a file; None, with the reason logged, if it is no network."""
     problem = fact.problem
     if fact.traits is not None:
         try:
-            return _named(ModelEntry("", path, stamp_of(path)[0], fact.traits), path.stem)
+            return _renamed(ModelEntry("", path, stamp_of(path)[0], fact.traits), path.stem)
         except OSError as error:
             problem = error.strerror or str(error)
-    # Lists are made often: a WebUI makes several at its start.
-    if facts.is_news(path, problem):
+    # A list is often repeated: a WebUI makes several at its start.
+    if facts.is_new_problem(path, problem):
         _log.info("%s is left out: %s", path, problem)
     return None
 
 
-def _named(entry: ModelEntry, name: str) -> ModelEntry:
+def _renamed(entry: ModelEntry, name: str) -> ModelEntry:
     traits: NetworkTraits = replace(entry.traits, name=name)
     return replace(entry, name=name, traits=traits)
 
 
 def _fact(path: Path, facts: Facts) -> Fact:
     try:
-        return facts.get(path, _find_out)
+        return facts.get(path, _inspect)
     except OSError as error:
         return Fact(problem=error.strerror or str(error))
     except (MemoryError, RuntimeError) as error:
         return Fact(problem=str(error) or "memory is out")
 
 
-def _find_out(path: Path) -> Fact:
-    """Look into a file to see what it is.
+def _inspect(path: Path) -> Fact:
+    """Read from a file what network it is.
 
     Raises:
-        Exception: Something that has nothing to do with the file's bytes, and may pass.
+        Exception: The cause is not in the file's bytes, and may be temporary.
     """
     from lib_upscalers.models.loader import read_traits
 
@@ -152,18 +154,18 @@ def _find_out(path: Path) -> Fact:
         return Fact(read_traits(path))
     except ModelError as error:
         cause = error.__cause__
-        if cause is not None and _may_pass(cause):
+        if cause is not None and _may_be_temporary(cause):
             raise cause from None
         return Fact(problem=str(error))
 
 
-def _may_pass(error: BaseException) -> bool:
+def _may_be_temporary(error: BaseException) -> bool:
     memory = isinstance(error, RuntimeError) and "memory" in str(error).lower()
     return memory or isinstance(error, (OSError, MemoryError))
 
 
 def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
-    """Yield the network files in a folder, in order; none of a folder that was seen."""
+    """Yield the network files in a folder, in order; none if the folder was seen before."""
     try:
         real = folder.resolve(strict=True)
         if real in seen:
@@ -172,18 +174,18 @@ def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
         with os.scandir(folder) as items:
             found = sorted(items, key=lambda item: (item.name.casefold(), item.name))
     except (OSError, RuntimeError):
-        # Python before 3.13 says RuntimeError of links that lead in a circle.
+        # Python before 3.13 raises RuntimeError for links that form a circle.
         return
-    shown = [item for item in found if not item.name.startswith(".")]
-    for item in shown:
-        if item.name.lower().endswith(NETWORK_SUFFIXES) and _holds(item.is_file):
+    visible = [item for item in found if not item.name.startswith(".")]
+    for item in visible:
+        if item.name.lower().endswith(NETWORK_SUFFIXES) and _is_true(item.is_file):
             yield Path(item.path)
-    for item in shown:
-        if _holds(item.is_dir):
+    for item in visible:
+        if _is_true(item.is_dir):
             yield from _files(Path(item.path), seen)
 
 
-def _holds(check: Callable[[], bool]) -> bool:
+def _is_true(check: Callable[[], bool]) -> bool:
     try:
         return check()
     except OSError:
@@ -199,16 +201,16 @@ def _unique(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _kept(known: Mapping[Path, str], taken: Collection[str]) -> dict[Path, str]:
-    """Return the known files whose names nobody else has."""
+def _unambiguous(known: Mapping[Path, str], taken: Collection[str]) -> dict[Path, str]:
+    """Return the known files whose names no other file has."""
     counts = Counter(known.values())
     return {path: name for path, name in known.items() if counts[name] == 1 and name not in taken}
 
 
-def _told_apart(
+def _with_distinct_names(
     entries: Sequence[ModelEntry], kept: Mapping[Path, str], taken: Collection[str]
 ) -> list[ModelEntry]:
-    """Add to names that are there more than once as little as tells them apart."""
+    """Extend names that several entries have, by as little as makes them distinct."""
     names = dict(kept)
     alike: dict[str, list[Path]] = defaultdict(list)
     for entry in entries:
@@ -218,7 +220,7 @@ def _told_apart(
         names.update(zip(paths, _distinct_names(paths, taken, alone=name), strict=True))
     counts = Counter(names.values())
     return [
-        _named(entry, name if counts[name] == 1 else str(entry.path))
+        _renamed(entry, name if counts[name] == 1 else str(entry.path))
         for entry, name in ((entry, names[entry.path]) for entry in entries)
     ]
 

@@ -1,4 +1,4 @@
-"""From a network file to a network that the engine can run."""
+"""Load a network file as a network that the engine can run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lib_upscalers.models.adapt import adapt
 from lib_upscalers.models.architectures import detect, registry, spandrel_module
 from lib_upscalers.models.architectures.hints import misfit, unknown_architecture
 from lib_upscalers.models.placement import ExactWeights
-from lib_upscalers.models.reading import GRAPH_SUFFIXES, read_state, reading
+from lib_upscalers.models.reading import GRAPH_SUFFIXES, read_state, with_read_errors
 from lib_upscalers.models.reading.faults import printable
 from lib_upscalers.models.wrapping import parts, unwrap
 from lib_upscalers.network import NetworkTraits, Profile
@@ -27,9 +27,9 @@ _log = logging.getLogger("lib_upscalers")
 _LARGEST_WINDOW = 64
 _WINDOWS = ("window_size", "win_size", "split_size", "stripe_size", "ws")
 _CHANNELS = ((1, 1), (3, 3), (4, 4), (1, 3), (3, 1))
-# How torch says that precisions do not go together, or that it has no code for one.
+# Torch's error texts for precisions that do not match, or that an operator lacks.
 _MISTYPED = ("same dtype", "scalar type", "should be the same", "not implemented for '")
-# What spandrel raises on weights that are not what they seem to be.
+# What spandrel raises if it mistakes weights for those of an architecture.
 _MISFITS = (
     ArithmeticError,
     AssertionError,
@@ -44,12 +44,12 @@ _MISFITS = (
 class LoadedNetwork:
     """A network in memory; implements `network.Network`.
 
-    Its weights are kept in fp32 beside any lower precision that it is placed in, so that it can
-    go back without loss.
+    Beside any lower precision that it is placed in, its weights are stored in fp32, so that it can
+    return to that without loss.
 
     Args:
-        name: What people call it.
-        descriptor: What spandrel made of the file.
+        name: Its name in menus and texts.
+        descriptor: spandrel's descriptor of the file.
     """
 
     def __init__(self, name: str, descriptor: ImageModelDescriptor[Module]) -> None:
@@ -77,24 +77,24 @@ class LoadedNetwork:
         Raises:
             RuntimeError: Torch cannot; among other reasons because memory is out.
         """
-        wanted = (device, dtype, channels_last)
-        if self._placed == wanted:
+        placement = (device, dtype, channels_last)
+        if self._placed == placement:
             return
         self._placed = ()
         if not self._adapted:
-            # Not when it is loaded, for that may be all that is wanted of it.
+            # Not when it is loaded, because some callers do no more than that.
             adapt(self._descriptor.model)
             self._adapted = True
         self._weights.move(device, dtype, channels_last=channels_last)
-        self._placed = wanted
+        self._placed = placement
         self._channels_last = channels_last
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Run the network: see `network.Network`.
 
         Returns:
-            NaN throughout where a part of the network does not know the precision that it was
-            placed in, so that the engine takes the next one.
+            NaN throughout if an operator lacks the precision that the network was placed in, so
+            that the engine takes the next one.
 
         Raises:
             RuntimeError: Torch cannot; among other reasons because memory is out.
@@ -105,7 +105,7 @@ class LoadedNetwork:
             self.place(torch.device("cpu"), torch.float32, channels_last=True)
         layout = torch.channels_last if self._channels_last else torch.contiguous_format
         try:
-            # Some networks change what they are fed.
+            # Some networks change their input.
             return self._descriptor(batch.clone(memory_format=layout))
         except RuntimeError as error:
             if batch.dtype == torch.float32 or not any(sign in str(error) for sign in _MISTYPED):
@@ -121,7 +121,7 @@ def load_network(path: Path, name: str | None = None) -> LoadedNetwork:
 
     Args:
         path: A .pth, .pt, .ckpt or .safetensors file.
-        name: What people call it; the file's stem when left out.
+        name: Its name in menus and texts; None: the file's stem.
 
     Raises:
         ModelFileError: It is missing, truncated or no network.
@@ -135,8 +135,8 @@ def load_network(path: Path, name: str | None = None) -> LoadedNetwork:
 def read_traits(path: Path) -> NetworkTraits:
     """Return the traits that the network in a file would have, without reading all of it.
 
-    The file's parts are checked to be there, so one that was cut short is noticed; numbers that
-    were changed in it are not.
+    All parts of the file have to exist, so one that was cut short is noticed; changed numbers are
+    not.
 
     Raises:
         ModelError: As `load_network` does.
@@ -191,13 +191,13 @@ def _graph_descriptor(path: Path, known: ArchRegistry, *, values: bool) -> Any: 
     from lib_upscalers.models.graphs.recognition import graph_descriptor
 
     graph = read_graph(path, values=values)
-    return reading(path, lambda: graph_descriptor(graph, known, path, values=values))
+    return with_read_errors(path, lambda: graph_descriptor(graph, known, path, values=values))
 
 
 def _recognised(
     state: dict[str, Any], known: ArchRegistry
 ) -> tuple[dict[str, Any], ArchSupport | None]:
-    """Return the part of a state dict that is a known network; all of it and None if none is."""
+    """Return the part of a state dict that is a known network, or all of it and None."""
     for part in parts(state):
         found = detect(part, known)
         if found is not None:
@@ -230,7 +230,7 @@ def checked(descriptor: Any, path: Path) -> ImageModelDescriptor[Module]:  # noq
 
 
 def check_finite(model: Module, path: Path) -> None:
-    """Check that all weights of a network are numbers, as one that is none blackens pictures.
+    """Check that all weights of a network are finite, because one that is not blackens pictures.
 
     Raises:
         ModelFileError: One is NaN or infinite.
@@ -238,7 +238,7 @@ def check_finite(model: Module, path: Path) -> None:
     import torch
 
     for name, weights in model.named_parameters():
-        # One sum is much cheaper than a look at each number, and is finite nearly always.
+        # A sum takes far less time than a check of each number, and is finite nearly always.
         if not weights.is_floating_point() or weights.sum().isfinite():
             continue
         if not torch.isfinite(weights).all():

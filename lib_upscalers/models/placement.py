@@ -1,4 +1,4 @@
-"""Moving a network between devices and precisions without loss."""
+"""Move a network between devices and precisions without loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ExactWeights:
-    """The weights of a network, of which a lower precision is only ever a copy.
+    """The weights of a network in fp32; a lower precision is always rounded from these.
 
     Args:
         module: The network, in fp32.
@@ -26,13 +26,13 @@ class ExactWeights:
     @property
     def size_bytes(self) -> int:
         """How much memory the weights take, on the device and beside it."""
-        held = [*(tensor for _, tensor in _named(self._module)), *self._copies.values()]
-        return sum(tensor.numel() * tensor.element_size() for tensor in held)
+        tensors = [*(tensor for _, tensor in _named_tensors(self._module)), *self._copies.values()]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
     def move(self, device: torch.device, dtype: torch.dtype, *, channels_last: bool) -> None:
         """Bring the network to a device, dtype and memory layout, rounded once at most.
 
-        If that fails, the next call mends what it left.
+        If that fails, the next call repairs a partial move.
 
         Raises:
             RuntimeError: Torch cannot; among other reasons because memory is out.
@@ -40,28 +40,28 @@ class ExactWeights:
         import torch
 
         if self._plain is None:
-            # Many networks hold their training data's mean so, and put a copy in the precision
-            # of what they are fed into its place.
+            # Many networks store their training data's mean so, and replace it by a copy in the
+            # precision of their input.
             self._plain = list(_plain_tensors(self._module))
         with torch.inference_mode(mode=False), torch.no_grad():
             if dtype != torch.float32 and not self._copies:
                 self._copies = {
                     name: tensor.to("cpu", copy=True)
-                    for name, tensor in _named(self._module)
+                    for name, tensor in _named_tensors(self._module)
                     if tensor.is_floating_point()
                 }
             self._module.to(device, dtype)
-            for name, tensor in _named(self._module):
+            for name, tensor in _named_tensors(self._module):
                 if name in self._copies:
                     tensor.copy_(self._copies[name])
             for layer, name, tensor in self._plain:
                 setattr(layer, name, tensor)
             if dtype == torch.float32:
                 self._copies = {}
-            _lay_out(self._module, channels_last=channels_last)
+            _set_memory_format(self._module, channels_last=channels_last)
 
 
-def _named(module: Module) -> Iterator[tuple[str, torch.Tensor]]:
+def _named_tensors(module: Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Yield all that `Module.to` moves; a state dict lacks the buffers that are not saved."""
     yield from module.named_parameters()
     yield from module.named_buffers()
@@ -76,8 +76,8 @@ def _plain_tensors(module: Module) -> Iterator[tuple[Module, str, torch.Tensor]]
                 yield layer, name, value
 
 
-def _lay_out(module: Module, *, channels_last: bool) -> None:
-    """Lay out convolutions, for the layout of anything else may matter to its network."""
+def _set_memory_format(module: Module, *, channels_last: bool) -> None:
+    """Change the memory format of convolutions only; other layers may depend on theirs."""
     import torch
     from torch import nn
 

@@ -1,4 +1,4 @@
-"""Watch the layers that are made: skip their initialisation, which loading overwrites."""
+"""Skip the initialisation of new layers, which loading overwrites."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from torch.nn import Module, Parameter
 
 _RESET = "reset_parameters"
-# Torch goes through this table for every parameter. While another thread is in it, a hook may come
-# and go if it is the only one, for Python lets no other thread in before the first of them.
+# Torch loops over this table for every parameter. While another thread loops, a hook may be added
+# and removed if it is the only one, because Python switches no thread before the first of them.
 _TABLE = "_global_parameter_registration_hooks"
-_ALONE = threading.Lock()
+_ONE_HOOK = threading.Lock()
 
 
 @contextmanager
 def skip_init() -> Generator[None, None, None]:
-    """Make the layers of this thread without random numbers inside the block.
+    """Create layers without random numbers, in this thread and inside the block.
 
-    To draw them is most of the time that building a network takes. A hook of torch gets every
+    Drawing random numbers is most of the time of building a network. A hook of torch gets every
     parameter of a layer before the layer resets it; the hook gives this layer, and no other, a
-    reset that does nothing. Layers of other threads are left alone, and afterwards torch and the
+    reset that does nothing. Layers of other threads are not affected, and afterwards torch and the
     layers are as before. If another program has such a hook, layers are initialised.
     """
     here = threading.get_ident()
     layers: list[Module] = []
 
     def hook(layer: Module, _name: str, _parameter: Parameter) -> None:
-        # Only torch's own layers are known to do nothing in a reset but fill their parameters.
+        # Only of torch's own layers it is certain that a reset does nothing but fill parameters.
         if threading.get_ident() != here or not type(layer).__module__.startswith("torch.nn."):
             return
         if hasattr(layer, _RESET) and _RESET not in vars(layer):
-            vars(layer)[_RESET] = _nothing
+            vars(layer)[_RESET] = _do_nothing
             layers.append(layer)
 
-    with _ALONE:
+    with _ONE_HOOK:
         if getattr(torch_module, _TABLE, True):
             yield
             return
@@ -53,5 +53,5 @@ def skip_init() -> Generator[None, None, None]:
                 vars(layer).pop(_RESET, None)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

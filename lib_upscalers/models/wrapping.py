@@ -1,4 +1,4 @@
-"""Find the state dict in what trainers wrap around it."""
+"""Find the state dict in the containers that trainers save it in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _DEEPEST = 8
-# Averaged weights come first: they are what the trainer would have published.
+# Averaged weights first, because trainers publish those.
 _INSIDE = (
     "params_ema",
     "params-ema",
@@ -29,10 +29,10 @@ _INSIDE = (
     "net",
     "weights",
 )
-# torch.compile puts this into names, wherever it was applied.
+# torch.compile inserts this into names, wherever it was applied.
 _COMPILED = "_orig_mod."
 _COMMON = ("module.", "netG.")
-# In the order of preference where a file holds several networks, as Lightning's do.
+# In order of preference, if a file contains several networks, as Lightning's do.
 _PARTS = (
     "params_ema.",
     "net_g_ema.",
@@ -50,36 +50,36 @@ _PARTS = (
 )
 
 
-def unwrap(held: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return the named weights in what a file holds, without a prefix that all have in common.
+def unwrap(saved: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the named weights of a file, without a prefix that all have in common.
 
-    Optimiser states and other things beside them are left out; of averaged and plain weights the
-    averaged ones are returned.
+    Optimiser states and other entries are omitted; of averaged and plain weights the averaged ones
+    are returned.
 
     Args:
-        held: What a reader returns; it is not changed.
+        saved: What a reader returns; it is not changed.
     """
-    state: Mapping[Any, Any] = held
+    state: Mapping[Any, Any] = saved
     for _ in range(_DEEPEST):
-        inside = _inside(state)
+        inside = _inner_state(state)
         if inside is None:
             break
         state = inside
-    return _plain(state)
+    return _without_common_prefix(state)
 
 
 def parts(state: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
-    """Yield the state dict, then what lies in it under each prefix that trainers use.
+    """Yield the state dict, then its part under each prefix that trainers use.
 
     Args:
-        state: What `unwrap` returns. A prefix may belong to the architecture, so it is for the
-            caller to find the first that is known.
+        state: What `unwrap` returns. A prefix may belong to the architecture, so the caller has to
+            find the first that is known.
     """
-    left = [dict(state)]
+    queue = [dict(state)]
     for _ in range(_DEEPEST):
-        if not left:
+        if not queue:
             return
-        whole = left.pop(0)
+        whole = queue.pop(0)
         yield whole
         for prefix in _PARTS:
             part = {
@@ -88,10 +88,10 @@ def parts(state: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
                 if isinstance(name, str) and name.startswith(prefix)
             }
             if part:
-                left.append(part)
+                queue.append(part)
 
 
-def _inside(state: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
+def _inner_state(state: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
     for name in _INSIDE:
         inside = state.get(name)
         if isinstance(inside, dict) and inside:
@@ -102,7 +102,7 @@ def _inside(state: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
     return None
 
 
-def _plain(state: Mapping[Any, Any]) -> dict[Any, Any]:
+def _without_common_prefix(state: Mapping[Any, Any]) -> dict[Any, Any]:
     plain = {
         name.replace(_COMPILED, "") if isinstance(name, str) else name: value
         for name, value in state.items()

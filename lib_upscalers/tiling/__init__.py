@@ -1,1 +1,1 @@
-"""A picture in tiles: the plan, the budget, the measurements, the loop."""
+"""Run a network over a picture in tiles: plan, measurements, loop."""

@@ -1,10 +1,10 @@
-"""Telling glibc to keep large blocks, for a process that is ours.
+"""Let glibc retain freed memory for reuse, in a process of our own.
 
-glibc gives every block over 32 MiB back to the system when it is freed, and a network frees
-hundreds of those a second: each comes back page by page, zeroed. Keeping them nearly halves
-the time of a light network on a large tile (`benchmarks/engine.py`). The process then holds on
-to its largest working set, so it is done around a job, trimmed behind it, and never inside a
-host that did not ask.
+glibc returns every block over 32 MiB to the system when it is freed, and a network frees hundreds
+of those a second: each new one is mapped and zeroed page by page. Retaining them nearly halves the
+time of a light network on a large tile (`benchmarks/engine.py`). The process then occupies its
+largest working set, so blocks are retained only during a job, trimmed after it, and never inside a
+host that did not ask for it.
 
 See mallopt(3), https://man7.org/linux/man-pages/man3/mallopt.3.html.
 """
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_KEEP_ALL = 2**31 - 1
+_RETAIN_ALL = 2**31 - 1
 
 
 def glibc() -> ctypes.CDLL | None:
     """Return the C library if it is glibc and serves malloc itself, else None.
 
-    Under a replaced malloc (tcmalloc, jemalloc) blocks are kept anyway, and mallopt would
-    speak to an allocator that nobody uses.
+    Under a replaced malloc (tcmalloc, jemalloc) blocks are retained anyway, and mallopt would
+    change an allocator that is not in use.
     """
     if not sys.platform.startswith("linux"):
         return None
@@ -38,24 +38,24 @@ def glibc() -> ctypes.CDLL | None:
 
 
 @contextlib.contextmanager
-def kept_blocks(*, wanted: bool) -> Generator[bool, None, None]:
-    """Keep freed memory in the process while the block runs, and give it back behind it.
+def retained_memory(*, enabled: bool) -> Generator[bool, None, None]:
+    """Retain freed memory in the process while the block runs, and release it afterwards.
 
     Args:
-        wanted: Whether to do it at all: only in a process of our own.
+        enabled: Whether to do it at all: only in a process of our own.
 
     Yields:
-        Whether freed memory is kept now.
+        Whether freed memory is retained now.
     """
-    library = glibc() if wanted else None
+    library = glibc() if enabled else None
     if library is None:
         yield False
         return
-    # An older glibc does not take so large a threshold.
-    if not library.mallopt(_MMAP_THRESHOLD, _KEEP_ALL):
+    # An older glibc refuses so large a threshold.
+    if not library.mallopt(_MMAP_THRESHOLD, _RETAIN_ALL):
         yield False
         return
-    library.mallopt(_TRIM_THRESHOLD, _KEEP_ALL)
+    library.mallopt(_TRIM_THRESHOLD, _RETAIN_ALL)
     try:
         yield True
     finally:

@@ -1,10 +1,10 @@
-"""How a tile is laid over its neighbours, for networks whose tiles never agree.
+"""Blend a tile with its neighbours, for networks whose tiles never agree.
 
-A network that averages over all that it sees (channel attention, global attention) gives each
-tile a slightly different look, however wide its halo. There a hard cut shows, and a ramp hides
-it: the tile reaches `band` pixels over the neighbours on its left and above it, which are
-there already, and fades in over them. Each pixel is a convex mix of two results, so nothing
-gets brighter or darker, and constant stays constant.
+A network that averages over all that it sees (channel attention, global attention) gives each tile
+a slightly different look, however wide its halo. There a hard cut is visible, and a ramp hides it:
+the tile overlaps the neighbours on its left and above it, which are written already, by `band`
+pixels, and fades in over them. Each pixel is a convex mix of two results, so nothing gets brighter
+or darker, and constant stays constant.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A network on a device: one batch of tiles in, their cores out, whatever happens between."""
+"""Run batches of tiles through a network on a device, in the first precision that works."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MEMORY_SIGNS = (
 
 
 class OutOfMemory(Exception):  # noqa: N818 - a signal to the loop, which always handles it
-    """The device has no room for what was asked; the loop makes it smaller."""
+    """The device lacks memory for a batch; the loop then makes batch or tile smaller."""
 
 
 class Executor:
@@ -106,7 +106,7 @@ class Executor:
             border: What lies beyond the picture.
             band: Over how many pixels tiles reach over their neighbours, to be blended.
             dtype: The type of the result: uint8, uint16 or float32.
-            known: Statistics of the whole picture, to be used in place of the tiles' own.
+            known: Statistics of the whole picture, which replace the tiles' own.
 
         Returns:
             For each tile its `written_region`, enlarged, shape (h, w, C).
@@ -152,7 +152,7 @@ class Executor:
                 if all(bool(part.isfinite().all()) for part, _ in parts.values()):
                     return parts
                 if not self._take_next_precision():
-                    raise self._no_numbers()
+                    raise self._not_finite_error()
 
     def _parts_of(
         self, batch: torch.Tensor, tile: Tile, sites: Sequence[StatisticSite], known: Statistics
@@ -164,16 +164,16 @@ class Executor:
         right = fed.width if tile.core.right == tile.source.right else core.right
         bottom = fed.height if tile.core.bottom == tile.source.bottom else core.bottom
         frame = Frame(fed, Region.between(core.x, core.y, right, bottom))
-        gatherer = Gatherer(sites, self._here(known), frame)
-        with contextlib.suppress(Enough), self._cancelling(), gatherer:
+        gatherer = Gatherer(sites, self._on_device(known), frame)
+        with contextlib.suppress(Enough), self._cancellable(), gatherer:
             self.network(batch)
         return gatherer.parts
 
-    def _here(self, known: Statistics) -> Statistics:
+    def _on_device(self, known: Statistics) -> Statistics:
         return {key: value.to(self.device) for key, value in known.items()}
 
-    def _cancelling(self) -> contextlib.AbstractContextManager[object]:
-        """Let the user stop a forward between its operators, where these take their time."""
+    def _cancellable(self) -> contextlib.AbstractContextManager[object]:
+        """Let the user cancel a forward between its operators, on a CPU, where it may take long."""
         if self._progress is None or self.device.type != "cpu":
             return contextlib.nullcontext()
         from lib_upscalers.tiling.watch import CancelBetweenOperators
@@ -191,16 +191,16 @@ class Executor:
     def _forward(self, batch: torch.Tensor, known: Statistics | None) -> torch.Tensor | None:
         from lib_upscalers.tiling.statistics import Replay
 
-        replay = Replay(self._here(known)) if known else contextlib.nullcontext()
-        with self._cancelling(), replay:
+        replay = Replay(self._on_device(known)) if known else contextlib.nullcontext()
+        with self._cancellable(), replay:
             output = self.network(batch)
         if output.float().sum().isfinite():
             return output
         if self._take_next_precision():
             return None
-        raise self._no_numbers()
+        raise self._not_finite_error()
 
-    def _no_numbers(self) -> ModelError:
+    def _not_finite_error(self) -> ModelError:
         return ModelError(
             f"Expected a picture from {self.network.traits.name}, but it gives values that "
             "are no numbers (NaN or infinite), even in fp32: its weights are damaged or do "
@@ -208,7 +208,7 @@ class Executor:
         )
 
     def _take_next_precision(self) -> bool:
-        """Leave a precision that failed; return False where there is no other."""
+        """Drop the precision that failed; return False if it was the last one."""
         if len(self._ladder) == 1:
             return False
         failed = self._ladder.pop(0)
@@ -229,17 +229,17 @@ class Executor:
 
 
 class memory_signal:  # noqa: N801 - used as a function is
-    """Turns every way in which torch says that memory is out into `OutOfMemory`.
+    """Turns every error by which torch reports a lack of memory into `OutOfMemory`.
 
-    A context manager that keeps no reference to the failed call's frames: they hold the very
-    tensors that have to go.
+    A context manager that holds no reference to the failed call's frames, because they hold the
+    tensors that have to be freed.
     """
 
     def __enter__(self) -> None:
         """Do nothing."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Raise `OutOfMemory` in the place of an error that means it."""
+        """Raise `OutOfMemory` instead of an error that means it."""
         if error is not None and _means_out_of_memory(error):
             text = str(error).split("\n", 1)[0]
             error.__traceback__ = None

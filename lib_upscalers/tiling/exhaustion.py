@@ -1,4 +1,4 @@
-"""Name the work for which memory ran out, outside of the tiles, which handle it themselves."""
+"""Name the work for which memory ran out, outside of tiles, which handle it themselves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-# What the system's loader writes where a library does not fit into the memory that is left.
+# What the system's loader reports if a library does not fit into the free memory.
 _UNLOADABLE = ("failed to map segment", "annot allocate memory", "paging file is too small")
 
 
@@ -32,10 +32,10 @@ def naming_memory(purpose: str) -> Generator[None, None, None]:
     except (OutOfMemory, MemoryError, ImportError) as error:
         if not lacks_memory(error):
             raise
-        asked = str(error).strip() or "Python could not get more"
-        error.__traceback__ = None  # it holds what took the memory
+        reason = str(error).strip() or "Python could not get more"
+        error.__traceback__ = None  # its frames hold the memory
         raise MemoryExhaustedError(
-            f"Expected memory {purpose}, but it ran out ({asked}): close other programs, or "
+            f"Expected memory {purpose}, but it ran out ({reason}): close other programs, or "
             "choose a smaller picture, scale or size."
         ) from None
 
@@ -43,7 +43,7 @@ def naming_memory(purpose: str) -> Generator[None, None, None]:
 def lacks_memory(error: BaseException) -> bool:
     """Return whether an error that is not torch's own is about memory.
 
-    An ImportError is where a library does not fit into what is left, torch for instance.
+    It may be an ImportError: a library, torch for instance, does not fit into the free memory.
     """
     if isinstance(error, ImportError):
         return any(sign in str(error) for sign in _UNLOADABLE)

@@ -1,4 +1,4 @@
-"""The loop: a picture through a network, tile by tile, straight into its final type."""
+"""Enlarge a picture tile by tile, straight into the result's type."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _log = logging.getLogger("lib_upscalers")
 
 @dataclass(frozen=True)
 class Enlarged:
-    """What came of a picture.
+    """An enlarged picture, and how it was computed.
 
     Attributes:
         pixels: Shape (H * scale, W * scale, C).
@@ -68,21 +68,21 @@ def run_network(
 ) -> Enlarged:
     """Enlarge a picture with a network.
 
-    What comes back does not depend on memory: a tile that does not fit is halved, then the work
-    goes on; on the smallest tile it moves to the CPU. Tiles that are done stay done.
+    The result does not depend on free memory: a tile that does not fit is halved, and if the
+    smallest tile does not fit, the rest runs on the CPU. Finished tiles are never repeated.
 
     Args:
         network: What enlarges it; nobody else may use it meanwhile.
         pixels: Shape (H, W, C), C as the network has it; uint8, uint16 or float32 in [0, 1].
         job: Where and how.
         dtype: The type of the result; that of `pixels` when left out.
-        progress: Told of every tile, in input pixels; can stop the work within one tile.
+        progress: Updated after every tile, in input pixels; can cancel within a tile.
 
     Raises:
         InputError: The picture's channels, or the job's tile and overlap, do not fit.
         MemoryExhaustedError: Not even the smallest tile fits on the CPU.
         ModelError: The network gives NaN or infinity, even in fp32.
-        Cancelled: `progress` says so.
+        Cancelled: `progress` raises it.
     """
     import torch
 
@@ -98,7 +98,7 @@ def run_network(
 
 
 class _Loop:
-    """The state of one run: what is done, what is left, on which device."""
+    """The state of one run: tiles done, tiles to do, the device."""
 
     def __init__(
         self,
@@ -115,12 +115,12 @@ class _Loop:
         self._progress = progress
         self._size = Size(pixels.shape[1], pixels.shape[0])
         self._executor = self._executor_on(job.device)
-        self._left: deque[Tile] = deque()
+        self._remaining: deque[Tile] = deque()
         self._most_pixels = 0
         self._batch = 1
         self._context: Context | None = None
         self._rules: Rules | None = None
-        self._known: dict[Key, torch.Tensor] = {}
+        self._statistics: dict[Key, torch.Tensor] = {}
         self._largest = Size(0, 0)
         self._done = 0
         self._total = self._size.area
@@ -128,28 +128,28 @@ class _Loop:
 
     def run(self) -> Enlarged:
         self._progress.check_cancelled()
-        policy = self._start()
-        self._left.extend(policy.tiles)
+        policy = self._make_policy()
+        self._remaining.extend(policy.tiles)
         self._batch, self._context, self._rules = policy.batch, policy.context, policy.rules
         self._most_pixels = max(tile.source.area for tile in policy.tiles)
-        output = self._empty()
+        output = self._empty_result()
         if len(policy.tiles) > 1:
             self._share_statistics()
-        while self._left:
+        while self._remaining:
             self._progress.check_cancelled()
-            tiles = self._take()
+            tiles = self._next_batch()
             results = self._attempt(tiles)
             if results is None:
-                self._shrink(tiles)
+                self._make_smaller(tiles)
                 continue
             for tile, result in zip(tiles, results, strict=True):
                 self._write(output, tile, result)
-            self._report(f"tile {self._count}/{self._count + len(self._left)}")
+            self._report(f"tile {self._count}/{self._count + len(self._remaining)}")
         executor = self._executor
         precision, device = dtype_name(executor.dtype), str(executor.device)
-        return Enlarged(output, self._count, precision, device, self._note())
+        return Enlarged(output, self._count, precision, device, self._tiling_note())
 
-    def _note(self) -> TilingNote:
+    def _tiling_note(self) -> TilingNote:
         context = self._context
         if context is None:
             return TilingNote(self._count, self._largest, self._job.tile)
@@ -160,48 +160,48 @@ class _Loop:
             overlap=context.halo,
             reach=context.reach.halo,
             band=context.band,
-            shared=len(self._known),
+            shared=len(self._statistics),
         )
 
     def _share_statistics(self) -> None:
-        """Gather what the network computes of the whole picture, from all tiles that are left."""
+        """Gather the statistics that the network computes of the whole picture, from all tiles."""
         sites = () if self._context is None else self._context.reach.sites
         if not sites:
             return
         from lib_upscalers.tiling.statistics import ASTRAY, SETTLED, change, rounds
 
         self._batch = 1
-        tiles, stages, changed = list(self._left), rounds(sites), 0.0
+        tiles, stages, changed = list(self._remaining), rounds(sites), 0.0
         self._total = self._size.area * (len(stages) + 1)
         for number, stage in enumerate(stages, 1):
-            self._left = deque(tiles)
+            self._remaining = deque(tiles)
             found = self._gather_round(stage, f"statistics {number}/{len(stages)}")
-            changed = change(self._known, found)
-            self._known.update(found)
+            changed = change(self._statistics, found)
+            self._statistics.update(found)
             if changed <= SETTLED:
                 break
         if len(stages) < len(sites) and changed > ASTRAY:
             self._give_up_sharing()
         self._done = self._size.area * len(stages)
-        self._left = deque(tiles)
+        self._remaining = deque(tiles)
 
     def _give_up_sharing(self) -> None:
-        """Blend tiles that have their own statistics, as those of the picture are not found."""
-        self._known.clear()
+        """Blend tiles with statistics of their own, because the picture's did not settle."""
+        self._statistics.clear()
         if self._context is not None:
             self._context = replace(self._context, seam=math.inf)
 
     def _gather_round(self, stage: Sequence[StatisticSite], text: str) -> Statistics:
-        """Gather some statistics from all tiles that are left."""
+        """Gather one round of statistics from all remaining tiles."""
         from lib_upscalers.tiling.statistics import Combination
 
         combination = Combination()
-        while self._left:
+        while self._remaining:
             self._progress.check_cancelled()
-            (tile,) = self._take()
+            (tile,) = self._next_batch()
             parts = self._gather(tile, stage)
             if parts is None:
-                self._shrink([tile])
+                self._make_smaller([tile])
                 continue
             combination.add(parts)
             self._done += tile.core.area
@@ -210,7 +210,9 @@ class _Loop:
 
     def _gather(self, tile: Tile, stage: Sequence[StatisticSite]) -> Parts | None:
         try:
-            return self._executor.gather(tile, self._pixels, self._job.border, stage, self._known)
+            return self._executor.gather(
+                tile, self._pixels, self._job.border, stage, self._statistics
+            )
         except OutOfMemory as error:
             _log.debug("%s: %s", self._network.traits.name, error)
             return None
@@ -220,22 +222,22 @@ class _Loop:
         ladder = dtype_ladder(network.traits, network.profile, device, self._job.precision)
         return Executor(network, device, ladder, self._progress)
 
-    def _start(self) -> Policy:
-        """Measure and plan; if the device has no room even for that, on the CPU."""
-        policy = self._policy()
+    def _make_policy(self) -> Policy:
+        """Measure and plan; on the CPU if the device lacks memory even for that."""
+        policy = self._try_policy()
         while policy is None:
             self._move_to_cpu()
-            policy = self._policy()
+            policy = self._try_policy()
         return policy
 
-    def _policy(self) -> Policy | None:
+    def _try_policy(self) -> Policy | None:
         try:
             return make_policy(self._executor, self._size, self._job)
         except OutOfMemory as error:
             _log.debug("%s: %s", self._network.traits.name, error)
             return None
 
-    def _empty(self) -> NDArray[Any]:
+    def _empty_result(self) -> NDArray[Any]:
         size = self._size.scaled(self._network.traits.scale)
         try:
             return np.empty(
@@ -244,27 +246,27 @@ class _Loop:
         except MemoryError:
             raise self._exhausted() from None
 
-    def _take(self) -> list[Tile]:
-        """Take the next tiles of one size, as many as a batch holds, none over the limit."""
-        tile = self._left.popleft()
+    def _next_batch(self) -> list[Tile]:
+        """Remove and return the next tiles of one size: at most a batch, none over the limit."""
+        tile = self._remaining.popleft()
         while tile.source.area > self._most_pixels:
             halves = self._halves(tile)
             if not halves:
                 break
-            self._left.extendleft(reversed(halves))
-            tile = self._left.popleft()
+            self._remaining.extendleft(reversed(halves))
+            tile = self._remaining.popleft()
         tiles = [tile]
-        size, left = tile.source.size, self._left
+        size, left = tile.source.size, self._remaining
         while len(tiles) < self._batch and left and left[0].source.size == size:
             tiles.append(left.popleft())
         return tiles
 
     def _attempt(self, tiles: list[Tile]) -> list[NDArray[Any]] | None:
-        """Run tiles; return None, with all their memory free again, where they do not fit."""
+        """Run tiles; return None, with all their memory freed, if they do not fit."""
         job = self._job
         try:
             return self._executor.run(
-                tiles, self._pixels, job.border, self._band, self._dtype, self._known
+                tiles, self._pixels, job.border, self._band, self._dtype, self._statistics
             )
         except OutOfMemory as error:
             _log.debug("%s: %s", self._network.traits.name, error)
@@ -275,10 +277,10 @@ class _Loop:
             self._rules, self._context = make_rules(self._executor, self._job)
         return split_tile(tile, self._size, self._rules)
 
-    def _shrink(self, tiles: list[Tile]) -> None:
-        """Put tiles back that did not fit, and see to it that they come smaller."""
+    def _make_smaller(self, tiles: list[Tile]) -> None:
+        """Queue tiles again that did not fit, as smaller batches or smaller tiles."""
         self._free_device()
-        self._left.extendleft(reversed(tiles))
+        self._remaining.extendleft(reversed(tiles))
         if len(tiles) > 1:
             self._batch = len(tiles) // 2
             return

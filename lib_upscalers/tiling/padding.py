@@ -1,4 +1,4 @@
-"""Reading a tile's source out of a picture, padded where the picture ends."""
+"""Read a tile's source from a picture, padded beyond the picture's edges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def required_size(size: Size, traits: NetworkTraits) -> Size:
-    """Return the least size, not below `size`, that the network takes."""
+    """Return the least size, not below `size`, that the network accepts."""
     step = traits.multiple_of
     width, height = (
         -(-max(side, traits.minimum) // step) * step for side in (size.width, size.height)
@@ -29,16 +29,16 @@ def required_size(size: Size, traits: NetworkTraits) -> Size:
 def read_source(
     pixels: NDArray[Any], region: Region, traits: NetworkTraits, border: Border
 ) -> NDArray[Any]:
-    """Return a region of a picture, made as large as the network asks.
+    """Return a region of a picture, padded to a size that the network accepts.
 
     Args:
         pixels: The picture, shape (H, W, C).
         region: What to read; it may reach over the picture's edges.
-        traits: What sizes the network takes. What is missing is added on the right and below,
-            and comes out there.
-        border: What lies beyond the picture: its mirror image, its last pixel, or the picture
-            again from its other side. With "none" nothing is read there, but for what the
-            network's sizes ask, which is the mirror image.
+        traits: The sizes that the network accepts. Padding is added on the right and below, and so
+            is its part of the result.
+        border: What lies beyond the picture: its mirror image, its last pixel, or the picture again
+            from its other side. With "none" nothing is read there, except to reach a size that the
+            network accepts; that part is the mirror image.
 
     Returns:
         Shape (h, w, C); a view of `pixels` where nothing had to be added.
@@ -54,12 +54,12 @@ def read_source(
 
 
 def _indices(start: int, length: int, grown: int, limit: int, border: Border) -> NDArray[np.intp]:
-    """Say which of `limit` rows to read for `length` of them, mirrored on to `grown`."""
-    inner = _folded(np.arange(start, start + length), limit, border)
-    return inner[_folded(np.arange(grown), length, "reflect")]
+    """Return which of `limit` rows to read for `length` rows, mirrored up to `grown`."""
+    inner = _fold_index(np.arange(start, start + length), limit, border)
+    return inner[_fold_index(np.arange(grown), length, "reflect")]
 
 
-def _folded(index: NDArray[np.intp], limit: int, border: Border) -> NDArray[np.intp]:
+def _fold_index(index: NDArray[np.intp], limit: int, border: Border) -> NDArray[np.intp]:
     if border == "wrap":
         return index % limit
     if border == "replicate" or limit == 1:

@@ -1,8 +1,8 @@
-"""Where to cut a picture: pure integers.
+"""Plan where to cut a picture into tiles, in integers alone.
 
-A tile has a *core*, the part of the picture that it answers for, and a *source*, the core and a
-halo of context around it. The whole source goes through the network; what comes out of the halo
-is thrown away. The cores cover the picture once.
+A tile has a *core*, the part of the picture that it produces, and a *source*, the core and a halo
+of context around it. The whole source runs through the network; the halo's part of the result is
+discarded. The cores cover the picture once.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Tile:
     """A part of the picture and the context that the network needs for it.
 
     Attributes:
-        core: What the tile answers for.
-        source: What goes through the network; it contains the core. It reaches over the edge
-            of the picture only where the picture is padded.
+        core: The part of the picture that the tile produces.
+        source: What runs through the network; it contains the core. It extends beyond the edge of
+            the picture only where the picture is padded.
     """
 
     core: Region
@@ -41,10 +41,10 @@ class Rules:
         halo: Pixels of context on each side, where the picture has them.
         alignment: Sources begin at multiples of this, so that a network that folds pixels
             together or looks through windows sees them as in the whole picture.
-        minimum: The least width and height of a source, where the picture has so much.
+        minimum: The least width and height of a source, if the picture has as much.
         square: Whether sources should be square, where the picture allows it.
-        padded: Whether the picture goes on beyond its edges (it is padded), so that the tiles
-            at the edge get their halo too.
+        padded: Whether the picture is padded beyond its edges, so that tiles at the edge get their
+            halo too.
         uniform: Whether sources should be equally large, to be run in batches: tiles at the
             edge then get more context than they need.
     """
@@ -143,7 +143,7 @@ def plan_thrifty_tiles(size: Size, rules: Rules, *, max_pixels: int) -> tuple[Ti
 def split_tile(tile: Tile, size: Size, rules: Rules) -> tuple[Tile, ...]:
     """Cut a tile's core in two across its longer side, each half with a halo of its own.
 
-    A square one is cut across both sides, for else its halves would be as large.
+    A square core is cut across both sides; cut across one, its halves' sources would be as large.
 
     Args:
         tile: The tile that was too large.

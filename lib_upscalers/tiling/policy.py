@@ -1,4 +1,4 @@
-"""Decide before the first tile runs: how large tiles are, how much context, how many at once."""
+"""Decide the size of tiles, their context and their number at once, before the first one runs."""
 
 from __future__ import annotations
 
@@ -53,28 +53,27 @@ _WORTH_A_LAYOUT_PROBE = 60 * LAYOUT_PROBE_PIXELS
 _MIB = 2**20
 # glibc's malloc maps every block of 32 MiB or more afresh and unmaps it when it is freed, so that
 # each forward faults its pages in again: up to twice the time (`benchmarks/engine.py`). Other
-# systems' allocators have a limit of the same kind; below it they are all fast. A third is left
-# for what an operator needs beside its tensors.
-_KEPT_BLOCK = 22 * _MIB
+# systems' allocators have a limit of the same kind; below it they are all fast. A third remains for
+# what an operator needs beside its tensors.
+_REUSED_BLOCK = 22 * _MIB
 _CPU_WORKING_SET = 96 * _MIB
 _SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class Job:
-    """Where and how a picture is to go through a network.
+    """Where and how a picture runs through a network.
 
     Attributes:
         device: Where it runs.
-        free_memory: Tells how many bytes may be taken on a device.
+        free_memory: Returns how many bytes may be allocated on a device.
         precision: In which precision.
-        tile: The largest side of what goes through the network at once, overlap counted in,
-            at least 32; more where the network's windows or, without an overlap, its reach ask
-            for it; None: what is fastest and fits.
+        tile: The largest side of a tile, overlap included, at least 32; more where the network's
+            windows or, without an overlap, its reach ask for it; None: what is fastest and fits.
         overlap: Context on each side of a tile; None: as far as the network looks, measured.
         border: What lies beyond the picture.
-        batch: How many tiles go through the network at once; None: what fits.
-        keeps_blocks: Whether the process keeps large blocks (`allocator.kept_blocks`).
+        batch: How many tiles run at once; None: what fits.
+        retains_memory: Whether the process retains freed memory (`allocator.retained_memory`).
     """
 
     device: torch.device
@@ -84,13 +83,13 @@ class Job:
     overlap: int | None = None
     border: Border = "none"
     batch: int | None = None
-    keeps_blocks: bool = False
+    retains_memory: bool = False
 
     def __post_init__(self) -> None:
         """Check the tile and the overlap.
 
         Raises:
-            InputError: They leave nothing of a tile.
+            InputError: A tile would have no core.
         """
         if self.tile is not None and self.tile < LEAST_TILE:
             raise InputError(
@@ -109,13 +108,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Policy:
-    """What was decided.
+    """How a picture is cut, before its first tile runs.
 
     Attributes:
         tiles: In reading order.
-        rules: What they obey, and their halves too; None for a whole picture, whose halves'
-            rules nobody has needed yet (`make_rules`).
-        batch: How many of them go through the network at once.
+        rules: What they obey, and their halves too; None for a whole picture; if it has to be
+            halved, `make_rules` returns them.
+        batch: How many of them run at once.
         context: How much context they have; None for a whole picture.
     """
 
@@ -126,7 +125,7 @@ class Policy:
 
 
 def make_policy(executor: Executor, size: Size, job: Job) -> Policy:
-    """Place the network, measure what is not known of it yet, and cut the picture.
+    """Place the network, measure what its profile lacks, and cut the picture.
 
     Raises:
         OutOfMemory: The device has no room for the network.
@@ -135,17 +134,19 @@ def make_policy(executor: Executor, size: Size, job: Job) -> Policy:
     traits = executor.network.traits
     fed = required_size(size, traits)
     internal = traits.tiling == "internal" and job.border == "none"
-    if internal or _runs_untouched(fed, job):
-        return _whole(size)
+    if internal or _runs_whole_unmeasured(fed, job):
+        return _whole_policy(size)
     _choose_layout(executor, size)
     room = _room(executor, job)
     at_once = job.border == "none" and job.tile is None
-    if at_once and (fed.area <= room.fast or (fed.area <= room.fits and _differs(executor))):
-        return _whole(size)
-    return _tiled(executor, size, job, room)
+    if at_once and (
+        fed.area <= room.fast or (fed.area <= room.fits and _tiles_cost_more(executor))
+    ):
+        return _whole_policy(size)
+    return _tiled_policy(executor, size, job, room)
 
 
-def _differs(executor: Executor) -> bool:
+def _tiles_cost_more(executor: Executor) -> bool:
     """Return whether tiles cost more than a whole picture that is larger than is fast.
 
     They do where statistics have to be gathered first, and where they would be blended.
@@ -154,12 +155,12 @@ def _differs(executor: Executor) -> bool:
     return bool(reach.sites) or reach.seam > SEAM
 
 
-def _whole(size: Size) -> Policy:
+def _whole_policy(size: Size) -> Policy:
     region = Region.whole(size)
     return Policy((Tile(region, region),), None)
 
 
-def _runs_untouched(size: Size, job: Job) -> bool:
+def _runs_whole_unmeasured(size: Size, job: Job) -> bool:
     largest = max(size.width, size.height)
     fits_tile = job.tile is None or largest <= job.tile
     modest = job.tile is not None and job.tile <= _MODEST_TILE
@@ -168,9 +169,9 @@ def _runs_untouched(size: Size, job: Job) -> bool:
 
 
 def make_rules(executor: Executor, job: Job) -> tuple[Rules, Context]:
-    """Return what tiles obey, and how much context they have.
+    """Return the rules that tiles obey, and how much context they have.
 
-    The network may have to be placed again after it.
+    The network may have to be placed again afterwards.
     """
     return _rules(executor, job, _room(executor, job))
 
@@ -204,13 +205,15 @@ def _report_raised(executor: Executor, job: Job, context: Context) -> None:
     )
 
 
-def _tiled(executor: Executor, size: Size, job: Job, room: _Room) -> Policy:
+def _tiled_policy(executor: Executor, size: Size, job: Job, room: _Room) -> Policy:
     rules, context = _rules(executor, job, room)
     if job.tile is None and executor.device.type == "cpu":
         return Policy(_fastest(size, rules, room), rules, job.batch or 1, context)
     largest = room.fits if context.tile is None else min(room.fits, context.tile**2)
     batch = (
-        1 if context.reach.sites else job.batch or _batch(executor, room.fits // max(1, largest))
+        1
+        if context.reach.sites
+        else job.batch or _batch_size(executor, room.fits // max(1, largest))
     )
     rules = replace(rules, uniform=batch > 1)
     tiles = plan_tiles(size, rules, max_pixels=largest, max_side=context.tile)
@@ -218,7 +221,7 @@ def _tiled(executor: Executor, size: Size, job: Job, room: _Room) -> Policy:
 
 
 def _fastest(size: Size, rules: Rules, room: _Room) -> tuple[Tile, ...]:
-    """Weigh tiles that are larger than is fast against the halo that smaller ones waste."""
+    """Choose between tiles above the fast size and smaller ones, which waste more on halos."""
     limits = sorted({min(room.fits, room.fast << step) for step in range(_STEPS)})
     costs = [
         sum(tile.source.area for tile in plan_tiles(size, rules, max_pixels=limit)) * _SLOWER**step
@@ -227,7 +230,7 @@ def _fastest(size: Size, rules: Rules, room: _Room) -> tuple[Tile, ...]:
     return plan_thrifty_tiles(size, rules, max_pixels=limits[costs.index(min(costs))])
 
 
-def _batch(executor: Executor, room: int) -> int:
+def _batch_size(executor: Executor, room: int) -> int:
     return 1 if executor.device.type == "cpu" else max(1, min(_MOST_BATCH, room))
 
 
@@ -243,7 +246,7 @@ def _choose_layout(executor: Executor, size: Size) -> None:
 
 @dataclass(frozen=True)
 class _Room:
-    """How many input pixels a forward may have: so that it is fast, and so that it fits."""
+    """How many input pixels a forward may have to be fast, and how many to fit into memory."""
 
     fast: int
     fits: int
@@ -253,42 +256,42 @@ def _room(executor: Executor, job: Job) -> _Room:
     on_cpu = executor.device.type == "cpu"
     if job.tile is not None and on_cpu and job.tile <= _MODEST_TILE:
         return _Room(sys.maxsize, sys.maxsize)
-    memory = _memory(executor)
+    memory = _measured_memory(executor)
     if memory is None:
         return _Room(LEAST_TILE**2, LEAST_TILE**2)
     free = job.free_memory(executor.device)
     fits = fitting_pixels(memory, free)
     if executor.network.traits.tiling == "discouraged":
         return _Room(fits, fits)
-    fast = most_pixels(memory, free, on_cpu=on_cpu, keeps_blocks=job.keeps_blocks)
+    fast = most_pixels(memory, free, on_cpu=on_cpu, retains_memory=job.retains_memory)
     return _Room(fast, fits)
 
 
-def most_pixels(memory: MemoryUse, free: int, *, on_cpu: bool, keeps_blocks: bool) -> int:
+def most_pixels(memory: MemoryUse, free: int, *, on_cpu: bool, retains_memory: bool) -> int:
     """Return how many input pixels a forward should have at most: what fits and is fast.
 
     Args:
         memory: What a forward allocates, in bytes an input pixel.
-        free: Bytes that may be taken on the device.
+        free: Bytes that may be allocated on the device.
         on_cpu: Whether the device is a CPU: there large forwards are not the fastest.
-        keeps_blocks: Whether the process keeps large blocks (`allocator.kept_blocks`), so that
-            their size no longer matters to a CPU.
+        retains_memory: Whether the process retains freed memory (`allocator.retained_memory`), so
+            that the size of blocks does not matter to a CPU.
     """
     fits = fitting_pixels(memory, free)
     if not on_cpu:
         return fits
     fast = int(_CPU_WORKING_SET / max(memory.peak, 1.0))
-    if not keeps_blocks:
-        fast = min(fast, int(_KEPT_BLOCK / max(memory.largest, 1.0)))
+    if not retains_memory:
+        fast = min(fast, int(_REUSED_BLOCK / max(memory.largest, 1.0)))
     return max(1, min(fits, fast))
 
 
 def fitting_pixels(memory: MemoryUse, free: int) -> int:
-    """Return how many input pixels a forward may have so that it fits, with some air."""
+    """Return how many input pixels fit into memory in one forward, with a reserve."""
     return max(1, int(free * _SHARE / max(memory.peak, 1.0)))
 
 
-def _memory(executor: Executor) -> MemoryUse | None:
+def _measured_memory(executor: Executor) -> MemoryUse | None:
     """Return what a forward allocates; None where not even the probe fits at the moment."""
     known = executor.network.profile.memory
     if executor.key not in known:

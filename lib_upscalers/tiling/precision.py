@@ -1,4 +1,4 @@
-"""In which precision a network runs on a device."""
+"""Choose the precision in which a network runs on a device."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _AMPERE = 8
 
 
 def place_key(device: torch.device, dtype: torch.dtype) -> str:
-    """Return the name of a device and dtype under which a profile keeps measurements."""
+    """Return the key of a device and dtype under which a profile stores measurements."""
     return f"{device}/{str(dtype).removeprefix('torch.')}"
 
 
 def dtype_name(dtype: torch.dtype) -> str:
-    """Return what people call it: ``"fp32"``, ``"fp16"`` or ``"bf16"``."""
+    """Return a dtype's usual name: ``"fp32"``, ``"fp16"`` or ``"bf16"``."""
     return {"torch.float16": "fp16", "torch.bfloat16": "bf16"}.get(str(dtype), "fp32")
 
 
 def dtype_ladder(
     traits: NetworkTraits, profile: Profile, device: torch.device, precision: Precision
 ) -> list[torch.dtype]:
-    """Return the dtypes to try, first the one that is wanted, then what a NaN falls back to.
+    """Return the dtypes to try: first the one requested, then the fallbacks after a NaN.
 
     Args:
-        traits: What the network can stand.
-        profile: Which of it has failed before.
+        traits: Which dtypes the network supports.
+        profile: Which of them failed before.
         device: Where it runs. On a CPU "auto" is fp32; on a GPU it is fp16, else bf16, where
             the network supports it and the GPU computes it.
-        precision: What the user asks for. What the network does not support is not done, and
-            the log says so.
+        precision: What the user asks for. A dtype that the network does not support is skipped, and
+            logged.
     """
     import torch
 

@@ -1,7 +1,7 @@
-"""What is measured of a network before it runs, once: memory, reach, layout.
+"""Measure a network once, before it runs: memory, reach, memory layout.
 
-Nothing here is known by belief: a network says neither how much memory it takes a pixel, nor how
-far a pixel's influence goes, nor in which memory layout it is faster.
+No file states how much memory a network allocates for a pixel, how far a pixel's influence reaches,
+or in which memory layout it is faster.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from lib_upscalers.network import Network, NetworkTraits, StatisticSite
     from lib_upscalers.tiling.statistics import Sample
 
-# High and narrow: networks that work in strips of rows show what they take on a large picture.
+# High and narrow, so that networks that work in strips of rows allocate as much a pixel as on a
+# large picture.
 _MEMORY_PROBE = Size(16, 256)
 _MEMORY_PROBE_GPU = Size(256, 256)
 _LAYOUT_PROBE = Size(64, 64)
@@ -74,18 +75,19 @@ def measure_memory(network: Network, device: torch.device, dtype: torch.dtype) -
 def measure_reach(network: Network, device: torch.device) -> Reach:
     """Measure how far the network looks, with two small forwards.
 
-    The same picture goes through whole, and with its left part cut off. Where the two results
-    differ, the cut shows; the farthest place at which they differ by more than a quarter of an
-    8-bit level, and a third as much again (another picture may reach further), is the halo. If
-    the difference is still falling at 64 pixels, the measurement goes on to 160.
+    The same picture runs whole, and with its left part cut off; the two results differ as far as
+    the cut has an influence. The halo is the farthest place at which they differ by more than a
+    quarter of an 8-bit level, and a third more, because another picture may reach further. If the
+    difference is still falling at 64 pixels, the measurement extends to 160.
 
     Where the network computes numbers for the whole picture, the cut one runs with those of the
-    whole one, unless that makes it no better. If it halves the picture inside, a few more
-    forwards find out at which multiples a cut has to lie. A network that still differs
-    everywhere has a halo that ends where the difference no longer falls; what is left is its seam.
+    whole one, unless that makes it no better. If it halves the picture inside, a few more forwards
+    determine at which multiples a cut has to lie. For a network that still differs everywhere, the
+    halo ends where the difference no longer falls; the rest of it is the seam.
 
     Args:
-        network: Left on `device` in fp32, in which nothing but the cut makes a difference.
+        network: Placed on `device` in fp32, in which nothing but the cut makes a difference; it
+            stays there.
         device: Where it runs.
 
     Returns:
@@ -115,7 +117,7 @@ class _Watched:
     Attributes:
         traits: The network's.
         device: Where it runs.
-        strided: Whether it goes over the picture in steps of more than one pixel.
+        strided: Whether one of its operators moves in steps of more than one pixel.
         reduces: Whether it may compute numbers for the whole picture.
     """
 
@@ -139,7 +141,7 @@ class _Watched:
         return output, Sample(Size(picture.shape[-1], picture.shape[-2]), recorder.shapes)
 
     def compare(self, whole: torch.Tensor, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run two pictures of one height and see what follows their width."""
+        """Run two pictures of one height and compare their reductions."""
         from lib_upscalers.tiling.statistics import find_sites
 
         (first, first_sample), (second, second_sample) = self.record(whole), self.record(part)
@@ -202,7 +204,7 @@ def _differences(watched: _Watched, sites: tuple[StatisticSite, ...], farthest: 
 
 
 def _measure_alignment(watched: _Watched, sites: tuple[StatisticSite, ...]) -> int:
-    """Return the least of a few steps by which a cut may move without a change far from it."""
+    """Return the least of a few steps on which cuts have to lie to change nothing far away."""
     traits = watched.traits
     if traits.alignment > 1:
         return 1
@@ -214,16 +216,18 @@ def _measure_alignment(watched: _Watched, sites: tuple[StatisticSite, ...]) -> i
         cut = _CUT + step
         whole, part = watched.run_both(picture, picture[..., cut:], sites)
         difference = (whole[..., cut * traits.scale :] - part).abs() * 255
-        # As far from the cut as from the right end, which another width may pad otherwise.
-        middle = slice(FARTHEST * traits.scale, (FARTHEST + _FEATHER - step) * traits.scale)
-        found[step] = float(difference[..., middle].max())
+        # As far from the cut as from the right end, where another width may be padded differently.
+        away_from_edges = slice(
+            FARTHEST * traits.scale, (FARTHEST + _FEATHER - step) * traits.scale
+        )
+        found[step] = float(difference[..., away_from_edges].max())
         if found[step] <= _QUIET:
             return step
     return next(step for step in _STEPS if found[step] <= 1.25 * min(found.values()))
 
 
 def _still_falls(by_distance: list[float]) -> bool:
-    """Return whether what a cut does at the end of the measurement is more than nothing."""
+    """Return whether a cut still makes a difference at the end of the measurement."""
     last, before = max(by_distance[-_FEATHER:]), max(by_distance[-2 * _FEATHER : -_FEATHER])
     return last > _QUIET / 5 and last < _FALLING * before
 
@@ -246,7 +250,7 @@ def _round_up(value: int, multiple: int) -> int:
 
 
 def feather(seam: float, halo: int) -> int:
-    """Return over how many pixels tiles are blended where a seam is left.
+    """Return over how many pixels tiles are blended to hide a seam.
 
     Args:
         seam: The largest difference that is left, in 8-bit levels.
@@ -256,9 +260,9 @@ def feather(seam: float, halo: int) -> int:
 
 
 def faster_channels_last(network: Network, device: torch.device, dtype: torch.dtype) -> bool:
-    """Run small forwards in both memory layouts, by turns, and tell whether channels_last wins.
+    """Run small forwards in both memory layouts by turns; return whether channels_last is faster.
 
-    The network is left in the layout that won.
+    The network stays in the faster layout.
     """
     best = {True: float("inf"), False: float("inf")}
     for _ in range(2):
@@ -295,7 +299,7 @@ def _noise(
 
 
 def _probe_picture(traits: NetworkTraits, size: Size, device: torch.device) -> torch.Tensor:
-    """Draw edges, flats, waves and grain: what makes a trained network look far."""
+    """Draw edges, flats, waves and grain, on which a trained network reaches far."""
     import torch
 
     size = required_size(size, traits)

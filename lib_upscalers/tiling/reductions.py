@@ -1,9 +1,9 @@
-"""Operators that reduce a picture to a few numbers, and how pieces of a picture give the same ones.
+"""Compute operators that reduce a picture to a few numbers from pieces of the picture.
 
-A network that averages over all that it sees does so through a handful of operators: means and
-sums, norms, variances, maxima, products of channels over all positions, normalisation. Each one
-is described by what it reduces, by a part that can be averaged over pieces of a picture, and by
-how its result follows from that average.
+A network averages over its whole input by a handful of operators: means and sums, norms, variances,
+maxima, products of channels over all positions, normalisation. Each one is described by what it
+reduces, by a part that can be averaged over pieces of a picture, and by how its result follows from
+that average.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Reduction(Protocol):
         ...
 
     def part(self, call: Call, pieces: list[Tensor]) -> Tensor:
-        """Return what is averaged over pieces.
+        """Return one piece's share of the average.
 
         Args:
             call: The call.
@@ -77,15 +77,17 @@ class Mean:
 
     Args:
         over: Reads the call's subjects.
-        keeps: Whether reduced dimensions stay as 1; None: the call says it.
+        keep_dims: Whether reduced dimensions stay as 1; None: the call's argument decides.
     """
 
     largest = False
     maps = False
 
-    def __init__(self, over: Callable[[Call], list[Subject]], *, keeps: bool | None = None) -> None:
+    def __init__(
+        self, over: Callable[[Call], list[Subject]], *, keep_dims: bool | None = None
+    ) -> None:
         self.subjects = over
-        self._keeps = keeps
+        self._keep_dims = keep_dims
 
     def part(self, call: Call, pieces: list[Tensor]) -> Tensor:
         """Return the mean of a piece."""
@@ -106,9 +108,9 @@ class Mean:
         return bool(call.get(2, "keepdim", False))
 
     def _shaped(self, call: Call, value: Tensor) -> Tensor:
-        keeps = self._keepdim(call) if self._keeps is None else self._keeps
+        keep_dims = self._keepdim(call) if self._keep_dims is None else self._keep_dims
         value = value.to(call.args[0].dtype)
-        return value if keeps else value.squeeze(self._dims(call))
+        return value if keep_dims else value.squeeze(self._dims(call))
 
 
 class Sum(Mean):
@@ -135,7 +137,7 @@ class Norm(Mean):
 
 
 class Largest(Mean):
-    """``amax(x, dim)`` and ``adaptive_max_pool2d(x, 1)``, whose indices nobody reads."""
+    """``amax(x, dim)`` and ``adaptive_max_pool2d(x, 1)``, whose indices are not used."""
 
     largest = True
 
@@ -146,7 +148,7 @@ class Largest(Mean):
     def result(self, call: Call, average: Tensor) -> Any:  # noqa: ANN401
         """Return the maximum."""
         value = self._shaped(call, average)
-        return (value, torch.zeros_like(value, dtype=torch.int64)) if self._keeps else value
+        return (value, torch.zeros_like(value, dtype=torch.int64)) if self._keep_dims else value
 
 
 class Variance(Mean):
@@ -289,12 +291,12 @@ def _window(call: Call) -> list[Subject]:
 REDUCTIONS: Mapping[str, Reduction] = {
     "mean": Mean(_over),
     "sum": Sum(_over),
-    "adaptive_avg_pool1d": Mean(_pooled(1), keeps=True),
-    "adaptive_avg_pool2d": Mean(_pooled(2), keeps=True),
-    "_adaptive_avg_pool2d": Mean(_pooled(2), keeps=True),
-    "avg_pool2d": Mean(_window, keeps=True),
+    "adaptive_avg_pool1d": Mean(_pooled(1), keep_dims=True),
+    "adaptive_avg_pool2d": Mean(_pooled(2), keep_dims=True),
+    "_adaptive_avg_pool2d": Mean(_pooled(2), keep_dims=True),
+    "avg_pool2d": Mean(_window, keep_dims=True),
     "amax": Largest(_over),
-    "adaptive_max_pool2d": Largest(_pooled(2), keeps=True),
+    "adaptive_max_pool2d": Largest(_pooled(2), keep_dims=True),
     "linalg_vector_norm": Norm(_over_norm),
     "var": Variance(),
     "std": Variance(root=True),

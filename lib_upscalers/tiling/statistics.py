@@ -1,14 +1,14 @@
-"""Statistics over the whole picture, shared by all tiles.
+"""Share statistics of the whole picture among all tiles.
 
 A network with squeeze-excitation, global pooling, channel attention or normalisation over space
-averages over what it sees, so that each tile would get another look. Where it averages is found
-by comparing forwards of two sizes: an operator whose input grows with the picture and whose
-numbers do not. The averages of all tiles, each over its core alone, are combined, and every tile
-runs with the picture's own.
+averages over its whole input, so each tile would look different. Where it averages is found by
+comparing forwards of two sizes: an operator whose input grows with the picture while its result
+does not. The averages of all tiles, each over its core alone, are combined, and every tile runs
+with the picture's own.
 
-An average depends on those before it, so that they are gathered in rounds: after `n` rounds the
-first `n` are exact, and the others close to it. Real-CUGAN's own program does the same for its
-four, in stages written by hand: https://github.com/bilibili/ailab/tree/main/Real-CUGAN
+An average depends on those before it, so they are gathered in rounds: after `n` rounds the first
+`n` are exact, and the others close to it. Real-CUGAN's own program does the same for its four, in
+stages written by hand: https://github.com/bilibili/ailab/tree/main/Real-CUGAN
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Statistics = Mapping[Key, Tensor]
     Parts = dict[Key, tuple[Tensor, float]]
 
-# Up to so many statistics, each gets a round of its own, after which all are exact.
+# Up to this many statistics each get a round of their own, after which all are exact.
 _MOST_STAGES = 6
 _MOST_ROUNDS = 10
 SETTLED = 0.005
@@ -45,8 +45,8 @@ class Sample(NamedTuple):
     """The reductions of one forward.
 
     Attributes:
-        size: What the network was fed.
-        shapes: What its reductions did.
+        size: The size of its input.
+        shapes: The shapes of its reductions.
     """
 
     size: Size
@@ -54,15 +54,15 @@ class Sample(NamedTuple):
 
 
 def find_sites(first: Sample, second: Sample) -> tuple[StatisticSite, ...]:
-    """Return where a network computes numbers for the whole picture, in order.
+    """Return the operators that compute numbers for the whole picture, in order.
 
     Args:
         first: A forward.
-        second: One of another size; to know how inner tensors lie over the picture, width and
-            height have to differ by different amounts.
+        second: One of another size; width and height have to differ by different amounts, to show
+            which inner dimension follows which.
 
     Returns:
-        None where the two forwards did not do the same.
+        None if the two forwards ran different operators.
     """
     if list(first.shapes) != list(second.shapes):
         return ()
@@ -96,7 +96,7 @@ def _axes(
     dims: tuple[int, ...],
     sizes: tuple[Size, Size],
 ) -> tuple[MapAxis, ...]:
-    """Return how dimensions lie over the picture; nothing where that cannot be told."""
+    """Return which dimensions follow height and width; nothing if the shapes do not show it."""
     heights, widths = (sizes[0].height, sizes[1].height), (sizes[0].width, sizes[1].width)
     if heights[0] == heights[1] or widths[0] == widths[1]:
         return ()
@@ -124,9 +124,9 @@ def _axis(
 def rounds(sites: Sequence[StatisticSite]) -> list[Sequence[StatisticSite]]:
     """Return which statistics to gather in each round, at most.
 
-    Few get a round each, which then ends where the statistic is found. Many (a channel attention
-    in every block) are all gathered again and again, each time with the last round's values, until
-    their `change` is at most `SETTLED`.
+    Few get a round each, which then ends at that statistic. Many (a channel attention in every
+    block) are all gathered again and again, each time with the last round's values, until their
+    `change` is at most `SETTLED`.
     """
     if len(sites) <= _MOST_STAGES:
         return [sites[i : i + 1] for i in range(len(sites))]
@@ -134,7 +134,7 @@ def rounds(sites: Sequence[StatisticSite]) -> list[Sequence[StatisticSite]]:
 
 
 def change(old: Statistics, new: Statistics) -> float:
-    """Return by how much statistics changed at most, relative to their size; 1 for new ones."""
+    """Return the largest change of a statistic, relative to its size; 1 for a new one."""
     changes = [
         float((value - old[key]).norm() / value.norm().clamp_min(1e-12)) if key in old else 1.0
         for key, value in new.items()
@@ -143,7 +143,7 @@ def change(old: Statistics, new: Statistics) -> float:
 
 
 class Frame(NamedTuple):
-    """What of a tile counts for the picture's statistics.
+    """The part of a tile that counts for the picture's statistics.
 
     Attributes:
         size: What goes through the network.
@@ -155,7 +155,7 @@ class Frame(NamedTuple):
 
 
 class Enough(Exception):  # noqa: N818 - a signal
-    """The last statistic of this round is there; the rest of the forward is not needed."""
+    """Raised when the last statistic of a round is computed: the forward need not finish."""
 
 
 class Gatherer(ReductionWatch):
@@ -168,7 +168,7 @@ class Gatherer(ReductionWatch):
         stops: Whether the forward ends with `Enough` at the last one.
 
     Attributes:
-        parts: For each site what is to be averaged, in float32, and its weight.
+        parts: For each site this tile's share of the average, in float32, and its weight.
     """
 
     def __init__(
@@ -233,7 +233,7 @@ def _cut(x: Tensor, axes: Sequence[MapAxis], frame: Frame) -> Tensor:
 def _narrowed(
     x: Tensor, axis: MapAxis, part: tuple[int, int], side: int, dim: int | None = None
 ) -> Tensor:
-    """Return the positions over a part of a side; at the side's ends, the margin is one's own."""
+    """Return the positions over a part of a side; a part at the side's end includes the margin."""
     dim = axis.dim if dim is None else dim
     length = x.shape[dim]
     start = 0 if part[0] <= 0 else round((part[0] + axis.margin) * axis.ratio)
@@ -254,7 +254,7 @@ class Replay(ReductionWatch):
         self._known = known
 
     def reduce(self, key: Key, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
-        """Return what follows from the picture's statistic, or run the operator."""
+        """Return the operator's result for the picture's statistic, or run the operator."""
         if key in self._known:
             return REDUCTIONS[key[0]].result(call, self._known[key])
         return run(*call.args, **call.kwargs)

@@ -1,4 +1,4 @@
-"""Counting the tensors that are alive, on any device."""
+"""Count the memory of live tensors, on any device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class LiveMemory(TorchDispatchMode):
-    """While it is entered, every tensor that an operator makes counts until its memory is freed.
+    """While it is entered, counts every tensor that an operator makes until its memory is freed.
 
     Attributes:
         peak: Bytes alive at once at the worst moment.
@@ -32,7 +32,7 @@ class LiveMemory(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # Else newer torches load their compiler (140 MB, seconds) to leave it out.
+        # Without it newer torches load their compiler (140 MB, seconds) only to skip it.
         return False
 
     def __torch_dispatch__(
@@ -59,14 +59,14 @@ class LiveMemory(TorchDispatchMode):
         address = storage.data_ptr()
         if address in inputs and address not in self._sizes:
             return
-        # Torch 2.1 does not tell when a storage dies, but every torch tells when a tensor does.
+        # Torch 2.1 does not finalize storages, but every torch finalizes tensors.
         self._holders[address] += 1
-        weakref.finalize(tensor, self._let_go, address)
+        weakref.finalize(tensor, self._forget, address)
         self._sizes[address] = storage.nbytes()
         self.peak = max(self.peak, sum(self._sizes.values()))
         self.largest = max(self.largest, storage.nbytes())
 
-    def _let_go(self, address: int) -> None:
+    def _forget(self, address: int) -> None:
         self._holders[address] -= 1
         if not self._holders[address]:
             self._sizes.pop(address, None)

@@ -1,4 +1,4 @@
-"""How much context tiles get, whether they are blended, and how that is reported."""
+"""Decide how much context tiles get and whether they are blended, and report it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lib_upscalers.geometry import Size
     from lib_upscalers.network import Reach
 
-# A tile of four halos is half core on each side: three of four pixels that run are context.
+# In a tile of four halos the core is half of each side: three of four pixels are context.
 _HALOS_PER_TILE = 4
 # In levels, on the measurement's small picture; others are up to ten times as sensitive.
 _NEXT_TO_NOTHING = 0.05
@@ -24,8 +24,8 @@ class Context:
     Attributes:
         tile: The largest side of a tile; None: no limit.
         halo: Pixels of context on each side.
-        seam: The largest difference that is left at the edges of cores, in 8-bit levels.
-        reach: How far the network looks.
+        seam: The largest remaining difference at the edges of cores, in 8-bit levels.
+        reach: The measured reach of the network.
     """
 
     tile: int | None
@@ -44,12 +44,11 @@ def choose_context(
 ) -> Context:
     """Decide how much context tiles get.
 
-    A tile that is too small for the network's reach is raised as far as memory allows; if that
-    is not far enough, the halo is what a quarter of it leaves, and the rest of the seam is
-    blended.
+    A tile that is too small for the network's reach is raised as far as memory allows; if that is
+    not enough, the halo is a quarter of it, and the rest of the seam is blended.
 
     Args:
-        reach: How far the network looks.
+        reach: The measured reach of the network.
         tile: The largest side that the user asks for.
         overlap: The halo that the user asks for; then the tile stays as it is.
         largest_side: The largest side that fits into memory.
@@ -67,14 +66,14 @@ def choose_context(
 
 @dataclass(frozen=True)
 class TilingNote:
-    """What was decided about a picture's tiles.
+    """The decisions about a picture's tiles.
 
     Attributes:
         tiles: How many.
         largest: The size of the largest one, context included.
         asked: The tile that the user asked for; None: none.
         overlap: Pixels of context on each side; 0 for a whole picture.
-        reach: How many the network needs.
+        reach: How many pixels the network needs.
         band: Over how many pixels tiles are blended.
         shared: How many statistics of the whole picture all tiles share.
     """
@@ -89,7 +88,7 @@ class TilingNote:
 
     @property
     def text(self) -> str:
-        """The note as a person reads it."""
+        """The decisions in words, for the user."""
         if self.tiles == 1 and not self.overlap:
             return "whole"
         raised = (

@@ -29,7 +29,7 @@ class OperatorWatch(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        # Else newer torches load their compiler (140 MB, seconds) to leave it out.
+        # Without it newer torches load their compiler (140 MB, seconds) only to skip it.
         return False
 
     def __torch_dispatch__(
@@ -49,10 +49,10 @@ class OperatorWatch(TorchDispatchMode):
 
 
 class CancelBetweenOperators(OperatorWatch):
-    """Asks ten times a second whether the work should go on.
+    """Checks ten times a second whether the work was cancelled.
 
     Args:
-        progress: Knows it.
+        progress: Whose `check_cancelled` is called.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -64,7 +64,7 @@ class CancelBetweenOperators(OperatorWatch):
         """Run the operator.
 
         Raises:
-            Cancelled: `progress` says so.
+            Cancelled: `progress` raises it.
         """
         del name
         if time.monotonic() >= self._next:
@@ -95,7 +95,7 @@ class ReductionWatch(OperatorWatch):
 
 @dataclass(frozen=True)
 class Shapes:
-    """What a reduction got and returned.
+    """The shapes of a reduction's arguments and results.
 
     Attributes:
         subjects: The shape of each tensor that it reduces, and over which dimensions.
@@ -111,7 +111,7 @@ class ShapeRecorder(ReductionWatch):
 
     Attributes:
         shapes: Those of each reduction, in order.
-        strided: Whether a convolution or a pool goes in steps of more than one pixel.
+        strided: Whether a convolution or a pool moves in steps of more than one pixel.
     """
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class ShapeRecorder(ReductionWatch):
         self.strided = False
 
     def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
-        """Note whether the operator goes in steps, and run it."""
+        """Note whether the operator moves in steps, and run it."""
         steps: Any = 1
         if name in _CONVOLUTIONS:
             steps = call.get(3, "stride", 1)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lib_upscalers.upscaling.choices import Choice
     from lib_upscalers.upscaling.upscaler import Result, Upscaler
 
-# Of a picture of three 8-bit channels, as benchmarks/engine.py measured for all the way.
+# For a picture of three 8-bit channels, from file to file; benchmarks/engine.py measured it.
 _BYTES_PER_PIXEL = 3 * 2.4
 _LIKED = ("ESRGAN", "DAT")
 
@@ -34,7 +34,7 @@ _LIKED = ("ESRGAN", "DAT")
 def default_names(choices: Sequence[Choice]) -> list[str]:
     """Return the default selection: Nearest, Lanczos and the user's first ESRGAN or DAT.
 
-    Without one of these, the first network takes its place; without any network, Mitchell does.
+    Without one of these it is the first network; without any network, Mitchell.
     """
     networks = [choice for choice in choices if choice.kind == "network"]
     liked = [choice for choice in networks if choice.architecture.startswith(_LIKED)]
@@ -42,7 +42,7 @@ def default_names(choices: Sequence[Choice]) -> list[str]:
     return ["Nearest", "Lanczos", first.name if first else "Mitchell"]
 
 
-def _needed(scale: int | None) -> Callable[[Size, Size], int]:
+def _bytes_needed(scale: int | None) -> Callable[[Size, Size], int]:
     def needs(size: Size, target: Size) -> int:
         area = target.area
         if scale is not None:
@@ -60,7 +60,8 @@ def candidate(
     Args:
         upscaler: Runs it.
         name: What it is called.
-        choice: What is known of it now; None where nothing is, and then it fails by itself.
+        choice: The upscaler; None if there is none of that name: then the candidate fails when it
+            runs.
         settings: How it runs.
     """
     used = settings or Settings()
@@ -85,7 +86,7 @@ def candidate(
         architecture=choice.architecture,
         licence=choice.licence,
         size_bytes=choice.size_bytes,
-        needs=_needed(choice.scale),
+        needs=_bytes_needed(choice.scale),
     )
 
 
@@ -100,7 +101,7 @@ def candidates(
     Args:
         upscaler: Runs those that are not among `more`.
         names: The names to look up.
-        more: Other candidates that there are.
+        more: Other candidates, by which names are looked up first.
         settings: How the upscaler runs.
     """
     others = {each.name: each for each in more}
@@ -126,7 +127,7 @@ def comparison(
         chosen: The candidates, in the request's order.
         store: Takes the files.
         host: Whose memory.
-        stopped: Whether the program that this runs in wants it to stop.
+        stopped: Returns whether the host asks for a stop.
     """
     import torch
 

@@ -98,7 +98,7 @@ def find_choice(name_or_path: str, host: Host, facts: Facts) -> Choice:
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists()
-    except (OSError, ValueError):  # Too long for a path, or not one at all.
+    except (OSError, ValueError):  # The name is too long for a path, or cannot be one.
         return False
 
 

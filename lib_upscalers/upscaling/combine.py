@@ -1,4 +1,4 @@
-"""Several upscalers for one picture: in a chain, or two blended; and colours matched after."""
+"""Combine upscalers: in a chain, or two blended; match the result's colours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CAST_PIXELS = 16
 
 
 class Runner(Protocol):
-    """What runs upscalers: an `Upscaler`, or what stands in front of one."""
+    """Runs upscalers: an `Upscaler`, or a wrapper of one."""
 
     def run(
         self,
@@ -55,11 +55,11 @@ def run_chain(
     settings: Settings,
     progress: Progress = NULL,
 ) -> Picture:
-    """Enlarge a picture with several upscalers, each going on with the last one's result.
+    """Enlarge a picture with several upscalers, each applied to the last one's result.
 
-    A network that is not the last enlarges by its own scale; the last upscaler brings the result
-    to the target. So a network of scale 1, for restoration, is put before one that enlarges. A
-    kernel brings it there at once, wherever it stands.
+    A network that is not the last enlarges by its own scale; the last upscaler brings the result to
+    the target. So a network of scale 1, for restoration, has to come before one that enlarges. A
+    kernel enlarges to the target at once, at any place in the chain.
 
     Args:
         upscaler: What runs them.
@@ -67,12 +67,12 @@ def run_chain(
         choices: With what, in order; one at least.
         target: To which size, of `picture`.
         settings: How.
-        progress: Told of every tile.
+        progress: Updated after every tile; can cancel within one.
 
     Raises:
         InputError: There is no upscaler.
         UpscalerError: One of them cannot do it.
-        Cancelled: `progress` says so.
+        Cancelled: `progress` raises it.
     """
     if not choices:
         raise InputError("Expected one upscaler at least, but got none: choose one.")
@@ -80,7 +80,7 @@ def run_chain(
     for i, choice in enumerate(choices):
         last = i == len(choices) - 1
         goal = exact if last or choice.scale is None else Target(scale=choice.scale)
-        part = SubRange(progress, i / len(choices), (i + 1) / len(choices), _label(choices, i))
+        part = SubRange(progress, i / len(choices), (i + 1) / len(choices), _step_label(choices, i))
         picture = upscaler.run(picture, choice, goal, settings, part).picture
     return picture
 
@@ -103,12 +103,12 @@ def run_blend(
         share: Of the second one, from 0 to 1.
         target: To which size.
         settings: How.
-        progress: Told of every tile.
+        progress: Updated after every tile; can cancel within one.
 
     Raises:
         InputError: The share is out of its range.
         UpscalerError: One of them cannot do it.
-        Cancelled: `progress` says so.
+        Cancelled: `progress` raises it.
     """
     if not 0 <= share <= 1:
         raise InputError(f"Expected a share from 0 to 1, but got {share}.")
@@ -118,17 +118,17 @@ def run_blend(
             choice,
             target,
             settings,
-            SubRange(progress, i / 2, (i + 1) / 2, _label(choices, i)),
+            SubRange(progress, i / 2, (i + 1) / 2, _step_label(choices, i)),
         ).picture
         for i, choice in enumerate(choices)
     )
     if first.alpha is None or second.alpha is None:
-        return replace(first, pixels=_mixed(first.pixels, second.pixels, share))
-    return _mixed_with_alpha(first, second, share)
+        return replace(first, pixels=_mix(first.pixels, second.pixels, share))
+    return _mix_with_alpha(first, second, share)
 
 
 def match_colours(result: Picture, original: Picture) -> Picture:
-    """Take colour casts out of an enlarged picture: its broad colours become the original's.
+    """Remove colour casts from an enlarged picture: its broad colours become the original's.
 
     What is broader than 16 of the original's pixels is taken from the original, what is finer
     stays the result's own.
@@ -140,8 +140,8 @@ def match_colours(result: Picture, original: Picture) -> Picture:
     coarse = Size(
         max(1, original.size.width // _CAST_PIXELS), max(1, original.size.height // _CAST_PIXELS)
     )
-    wanted, found = (_coarse_colours(each, coarse) for each in (original, result))
-    cast = resample_pixels(wanted - found + 0.5, result.size, "B-spline") - np.float32(0.5)
+    broad, found = (_coarse_colours(each, coarse) for each in (original, result))
+    cast = resample_pixels(broad - found + 0.5, result.size, "B-spline") - np.float32(0.5)
     pixels = to_depth(result.pixels, np.float32) + cast
     return replace(result, pixels=to_depth(np.clip(pixels, 0, 1), result.pixels.dtype))
 
@@ -155,7 +155,7 @@ def _coarse_colours(picture: Picture, size: Size) -> Pixels:
 
 
 def longest_side(size: Size, longest: int) -> Target:
-    """Return the target whose longer side has so many pixels, the shape of `size` being kept.
+    """Return the target with a longer side of that many pixels and the aspect ratio of `size`.
 
     Raises:
         TargetError: It makes no sense.
@@ -168,11 +168,11 @@ def longest_side(size: Size, longest: int) -> Target:
     )
 
 
-def _label(choices: Sequence[Choice], i: int) -> str:
+def _step_label(choices: Sequence[Choice], i: int) -> str:
     return f"{choices[i].name} ({i + 1}/{len(choices)}), " if len(choices) > 1 else ""
 
 
-def _mixed_with_alpha(first: Picture, second: Picture, share: float) -> Picture:
+def _mix_with_alpha(first: Picture, second: Picture, share: float) -> Picture:
     """Mix pictures with transparency: a colour counts by how much of it is seen."""
     if first.alpha is None or second.alpha is None:
         raise InputError("Expected two pictures with transparency, but got one without.")
@@ -187,10 +187,10 @@ def _mixed_with_alpha(first: Picture, second: Picture, share: float) -> Picture:
         colours = [to_depth(each.pixels[rows], np.float32) for each in (first, second)]
         mixed = colours[0] + other * (colours[1] - colours[0])
         pixels[rows] = to_depth(mixed, pixels.dtype)
-    return replace(first, pixels=pixels, alpha=_mixed(first.alpha, second.alpha, share))
+    return replace(first, pixels=pixels, alpha=_mix(first.alpha, second.alpha, share))
 
 
-def _mixed(first: Pixels, second: Pixels, share: float) -> Pixels:
+def _mix(first: Pixels, second: Pixels, share: float) -> Pixels:
     """Mix pixels of one shape and dtype, in float, rounded once."""
     whole = peak(first.dtype)
     mixed = first.astype(np.float32)

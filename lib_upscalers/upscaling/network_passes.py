@@ -1,4 +1,4 @@
-"""A network over a whole picture: channels, transparency, passes, exact size."""
+"""Run a network over a total picture: channels, transparency, passes, exact size."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SHARE_OF_PASSES = 0.95
 
 @dataclass(frozen=True)
 class Enlargement:
-    """What a network made of one picture, and what that took.
+    """A picture enlarged by a network, and how it was computed.
 
     Attributes:
         picture: Of the exact size.
@@ -42,7 +42,7 @@ class Enlargement:
         tiles: In how many tiles, in all.
         precision: In which precision the last one ran.
         device: Where the last one ran.
-        tiling: What was decided about tiles, in words, each decision once.
+        tiling: The decisions about tiles, in words, each once.
     """
 
     picture: Picture
@@ -55,7 +55,7 @@ class Enlargement:
 
 @dataclass
 class _Account:
-    """What has been done so far in one run."""
+    """What one run has done so far."""
 
     passes: int = 0
     tiles: int = 0
@@ -75,7 +75,7 @@ class _Account:
 
 @dataclass(frozen=True)
 class NetworkWork:
-    """How a picture goes through a network.
+    """How a picture runs through a network.
 
     Attributes:
         network: What enlarges it; nobody else may use it meanwhile.
@@ -99,10 +99,10 @@ class NetworkWork:
 
         Args:
             picture: What to enlarge.
-            progress: Told of every tile.
-            alpha_by_network: Whether transparency that varies goes through the network too, as
-                grey; else through the kernel. A network that takes RGBA always gets it.
-                Transparency that is the same everywhere stays just that.
+            progress: Updated after every tile; can cancel within one.
+            alpha_by_network: Whether the network also enlarges transparency that varies, as grey;
+                else the kernel does. A network that takes RGBA always gets it. Constant
+                transparency stays constant.
         """
         steps = _Steps(self, _Account())
         return steps.account.close(steps.run(picture, progress, alpha_by_network=alpha_by_network))
@@ -120,28 +120,28 @@ class _Steps:
         varies = alpha is not None and bool((alpha != alpha.flat[0]).any())
         pixels = fill_hidden(picture.pixels, alpha) if alpha is not None else picture.pixels
         if self.work.network.traits.channels == 4:
-            colour, plane = self._with_transparency(pixels, alpha, progress)
+            colour, plane = self._run_rgba(pixels, alpha, progress)
             if varies:
-                return _joined(picture, colour, plane)
-            return replace(picture, pixels=colour, alpha=self._flat(alpha))
+                return _join_alpha(picture, colour, plane)
+            return replace(picture, pixels=colour, alpha=self._constant_alpha(alpha))
         if alpha is None or not varies:
             colour = self.colour(pixels, progress)
-            return replace(picture, pixels=colour, alpha=self._flat(alpha))
+            return replace(picture, pixels=colour, alpha=self._constant_alpha(alpha))
         share = 0.5 if alpha_by_network else 0.95
         colour = self.colour(pixels, SubRange(progress, 0.0, share))
         later = SubRange(progress, share, 1.0, "transparency: ")
-        # Transparency is no light.
+        # Transparency is linear already.
         linear = replace(self, work=replace(self.work, linear_light=False))
         plane = alpha[..., None]
         plane = linear.colour(plane, later) if alpha_by_network else linear.exact(plane, later)
-        return _joined(picture, colour, plane[..., 0])
+        return _join_alpha(picture, colour, plane[..., 0])
 
-    def _flat(self, alpha: Pixels | None) -> Pixels | None:
+    def _constant_alpha(self, alpha: Pixels | None) -> Pixels | None:
         if alpha is None:
             return None
         return np.full((self.work.size.height, self.work.size.width), alpha.flat[0], alpha.dtype)
 
-    def _with_transparency(
+    def _run_rgba(
         self, pixels: Pixels, alpha: Pixels | None, progress: Progress
     ) -> tuple[Pixels, Pixels]:
         """Run a network that takes RGBA."""
@@ -173,13 +173,13 @@ class _Steps:
         sizes = pass_sizes(size, self.work.size, scale, reduced=self.work.reduced)
         self.account.passes = len(sizes)
         fits = sizes[-1].scaled(scale) == self.work.size
-        whole = sum(size.area for size in sizes) / (1.0 if fits else _SHARE_OF_PASSES)
+        total = sum(size.area for size in sizes) / (1.0 if fits else _SHARE_OF_PASSES)
         done = 0.0
         for i, size in enumerate(sizes):
-            share = size.area / whole
+            share = size.area / total
             text = f"pass {i + 1}/{len(sizes)}, " if len(sizes) > 1 else ""
             pixels = self.exact(pixels, SubRange(progress, done, done), size=size)
-            # 16 bits hold all that a later step can still see, in half the memory of a float.
+            # 16 bits are enough for a later step, in half the memory of a float.
             last = fits and i == len(sizes) - 1
             between = dtype if last or dtype.kind == "f" else np.dtype(np.uint16)
             part = SubRange(progress, done, done + share, text)
@@ -202,7 +202,7 @@ class _Steps:
         size: Size | None = None,
         dtype: np.dtype[Any] | None = None,
     ) -> Pixels:
-        """Resample to `size`, or to the size of the result; nothing is done where it is there."""
+        """Resample to `size`, or to the result's size; return pixels of that size unchanged."""
         size = size or self.work.size
         if (size.height, size.width) == pixels.shape[:2] and dtype in (None, pixels.dtype):
             return pixels
@@ -216,7 +216,7 @@ class _Steps:
         )
 
 
-def _joined(picture: Picture, pixels: Pixels, alpha: Pixels) -> Picture:
+def _join_alpha(picture: Picture, pixels: Pixels, alpha: Pixels) -> Picture:
     """Return the enlarged colours and transparency of a picture as one."""
     small = picture.size
     if picture.alpha is not None and pixels.shape[0] >= small.height:

@@ -1,4 +1,4 @@
-"""The engine's settings: each is described once, and every door is made from that.
+"""The engine's settings: each is described once, and every user interface is made from that.
 
 A new setting is one more field of `Settings`. The command line, the script of the Extras tab, the
 API, the WebUI's page of settings, the axes of its X/Y/Z plot and the form of the comparison read
@@ -68,7 +68,7 @@ class EngineSetting:
         registry: Returns the registry that has the choices, if they are not fixed.
         infotext: Its name in infotexts, after their prefix; "" if it does not change what a
             picture looks like.
-        shortcut: The check box that stands for it in forms with little room.
+        shortcut: The check box that replaces it in forms with little room.
         name: The attribute of `Settings`, and the field of the API; the option of the command line
             and the key of the WebUI's setting are made from it.
         default: The value that is right for nearly everybody.
@@ -113,7 +113,7 @@ class EngineSetting:
             )
 
     def is_automatic(self, value: object) -> bool:
-        """Return whether a form's value leaves the setting to the engine."""
+        """Return whether a form's value lets the engine choose."""
         return bool(self.automatic) and value in (None, 0, "auto")
 
 
@@ -138,8 +138,7 @@ class Settings:
     """How a picture is enlarged. The defaults are right for nearly everybody.
 
     Attributes:
-        tile: The largest side of what goes through a network at once; None: the fastest that
-            fits.
+        tile: The largest side of a tile; None: the fastest that fits.
         overlap: Context on each side of a tile; None: as far as the network looks.
         precision: In which precision; "auto": what the host asks for.
         padding: What lies beyond the picture's edges for a network; "wrap" lets a seamless

@@ -42,8 +42,8 @@ class Result:
         tiles: In how many tiles, over all passes.
         precision: In which precision the network ran; "" for a kernel.
         device: Where the network ran; "" for a kernel.
-        tiling: What was decided about tiles: their size, overlap, blend and shared statistics;
-            "" for a kernel.
+        tiling: The decisions about tiles: their size, overlap, blend and shared statistics; "" for
+            a kernel.
     """
 
     picture: Picture
@@ -88,7 +88,7 @@ class Upscaler:
         """Return the network in a file, named after it.
 
         Raises:
-            ModelError: It is gone, or no network that can be used.
+            ModelError: The file is missing, or no network that can be used.
         """
         return network_choice(resolve_path(path, self._facts))
 
@@ -159,7 +159,7 @@ class Upscaler:
         settings: Settings,
         progress: Progress,
     ) -> Result:
-        from lib_upscalers.tiling.allocator import kept_blocks
+        from lib_upscalers.tiling.allocator import retained_memory
         from lib_upscalers.upscaling.network_passes import NetworkWork
 
         scale, reduced = entry.traits.scale, settings.passes == "reduced"
@@ -168,13 +168,13 @@ class Upscaler:
         device = self._host.device()
         if device.type != "cpu":
             self._host.make_room()
-        wanted = device.type == "cpu" and self._host.owns_process()
+        retain = device.type == "cpu" and self._host.owns_process()
         start = time.perf_counter()
-        with self._cache.borrow(entry) as network, kept_blocks(wanted=wanted) as kept:
+        with self._cache.borrow(entry) as network, retained_memory(enabled=retain) as retained:
             loaded = time.perf_counter() - start
             work = NetworkWork(
                 network=network,
-                job=self._job(settings, keeps_blocks=kept),
+                job=self._job(settings, retains_memory=retained),
                 size=size,
                 kernel=settings.kernel,
                 linear_light=settings.linear_light,
@@ -192,7 +192,7 @@ class Upscaler:
             tiling=done.tiling,
         )
 
-    def _job(self, settings: Settings, *, keeps_blocks: bool) -> Job:
+    def _job(self, settings: Settings, *, retains_memory: bool) -> Job:
         from lib_upscalers.tiling.policy import Job
 
         precision = settings.precision
@@ -203,7 +203,7 @@ class Upscaler:
             tile=settings.tile,
             overlap=settings.overlap,
             border=settings.padding,
-            keeps_blocks=keeps_blocks,
+            retains_memory=retains_memory,
         )
 
 

@@ -308,7 +308,7 @@ def test_the_facts_are_kept_even_if_the_user_stops_it(
 ) -> None:
     put("a.pth")
     put("b.pth")
-    found_out = folders._find_out
+    found_out = folders._inspect
 
     def stop(path: Path) -> folders.Fact:
         if path.name == "b.pth":
@@ -316,7 +316,7 @@ def test_the_facts_are_kept_even_if_the_user_stops_it(
         return found_out(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(folders, "_find_out", stop)
+        patch.setattr(folders, "_inspect", stop)
         with pytest.raises(KeyboardInterrupt):
             scan([models], facts)
     kept = json.loads((models.parent / "data" / "network-facts.json").read_text("utf-8"))

@@ -52,18 +52,18 @@ def test_a_tile_reaches_over_left_and_upper_neighbours_only_within_its_source() 
 
 
 @pytest.mark.parametrize("free", [2**20, 2**28, 2**33])
-@pytest.mark.parametrize("keeps_blocks", [True, False])
-def test_what_is_fast_on_a_cpu_never_exceeds_what_fits(free: int, keeps_blocks: bool) -> None:
+@pytest.mark.parametrize("retains_memory", [True, False])
+def test_what_is_fast_on_a_cpu_never_exceeds_what_fits(free: int, retains_memory: bool) -> None:
     memory = MemoryUse(peak=3000.0, largest=700.0)
     fits = fitting_pixels(memory, free)
     assert fits * memory.peak < free
-    assert most_pixels(memory, free, on_cpu=False, keeps_blocks=keeps_blocks) == fits
-    assert 1 <= most_pixels(memory, free, on_cpu=True, keeps_blocks=keeps_blocks) <= fits
+    assert most_pixels(memory, free, on_cpu=False, retains_memory=retains_memory) == fits
+    assert 1 <= most_pixels(memory, free, on_cpu=True, retains_memory=retains_memory) <= fits
 
 
 def test_where_blocks_are_not_kept_no_tensor_is_as_large_as_one_that_is_given_back() -> None:
     memory = MemoryUse(peak=600.0, largest=300.0)
-    pixels = most_pixels(memory, 2**40, on_cpu=True, keeps_blocks=False)
+    pixels = most_pixels(memory, 2**40, on_cpu=True, retains_memory=False)
     assert 16 * 2**20 < pixels * memory.largest < 32 * 2**20
 
 
@@ -153,7 +153,7 @@ def test_a_network_with_windows_is_measured_at_the_places_where_they_lie() -> No
 
 _KEPT = """
 import os, numpy as np
-from lib_upscalers.tiling.allocator import kept_blocks
+from lib_upscalers.tiling.allocator import retained_memory
 
 def resident():
     with open("/proc/self/statm") as file:
@@ -161,7 +161,7 @@ def resident():
 
 np.ones(1)
 before = resident()
-with kept_blocks(wanted=WANTED) as kept:
+with retained_memory(enabled=WANTED) as kept:
     assert kept is WANTED
     block = np.ones(200_000_000, np.uint8)
     del block

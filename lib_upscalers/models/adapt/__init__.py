@@ -1,7 +1,7 @@
-"""Changes to networks that are made once, after loading, and change no result.
+"""Adapt networks once after loading: faster or smaller, with the same results.
 
-Each is one file with a function that looks at a network's structure, not at its name, and does
-nothing where it does not fit.
+Each adaptation is one file, with a function that checks a network's structure, not its name, and
+changes nothing if it does not fit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def adapt(module: Module) -> None:
-    """Make a network that is ready to run faster or smaller in memory; its results stay."""
+    """Make a loaded network faster or smaller in memory, with the same results."""
     import torch
 
     from lib_upscalers.models.adapt.fused import fuse_branches

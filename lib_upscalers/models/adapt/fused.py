@@ -1,7 +1,7 @@
-"""Convolutions that a network puts together anew in every forward, put together once.
+"""Fuse re-parameterised convolutions once instead of in every forward.
 
-SPAN's layer is trained as three convolutions and a branch, which amount to one convolution;
-spandrel works that one out in every forward, which costs as much as a small picture does.
+SPAN's layer is trained as three convolutions and a branch, which are equal to one convolution;
+spandrel computes that one in every forward, which takes as long as a small picture does.
 C. Wan et al. 2023, https://arxiv.org/abs/2311.12770
 """
 
@@ -20,16 +20,16 @@ _SLOPE = 0.05
 
 
 class Fused(nn.Module):
-    """The one convolution, with the activation that may follow.
+    """A fused convolution, and the activation that may follow it.
 
     Args:
-        convolution: What the branches amount to.
+        convolution: The one that is equal to the branches.
         activated: Whether a leaky ReLU follows.
     """
 
     def __init__(self, convolution: nn.Conv2d, *, activated: bool) -> None:
         super().__init__()
-        # The name that the layer has in files.
+        # Files name the layer so.
         self.eval_conv = convolution
         self.activated = activated
 
@@ -40,15 +40,15 @@ class Fused(nn.Module):
 
 
 def fuse_branches(module: nn.Module) -> None:
-    """Replace every layer of that kind, wherever it lies in the network, by its fused one."""
+    """Replace every layer with branches, at any depth of the network, by its fused one."""
     for parent, name, layer in _layers(module):
         update: Callable[[], None] = layer.update_params
         update()
         _replace(parent, name, layer)
 
 
-def keep_fused(module: nn.Module) -> None:
-    """Drop the branches of every such layer, for weights that were fused before."""
+def drop_branches(module: nn.Module) -> None:
+    """Drop the branches of every such layer, if the weights were fused before."""
     for parent, name, layer in _layers(module):
         _replace(parent, name, layer)
 

@@ -1,7 +1,7 @@
-"""Attention masks in the network's own precision.
+"""Compute attention masks in the network's own precision.
 
-Networks with shifted windows work their masks out in every forward, and many of them in fp32
-whatever they are fed, which a layer in bf16 refuses.
+Networks with shifted windows compute their masks in every forward, many of them in fp32 whatever
+their input is, which a layer in bf16 refuses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _METHOD = "calculate_mask"
 
 
 class _Masks:
-    """Stands in for a layer's method; it does not hold the layer, which would hold itself."""
+    """Replaces a method of a layer, which owns this, so that its reference is weak."""
 
     def __init__(self, layer: nn.Module) -> None:
         self._layer = weakref.ref(layer)
@@ -30,7 +30,7 @@ class _Masks:
 
 
 def cast_masks(module: nn.Module) -> None:
-    """Let every layer that works out masks do so in the precision of its weights."""
+    """Let every layer that computes masks do so in the precision of its weights."""
     for layer in module.modules():
         if hasattr(type(layer), _METHOD):
             vars(layer)[_METHOD] = _Masks(layer)

@@ -1,9 +1,9 @@
-"""The large end of an ESRGAN, run in blocks.
+"""Run the last layers of an ESRGAN, which work at the large size, in blocks.
 
-Nearly all of its work is done at the small size, but the few layers behind the enlargement hold
-three pictures of 64 channels at the large one: 12 KB an input pixel. In blocks they hold a
-few MB, whatever the picture. Each block gets just as much context as its convolutions reach, so
-the result is the same.
+Nearly all of its work is done at the small size, but the few layers after the enlargement need
+three pictures of 64 channels at the large one: 12 KB an input pixel. In blocks they need a few MB,
+whatever the picture. Each block gets as much context as its convolutions reach, so the result is
+the same.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class BlockwiseTail(nn.Module):
                     shape = (*part.shape[:2], height * self.scale, width * self.scale)
                     output = part.new_empty(shape)
                 rows, columns = rows.scaled(self.scale), columns.scaled(self.scale)
-                output[..., rows.written, columns.written] = part[..., rows.kept, columns.kept]
+                output[..., rows.written, columns.written] = part[..., rows.used, columns.used]
         return output
 
 
 class _Span:
-    """A block along one axis: what is read, what of it is kept, where that is written."""
+    """A block along one axis: what is read, which part of it is used, and where it is written."""
 
     def __init__(self, read: tuple[int, int], core: tuple[int, int]) -> None:
         self._read = read
@@ -83,12 +83,12 @@ class _Span:
         return slice(*self._core)
 
     @property
-    def kept(self) -> slice:
+    def used(self) -> slice:
         return slice(self._core[0] - self._read[0], self._core[1] - self._read[0])
 
 
 def run_tail_in_blocks(module: nn.Module) -> None:
-    """Let the layers behind an ESRGAN's trunk run in blocks, where they enlarge."""
+    """Run the layers after an ESRGAN's trunk in blocks, if they enlarge."""
     layers = getattr(module, "model", None)
     if type(module).__name__ != "RRDBNet" or not isinstance(layers, nn.Sequential):
         return

@@ -1,4 +1,4 @@
-"""The seam to spandrel, which knows the architectures: everything asks for it here.
+"""Recognise architectures by spandrel; all other modules reach spandrel through this one.
 
 A network architecture that spandrel lacks is one file in this package, named in `own.OWN`.
 """
@@ -30,7 +30,7 @@ def spandrel_version() -> str:
 def registry() -> ArchRegistry:
     """Return a new registry: spandrel's architectures, ours, and the extra ones if installed.
 
-    The program around us may use spandrel too, so its registry is copied and never changed.
+    The host may use spandrel too, so its registry is copied and never changed.
     """
     copied: ArchRegistry = spandrel_module().MAIN_REGISTRY.copy()
     ours = own.supports(spandrel_module())
@@ -44,12 +44,12 @@ def registry() -> ArchRegistry:
 
 
 def detect(state: Mapping[str, Any], known: ArchRegistry) -> ArchSupport | None:
-    """Return the architecture that a state dict belongs to; None if nobody knows it.
+    """Return the architecture that a state dict belongs to; None if it is unknown.
 
     Args:
         state: Names to tensors, without a prefix that all have in common.
-        known: Where to look.
+        known: The architectures to choose from.
     """
-    # spandrel says dict and only reads.
+    # spandrel's hint is dict, but it only reads.
     names: Any = state
     return next((each for each in known.architectures("detection") if each.detect(names)), None)

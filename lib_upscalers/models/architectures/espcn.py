@@ -55,7 +55,7 @@ def detect(state: Mapping[str, Any]) -> bool:
 
 
 def load(state: Mapping[str, Any]) -> tuple[ESPCN, dict[str, Any]]:
-    """Return the network of a state dict, and what a descriptor says of it."""
+    """Return the network of a state dict, and the facts for its descriptor."""
     wide, channels = state["first_part.0.weight"].shape[:2]
     narrow = state["first_part.2.weight"].shape[0]
     scale = math.isqrt(state["last_part.0.weight"].shape[0] // channels)

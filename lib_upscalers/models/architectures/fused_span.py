@@ -1,4 +1,4 @@
-"""SPAN as it is published for deployment: each layer is one convolution, its branches are gone.
+"""SPAN as it is published for deployment, with one fused convolution a layer, without branches.
 
 The winners of NTIRE's efficient tracks and several AnimeJaNai files hold only `eval_conv` weights.
 C. Wan et al. 2023, https://arxiv.org/abs/2311.12770
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from lib_upscalers.models.adapt.fused import keep_fused
+from lib_upscalers.models.adapt.fused import drop_branches
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -66,7 +66,7 @@ def _load(spandrel: ModuleType, architecture: object, state: dict[str, Any]) -> 
     model = family.SPAN(
         num_in_ch=takes, num_out_ch=gives, feature_channels=features, upscale=scale, norm=norm
     )
-    keep_fused(model)
+    drop_branches(model)
     return spandrel.ImageModelDescriptor(
         model,
         state,

@@ -1,4 +1,4 @@
-"""What can be said of a network that nobody here can run."""
+"""Explain why a network cannot be run, from the names of its layers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _SIZES = re.compile(r"^\s*size mismatch for (.*?): ", re.MULTILINE)
 _MOST_SHOWN = 4
-# What share of the names that an architecture is known by may be missing, and of how many.
+# The share of an architecture's names that may be missing to call it nearly this one, and the least
+# number of names.
 _NEAR = 0.5
 _FEWEST_NAMES = 2
 
@@ -31,7 +32,7 @@ class _Later:
     layers: tuple[str, ...]
 
 
-# Which release brought what was found by comparing the registries of 0.3.4, 0.4.0, 0.4.1, 0.4.2.
+# Found by comparing the registries of 0.3.4, 0.4.0, 0.4.1, 0.4.2.
 _LATER: Sequence[_Later] = (
     _Later("RetinexFormer", "0.4.0", ("body.0.estimator.depth_conv.weight",)),
     _Later("HVI-CIDNet", "0.4.0", ("HVE_block0.1.weight", "trans.density_k")),
@@ -43,7 +44,7 @@ _LATER: Sequence[_Later] = (
     _Later("FDAT", "0.4.2", ("groups.0.blocks.0.inter.cg.1.weight",)),
     _Later("AuraSR", "0.4.2", ("mid_block2.block1.proj.weights",)),
 )
-# In the package spandrel_extra_arches, for their licences.
+# They are in the package spandrel_extra_arches because of their licences.
 _EXTRA: Sequence[tuple[str, str]] = (
     ("SRFormer", "layers.0.residual_group.blocks.0.attn.aligned_relative_position_index"),
     ("AdaCode", "weight_predictor.blocks.0.swin_blks.0.residual_group.blocks.0.norm1.weight"),
@@ -67,7 +68,7 @@ _FOREIGN: Sequence[tuple[str, str]] = (
 
 
 def later_spandrel(layers: Collection[str]) -> str | None:
-    """Return what to install for an architecture that came later; None if it is none of those.
+    """Return what to install for an architecture that a later spandrel has; else None.
 
     Args:
         layers: The names in the state dict.
@@ -80,11 +81,11 @@ def later_spandrel(layers: Collection[str]) -> str | None:
 
 
 def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
-    """Say what is known of a network that no architecture recognises.
+    """Explain why no architecture recognises a network, as far as its layers show.
 
     Args:
         layers: The names in the state dict.
-        known: Who was asked.
+        known: The architectures that were tried.
     """
     later = later_spandrel(layers)
     if later:
@@ -93,12 +94,12 @@ def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
         if layer in layers:
             return f"{name} needs the package spandrel_extra_arches (mind its licences)"
     for kind, prefix in _FOREIGN:
-        # What a file names need not be a text.
+        # A name in a file need not be a text.
         if any(str(name).startswith(prefix) for name in layers):
             return f"it looks like {kind}, which does not enlarge a picture"
     if not layers:
         return "it names no weights"
-    nearly = _nearly(layers, known)
+    nearly = _nearest_architecture(layers, known)
     if nearly:
         return nearly
     first = ", ".join(printable(name) for name in sorted(layers)[:3])
@@ -109,39 +110,39 @@ def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
 
 
 def misfit(error: Exception) -> str:
-    """Say in a few words why weights do not fit an architecture.
+    """Explain in a few words why weights do not fit an architecture.
 
     Args:
-        error: What building it raised.
+        error: The exception that building it raised.
     """
     text = str(error)
     if isinstance(error, KeyError) and error.args:
         return f"{printable(error.args[0])} is missing"
     parts = [
-        f"{_some(names)} {'is' if len(names) == 1 else 'are'} {what}"
+        f"{_shortened(names)} {'is' if len(names) == 1 else 'are'} {what}"
         for mark, what in (("Missing", "missing"), ("Unexpected", "not of it"))
-        for names in [_listed(text, mark)]
+        for names in [_listed_keys(text, mark)]
         if names
     ]
     shaped = _SIZES.findall(text)
     if shaped:
-        parts.append(f"{_some(shaped)} {'has' if len(shaped) == 1 else 'have'} another shape")
+        parts.append(f"{_shortened(shaped)} {'has' if len(shaped) == 1 else 'have'} another shape")
     return ", ".join(parts) or printable((text.splitlines() or [type(error).__name__])[0], 200)
 
 
-def _listed(text: str, mark: str) -> list[str]:
+def _listed_keys(text: str, mark: str) -> list[str]:
     found = re.search(rf"^\s*{mark} key\(s\) in state_dict: (.*)$", text, re.MULTILINE)
     return re.findall(r'"(.*?)"(?:, |\. )', found.group(1) + " ") if found else []
 
 
-def _some(names: Sequence[str]) -> str:
+def _shortened(names: Sequence[str]) -> str:
     shown = ", ".join(printable(name) for name in names[:_MOST_SHOWN])
     more = len(names) - _MOST_SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _nearly(layers: Collection[str], known: ArchRegistry) -> str:
-    """Say which architecture lacks only a few names here; "" where none comes near."""
+def _nearest_architecture(layers: Collection[str], known: ArchRegistry) -> str:
+    """Name the architecture that lacks only a few names here; "" if there is none."""
     best: tuple[float, str, list[str]] = (_NEAR, "", [])
     for each in known:
         missing, names = _missing(getattr(each.architecture, "_detect", None), layers)
@@ -153,7 +154,8 @@ def _nearly(layers: Collection[str], known: ArchRegistry) -> str:
         return ""
     verb = "is" if len(missing) == 1 else "are"
     return (
-        f"it looks like {name}, but is not quite this architecture: {_some(missing)} {verb} missing"
+        f"it looks like {name}, but is not quite this architecture: {_shortened(missing)} {verb} "
+        "missing"
     )
 
 

@@ -24,7 +24,7 @@ def supports(spandrel: ModuleType) -> list[ArchSupport]:
     from lib_upscalers.models.architectures.fused_span import fused_span
 
     made = [_support(spandrel, import_module(f"{__package__}.{name}")) for name in OWN]
-    # It needs spandrel's own SPAN, and bears its name.
+    # It is built from spandrel's own SPAN, and has its name.
     return [*made, fused_span(spandrel)]
 
 

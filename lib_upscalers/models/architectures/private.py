@@ -1,7 +1,7 @@
-"""A newer spandrel of our own beside the one that the program around us has installed.
+"""Import a newer spandrel of our own beside the one that the host has installed.
 
 A WebUI pins an older spandrel, which must stay as it is. `install.py` puts a newer one into a
-folder of this project; here it is imported so that nobody else gets to see it.
+folder of this project; here it is imported so that the host never sees it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _NAMES = ("spandrel", "spandrel_extra_arches")
 
 
 def versions(folder: Path = FOLDER) -> str:
-    """Return which spandrel and extra architectures `load` gives, without importing them."""
-    return ", ".join(f"{name} {_version(name, folder)}" for name in _NAMES)
+    """Return the versions of the packages that `load` returns, without importing them."""
+    return ", ".join(f"{name} {_version_in_use(name, folder)}" for name in _NAMES)
 
 
 def lacking(folder: Path = FOLDER) -> str:
-    """Return what an old spandrel costs, in a line for the user; "" where it is new enough."""
-    version = _version(_NAMES[0], folder)
+    """Return what an old spandrel lacks, in a line for the user; "" if it is new enough."""
+    version = _version_in_use(_NAMES[0], folder)
     if _numbers(version) >= _numbers(WANTED):
         return ""
     return (
@@ -55,44 +55,44 @@ def load(folder: Path = FOLDER) -> tuple[ModuleType, ModuleType | None]:
     """
     with _LOCK:
         apart = _load_apart(folder) if _is_newer(folder) else None
-    return apart or (importlib.import_module(_NAMES[0]), _imported(_NAMES[1]))
+    return apart or (importlib.import_module(_NAMES[0]), _import_if_usable(_NAMES[1]))
 
 
 @cache
 def _load_apart(folder: Path) -> tuple[ModuleType, ModuleType | None] | None:
-    """Import both from `folder`, behind everybody's back; None if that fails."""
-    theirs = _taken_out()
+    """Import both from `folder`, hidden from the host; None if that fails."""
+    theirs = _remove_loaded()
     sys.path.insert(0, str(folder))
     try:
-        return importlib.import_module(_NAMES[0]), _imported(_NAMES[1])
+        return importlib.import_module(_NAMES[0]), _import_if_usable(_NAMES[1])
     except ImportError as error:
         _log.warning("The spandrel in %s is left aside, for it cannot be used: %s", folder, error)
         return None
     finally:
         sys.path.remove(str(folder))
-        _taken_out()
+        _remove_loaded()
         sys.modules.update(theirs)
         importlib.invalidate_caches()
 
 
 def _is_newer(folder: Path) -> bool:
-    private = _found(_NAMES[0], folder)
-    return private is not None and _numbers(private) > _numbers(_installed(_NAMES[0]))
+    private = _version_in(_NAMES[0], folder)
+    return private is not None and _numbers(private) > _numbers(_installed_version(_NAMES[0]))
 
 
-def _version(name: str, folder: Path) -> str:
-    private = _found(name, folder) if _is_newer(folder) else None
-    return private or _installed(name)
+def _version_in_use(name: str, folder: Path) -> str:
+    private = _version_in(name, folder) if _is_newer(folder) else None
+    return private or _installed_version(name)
 
 
-def _installed(name: str) -> str:
+def _installed_version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "none"
 
 
-def _found(name: str, folder: Path) -> str | None:
+def _version_in(name: str, folder: Path) -> str | None:
     """Return the version of a package in a folder; importing it would take seconds."""
     found = metadata.distributions(name=name, path=[str(folder)])
     return next((each.version for each in found), None)
@@ -102,23 +102,23 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
-def _imported(name: str) -> ModuleType | None:
+def _import_if_usable(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:
         return None
     except (ImportError, AttributeError, RuntimeError, TypeError) as error:
-        # It compiles with what torch 2.11 says is about to go (torch.jit.script).
-        _say_once(f"{name} is left aside, for it cannot be used: {error}")
+        # It compiles with torch.jit.script, which torch 2.11 announces to remove.
+        _warn_once(f"{name} is left aside, for it cannot be used: {error}")
         return None
 
 
 @cache
-def _say_once(text: str) -> None:
+def _warn_once(text: str) -> None:
     _log.warning(text)
 
 
-def _taken_out() -> dict[str, ModuleType]:
-    """Take spandrel's modules out of the table of loaded ones, and return them."""
+def _remove_loaded() -> dict[str, ModuleType]:
+    """Remove spandrel's modules from the table of loaded ones, and return them."""
     names = [name for name in sys.modules if name.split(".")[0] in _NAMES]
     return {name: sys.modules.pop(name) for name in names}

@@ -1,4 +1,4 @@
-"""Run a foreign graph on a small probe, within bounds."""
+"""Run a foreign graph on a small probe, with bounded memory and work."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _WHAT_TORCH_RAISES = (
 def evaluate(
     graph: Graph, probe: torch.Tensor, seen: Callable[[Node, torch.Tensor, torch.Tensor], None]
 ) -> torch.Tensor:
-    """Return what a graph makes of a probe (1, C, H, W), in fp32.
+    """Return a graph's result for a probe (1, C, H, W), in fp32.
 
     Args:
-        graph: The graph; `check_order` holds for it.
+        graph: The graph, checked by `check_order`.
         probe: The picture.
         seen: Gets every node that has weights, with its first input and its result.
 
@@ -46,15 +46,15 @@ def evaluate(
         NoNetworkError: A node is of an unknown type, or cannot run; the text names it.
         DamagedFileError: It takes far more memory or work than an upscaler.
     """
-    held: dict[str, torch.Tensor] = {
+    values: dict[str, torch.Tensor] = {
         name: value.float() if value.is_floating_point() else value
         for name, value in graph.constants.items()
     }
-    held[graph.input] = probe
+    values[graph.input] = probe
     uses = Counter(name for node in graph.nodes for name in node.inputs)
     work, live = 0.0, 0
     for node in graph.nodes:
-        inputs = [held[name] if name else None for name in node.inputs]
+        inputs = [values[name] if name else None for name in node.inputs]
         shape, cost = _forecast(node, inputs)
         work += cost
         live += shape.numel()
@@ -63,12 +63,12 @@ def evaluate(
         result = run_node(node, inputs)
         if has_weights(node, graph):
             seen(node, inputs[0] if inputs[0] is not None else result, result)
-        held[node.outputs[0]] = result
+        values[node.outputs[0]] = result
         for name in node.inputs:
             uses[name] -= 1
-            if not uses[name] and name in held and name != graph.output:
-                live -= held.pop(name).numel() if name not in graph.constants else 0
-    return held[graph.output]
+            if not uses[name] and name in values and name != graph.output:
+                live -= values.pop(name).numel() if name not in graph.constants else 0
+    return values[graph.output]
 
 
 def has_weights(node: Node, graph: Graph) -> bool:

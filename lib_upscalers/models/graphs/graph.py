@@ -1,4 +1,4 @@
-"""Graphs of operators, whatever file they are from, in the terms of ONNX."""
+"""Describe graphs of operators from any kind of file, in the terms of ONNX."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Node:
 
     Attributes:
         kind: Its type in ONNX, such as "Conv".
-        name: What the file calls it.
-        inputs: The names of what it takes; "" for an optional input that is left out.
-        outputs: The names of what it gives.
+        name: Its name in the file.
+        inputs: The names of its inputs; "" for an optional input without a value.
+        outputs: The names of its results.
         attributes: Numbers, texts and lists of numbers by name, as in ONNX.
     """
 
@@ -34,7 +34,7 @@ class Node:
     attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __str__(self) -> str:
-        """Return how an error text names it."""
+        """Return its name in error texts."""
         return f"the node {printable(self.name)!r} ({printable(self.kind)})"
 
 
@@ -58,10 +58,11 @@ class Graph:
 
 
 def check_order(graph: Graph) -> None:
-    """Check that each node takes only what is there before it, so that there is no cycle.
+    """Check that each node's inputs are computed before it, so that there is no cycle.
 
     Raises:
-        DamagedFileError: One takes what does not exist or comes later, or two give one thing.
+        DamagedFileError: An input does not exist or is computed later, or two results have one
+            name.
     """
     if len(graph.nodes) > MOST_NODES:
         raise DamagedFileError(f"it has more than {MOST_NODES:,} nodes")

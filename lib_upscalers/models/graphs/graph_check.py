@@ -1,7 +1,7 @@
 """Compare a foreign graph with the architecture that its weights were read into.
 
-Both run on one probe in fp32. An activation, a padding, a mean or a scale that differs shows in
-the features of the layer after it, by which the node at fault is found.
+Both run on one probe in fp32. If an activation, a padding, a mean or a scale differs, so do the
+features of the next layer, by which the node at fault is found.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _SILENT = ("Identity", "Cast")
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What went into and out of a layer."""
+class _LayerRun:
+    """A layer's input and result."""
 
     taken: torch.Tensor
     given: torch.Tensor
 
 
 def split_closing(graph: Graph) -> tuple[Graph, float, str]:
-    """Return a graph without what follows its network, and the resizing that this does.
+    """Return a graph without the nodes after its network, and the resizing that these do.
 
     Returns:
-        The graph; by how much its result is resized afterwards, and how in torch's words: 1 and
-        "" where it is not.
+        The graph; by how much its result is resized afterwards, and torch's name of the mode; 1 and
+        "" if it is not.
     """
     nodes = list(graph.nodes)
     output, factor, mode = graph.output, 1.0, ""
@@ -72,7 +72,7 @@ def _clips_pictures(node: Node, graph: Graph) -> bool:
 
 
 def check_agreement(graph: Graph, module: nn.Module, channels: int, least: int) -> None:
-    """Check that a graph and a network give the same.
+    """Check that a graph and a network compute the same.
 
     Args:
         graph: The graph, without what follows the network.
@@ -81,7 +81,7 @@ def check_agreement(graph: Graph, module: nn.Module, channels: int, least: int) 
         least: The least width and height that it takes.
 
     Raises:
-        NoNetworkError: They do not; the text names the node where they part.
+        NoNetworkError: They do not; the text names the first node that differs.
         DamagedFileError: The graph takes far more memory or work than an upscaler.
     """
     sides = tuple(side or max(_SIDE, least) for side in graph.side)
@@ -107,7 +107,7 @@ def check_agreement(graph: Graph, module: nn.Module, channels: int, least: int) 
 def _cores(
     module: nn.Module, probe: torch.Tensor, core: torch.Tensor, expected: torch.Tensor
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Return what a graph of Real-CUGAN may be fed, and should then give.
+    """Return inputs for a graph of Real-CUGAN, and the results that they should have.
 
     The programs that come with such files pad the picture, add it to the result of four times,
     and bring it into the range of the "pro" networks; the graph may do the last, too.
@@ -121,76 +121,78 @@ def _cores(
     return [(core, expected * 0.7 + 0.15), ((core - 0.15) / 0.7, expected)]
 
 
-def _fault(graph: Graph, fed: torch.Tensor, expected: torch.Tensor, layers: Sequence[_Seen]) -> str:
-    """Return where a graph parts from what is expected; "" where it does not."""
+def _fault(
+    graph: Graph, fed: torch.Tensor, expected: torch.Tensor, layers: Sequence[_LayerRun]
+) -> str:
+    """Return where a graph differs from what is expected; "" if it does not."""
     nodes: list[Node] = []
-    found: list[_Seen] = []
+    found: list[_LayerRun] = []
 
     def note(node: Node, taken: torch.Tensor, given: torch.Tensor) -> None:
         nodes.append(node)
-        found.append(_Seen(taken, given))
+        found.append(_LayerRun(taken, given))
 
     try:
         result = evaluate(graph, fed, note)
     except NoNetworkError as error:
-        return _difference(graph, nodes, found, layers) or str(error)
-    if _same(result, expected):
+        return _first_difference(graph, nodes, found, layers) or str(error)
+    if _agree(result, expected):
         return ""
-    return _difference(graph, nodes, found, layers) or _blame(graph, graph.output, None)
+    return _first_difference(graph, nodes, found, layers) or _blame(graph, graph.output, None)
 
 
 class _Watch:
-    """What a network's layers took and gave, in the order in which they ran."""
+    """Records the inputs and results of a network's layers, in the order in which they ran."""
 
     def __init__(self, module: nn.Module) -> None:
-        self.layers: list[_Seen] = []
+        self.layers: list[_LayerRun] = []
         self.core: torch.Tensor | None = None
         self._handles: list[Any] = []
         self._module = module
 
     def attach(self) -> None:
-        """Be called whenever a layer runs."""
+        """Attach hooks to all layers."""
         for layer in self._module.modules():
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.PReLU)):
-                self._handles.append(layer.register_forward_pre_hook(self._before))
-                self._handles.append(layer.register_forward_hook(self._after))
+                self._handles.append(layer.register_forward_pre_hook(self._note_input))
+                self._handles.append(layer.register_forward_hook(self._note_result))
         core = dict(self._module.named_modules()).get("unet1.conv1.conv.0")
         if core is not None:
             # Real-CUGAN's graphs begin after the padding, which their programs do themselves.
-            self._handles.append(core.register_forward_pre_hook(self._begin))
+            self._handles.append(core.register_forward_pre_hook(self._note_core))
 
     def detach(self) -> None:
-        """Leave the network as it was."""
+        """Remove the hooks."""
         for handle in self._handles:
             handle.remove()
 
-    def _begin(self, _: nn.Module, inputs: Sequence[torch.Tensor]) -> None:
+    def _note_core(self, _: nn.Module, inputs: Sequence[torch.Tensor]) -> None:
         if self.core is None:
             self.core = inputs[0].clone()
 
-    def _before(self, _: nn.Module, inputs: Sequence[torch.Tensor]) -> None:
-        # The layer may be followed by one that changes its input or result where it lies.
+    def _note_input(self, _: nn.Module, inputs: Sequence[torch.Tensor]) -> None:
+        # A later layer may change this one's input or result in place.
         self._taken = inputs[0].clone()
 
-    def _after(self, _: nn.Module, __: object, result: torch.Tensor) -> None:
-        self.layers.append(_Seen(self._taken, result.clone()))
+    def _note_result(self, _: nn.Module, __: object, result: torch.Tensor) -> None:
+        self.layers.append(_LayerRun(self._taken, result.clone()))
 
 
-def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+def _agree(one: torch.Tensor, other: torch.Tensor) -> bool:
     if one.shape != other.shape:
         return False
     largest = max(float(other.abs().max()), 1e-3)
     return bool((one - other).abs().max() <= _MOST * largest)
 
 
-def _difference(
-    graph: Graph, nodes: Sequence[Node], found: Sequence[_Seen], layers: Sequence[_Seen]
+def _first_difference(
+    graph: Graph, nodes: Sequence[Node], found: Sequence[_LayerRun], layers: Sequence[_LayerRun]
 ) -> str:
-    """Say where a graph parts from the architecture; "" where all layers give the same."""
+    """Name the node where a graph differs from the architecture; "" if all layers agree."""
     for node, ours, theirs in zip(nodes, found, layers, strict=False):
-        if not _same(ours.taken, theirs.taken):
+        if not _agree(ours.taken, theirs.taken):
             return _blame(graph, node.inputs[0], node)
-        if not _same(ours.given, theirs.given):
+        if not _agree(ours.given, theirs.given):
             return f"{node} does something else than its architecture"
     return ""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.entry import weights_beside
-from lib_upscalers.models.reading import reading
+from lib_upscalers.models.reading import with_read_errors
 from lib_upscalers.models.reading.source import TensorSource, check_regular
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def read_graph(path: Path, *, values: bool) -> Graph:
                 f"Expected the weights of {str(path)!r} in {weights.name!r} beside it, but there "
                 "is no such file: put both into one folder."
             )
-        return reading(path, lambda: _ncnn(path, weights, values=values))
-    return reading(path, lambda: _onnx(path, values=values))
+        return with_read_errors(path, lambda: _ncnn(path, weights, values=values))
+    return with_read_errors(path, lambda: _onnx(path, values=values))
 
 
 def _ncnn(path: Path, weights: Path, *, values: bool) -> Graph:

@@ -1,4 +1,4 @@
-"""Names for the weights of a graph: those that its exporter left, or those of the graph's order.
+"""Name the weights of a graph, by what its exporter wrote or by the order of its layers.
 
 Neither ncnn nor an optimised ONNX file names its weights as the state dict does. For the
 architectures that such files hold, the order of the layers determines the names.
@@ -29,7 +29,7 @@ def candidates(graph: Graph) -> Iterator[dict[str, torch.Tensor]]:
         NoNetworkError: A layer has weights that are calculated and not stored.
     """
     nodes = [node for node in graph.nodes if has_weights(node, graph)]
-    for names in (_named(nodes), *_by_order(graph, nodes)):
+    for names in (_exported_names(nodes), *_names_by_order(graph, nodes)):
         if len(names) == len(nodes):
             yield _state(graph, nodes, names)
 
@@ -47,19 +47,19 @@ def _state(graph: Graph, nodes: Sequence[Node], names: Sequence[str]) -> dict[st
     return state
 
 
-def _named(nodes: Sequence[Node]) -> list[str]:
-    """Return names as the exporter left them: on the weights, or as the path of the node."""
+def _exported_names(nodes: Sequence[Node]) -> list[str]:
+    """Return the names that the exporter wrote: on the weights, or as the path of the node."""
     names: list[str] = []
     for node in nodes:
         weight = node.inputs[1]
         if weight.endswith(".weight"):
             names.append(weight.removesuffix(".weight"))
         else:
-            names.append(_from_path(node.name))
+            names.append(_name_from_path(node.name))
     return names if all(names) and len(set(names)) == len(names) else []
 
 
-def _from_path(path: str) -> str:
+def _name_from_path(path: str) -> str:
     """Return the layer of a node named as in ``/body/body.1/PRelu``."""
     found: list[str] = []
     for part in path.strip("/").split("/")[:-1]:
@@ -69,28 +69,28 @@ def _from_path(path: str) -> str:
     return ".".join(found)
 
 
-def _by_order(graph: Graph, nodes: Sequence[Node]) -> Iterator[list[str]]:
+def _names_by_order(graph: Graph, nodes: Sequence[Node]) -> Iterator[list[str]]:
     kinds = [node.kind for node in nodes]
     if len(kinds) > 2 and kinds == ["Conv", "PRelu"] * (len(kinds) // 2) + ["Conv"]:
         yield [f"body.{i}" for i in range(len(kinds))]
     if set(kinds) == {"Conv"}:
         if len(kinds) == 22:
-            yield [f"{name}.eval_conv" for name in _span()] + ["conv_cat", "upsampler.0"]
+            yield [f"{name}.eval_conv" for name in _span_names()] + ["conv_cat", "upsampler.0"]
         enlarged = sum(node.kind in ("Resize", "Upsample") for node in graph.nodes)
         for ups in (enlarged, 2, 1, 3, 0):
             blocks, rest = divmod(len(kinds) - 4 - ups, 3 * _DENSE_LAYERS)
             if not rest and blocks > 0:
-                yield _esrgan(blocks, ups)
+                yield _esrgan_names(blocks, ups)
     if "ConvTranspose" in kinds and set(kinds) <= set(_CONVOLUTIONS):
-        yield from _cugan(len(kinds))
+        yield from _cugan_names(len(kinds))
 
 
-def _span() -> list[str]:
+def _span_names() -> list[str]:
     blocks = [f"block_{i}.c{j}_r" for i in range(1, 7) for j in range(1, 4)]
     return ["conv_1", *blocks, "conv_2"]
 
 
-def _esrgan(blocks: int, ups: int) -> list[str]:
+def _esrgan_names(blocks: int, ups: int) -> list[str]:
     dense = [
         f"body.{i}.rdb{j}.conv{k}" for i in range(blocks) for j in range(1, 4) for k in range(1, 6)
     ]
@@ -104,7 +104,7 @@ def _esrgan(blocks: int, ups: int) -> list[str]:
     ]
 
 
-def _cugan(count: int) -> Iterator[list[str]]:
+def _cugan_names(count: int) -> Iterator[list[str]]:
     first = "conv1.conv.0 conv1.conv.2 conv1_down conv2.conv.0 conv2.conv.2 conv2.seblock.conv1 "
     first += "conv2.seblock.conv2 conv2_up conv3 conv_bottom"
     second = "conv1.conv.0 conv1.conv.2 conv1_down conv2.conv.0 conv2.conv.2 conv2.seblock.conv1 "

@@ -70,12 +70,12 @@ class _Reader:
                 self._node(held)
             elif number == 5:
                 name, tensor = self._tensor(held)
-                self._keep(name, tensor)
+                self._add_constant(name, tensor)
             elif number == 11:
-                name, shape = _stated(held)
+                name, shape = _name_and_shape(held)
                 inputs[name] = shape
             elif number == 12:
-                outputs.append(_stated(held)[0])
+                outputs.append(_name_and_shape(held)[0])
         self._fold()
         pictures = [name for name in inputs if name not in self._constants]
         if len(pictures) != 1 or len(outputs) != 1:
@@ -86,7 +86,7 @@ class _Reader:
         check_order(graph)
         return graph
 
-    def _keep(self, name: str, tensor: torch.Tensor) -> None:
+    def _add_constant(self, name: str, tensor: torch.Tensor) -> None:
         if name in self._constants or len(self._constants) > MOST_TENSORS:
             raise DamagedFileError("two weights have one name, or there are too many")
         self._constants[name] = tensor
@@ -112,17 +112,17 @@ class _Reader:
         self._nodes.append(Node(kind, name, tuple(texts[1]), tuple(texts[2]), attributes))
 
     def _fold(self) -> None:
-        """Calculate what exporters leave between stored weights and the layers that have them."""
-        left: list[Node] = []
+        """Compute the operators that exporters insert between stored weights and their layers."""
+        remaining: list[Node] = []
         for node in self._nodes:
             known = [self._constants.get(name) for name in node.inputs]
             if node.kind in _FOLDED and node.inputs and all(each is not None for each in known):
                 held = run_node(node, known)
                 self._source.budget.spend(held.numel() * held.element_size())
-                self._keep(node.outputs[0], held)
+                self._add_constant(node.outputs[0], held)
             else:
-                left.append(node)
-        self._nodes = left
+                remaining.append(node)
+        self._nodes = remaining
 
     def _constant(
         self, name: str, attributes: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
@@ -130,12 +130,12 @@ class _Reader:
         import torch
 
         if "value" in tensors:
-            self._keep(name, tensors["value"])
+            self._add_constant(name, tensors["value"])
             return
         values = [attributes[key] for key in attributes if key.startswith("value_")]
         if len(values) != 1 or isinstance(values[0], str):
             raise NoNetworkError(f"its constant {printable(name)!r} is of an unknown kind")
-        self._keep(name, torch.tensor(values[0]))
+        self._add_constant(name, torch.tensor(values[0]))
 
     def _attribute(
         self, span: Span, attributes: dict[str, Any], tensors: dict[str, torch.Tensor]
@@ -164,9 +164,9 @@ class _Reader:
             if number == 1:
                 shape.extend(held.numbers() if isinstance(held, Span) else [signed(held)])
             elif number in (4, 5, 7):
-                numbers.extend(_listed(number, held))
+                numbers.extend(_list_values(number, held))
             elif number == 13 and isinstance(held, Span):
-                key, value = _entry(held)
+                key, value = _key_and_value(held)
                 outside[key] = value
             else:
                 facts[number] = held
@@ -199,7 +199,7 @@ class _Reader:
 
     def _outside(self, where: Mapping[str, str], count: int, dtype: torch.dtype) -> torch.Tensor:
         """Read weights from another file, which must lie in the same folder."""
-        path = _beside(self._source.path, where.get("location", ""))
+        path = _file_beside(self._source.path, where.get("location", ""))
         check_regular(path)
         offset = _number(where.get("offset", "0"))
         size = _number(where.get("length", str(count * dtype.itemsize)))
@@ -215,7 +215,7 @@ class _Reader:
             return source.tensor(offset, count, dtype)
 
 
-def _beside(path: Path, name: str) -> Path:
+def _file_beside(path: Path, name: str) -> Path:
     plain = bool(name) and name not in (".", "..") and not set(name) & set("/\\:\0")
     beside = path.parent / name if plain else path
     if not plain or beside.resolve().parent != path.parent.resolve():
@@ -246,18 +246,18 @@ def _value(number: int, held: int | Span, listed: list[Any], value: Any) -> Any:
     return value
 
 
-def _listed(number: int, held: int | Span) -> list[Any]:
+def _list_values(number: int, held: int | Span) -> list[Any]:
     if number == 4:
         return held.floats() if isinstance(held, Span) else [as_float(held)]
     return held.numbers() if isinstance(held, Span) else [signed(held)]
 
 
-def _entry(span: Span) -> tuple[str, str]:
+def _key_and_value(span: Span) -> tuple[str, str]:
     held = {number: value.text() for number, value in span.fields() if isinstance(value, Span)}
     return held.get(1, ""), held.get(2, "")
 
 
-def _stated(span: Span) -> tuple[str, tuple[int, ...]]:
+def _name_and_shape(span: Span) -> tuple[str, tuple[int, ...]]:
     """Return the name of an input or output, and its shape; 0 where a side is free."""
     name, shape = "", list[int]()
     for number, held in span.fields():

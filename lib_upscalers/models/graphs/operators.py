@@ -1,4 +1,4 @@
-"""The operators of upscalers' graphs, each in torch.
+"""Compute the operators of upscalers' graphs in torch.
 
 Names, attributes and meanings are those of ONNX: https://onnx.ai/onnx/operators/
 """
@@ -132,7 +132,7 @@ def _concat(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
 
 
 def _cast(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    # Precision is ours to choose: 1, 10, 11 and 16 are the floating-point types.
+    # The engine chooses the precision: 1, 10, 11 and 16 are the floating-point types.
     kind = node.attributes["to"]
     if kind in (1, 10, 11, 16):
         return inputs[0].float()

@@ -1,4 +1,4 @@
-"""Read protocol buffers without a description of them, within bounds.
+"""Read protocol buffers without their description, with bounded memory and steps.
 
 https://protobuf.dev/programming-guides/encoding/
 """
@@ -45,7 +45,7 @@ class Span:
         """Return its bytes.
 
         Raises:
-            DamagedFileError: They are too many for what they should be.
+            DamagedFileError: They are too many.
         """
         if self.size > _LONGEST:
             raise DamagedFileError("a text or a list in it is too long")

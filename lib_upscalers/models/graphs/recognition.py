@@ -1,4 +1,4 @@
-"""From a graph to a network of the architecture that it was exported from."""
+"""Find the architecture that a graph was exported from, and build its network."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Resized(nn.Module):
     Args:
         network: The network.
         factor: By how much.
-        mode: How, in the words of torch's `interpolate`.
+        mode: The mode of torch's `interpolate`.
     """
 
     def __init__(self, network: nn.Module, factor: float, mode: str) -> None:
@@ -67,12 +67,12 @@ def graph_descriptor(graph: Graph, known: ArchRegistry, path: Path, *, values: b
     Args:
         graph: The graph.
         known: The architectures to choose from.
-        path: The file, as nothing else shows that a Real-CUGAN is of the "pro" kind.
+        path: The file: only its name shows that a Real-CUGAN is of the "pro" kind.
         values: Whether the weights were read; without them the graph is not compared.
 
     Raises:
-        NoNetworkError: No architecture has these layers, or the one that has them gives something
-            else; the text names the node.
+        NoNetworkError: No architecture has these layers, or the one that has them computes
+            something else; the text names the node.
         DamagedFileError: The graph takes far more memory or work than an upscaler.
     """
     core, factor, mode = split_closing(graph)
@@ -92,7 +92,7 @@ def graph_descriptor(graph: Graph, known: ArchRegistry, path: Path, *, values: b
                     module = descriptor.model.eval()
                     least = descriptor.size_requirements.minimum or 0
                     check_agreement(core, module, descriptor.input_channels, least)
-                return _closed(descriptor, factor, mode)
+                return _with_resize(descriptor, factor, mode)
             except NoNetworkError as error:
                 why = f"it looks like {found.architecture.name}, but {error}"
                 break
@@ -111,7 +111,7 @@ def _states(graph: Graph, *, pro: bool) -> Iterator[Mapping[str, torch.Tensor]]:
             yield state
 
 
-def _closed(descriptor: Any, factor: float, mode: str) -> Any:  # noqa: ANN401
+def _with_resize(descriptor: Any, factor: float, mode: str) -> Any:  # noqa: ANN401
     if factor == 1.0:
         return descriptor
     scale = descriptor.scale * factor

@@ -1,4 +1,4 @@
-"""ONNX's operator Resize, as far as torch computes the same."""
+"""Compute ONNX's operator Resize, as far as torch computes the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def resize(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
     """Resize a picture (1, C, H, W).
 
     Raises:
-        NoNetworkError: It is resized in a way that torch does not know.
+        NoNetworkError: Torch has no such way to resize.
     """
     x = inputs[0]
     about = node.attributes

@@ -1,8 +1,8 @@
-"""Read a network file without running anything that it brings.
+"""Read a network file without executing anything in it.
 
 The bytes decide what kind a file is, so that a wrong ending does no harm. Each kind has its reader
-here; none of them unpickles freely, and none runs TorchScript. Each is bounded in memory and in
-steps by the size of the file.
+here; none unpickles without restriction, and none runs TorchScript. Each is bounded in memory and
+in steps by the size of the file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 GRAPH_SUFFIXES = (".onnx", ".param")
 NETWORK_SUFFIXES = (*SUFFIXES, *GRAPH_SUFFIXES)
 
-# What a reader of foreign bytes can stumble over.
+# What readers raise on foreign bytes.
 _STUMBLES = (
     ArithmeticError,
     AttributeError,
@@ -53,12 +53,12 @@ _OLDEST = (
 
 
 def read_state(path: Path, *, values: bool = True) -> Mapping[str, Any]:
-    """Read what a network file holds, as it was saved: mostly names to tensors, maybe nested.
+    """Read the content of a network file as it was saved: mostly names to tensors, maybe nested.
 
     Args:
         path: A file that ends in one of `SUFFIXES`.
-        values: Read all numbers. Without them large tensors have the right shape and type but
-            hold anything, and only a small part of the file is read.
+        values: Read all numbers. Without them large tensors have the right shape and type but any
+            values, and only a small part of the file is read.
 
     Returns:
         Tensors on the CPU, each in memory of its own, so that the file may change afterwards.
@@ -72,7 +72,7 @@ def read_state(path: Path, *, values: bool = True) -> Mapping[str, Any]:
         raise ModelFileError(
             f"Expected a network file, one of {', '.join(SUFFIXES)}, but got {path.name!r}."
         )
-    return reading(path, lambda: _read_file(path, values=values))
+    return with_read_errors(path, lambda: _read_file(path, values=values))
 
 
 def _read_file(path: Path, *, values: bool) -> Mapping[str, Any]:
@@ -80,8 +80,8 @@ def _read_file(path: Path, *, values: bool) -> Mapping[str, Any]:
         return _read(TensorSource(file, path, values=values))
 
 
-def reading(path: Path, read: Callable[[], _Held]) -> _Held:
-    """Return what `read` does, with all that it may stumble over as errors with a text.
+def with_read_errors(path: Path, read: Callable[[], _Held]) -> _Held:
+    """Return the result of `read`; turn what it raises on foreign bytes into errors for the user.
 
     Args:
         path: The file; it is checked to be one before `read` opens it.

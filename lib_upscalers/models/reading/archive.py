@@ -1,7 +1,7 @@
-"""The format of torch.save since 2020: a zip file of a pickle and the storages it names.
+"""Read torch.save's format since 2020: a zip file of a pickle and the storages that it names.
 
 TorchScript archives have the same form; only their pickle names classes of the script, which are
-read as mere containers of their attributes: the script itself is neither read nor run.
+read as containers of their attributes alone: the script itself is neither read nor run.
 """
 
 from __future__ import annotations
@@ -108,21 +108,20 @@ def _first(value: object = None, *_: object) -> object:
 
 
 def _named_tensors(script: object) -> dict[str, torch.Tensor]:
-    """Return every tensor that a record and the records in it hold, by its full name.
+    """Return every tensor in a record and its inner records, by its full name.
 
     Raises:
-        DamagedFileError: They are too many or too deep, as they are where records name each
-            other.
+        DamagedFileError: They are too many or too deep, as they are if records contain each other.
     """
     import torch
 
     if not isinstance(script, Record):
         raise DamagedFileError("it is a script without a network")
     found: dict[str, torch.Tensor] = {}
-    left: list[tuple[str, int, Record]] = [("", 0, script)]
+    queue: list[tuple[str, int, Record]] = [("", 0, script)]
     seen = 0
-    while left:
-        prefix, depth, record = left.pop()
+    while queue:
+        prefix, depth, record = queue.pop()
         below: list[tuple[str, int, Record]] = []
         for name, value in record.held.items():
             if isinstance(value, Record):
@@ -130,7 +129,7 @@ def _named_tensors(script: object) -> dict[str, torch.Tensor]:
             elif isinstance(value, torch.Tensor):
                 found[f"{prefix}{name}"] = value
         seen += len(record.held) + 1
-        left.extend(reversed(below))
+        queue.extend(reversed(below))
         if seen > 4 * MOST_TENSORS or depth > _DEEPEST or len(found) > MOST_TENSORS:
             raise DamagedFileError("its script has too many layers, or layers that hold themselves")
     return found

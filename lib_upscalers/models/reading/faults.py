@@ -1,4 +1,4 @@
-"""What is wrong with a foreign file, and how its names are shown."""
+"""Errors of foreign files, and how to print their names safely."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ class DamagedFileError(Exception):
 
 
 class NoNetworkError(DamagedFileError):
-    """A file is whole, but what it holds is no network that can be loaded; the text says what."""
+    """A file is whole, but contains no network that can be loaded; the text says what it is."""
 
 
 def printable(text: object, longest: int = 80) -> str:
-    """Return a foreign name as text that a terminal and a log show and do not obey.
+    """Return a foreign name as text without control characters, for terminals and logs.
 
     Args:
         text: The name.
-        longest: More characters than this are cut off, which an ellipsis shows.
+        longest: More characters than this are replaced by an ellipsis.
     """
     name = str(text)
     cut = name[:longest] + ("..." if len(name) > longest else "")

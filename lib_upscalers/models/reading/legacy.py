@@ -1,4 +1,4 @@
-"""The format of torch.save before 2020: some pickles in a row, then the storages' bytes."""
+"""Read torch.save's format before 2020: some pickles in a row, then the storages' bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PROTOCOL = 1001
 _COUNT = struct.Struct("<q")
-# How much is read at first to find the end of the pickles; if they are longer, eight times more.
+# How many bytes are read to find the end of the pickles; if they are longer, eight times more.
 _FIRST = 1 << 18
 _LARGEST_PICKLES = 32 << 20
 
@@ -44,8 +44,8 @@ def read_legacy(source: TensorSource) -> object:
             raise DamagedFileError("its pickle describes one storage in two ways")
         return blank(count, dtype)
 
-    # Where a storage lies is known only at the end of the pickles, so they are read twice.
-    data, keys, end = _listed(source, note)
+    # The storages' offsets are known only at the end of the pickles, so these are read twice.
+    data, keys, end = _list_storages(source, note)
     if set(keys) != storages.keys():
         raise DamagedFileError("its storages do not fit its tensors")
     found: dict[str, torch.Tensor] = {}
@@ -55,12 +55,12 @@ def read_legacy(source: TensorSource) -> object:
             raise DamagedFileError("a tensor has another size than it should")
         found[key] = source.tensor(end + _COUNT.size, count, dtype)
         end += _COUNT.size + count * dtype.itemsize
-    source.start_again()
+    source.reset_budget()
     held, _, _ = _unpickle(data, source, lambda key, _dtype, _count: found[key])
     return held
 
 
-def _listed(source: TensorSource, storage: Storage) -> tuple[bytes, Sequence[str], int]:
+def _list_storages(source: TensorSource, storage: Storage) -> tuple[bytes, Sequence[str], int]:
     """Return the pickles, the keys of the storages in the file's order, and where they begin."""
     size = min(_FIRST, source.size)
     while True:
@@ -71,7 +71,7 @@ def _listed(source: TensorSource, storage: Storage) -> tuple[bytes, Sequence[str
             if size >= min(_LARGEST_PICKLES, source.size):
                 raise
             size = min(8 * size, _LARGEST_PICKLES, source.size)
-            source.start_again()
+            source.reset_budget()
         else:
             return data[:end], keys, end
 
@@ -83,7 +83,7 @@ def _unpickle(
     pickles = TensorUnpickler(data, source, storage)
     if pickles.load() != _MAGIC or pickles.load() != _PROTOCOL:
         raise DamagedFileError("it is a pickle, but not of a network")
-    pickles.load()  # Facts of the machine that wrote it.
+    pickles.load()  # facts of the machine that wrote it
     held, keys = pickles.load(), pickles.load()
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise DamagedFileError("its storages are not listed")

@@ -1,4 +1,4 @@
-"""How much a network file may cost to read, measured against its own size."""
+"""Limit the memory that reading a network file takes, relative to its size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lib_upscalers.models.reading.faults import DamagedFileError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The largest checkpoints that are known name some 9,000 tensors, optimiser states included.
+# The largest known checkpoints name some 9,000 tensors, optimiser states included.
 MOST_TENSORS = 30_000
 MOST_DIMENSIONS = 16
 _FACTOR = 8

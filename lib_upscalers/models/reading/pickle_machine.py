@@ -1,8 +1,8 @@
-"""A pickle machine that knows tensors and plain containers, and nothing else.
+"""Run pickles on a machine that knows tensors and plain containers, and nothing else.
 
-Python's own reserves memory for any number that a pickle names, hashes whatever a pickle makes a
-key of, and can be kept busy for ever by a few hundred bytes (CPython issue 115952 and others).
-This one runs a bounded number of steps, keeps its memo in a dictionary, and takes only plain keys.
+Python's own reserves memory for any number that a pickle names, hashes any key, and can be made to
+run for ever by a few hundred bytes (CPython issue 115952 and others). This one runs a bounded
+number of steps, stores its memo in a dictionary, and accepts only plain keys.
 https://docs.python.org/3/library/pickletools.html
 """
 
@@ -130,7 +130,7 @@ class _Steps:
         text = self._line().removesuffix("L")
         if len(text) > _LONGEST_NUMBER:
             raise DamagedFileError("its pickle has a number with too many digits")
-        # Protocol 0 writes truth values so.
+        # Protocol 0 writes booleans so.
         self.push(text == "01" if text in ("00", "01") else int(text))
 
     def written_float(self) -> None:
@@ -185,7 +185,7 @@ class _Steps:
         self._fill(self._since_mark())
 
     def add_items(self) -> None:
-        """Fill a set, which no reader here asks for: its items are forgotten."""
+        """Fill a set, which no reader here uses: its items are dropped."""
         self._since_mark()
 
     def frozen_set(self) -> None:
@@ -224,7 +224,7 @@ class _Steps:
         self.push(maker.call(*cast("tuple[object, ...]", arguments)))
 
     def build(self) -> None:
-        """Give an object attributes: records keep them, of all else nobody asks for any."""
+        """Set an object's attributes: records store them, for all else they are ignored."""
         state, made = self._stack.pop(), self._stack[-1]
         if isinstance(made, Record):
             made.held = cast("dict[object, Any]", state) if isinstance(state, dict) else {}
@@ -249,7 +249,7 @@ class _Steps:
 
 
 def plain_key(key: object) -> Any:  # noqa: ANN401
-    """Return a key that is cheap to hash; of tuples in tuples that can take for ever.
+    """Return a key that is fast to hash; nested tuples could take for ever.
 
     Raises:
         DamagedFileError: It is none.

@@ -1,4 +1,4 @@
-"""The safetensors format: the length of a JSON header, the header, the bytes of all tensors.
+"""Read the safetensors format: the length of a JSON header, the header, the bytes of all tensors.
 
 https://github.com/huggingface/safetensors
 """
@@ -41,7 +41,7 @@ _DTYPES: Mapping[str, str] = {
 
 
 class _Stated(NamedTuple):
-    """What the header states of a tensor; the offsets count from the end of the header."""
+    """A tensor as the header states it; the offsets count from the end of the header."""
 
     begin: int
     end: int

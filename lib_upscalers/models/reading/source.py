@@ -1,4 +1,4 @@
-"""The bytes of a file, as tensors."""
+"""Read the bytes of a file as tensors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import torch
 
-# Smaller tensors are read even without values: some architectures keep their settings in them.
+# Smaller tensors are read even without values: some architectures store settings in them.
 _SMALL = 64 * 1024
 _FARTHEST = 1 << 40
 
@@ -62,8 +62,8 @@ class TensorSource:
         self._file = file
         self._block = self._read(0, self.size) if values else None
 
-    def start_again(self) -> None:
-        """Count anew what the tensors take, because the same ones are about to be read again."""
+    def reset_budget(self) -> None:
+        """Start counting memory from zero, because the same tensors are read again."""
         self.budget = Budget(self.size)
 
     def read(self, offset: int, size: int) -> bytes:
@@ -102,14 +102,14 @@ class TensorSource:
     def view(
         self, storage: torch.Tensor, offset: object, size: object, stride: object
     ) -> torch.Tensor:
-        """Return the tensor that looks so into a storage; a blank one for a blank storage.
+        """Return a view into a storage; a blank tensor for a blank storage.
 
         Raises:
             DamagedFileError: It reaches beyond the storage, or is no tensor at all.
         """
         if type(offset) is not int or not isinstance(size, tuple) or not isinstance(stride, tuple):
             raise DamagedFileError("its pickle describes a tensor wrongly")
-        # More elements than bytes in eight files cannot be honest, whatever their type.
+        # More elements than eight times the file's bytes are impossible with any type.
         count = element_count(size, max(8 * self.size, 1 << 24))
         self.budget.spend(count * storage.element_size())
         steps = [step for step in stride if type(step) is int and 0 <= step < _FARTHEST]
@@ -130,7 +130,7 @@ class TensorSource:
         self._file.seek(offset)
         block = np.empty(size, np.uint8)
         into = block.data
-        # One read may stop short of what was asked, above 2 GiB it always does.
+        # One read may return less than requested; above 2 GiB it always does.
         while into:
             got = self._file.readinto(into)
             if not got:

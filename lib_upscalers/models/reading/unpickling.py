@@ -1,4 +1,4 @@
-"""What the pickle of a saved network may name: tensors, their storages, ordered dictionaries."""
+"""Resolve what the pickle of a saved network may name: tensors, storages, ordered dictionaries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STORAGES: Mapping[str, str] = {
     "LongStorage": "int64",
     "ShortStorage": "int16",
 }
-# Classes of layers: then the file is a program's object and not its weights.
+# Classes of layers: with these the file is a pickled object and not its weights.
 _LAYERS = ("torch.nn.", "torch.legacy.", "torch.autograd.", "torch.backends.", "torch.optim.")
 
 

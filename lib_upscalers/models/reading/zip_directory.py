@@ -1,7 +1,7 @@
-"""The list of parts in a zip file, read within bounds.
+"""Read the list of parts in a zip file, with bounded memory.
 
-Python's zipfile takes a thousand bytes of memory for a part of fifty, and believes a list of any
-length. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+Python's zipfile allocates a thousand bytes for a part of fifty, and reads a list of any length.
+https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 """
 
 from __future__ import annotations
