@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,11 +69,15 @@ def test_a_model_that_left_meanwhile_is_said(webui: WebUI) -> None:
 def test_a_comparison_is_the_hosts_job(webui: WebUI) -> None:
     lock = sys.modules["modules.call_queue"].queue_lock
     webui.state.interrupted = True
-    with job() as stopped:
+    closing = threading.Event()
+    with job(closing.is_set) as stopped:
         assert webui.state.job == "Upscaler Lab"
         assert not stopped(), "what was interrupted before does not count"
         webui.state.interrupted = True
         assert stopped()
+        webui.state.interrupted = False
+        closing.set()
+        assert stopped(), "a reload ends what has begun after it was asked for"
         assert lock.locked()
     assert webui.state.job == ""
     assert not lock.locked()

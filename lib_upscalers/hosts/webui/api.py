@@ -130,7 +130,7 @@ class Routes:
         pictures = _pictures(request)
         # A request that makes no sense is refused before it waits for the WebUI's queue.
         targets = [work.job.target(picture.size) for picture in pictures]
-        with job():
+        with job(engine.closing.is_set):
             host_module("shared").state.job_count = 1
             with engine.job(work.title) as progress:
                 # Each result is encoded at once, because many together may not fit into memory.

@@ -42,7 +42,7 @@ def store() -> Store:
 @contextmanager
 def job(engine: Engine) -> Generator[Callable[[], bool], None, None]:
     """Run a job as `host_progress.job` does; free networks afterwards if that is set."""
-    with turn() as stopped:
+    with turn(engine.closing.is_set) as stopped:
         try:
             yield stopped
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 from lib_upscalers.hosts.webui import options
@@ -34,10 +35,14 @@ class Engine:
 
     Args:
         host: The WebUI.
+
+    Attributes:
+        closing: Set when the WebUI closes its server, to reload or to end.
     """
 
     def __init__(self, host: Host) -> None:
         self.host = host
+        self.closing = threading.Event()
         self.upscaler = Upscaler(host)
         self.apply_budget()
 

@@ -97,7 +97,7 @@ class Fitting:
         pictures: str,
     ) -> None:
         try:
-            with job() as stopped:
+            with job(self._engine.closing.is_set) as stopped:
                 for report in self._reports(minutes, pictures, stopped):
                     reports.put(report)
         except Cancelled:

@@ -68,13 +68,17 @@ def displayed_progress(state: Any, title: str) -> Generator[HostProgress, None, 
 
 
 @contextmanager
-def job() -> Generator[Callable[[], bool], None, None]:
-    """Run a job in the WebUI's queue; yield a function that returns whether it was stopped."""
+def job(closing: Callable[[], bool]) -> Generator[Callable[[], bool], None, None]:
+    """Run a job in the WebUI's queue; yield a function that returns whether it was stopped.
+
+    Args:
+        closing: Returns whether the WebUI closes, which ends a job that has just begun, too.
+    """
     state = host_module("shared").state
     with host_module("call_queue").queue_lock:
         # Reloading the UI sets an interrupt; beginning a job clears it.
         state.begin(job="Upscaler Lab")
         try:
-            yield lambda: bool(state.interrupted or state.skipped)
+            yield lambda: bool(state.interrupted or state.skipped or closing())
         finally:
             state.end()

@@ -15,6 +15,7 @@ from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.latents import LatentSeam, complete
 from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
+from lib_upscalers.hosts.webui.reload_watch import ReloadWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ class Extension:
         self.engine = Engine(detect())
         self.networks = NetworkList(self.engine, self._patches)
         self.latents = LatentSeam(self.engine, self._patches)
+        self._reloads = ReloadWatch(self.engine.closing)
 
     def attach(self, components: Mapping[options.Widget, Any]) -> None:
         """Register everything with the WebUI.
@@ -56,6 +58,7 @@ class Extension:
 
     def detach(self) -> None:
         """Restore the WebUI, and free every network."""
+        self._reloads.detach()
         self.networks.detach()
         self.latents.detach()
         self._patches.undo()
@@ -78,7 +81,8 @@ class Extension:
         self.networks.rebind()
         add_axes()
 
-    def _started(self, _page: object, app: Any) -> None:
+    def _started(self, page: Any, app: Any) -> None:
+        self._reloads.attach(page)
         add_axes()
         Routes(self.engine, self.networks.refresh).add_to(app)
 
