@@ -1,8 +1,8 @@
-"""Enlarging latents: the modes, the finishing touches, and a look at what they do."""
+"""Enlarge latents: the modes, the finishers, and a preview."""
 
 from __future__ import annotations
 
-# Each of these enters its modes when it is imported; their order here is the order of the menu.
+# Each of these registers its modes when it is imported; their order here is the order of the menu.
 # isort: off
 from lib_upscalers.latent import learned, round_trip, interpolation, slerp, spectral
 

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     import torch
 
 # Older versions of torch raise an error for others.
-_KNOWN = ("cpu", "cuda", "xpu")
+_AUTOCAST_DEVICES = ("cpu", "cuda", "xpu")
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager[object]:
     """Return a context in which convolutions on a device have the precision of their input."""
     import torch
 
-    if device.type not in _KNOWN:
+    if device.type not in _AUTOCAST_DEVICES:
         return nullcontext()
     return torch.autocast(device.type, enabled=False)

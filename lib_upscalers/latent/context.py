@@ -1,7 +1,7 @@
-"""The surroundings that some latent modes depend on, as an interface: types only.
+"""Declare what some latent modes have to know of the host, as an interface of types only.
 
 A latent is a tensor without a label. The learned mode and the round trip have to know which model
-it belongs to; the program that calls `upscale_latent` tells them through a `LatentContext`.
+it belongs to; the program that calls `upscale_latent` passes a `LatentContext` that answers.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LatentSpace:
-    """Which latents a model works on.
+    """The kind of latents that a model works on.
 
     Attributes:
         name: Lower-case letters, digits and hyphens, as in `latent.spaces.SPACES`. A name that is
-            not in that list is fine: weights that the user has fit are found by it.
+            not in that list is allowed: it finds weights that the user has fit.
         channels: Of a latent as the autoencoder gives it, before any packing.
         factor: How many pixels a value of that latent is wide and high.
     """
@@ -37,8 +37,8 @@ class LatentSpace:
 class Codec(Protocol):
     """An autoencoder, whole or tiny, with gradients off.
 
-    Latents are scaled as the sampler has them (in a WebUI: what Hires. fix hands on), and not
-    packed. Both methods take and give any float dtype, on the device of their argument.
+    Latents are scaled as the sampler has them (in a WebUI: as Hires. fix passes them), and not
+    packed. Both methods accept and return any float dtype, on the device of their argument.
     """
 
     def encode(self, pixels: torch.Tensor, /) -> torch.Tensor:
@@ -54,13 +54,13 @@ class Codec(Protocol):
 
 
 class LatentContext(Protocol):
-    """What is known where a latent is enlarged.
+    """What the host knows when a latent is enlarged.
 
-    Nothing is asked before a mode needs it. Every answer is about the model that is loaded now.
+    It is called only when a mode needs it. Every answer is about the model that is loaded now.
     """
 
     def space(self) -> LatentSpace | None:
-        """Return the latent space of the loaded model; None if there is no telling."""
+        """Return the latent space of the loaded model; None if it is unknown."""
         ...
 
     def tiny_codec(self) -> Codec:
@@ -75,8 +75,8 @@ class LatentContext(Protocol):
     def enlarge_pixels(self, pixels: torch.Tensor, size: Size) -> torch.Tensor:
         """Enlarge pictures (N, 3, H, W), float32 in [0, 1], RGB, to exactly `size`.
 
-        With the upscaler that the user has chosen for the round trip, Lanczos by default. The
-        result has the same dtype and device; values may lie a little outside [0, 1].
+        By the upscaler that the user has chosen for the round trip, Lanczos by default. The result
+        has the same dtype and device; values may lie a little outside [0, 1].
 
         Raises:
             UpscalerError: The upscaler cannot do it.
@@ -87,15 +87,16 @@ class LatentContext(Protocol):
     def weight_folders(self) -> Sequence[Path]:
         """Return the folders with latent networks, those of the user first; may not exist.
 
-        In a WebUI ``models/upscaler_lab/latent``. What comes with this library is found without.
+        In a WebUI ``models/upscaler_lab/latent``. Networks that come with this library need no
+        folder.
         """
         ...
 
     def vae_sha256(self) -> str | None:
         """Return the sha256, 64 hex digits, of the loaded model's VAE.
 
-        Of the VAE's file, where one is chosen; else of the checkpoint that it is part of. None
-        if that is not known; it need not be computed for this: a network that was fit to a VAE
-        is then found by the name of its latent space alone.
+        Of the VAE's file, if one is chosen; else of the checkpoint that contains it. None if that
+        is not known; it need not be computed for this: a network that was fit to a VAE is then
+        found by the name of its latent space alone.
         """
         ...

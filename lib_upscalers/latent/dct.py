@@ -1,6 +1,6 @@
-"""The cosine transform (DCT-II) and its inverse, by torch's FFT on any device.
+"""Compute the cosine transform (DCT-II) and its inverse, by torch's FFT on any device.
 
-It sees a line of values reflected at both ends, half a value outside, so that nothing rings at
+It treats a line of values as reflected at both ends, half a value outside, so that nothing rings at
 the borders: Ahmed, Natarajan & Rao, "Discrete Cosine Transform", IEEE Transactions on Computers
 C-23, 1974, https://doi.org/10.1109/T-C.1974.223784.
 """
@@ -54,11 +54,11 @@ def in_parts(
     work: Callable[[torch.Tensor], torch.Tensor],
     fewest: int,
 ) -> None:
-    """Do work along the last dimension, some lines at a time, so that scratch memory is small.
+    """Process lines of the last dimension, some at a time, so that scratch memory is small.
 
     Args:
         values: Shape (P, L, N).
-        result: Shape (P, L, M): where the work's results go; may be `values`.
+        result: Shape (P, L, M): where the results are written; may be `values`.
         work: From (P, l, N) to (P, l, M), every line by itself.
         fewest: In how many parts at least.
     """

@@ -1,4 +1,4 @@
-"""Finishing touches for an enlarged latent, independent of its mode."""
+"""Finish an enlarged latent, after any mode: sharpen, match, renoise."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _PARTS = 4
 
 @dataclass(frozen=True)
 class Finishers:
-    """What is done after the mode, in this order; by default nothing.
+    """The steps after the mode, in this order; none by default.
 
     Attributes:
         blend_with: Another mode, of whose result a share is mixed in.
-        blend: Its share, from 0 (nothing of it) to 1 (nothing but it). Both results are held at
-            once.
+        blend: Its share, from 0 to 1, where the result is the other mode's alone. Both results are
+            in memory at once.
         sharpen: Amount of unsharp masking, 0 to 2: what a Gaussian one small-latent value wide
-            takes away is added that many times. It lifts the frequencies that interpolation
-            weakens, just below the small latent's Nyquist limit.
+            removes is added that many times. It lifts the frequencies that interpolation weakens,
+            just below the small latent's Nyquist limit.
         match: Give every channel the mean and variance that it had before it was enlarged.
-        renoise: Strength of seeded noise in the frequencies that the small latent could not
-            hold, 0 to 2: 1 goes on as the small latent's own spectrum falls.
+        renoise: Strength of seeded noise in the frequencies that the small latent could not hold, 0
+            to 2: 1 continues the fall of the small latent's own spectrum.
 
     Raises:
         InputError: A number is out of its range.
@@ -95,13 +95,13 @@ def match(planes: torch.Tensor, small: torch.Tensor) -> None:
     import torch
 
     deviation, mean = torch.std_mean(planes, dim=(1, 2), correction=0, keepdim=True)
-    wanted, centre = torch.std_mean(small, dim=(1, 2), correction=0, keepdim=True)
-    gain = torch.where(deviation > 0, wanted / deviation, torch.ones_like(deviation))
+    target, centre = torch.std_mean(small, dim=(1, 2), correction=0, keepdim=True)
+    gain = torch.where(deviation > 0, target / deviation, torch.ones_like(deviation))
     planes.sub_(mean).mul_(gain).add_(centre)
 
 
 def sharpen(planes: torch.Tensor, small: torch.Tensor, amount: float) -> None:
-    """Mask unsharp, in place, planes (C, h, w) made of `small` (C, H, W): x + a (x - blur(x))."""
+    """Mask planes (C, h, w) unsharp, in place: x + a (x - blur(x)); they are made of `small`."""
     blurred = planes
     for dim in (1, 2):
         blurred = _blur(blurred, dim, max(1.0, planes.shape[dim] / small.shape[dim]))
@@ -109,7 +109,7 @@ def sharpen(planes: torch.Tensor, small: torch.Tensor, amount: float) -> None:
 
 
 def _blur(planes: torch.Tensor, dim: int, deviation: float) -> torch.Tensor:
-    """Weigh neighbours along dimension 1 or 2 with a Gaussian; border values go on outside.
+    """Weigh neighbours along dimension 1 or 2 with a Gaussian; border values are repeated outside.
 
     Added up tap by tap: under a host's autocast a convolution would be done in half precision.
     """

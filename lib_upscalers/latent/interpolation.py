@@ -1,11 +1,11 @@
-"""The modes that weigh neighbouring values with a kernel, channel by channel.
+"""Modes that weigh neighbouring values with a kernel, channel by channel.
 
-Two of them are torch's own functions, because their names mean torch's way to everybody: "area"
-(the plain mean of the values that an output touches) and "bicubic". The hosts' bicubic is cubic
-convolution with a = -3/4, which overshoots more than the a = -1/2 that Keys derived and that
-torch itself takes once antialias is set; ours with a = -1/2 is "Latent (Catmull-Rom)", which is
-the same spline. Everything else comes from the one resampling engine, whose kernels name their
-sources, and is antialiased when it shrinks.
+Two of them are torch's own functions, because their names commonly mean torch's result: "area" (the
+plain mean of the values that an output touches) and "bicubic". The hosts' bicubic is cubic
+convolution with a = -3/4, which overshoots more than the a = -1/2 that Keys derived and that torch
+itself takes once antialias is set; ours with a = -1/2 is "Latent (Catmull-Rom)", which is the same
+spline. All others use the one resampling engine, whose kernels name their sources, and is
+antialiased when it shrinks.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from lib_upscalers.geometry import Size
 
-# Kernels differ by less than the measurement can tell: 0.60 to 0.62.
+# Kernels differ by less than the measurement's precision: 0.60 to 0.62.
 _CLEAN_FROM = 0.6
 
 
 def _kernel(
     name: str, kernel: str, explanation: str, *twins: tuple[str, bool], rare: bool = False
 ) -> None:
-    """Enter a mode of the resampling engine."""
+    """Register a mode of the resampling engine."""
 
     def enlarge(samples: torch.Tensor, size: Size) -> torch.Tensor:
         return resample(samples, size, kernel)

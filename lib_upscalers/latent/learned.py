@@ -1,4 +1,4 @@
-"""The mode that enlarges with a network made for the loaded model's latent space."""
+"""Enlarge latents with a network for the loaded model's latent space."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class LatentUpscaler(Protocol):
     clean_from=0,
 )
 def by_network(samples: torch.Tensor, size: Size, context: LatentContext) -> torch.Tensor:
-    """Enlarge with the best network that there is for the loaded model."""
+    """Enlarge with the best network for the loaded model."""
     import torch
 
     space = context.space()
@@ -74,12 +74,12 @@ def by_network(samples: torch.Tensor, size: Size, context: LatentContext) -> tor
 def enlarge(network: LatentUpscaler, samples: torch.Tensor, size: Size) -> torch.Tensor:
     """Enlarge latents (N, C, H, W), float32, to any size.
 
-    A network enlarges up to twice; above that it is used again. What lies beyond four times, and
-    any shrinking, is done by a kernel.
+    A network enlarges up to 2x; above that it is used again. A kernel does what is beyond 4x, and
+    any shrinking.
     """
     height, width = samples.shape[-2:]
     for _ in range(_MOST_PASSES):
-        larger = _next(height, size.height), _next(width, size.width)
+        larger = _next_side(height, size.height), _next_side(width, size.width)
         if larger == (height, width):
             break
         samples = network(samples, larger)
@@ -87,7 +87,7 @@ def enlarge(network: LatentUpscaler, samples: torch.Tensor, size: Size) -> torch
     return resample(samples, size, _KERNEL)
 
 
-def _next(side: int, target: int) -> int:
+def _next_side(side: int, target: int) -> int:
     return max(side, min(2 * side, target))
 
 
@@ -100,8 +100,8 @@ def fit_name(space: LatentSpace, vae_sha256: str | None) -> str:
 def find_weights(space: LatentSpace, vae_sha256: str | None, folders: Iterable[Path]) -> Path:
     """Return the file of the best network for a latent space.
 
-    One that was fit to this very VAE comes first, then others in the folders that are for its
-    latent space, then ours, then those that were fit to other VAEs of it.
+    One that was fit to this very VAE is best, then others in the folders for its latent space, then
+    ours, then those that were fit to other VAEs of it.
 
     Raises:
         ModelFileError: There is none; the text says what to do.
@@ -109,7 +109,7 @@ def find_weights(space: LatentSpace, vae_sha256: str | None, folders: Iterable[P
     files = [path for folder in folders for path in _files(folder)]
     known = [(_rank(path, space, vae_sha256), path) for path in files]
     known += [(2, path) for path in _files(BUILT_IN) if path.stem == _OURS + space.name]
-    # Sorting is stable: of equals the first folder counts.
+    # Sorting is stable: of equal ranks the first folder's file is used.
     found = sorted((each for each in known if each[0] is not None), key=lambda each: each[0] or 0)
     if not found:
         raise ModelFileError(
@@ -125,8 +125,8 @@ def _files(folder: Path) -> Sequence[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
-def _named(path: Path) -> tuple[str, str]:
-    """Return the latent space that a file's name tells, and the beginning of the VAE's hash."""
+def _parse_name(path: Path) -> tuple[str, str]:
+    """Return the latent space that a file's name states, and the beginning of the VAE's hash."""
     space, _, digest = path.stem.rpartition("-")
     if space and re.fullmatch(rf"[0-9a-f]{{{_HASH_DIGITS}}}", digest):
         return space, digest
@@ -134,8 +134,8 @@ def _named(path: Path) -> tuple[str, str]:
 
 
 def _rank(path: Path, space: LatentSpace, vae_sha256: str | None) -> int | None:
-    """Return how good a choice a file is, 0 the best; None if it is for something else."""
-    name, digest = _named(path)
+    """Return how good a choice a file is, 0 the best; None if it is for another latent space."""
+    name, digest = _parse_name(path)
     if name != space.name:
         return None
     if not digest:
@@ -146,7 +146,7 @@ def _rank(path: Path, space: LatentSpace, vae_sha256: str | None) -> int | None:
 def load_network(
     path: Path, space: LatentSpace, device: torch.device | str = "cpu"
 ) -> LatentUpscaler:
-    """Read a network and see that it is for a latent space.
+    """Read a network and check that it is for a latent space.
 
     Raises:
         ModelFileError: The file is missing, damaged, holds something else, or is for latents of
@@ -159,7 +159,7 @@ def load_network(
         raise ModelFileError(
             f"Expected a latent network in {str(path)!r}, but it cannot be read: {error.strerror}."
         ) from error
-    network = _kept(path, about.st_mtime_ns, about.st_size, space.name, str(device))
+    network = _load_cached(path, about.st_mtime_ns, about.st_size, space.name, str(device))
     if network.channels != space.channels:
         raise ModelFileError(
             f"Expected a network for the latents of {space.name!r}, {space.channels} channels, "
@@ -169,7 +169,7 @@ def load_network(
 
 
 @lru_cache(maxsize=4)
-def _kept(path: Path, _changed: int, _bytes: int, space: str, device: str) -> LatentUpscaler:
+def _load_cached(path: Path, _changed: int, _bytes: int, space: str, device: str) -> LatentUpscaler:
     import torch
 
     # Tensors that are made in inference mode could never be used outside of it.
@@ -184,7 +184,7 @@ def _kept(path: Path, _changed: int, _bytes: int, space: str, device: str) -> La
 
 
 def _build(path: Path, state: Mapping[str, torch.Tensor], space: str) -> LatentUpscaler:
-    """Make the network of a state dict, whose layout tells which one it is."""
+    """Build the network of a state dict, which is recognised by its layout."""
     from lib_upscalers.latent.learned_network import LatentNetwork
 
     try:
@@ -192,7 +192,7 @@ def _build(path: Path, state: Mapping[str, torch.Tensor], space: str) -> LatentU
             return LatentNetwork.from_state(state)
         published = find_published(path.stem, state, space)
         if published is not None:
-            # Whatever is missing shows now, and not in the middle of somebody's picture.
+            # A missing part is found now, not while a picture is computed.
             published(next(iter(state.values())).new_zeros(1, published.channels, 8, 8), (9, 9))
     except (KeyError, RuntimeError, IndexError, ValueError) as error:
         raise ModelFileError(

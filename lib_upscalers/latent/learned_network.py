@@ -1,4 +1,4 @@
-"""Our own network in latent space: convolutional, for any size, channel count and factor to 2."""
+"""Our own network in latent space: convolutional, for any size and channel count, up to 2x."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class _Block(nn.Module):
         return self.second(inner).add_(values)
 
 
-class _Places(nn.Module):
-    """Scales and shifts values by where between two others they have been interpolated.
+class _PositionModulation(nn.Module):
+    """Scales and shifts values by their position between those that they were interpolated from.
 
-    Without it the layers behind could not tell a value that was taken as it is from a mean.
+    Without it later layers could not distinguish a copied value from a mean.
     """
 
     def __init__(self, features: int, inner: int = 32) -> None:
@@ -45,10 +45,10 @@ class _Places(nn.Module):
 
     def forward(self, values: torch.Tensor, source: tuple[int, int]) -> torch.Tensor:
         height, width = values.shape[-2:]
-        down = _waves(source[0], height, values)[:, :, None].expand(2, height, width)
-        across = _waves(source[1], width, values)[:, None].expand(2, height, width)
+        down = _position_waves(source[0], height, values)[:, :, None].expand(2, height, width)
+        across = _position_waves(source[1], width, values)[:, None].expand(2, height, width)
         parts: list[torch.Tensor] = []
-        # What it scales and shifts by takes twice the memory of the values.
+        # Scales and shifts take twice the memory of the values.
         for top in range(0, height, _ROWS):
             rows = slice(top, top + _ROWS)
             planes = torch.cat([down[:, rows], across[:, rows]])[None]
@@ -57,19 +57,19 @@ class _Places(nn.Module):
         return torch.cat(parts, dim=2)
 
 
-def _waves(source: int, target: int, like: torch.Tensor) -> torch.Tensor:
-    """Return cosine and sine, (2, target), of where between two of `source` values each lies."""
+def _position_waves(source: int, target: int, like: torch.Tensor) -> torch.Tensor:
+    """Return cosine and sine, (2, target), of outputs' positions between two of `source` values."""
     places = (torch.arange(target, device=like.device) + 0.5) * (source / target) - 0.5
     angles = places * (2 * math.pi)
     return torch.stack([angles.cos(), angles.sin()]).to(like.dtype)
 
 
 class LatentNetwork(nn.Module):
-    """What is to be added to a plain enlargement so that it becomes the large picture's latent.
+    """Predicts the difference between a plain enlargement and the large picture's latent.
 
-    Most of the work is done at the small size; then features of twice that size are made, brought
-    to the target where that is another, and worked on there. The borders are padded with zeros, as
-    autoencoders do, for a latent is different there.
+    Most of the work is done at the small size; then features of twice that size are made, resampled
+    to the target if that differs, and processed there. Borders are padded with zeros, as in
+    autoencoders, because a latent is different there.
 
     Args:
         channels: Of the latents.
@@ -96,7 +96,7 @@ class LatentNetwork(nn.Module):
         self.head = nn.Conv2d(channels + 2, features, 3, padding=1)
         self.body = nn.ModuleList([_Block(features) for _ in range(blocks)])
         self.up = nn.Conv2d(features, 4 * fine, 3, padding=1)
-        self.places = _Places(fine)
+        self.places = _PositionModulation(fine)
         self.fine = nn.ModuleList([_Block(fine) for _ in range(fine_blocks)])
         self.tail = nn.Conv2d(fine, channels, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
@@ -108,7 +108,7 @@ class LatentNetwork(nn.Module):
 
     @classmethod
     def from_state(cls, state: Mapping[str, torch.Tensor]) -> LatentNetwork:
-        """Return the network whose state dict this is, for use.
+        """Return the network of a state dict, in evaluation mode.
 
         Raises:
             KeyError: A part is missing.
@@ -144,7 +144,7 @@ class LatentNetwork(nn.Module):
         return self.tail(features).add_(base).mul_(deviation).add_(mean)
 
     def _small(self, values: torch.Tensor, planes: torch.Tensor) -> torch.Tensor:
-        """Return the features at the small size; no more than four times these is held at once."""
+        """Return the features at the small size; uses at most four times their memory at once."""
         features = head = self.head(torch.cat([values, planes], dim=1))
         for block in self.body:
             features = block(features)

@@ -1,4 +1,4 @@
-"""The type of a latent mode, and the registry of all modes."""
+"""Declare the type of a latent mode, and the registry of all modes."""
 
 from __future__ import annotations
 
@@ -22,29 +22,28 @@ EnlargeWithin: TypeAlias = "Callable[[torch.Tensor, Size, LatentContext], torch.
 
 @dataclass(frozen=True)
 class LatentMode:
-    """One way of enlarging a latent.
+    """A way of enlarging a latent.
 
     Attributes:
-        name: As the user reads it, in menus, infotexts and on axes.
+        name: Its name in menus, infotexts and on axes.
         family: What kind of method it is.
-        explanation: One line for whoever chooses.
-        enlarge: From samples (N, C, H, W), float32 and finite, and a size to a new tensor
-            (N, C, size.height, size.width), float32, on the same device; every item by itself,
-            its argument untouched. Called by `upscale_latent` alone, which sees to the rest.
-            None where only `within` can do it.
+        explanation: One line that helps to choose.
+        enlarge: From samples (N, C, H, W), float32 and finite, and a size to a new tensor (N, C,
+            size.height, size.width), float32, on the same device; every item by itself, without
+            changing its argument. Called by `upscale_latent` alone, which does the rest. None if
+            only `within` can do it.
         clean_from: The lowest denoising strength at which pictures look clean afterwards, 0 for
-            any; None where nobody has measured it. How it is measured:
-            docs/explanation/latent.md.
-        twins: The (mode, antialias) arguments of `torch.nn.functional.interpolate` that give
-            the same when enlarging, so that a host's own mode is not listed twice.
+            any; None if it was not measured. How it is measured: docs/explanation/latent.md.
+        twins: The (mode, antialias) arguments of `torch.nn.functional.interpolate` with the same
+            result when enlarging, so that a host's own mode is not listed twice.
         directional: Whether rows and columns are treated differently: turning the latent by 90
             degrees then changes the result a little.
         spreads: Whether every value depends on all of its channel, so that a NaN would too.
         mixes: Whether the values of a channel depend on other channels.
-        within: In place of `enlarge`, for modes that have to know their surroundings. Raises
-            UpscalerError, with one line, where it cannot be done.
-        otherwise: The mode that is used then; "" for modes that always can.
-        rare: Whether few people need it, so that menus leave it out until it is asked for.
+        within: Instead of `enlarge`, for modes that need a context. Raises UpscalerError, with one
+            line, if it cannot be done.
+        otherwise: The mode that is used then; "" for modes that never fail so.
+        rare: Whether few people need it, so that menus omit it until rare modes are switched on.
     """
 
     name: str
@@ -76,7 +75,7 @@ def latent_mode(
     mixes: bool = False,
     rare: bool = False,
 ) -> Callable[[Enlarge], Enlarge]:
-    """Enter the decorated function into `LATENT_MODES`; see `LatentMode` for the arguments."""
+    """Register the decorated function in `LATENT_MODES`; see `LatentMode` for the arguments."""
 
     def enter(enlarge: Enlarge) -> Enlarge:
         mode = LatentMode(
@@ -92,7 +91,7 @@ def latent_mode(
 def latent_mode_within(
     name: str, family: Family, explanation: str, *, otherwise: str, clean_from: float | None = None
 ) -> Callable[[EnlargeWithin], EnlargeWithin]:
-    """Enter the decorated function as a mode that has to know its surroundings."""
+    """Register the decorated function as a mode that needs a context."""
 
     def enter(within: EnlargeWithin) -> EnlargeWithin:
         mode = LatentMode(

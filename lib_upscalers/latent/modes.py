@@ -1,4 +1,4 @@
-"""Enlarge a latent by the name of a mode: all that the layers above need to call."""
+"""Enlarge a latent by the name of a mode; the layers above call this alone."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Fallback:
     Attributes:
         chosen: The name of the mode that was asked for.
         used: The name of the mode that made the result.
-        reason: Why, in one line.
+        reason: The reason, in one line.
     """
 
     chosen: str
@@ -68,25 +68,25 @@ def upscale_latent(
 ) -> torch.Tensor:
     """Enlarge (or shrink) a latent.
 
-    Every item of the batch and every frame of a video is done by itself. A constant stays
-    constant, but for the learned mode and the round trip. NaN and Inf stay where they are: the
-    values that touch them are as they are, the others are computed as if they were 0.
+    Every item of the batch and every frame of a video is enlarged by itself. A constant stays
+    constant, except by the learned mode and the round trip. NaN and Inf stay in their place: the
+    values that touch them become NaN or Inf, the others are computed as if they were 0.
 
     Args:
         samples: Shape (N, C, H, W) or (N, C, T, H, W), any float dtype, device and strides.
         size: The new width and height, in latent values.
         mode: A name in `LATENT_MODES`.
-        finishers: What is done afterwards.
-        seeds: For the noise, if there is any: one an item, or that of the first item, from
-            which the others count up.
-        context: What is known of the model, for the learned mode and the round trip. Where
-            that is not enough, or fails in any way, the next best mode is used, and the log
-            says so in one line.
-        on_fallback: Called once for each mode that another one was used for.
+        finishers: The steps afterwards.
+        seeds: For the noise, if there is any: one an item, or that of the first item, which the
+            others count up from.
+        context: What the host knows of the model, for the learned mode and the round trip. If that
+            is not enough, or fails in any way, the next best mode is used, which is logged in one
+            line.
+        on_fallback: Called once for each mode that was replaced by another one.
 
     Returns:
         A new tensor with the new height and width, of the same dtype, device and dimensions,
-        computed in float32 without gradients; a bit-equal copy where the size stays and
+        computed in float32 without gradients; a bit-equal copy if the size is the same and
         `finishers` are off.
 
     Raises:
@@ -102,19 +102,19 @@ def upscale_latent(
     if finishers.blend and finishers.blend_with is not None:
         entries.append(LATENT_MODES[finishers.blend_with])
     _check(samples, size)
-    every_seed = _spread(seeds, samples.shape[0])
-    if not finishers.active and _size_of(samples) == (size.height, size.width):
+    every_seed = _one_seed_each(seeds, samples.shape[0])
+    if not finishers.active and _plane_size(samples) == (size.height, size.width):
         return samples.detach().clone(memory_format=torch.contiguous_format)
     with torch.no_grad():
         small = _fold(samples)
         whole = small if bool(torch.isfinite(small).all()) else small.nan_to_num(0.0, 0.0, 0.0)
         if whole is not small:
-            entries = [_local(entry) for entry in entries]
+            entries = [_local_mode(entry) for entry in entries]
         attempts = _Attempts(size, context, on_fallback)
         result = _enlarge(whole, size, entries, finishers.blend, attempts)
         finish(result, whole, finishers, every_seed)
         if whole is not small:
-            _put_back(result, small)
+            _restore_not_finite(result, small)
         return _unfold(result.to(samples.dtype), samples)
 
 
@@ -128,7 +128,7 @@ def _check(samples: torch.Tensor, size: Size) -> None:
         raise TargetError(f"Expected a target of at least 1x1 latent value, but got {size}.")
 
 
-def _spread(seeds: int | Sequence[int], items: int) -> Sequence[int]:
+def _one_seed_each(seeds: int | Sequence[int], items: int) -> Sequence[int]:
     """Return a seed for every item."""
     if isinstance(seeds, int):
         return range(seeds, seeds + items)
@@ -140,7 +140,7 @@ def _spread(seeds: int | Sequence[int], items: int) -> Sequence[int]:
     return seeds
 
 
-def _size_of(samples: torch.Tensor) -> tuple[int, int]:
+def _plane_size(samples: torch.Tensor) -> tuple[int, int]:
     return samples.shape[-2], samples.shape[-1]
 
 
@@ -155,7 +155,7 @@ def _fold(samples: torch.Tensor) -> torch.Tensor:
 
 
 def _unfold(result: torch.Tensor, samples: torch.Tensor) -> torch.Tensor:
-    """Return the dimensions that `samples` have."""
+    """Reshape a result to the dimensions of `samples`."""
     if samples.ndim == 4:
         return result
     return result.unflatten(0, (samples.shape[0], samples.shape[2])).transpose(1, 2).contiguous()
@@ -169,7 +169,7 @@ def _enlarge(
     attempts: _Attempts,
 ) -> torch.Tensor:
     """Run one mode, or two and mix them."""
-    if _size_of(small) == (size.height, size.width):
+    if _plane_size(small) == (size.height, size.width):
         return small.clone()
     first, *others = entries
     second = others[0] if others else first
@@ -178,7 +178,7 @@ def _enlarge(
     if second.mixes and not first.mixes:
         first, second, blend = second, first, 1 - blend
     result = attempts.run(first, small)
-    # In parts, for two whole results and what computing them takes would be much memory.
+    # In parts, because two whole results and their scratch memory would be too much.
     step = small.shape[1] if second.mixes else -(-small.shape[1] // _PARTS)
     for planes, part in zip(result.split(step, 1), small.split(step, 1), strict=True):
         planes.lerp_(attempts.run(second, part), blend)
@@ -186,12 +186,12 @@ def _enlarge(
 
 
 class _Attempts:
-    """Runs modes, and the next best one for each that cannot be run here.
+    """Runs modes, and the next best one for each that cannot run.
 
     Args:
         size: Of the results.
-        context: What is known of the model.
-        on_fallback: Called once for each mode that another one was used for.
+        context: What the host knows of the model.
+        on_fallback: Called once for each mode that was replaced by another one.
     """
 
     def __init__(
@@ -206,11 +206,11 @@ class _Attempts:
         self._replaced: dict[str, LatentMode] = {}
 
     def run(self, chosen: LatentMode, small: torch.Tensor) -> torch.Tensor:
-        """Run a mode, or the best one that can be run instead."""
+        """Run a mode, or the best one that can run instead of it."""
         entry, reasons = self._replaced.get(chosen.name, chosen), list[str]()
         while True:
             try:
-                result = self._attempt(entry, small)
+                result = self._run_mode(entry, small)
                 break
             except UpscalerError as error:
                 if not entry.otherwise:
@@ -233,14 +233,14 @@ class _Attempts:
         if self._on_fallback is not None:
             self._on_fallback(fallback)
 
-    def _attempt(self, entry: LatentMode, small: torch.Tensor) -> torch.Tensor:
-        """Run a mode, or raise an UpscalerError that says why it cannot be run."""
+    def _run_mode(self, entry: LatentMode, small: torch.Tensor) -> torch.Tensor:
+        """Run a mode, or raise an UpscalerError with the reason why it cannot run."""
         if entry.enlarge is not None:
             return entry.enlarge(small, self._size)
         if self._context is None or entry.within is None:
             raise ModelError("Nothing is known of the model that the latent belongs to.")
         try:
-            # Under a host's autocast convolutions would be done in half precision.
+            # Under a host's autocast convolutions would run in half precision.
             with memory_signal(), without_autocast(small.device):
                 return entry.within(small, self._size, self._context)
         except (UpscalerError, Cancelled):
@@ -257,7 +257,7 @@ class _Attempts:
             ) from error
 
 
-def _local(entry: LatentMode) -> LatentMode:
+def _local_mode(entry: LatentMode) -> LatentMode:
     """Return the mode itself, or another one if it would spread what is not finite."""
     if not entry.spreads:
         return entry
@@ -269,8 +269,8 @@ def _local(entry: LatentMode) -> LatentMode:
     return LATENT_MODES[_LOCAL]
 
 
-def _put_back(result: torch.Tensor, small: torch.Tensor) -> None:
-    """Put what is not finite where it belongs, in place."""
+def _restore_not_finite(result: torch.Tensor, small: torch.Tensor) -> None:
+    """Set the values of a result that touch NaN or Inf, in place."""
     import torch
     from torch.nn.functional import interpolate
 

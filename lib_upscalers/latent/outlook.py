@@ -1,4 +1,4 @@
-"""Foresee which mode will make the result for the loaded model, without running anything."""
+"""Predict which mode will make the result for the loaded model, without running anything."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a mode will do with the latents of the loaded model.
+    """Which mode will be used for the loaded model.
 
     Attributes:
-        used: The name of the mode that will make the result, as far as can be told.
-        models: The models with these latents, for a person to read; "" where that is not known.
+        used: The name of the mode that will make the result, as far as can be predicted.
+        models: The models with these latents, for the user; "" if they are unknown.
     """
 
     used: str
@@ -28,12 +28,12 @@ class Outlook:
 
 
 def foresee(mode: str, context: LatentContext, *, tiny: bool) -> Outlook:
-    """Return which mode will be used where `mode` is chosen.
+    """Return which mode will be used if `mode` is chosen.
 
     Args:
         mode: A name in `LATENT_MODES`.
-        context: What is known of the model; only its files are looked for.
-        tiny: Whether a tiny autoencoder is there or can be fetched.
+        context: What the host knows of the model; files are only looked for, not read.
+        tiny: Whether a tiny autoencoder is installed or can be downloaded.
     """
     space = context.space()
     models = "" if space is None else describe(space.name)

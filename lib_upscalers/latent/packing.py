@@ -1,4 +1,4 @@
-"""Unpack latents that hold 2 x 2 values as four channels, as those of FLUX.2, and pack them."""
+"""Unpack and pack latents that store 2 x 2 values as four channels, as those of FLUX.2."""
 
 from __future__ import annotations
 

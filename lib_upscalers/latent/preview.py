@@ -39,25 +39,25 @@ def preview(
 
     Args:
         encode: From pictures (N, 3, H, W) in [0, 1] to latents (N, C, H / factor, W / factor).
-        decode: The other way.
-        pixels: Shape (N, 3, H, W), float, in [0, 1]. Where a side is no multiple of `factor`,
-            the border values go on beyond it, and are cut off in the end.
+        decode: The inverse of `encode`.
+        pixels: Shape (N, 3, H, W), float, in [0, 1]. If a side is no multiple of `factor`, its
+            border values are repeated, and cut off at the end.
         size: Of the result. A side that is no multiple of `factor` is rounded up for the
             latent, and its last pixels are cut off.
         mode: A name in `LATENT_MODES`.
-        finishers: What is done after the mode.
-        seeds: For the noise, as `upscale_latent` takes them.
-        factor: How many pixels a latent value is wide and high; None finds it out with a small
+        finishers: The steps after the mode.
+        seeds: For the noise, as in `upscale_latent`.
+        factor: How many pixels a latent value is wide and high; None measures it with a small
             picture.
-        context: What is known of the model, as `upscale_latent` takes it.
+        context: What the host knows of the model, as in `upscale_latent`.
         on_fallback: Called if another mode had to be used.
 
     Returns:
         Shape (N, 3, size.height, size.width), of the decoder's dtype, in [0, 1].
 
     Raises:
-        InputError: `pixels` are of another shape, or the latents are not of the size that
-            `factor` says.
+        InputError: `pixels` are of another shape, or the latents have another size than `factor`
+            implies.
         TargetError: A side of `size` is below 1.
         UnknownNameError: There is no such mode.
     """
@@ -79,7 +79,7 @@ def preview(
 
 
 def _rescaled(latent: int, source: int, target: int) -> int:
-    """Return the latent side that is as much larger as the picture's, rounded up."""
+    """Return the latent's side, enlarged as the picture's side is, rounded up."""
     return max(1, -(-latent * target // source))
 
 

@@ -1,4 +1,4 @@
-"""Readers for latent upscalers that others have published, by the layout of their weights.
+"""Read latent upscalers that others have published, recognised by the layout of their weights.
 
 Each is written from the description of its network and the names and shapes of its weights:
 
@@ -6,7 +6,7 @@ Each is written from the description of its network and the names and shapes of 
 * NNLatentUpscale, https://github.com/Ttl/ComfyUi_NNLatentUpscale (GPL-3.0): SD1, SDXL.
 * SD-Latent-Upscaler, https://github.com/city96/SD-Latent-Upscaler (Apache-2.0): SD1, SDXL.
 
-A layout does not tell which model's latents it is for; the usual file name does.
+A layout does not show which model's latents it is for; the usual file name does.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _NAMES: Mapping[str, str] = {
     "sd15_resizer": "sd1",
 }
 _FIXED = re.compile(r"latent-upscaler-v[\d.]+_sd(v1|xl)-x(\d(?:\.\d+)?)", re.IGNORECASE)
-# What the autoencoders' latents are multiplied by before a sampler sees them.
+# The factors by which autoencoders' latents are multiplied for a sampler.
 _SD1_SCALE, _SDXL_SCALE = 0.18215, 0.13025
-# Wan's are shifted and divided, channel by channel: the means and deviations that it came with.
+# Wan's are shifted and divided, channel by channel, by these published means and deviations.
 _WAN_MEAN: Sequence[float] = (
     *(-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508),
     *(0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921),
@@ -53,9 +53,9 @@ class Published:
 
     Attributes:
         channels: Of its latents.
-        run: Enlarges latents as the network knows them.
-        scale: What a sampler's latents are multiplied by for it, a number or one a channel.
-        shift: What is then added.
+        run: Enlarges latents in the network's own scale.
+        scale: The factor from a sampler's latents to that scale, a number or one a channel.
+        shift: The number added afterwards.
     """
 
     channels: int
@@ -80,10 +80,10 @@ def space_of_published(stem: str) -> str | None:
 
 
 def find_published(stem: str, state: Weights, space: str) -> Published | None:
-    """Make the network of a state dict; None if its layout is not known.
+    """Make the network of a state dict; None if its layout is unknown.
 
     Raises:
-        ModelFileError: What it is made for cannot be told or served.
+        ModelFileError: The latents that it is made for are unknown, or not supported.
         KeyError: A part is missing; also RuntimeError, IndexError and ValueError.
     """
     from lib_upscalers.latent import published_layouts as layouts

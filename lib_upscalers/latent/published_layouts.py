@@ -1,4 +1,4 @@
-"""The layers of published latent upscalers, as functions of their weights."""
+"""Compute the layers of published latent upscalers, as functions of their weights."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _convolve(weights: Weights, name: str, x: torch.Tensor, mode: str = "constan
 
 
 def _border(x: torch.Tensor, edge: int) -> str:
-    """Return "reflect", or what comes nearest where the latent is too small for that."""
+    """Return "reflect", or the nearest padding that a small latent allows."""
     return "reflect" if min(x.shape[-2:]) > edge else "replicate"
 
 
@@ -45,7 +45,7 @@ def _numbers(weights: Weights, part: str) -> list[int]:
 def sequential(weights: Weights, factor: float) -> Run:
     """Return an SD-Latent-Upscaler, which is made for one factor; the rest is interpolated.
 
-    A plain chain of convolutions, of which the first one's result is enlarged by repetition.
+    A sequence of convolutions, with the first one's result enlarged by repetition.
     """
 
     def run(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -65,23 +65,23 @@ def sequential(weights: Weights, factor: float) -> Run:
 def resizer(weights: Weights) -> Run:
     """Return an NNLatentUpscale.
 
-    Residual blocks that are told the factor, and attention, before and after interpolation.
+    Residual blocks that get the factor as input, and attention, before and after interpolation.
     """
     return partial(_resize, weights)
 
 
 def _resize(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     factor = x.new_tensor([[size[1] / x.shape[-1] - 1]])
-    told = _linear(weights, "embed.2", functional.silu(_linear(weights, "embed.0", factor)))
+    embedding = _linear(weights, "embed.2", functional.silu(_linear(weights, "embed.0", factor)))
     x = _convolve(weights, "conv_in", x)
-    x = _resizer_blocks(weights, "in_blocks", x, told)
+    x = _resizer_blocks(weights, "in_blocks", x, embedding)
     x = functional.interpolate(x, size, mode="bilinear")
-    x = _resizer_blocks(weights, "out_blocks", x, told)
+    x = _resizer_blocks(weights, "out_blocks", x, embedding)
     return _convolve(weights, "conv_out", functional.silu(_group_norm(weights, "norm_out", x)))
 
 
 def _resizer_blocks(
-    weights: Weights, part: str, x: torch.Tensor, told: torch.Tensor
+    weights: Weights, part: str, x: torch.Tensor, embedding: torch.Tensor
 ) -> torch.Tensor:
     for number in _numbers(weights, part):
         name = f"{part}.{number}"
@@ -90,7 +90,7 @@ def _resizer_blocks(
             continue
         inner = functional.silu(_group_norm(weights, f"{name}.in_layers.0", x))
         inner = _convolve(weights, f"{name}.in_layers.2", inner)
-        shift = _linear(weights, f"{name}.emb_layers.1", functional.silu(told))
+        shift = _linear(weights, f"{name}.emb_layers.1", functional.silu(embedding))
         inner = inner + shift[..., None, None]
         inner = functional.silu(_group_norm(weights, f"{name}.out_layers.0", inner))
         x = x + _convolve(weights, f"{name}.out_layers.3", inner)
@@ -113,8 +113,8 @@ def _group_norm(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
 def sesqui(weights: Weights) -> Run:
     """Return a SesquiLSR.
 
-    Gated blocks, then twice the size by pixel shuffle, then filters that depend on where an
-    output lies between those values, then gated blocks again.
+    Gated blocks, then twice the size by pixel shuffle, then filters that depend on an output's
+    position between those values, then gated blocks again.
     """
     return partial(_sesqui, weights)
 
@@ -159,7 +159,7 @@ def _reassemble(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> tor
 
 
 def _filter(weights: Weights, x: torch.Tensor, target: int, dim: int, rank: int) -> torch.Tensor:
-    """Weigh four values for every output along a dimension; weights depend on where it lies."""
+    """Weigh four values for every output along a dimension; weights depend on its position."""
     source = x.shape[dim]
     place = (torch.arange(target, device=x.device) + 0.5) * (source / target) - 0.5
     first = place.floor().long().clamp(0, source - 1)
@@ -178,14 +178,14 @@ def _taps(
     """Return the weights, (places, channels, 4)."""
     angle = fraction[:, None] * weights["upsample.pe.freqs"] * math.pi
     count = len(fraction)
-    told = [
+    inputs = [
         angle.sin(),
         angle.cos(),
         fraction.new_full((count, 1), shrinking),
         weights["upsample.axis_emb.weight"][axis].expand(count, -1),
         weights["upsample.rank_emb.weight"][rank].expand(count, -1),
     ]
-    inner = functional.mish(_linear(weights, "upsample.filter_net.0", torch.cat(told, dim=1)))
+    inner = functional.mish(_linear(weights, "upsample.filter_net.0", torch.cat(inputs, dim=1)))
     change = _linear(weights, "upsample.filter_net.2", inner)
     base = weights["upsample.base_taps"][rank, axis]
     change = _BOUND * torch.tanh(change.view(count, *base.shape))

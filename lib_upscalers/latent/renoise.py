@@ -1,7 +1,7 @@
-"""Noise for the frequencies that a small latent could not hold.
+"""Add noise in the frequencies that a small latent could not contain.
 
 An enlarged latent has nothing above the Nyquist limit of the small one, and a diffusion model at
-low denoising strength makes no detail out of nothing. Spectra of natural pictures fall by a power
+low denoising strength creates no detail without noise. Spectra of natural pictures fall by a power
 of the frequency (Field, "Relations between the statistics of natural images and the response
 properties of cortical cells", Journal of the Optical Society of America A 4, 1987,
 https://doi.org/10.1364/JOSAA.4.002379), and latents follow them; so the level continues the fall
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 _STEEPEST = 4.0
-# As steep as natural pictures are: for a latent too small to show how it falls.
+# The slope of natural pictures, for a latent too small to measure its own.
 _USUAL = 2.0
 _SEEDS = 1 << 64
 _PARTS = 8
@@ -28,8 +28,8 @@ _PARTS = 8
 def add_noise(frames: torch.Tensor, small: torch.Tensor, strength: float, seed: int) -> None:
     """Add noise to all frames of one item, in place.
 
-    The noise is drawn on the CPU, so a seed gives the same on every device. An axis that was not
-    enlarged has no new frequencies.
+    The noise is drawn on the CPU, so a seed has the same result on every device. An axis that was
+    not enlarged has no new frequencies.
 
     Args:
         frames: Shape (T, C, h, w), float32.
@@ -56,7 +56,7 @@ def add_noise(frames: torch.Tensor, small: torch.Tensor, strength: float, seed: 
 
 
 def _frequencies(height: int, width: int, small: torch.Tensor) -> torch.Tensor:
-    """Return how far from 0 each coefficient (height, width) is; 1 is the limit of `small`."""
+    """Return the frequency of each coefficient (height, width); 1 is the limit of `small`."""
     import torch
 
     down = torch.arange(height) / small.shape[-2]
@@ -80,7 +80,7 @@ def _spectrum(planes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def _octave(
     power: torch.Tensor, distance: torch.Tensor, start: float
 ) -> tuple[torch.Tensor, float]:
-    """Return the mean power between `start` and twice that, and where it lies; 0 for nothing."""
+    """Return the mean power between `start` and twice `start`, and its frequency; 0 if none is."""
     inside = (distance > start) & (distance <= 2 * start)
     if not bool(inside.any()):
         return power.new_zeros(len(power)), start

@@ -1,4 +1,4 @@
-"""Enlarge a latent by way of the picture: decode, enlarge, encode."""
+"""Enlarge a latent as a picture: decode, enlarge, encode."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     clean_from=0,
 )
 def by_tiny_codec(samples: torch.Tensor, size: Size, context: LatentContext) -> torch.Tensor:
-    """Enlarge by way of pictures, with the tiny autoencoder and pixel upscaler of the context."""
+    """Enlarge as pictures, with the tiny autoencoder and pixel upscaler of the context."""
     import torch
 
     codec, space = context.tiny_codec(), context.space()
@@ -50,11 +50,11 @@ def round_trip(
     size: Size,
     enlarge: Enlarge | None = None,
 ) -> torch.Tensor:
-    """Enlarge latents by way of pictures: decode, enlarge, encode.
+    """Enlarge latents as pictures: decode, enlarge, encode.
 
     Args:
         encode: From pictures (N, 3, H, W) in [0, 1] to latents (N, C, h, w).
-        decode: The other way.
+        decode: The inverse of `encode`.
         samples: Shape (N, C, h, w), any float dtype.
         size: Of the result, in latent values.
         enlarge: From pictures, float32 in [0, 1], and a size in pixels to pictures of that

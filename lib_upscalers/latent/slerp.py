@@ -1,10 +1,10 @@
-"""Spherical interpolation: direction and length of channel vectors, interpolated separately.
+"""Interpolate spherically: direction and length of channel vectors separately.
 
-The channels of a latent pixel are a vector. Straight interpolation between two vectors that point
-different ways shortens the vector, which decoders show as lost contrast. Here its length goes
-straight from one to the other, while its direction moves at constant speed along the great circle
-between them: Shoemake, "Animating Rotation with Quaternion Curves", SIGGRAPH 1985,
-https://doi.org/10.1145/325334.325242. Along the rows first, then along the columns.
+The channels of a latent pixel are a vector. Linear interpolation between two vectors of different
+directions shortens the vector, which decodes to lost contrast. Here its length is interpolated
+linearly, while its direction moves at constant speed along the great circle between them: Shoemake,
+"Animating Rotation with Quaternion Curves", SIGGRAPH 1985, https://doi.org/10.1145/325334.325242.
+Along the rows first, then along the columns.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 
 _STRIP_VALUES = 1 << 18
 _FEWEST_STRIPS = 2
-# Nearer to identical or opposite than this, the sine to divide by drowns in rounding errors.
+# Nearer to identical or opposite than this, the sine that is divided by is mostly rounding error.
 _ALIKE, _OPPOSITE = 1 - 1e-6, 1e-5 - 1
 
 
 @dataclass(frozen=True)
-class _Places:
-    """Where output values lie between input values.
+class _Positions:
+    """The positions of output values between input values.
 
     Attributes:
         first: Shape (target,), the input value before each, int64; the other is the next one.
-        ratio: Shape (target,), how far it is on the way to the next one, in [0, 1], float32.
+        ratio: Shape (target,), the position between this one and the next, in [0, 1], float32.
     """
 
     first: NDArray[np.int64]
     ratio: NDArray[np.float32]
 
     @classmethod
-    def between(cls, source: int, target: int) -> _Places:
+    def between(cls, source: int, target: int) -> _Positions:
         centre = np.clip((np.arange(target) + 0.5) * (source / target) - 0.5, 0, source - 1)
         first = np.minimum(centre.astype(np.int64), max(source - 2, 0))
         return cls(first, (centre - first).astype(np.float32))
 
-    def part(self, start: int, stop: int) -> tuple[_Places, int, int]:
-        """Return some of the places, and from where to where they need input values."""
+    def part(self, start: int, stop: int) -> tuple[_Positions, int, int]:
+        """Return some of the positions, and the range of input values that they need."""
         first = self.first[start:stop]
         begin = int(first[0])
-        return _Places(first - begin, self.ratio[start:stop]), begin, int(first[-1]) + 2
+        return _Positions(first - begin, self.ratio[start:stop]), begin, int(first[-1]) + 2
 
 
 @latent_mode(
@@ -62,16 +62,16 @@ class _Places:
     mixes=True,
 )
 def bislerp(samples: torch.Tensor, size: Size) -> torch.Tensor:
-    """Enlarge spherically; of the input no more than two values a side are mixed.
+    """Enlarge spherically; at most two input values a side are mixed.
 
-    Between opposite vectors, whose direction has no way to go, and beside a vector of length 0,
-    which has none, it is linear. Rows come before columns, so a turn by 90 degrees changes a
-    little. When shrinking, values are left out.
+    It is linear between opposite vectors, which have no shortest way, and beside a vector of length
+    0, which has no direction. Rows come before columns, so a rotation by 90 degrees changes a
+    little. When shrinking, values are skipped.
     """
     items, channels, height, width = samples.shape
-    across, down = _Places.between(width, size.width), _Places.between(height, size.height)
+    across, down = _Positions.between(width, size.width), _Positions.between(height, size.height)
     result = samples.new_empty((items, channels, size.height, size.width))
-    # Strips stay in the processor's cache, and bound the memory.
+    # Strips fit into the processor's cache, and bound the memory.
     rows = _STRIP_VALUES // max(1, items * channels * size.width)
     rows = min(max(rows, 8), -(-size.height // _FEWEST_STRIPS))
     for top in range(0, size.height, rows):
@@ -82,7 +82,7 @@ def bislerp(samples: torch.Tensor, size: Size) -> torch.Tensor:
     return result
 
 
-def _along(values: torch.Tensor, dim: int, places: _Places) -> torch.Tensor:
+def _along(values: torch.Tensor, dim: int, places: _Positions) -> torch.Tensor:
     """Interpolate along dimension 2 or 3."""
     import torch
 
@@ -99,7 +99,7 @@ def _along(values: torch.Tensor, dim: int, places: _Places) -> torch.Tensor:
 def _shares(
     values: torch.Tensor, dim: int, first: torch.Tensor, ratio: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what the two input vectors of every output vector are multiplied by.
+    """Return the factors of the two input vectors of every output vector.
 
     All trigonometry is done once a vector and not once a channel. With the angle w between the
     vectors, their lengths m and n and the ratio r, the first one's share is

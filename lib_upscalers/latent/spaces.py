@@ -1,4 +1,4 @@
-"""The latent spaces of diffusion models, as data: one entry a space.
+"""List the latent spaces of diffusion models, as data: one entry a space.
 
 Channels, factors and the names of tiny autoencoders are those of TAESD's and TAEHV's READMEs
 (https://github.com/madebyollin/taesd, https://github.com/madebyollin/taehv), of ComfyUI's
@@ -23,12 +23,12 @@ class KnownSpace:
 
     Attributes:
         space: Its name, channels and factor, before any packing.
-        models: Families of models that have it, as people know them.
+        models: The usual names of model families that have it.
         encoder: The name, without its ending, of the file of the tiny autoencoder's encoder; ""
             if there is none.
         decoder: That of the decoder; the same where one file holds both.
-        packed: Whether samplers hold 2 x 2 values of it as four channels.
-        frames: Whether samplers hold it with a time axis, (N, C, T, H, W).
+        packed: Whether samplers store 2 x 2 values of it as four channels.
+        frames: Whether samplers store it with a time axis, (N, C, T, H, W).
     """
 
     space: LatentSpace
@@ -40,7 +40,7 @@ class KnownSpace:
 
     @property
     def tiny(self) -> Sequence[str]:
-        """The names under which hosts know its tiny autoencoder."""
+        """The hosts' names of its tiny autoencoder."""
         return [name for name in dict.fromkeys((self.decoder, self.encoder)) if name]
 
 
@@ -80,12 +80,12 @@ _add("hunyuan15", 32, 16, ("HunyuanVideo 1.5",), "taehv1_5", frames=True)
 
 
 def find_tiny(name: str) -> KnownSpace | None:
-    """Return the space whose tiny autoencoder a host knows by that name, None if there is none."""
+    """Return the space whose tiny autoencoder has that name in hosts, None if there is none."""
     return next((known for _, known in SPACES.items() if name in known.tiny), None)
 
 
 def describe(name: str) -> str:
-    """Return the models of a space for a person to read, such as "SD 1.5 and SD 2"."""
+    """Return the models of a space for the user, such as "SD 1.5 and SD 2"."""
     known = dict(SPACES.items()).get(name)
     if known is None:
         return name

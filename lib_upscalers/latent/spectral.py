@@ -1,4 +1,4 @@
-"""Zero padding of the spectrum: frequencies of the small latent stay, none is added."""
+"""Pad the spectrum with zeros: frequencies of the small latent stay, none is added."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FEWEST_PARTS = 8
 def fourier(samples: torch.Tensor, size: Size) -> torch.Tensor:
     """Interpolate with the band-limited function of the values, reflected at the borders.
 
-    The same as an infinitely wide sinc kernel; when shrinking, an ideal low pass.
+    This is equal to an infinitely wide sinc kernel; when shrinking, to an ideal low pass.
     """
     items, channels, height, width = samples.shape
     planes = samples.reshape(items * channels, height, width)
@@ -42,6 +42,6 @@ def _resize(lines: torch.Tensor, target: int) -> torch.Tensor:
     from torch.nn.functional import pad
 
     source = lines.shape[-1]
-    # A negative padding cuts off.
+    # A negative padding removes frequencies.
     spectrum = pad(cosine(lines), (0, target - source))
     return inverse_cosine(spectrum.mul_(math.sqrt(target / source)))

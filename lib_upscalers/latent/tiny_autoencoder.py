@@ -1,7 +1,7 @@
-"""The tiny autoencoders of the TAESD family, from the layout of their weights alone.
+"""Run the tiny autoencoders of the TAESD family, from the layout of their weights alone.
 
 "Tiny AutoEncoder for Stable Diffusion", https://github.com/madebyollin/taesd: small networks that
-go between pictures and the latents of a large autoencoder, at an eighth of the size.
+convert between pictures and a large autoencoder's latents, at an eighth of the size.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class TinyAutoencoder:
         values = torch.tanh(samples.to(torch.float32) / _LIMIT) * _LIMIT
         steps = _steps(self.decoder)
         for before, index in zip([0, *steps], steps, strict=False):
-            # The layers that have no weights are missing: a ReLU after the first, then upsampling.
+            # Layers without weights are not in the file: a ReLU after the first, then upsampling.
             if index - before > 1:
                 values = values.relu() if before == 1 else interpolate(values, scale_factor=2.0)
             values = _step(values, self.decoder, index, 1)
@@ -79,23 +79,23 @@ def load_tiny_autoencoder(
     """
     first, second = _read(encoder, "encoder", 3, device), _read(decoder, "decoder", 64, device)
     last = f"{_steps(first)[-1]}.weight"
-    made, wanted = first[last].shape[0], second["1.weight"].shape[1]
-    if made != wanted:
+    made, expected = first[last].shape[0], second["1.weight"].shape[1]
+    if made != expected:
         raise ModelFileError(
             f"Expected an encoder and a decoder of one latent space, but {encoder.name!r} has "
-            f"{made} channels and {decoder.name!r} has {wanted}; give two that belong together."
+            f"{made} channels and {decoder.name!r} has {expected}; give two that belong together."
         )
     return TinyAutoencoder(first, second)
 
 
 def _read(path: Path, part: str, features: int, device: torch.device | str) -> Weights:
-    """Read one file; `features` are the channels on the side of the weights that is known."""
+    """Read one file; `features` are the channels on the side of the weights that is fixed."""
     import torch
 
     state = read_state(path)
     first = state.get("0.weight" if part == "encoder" else "1.weight")
     known = 1 if part == "encoder" else 0
-    # The other part begins with another layer.
+    # The encoder and the decoder differ in their first layer.
     if not isinstance(first, torch.Tensor) or first.ndim != 4 or first.shape[known] != features:
         raise ModelFileError(
             f"Expected the {part} of a tiny autoencoder in {path.name!r}, but its weights are "
@@ -121,7 +121,7 @@ def _step(values: torch.Tensor, weights: Weights, index: int, stride: int) -> to
 
 
 def _pool(values: torch.Tensor, weights: Weights, name: str) -> torch.Tensor:
-    """Return what a block learns from the picture as a whole."""
+    """Return the branch of a block that averages over the whole picture."""
     from torch.nn.functional import group_norm
 
     wide = _convolve(values, weights, f"{name}.0")

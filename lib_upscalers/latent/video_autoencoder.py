@@ -1,9 +1,9 @@
 """Encode and decode single pictures with the tiny autoencoders of video models (TAEHV family).
 
-"Tiny AutoEncoder for Hunyuan Video (and other video models)",
-https://github.com/madebyollin/taehv: convolutions that also see the frame before, and layers that
-join or multiply frames. One file holds the encoder and the decoder; its layout is enough to know
-which model it is for. A picture is a video of frames that are all alike.
+"Tiny AutoEncoder for Hunyuan Video (and other video models)", https://github.com/madebyollin/taehv:
+convolutions that also see the frame before, and layers that join or multiply frames. One file holds
+the encoder and the decoder; its layout is enough to recognise its model. A picture is a video of
+frames that are all alike.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class VideoAutoencoder:
 
         limited = torch.tanh(samples.float() / _LIMIT) * _LIMIT
         layers = _layers(self.weights, "decoder")
-        # What comes before the last frame only lets the memory of the layers fill.
+        # Frames before the last one only fill the memory of the layers.
         frames = torch.cat([self._run("decoder", layers, one[None])[-1:] for one in limited])
         return pixel_shuffle(frames, self.patch) if self.patch > 1 else frames
 
@@ -140,8 +140,10 @@ class VideoAutoencoder:
             values = _convolve(values, self.weights, f"{name}.conv.{layer}")
             values = self._activate(values) if layer < 4 else values
         skip = f"{name}.skip.weight"
-        kept = _convolve(frames, self.weights, f"{name}.skip") if skip in self.weights else frames
-        return self._activate(values + kept)
+        shortcut = (
+            _convolve(frames, self.weights, f"{name}.skip") if skip in self.weights else frames
+        )
+        return self._activate(values + shortcut)
 
     def _regroup(self, name: str, frames: Frames, *, grows: bool) -> Frames:
         """Join neighbouring frames into one, or make several of each."""

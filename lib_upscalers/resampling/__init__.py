@@ -1,1 +1,1 @@
-"""Kernels, and the one engine that resamples pixels and latents with them."""
+"""Resample pixels and latents with kernels, by one engine."""

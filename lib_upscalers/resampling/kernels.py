@@ -1,7 +1,7 @@
-"""The resampling kernels, each with its source; their names are the menu.
+"""Define the resampling kernels, each with its source; their names are the menu.
 
-A kernel is a symmetric function of the distance from the output pixel's centre, in input
-pixels. What it weighs is normalised later, so a constant factor does not matter.
+A kernel is a symmetric function of the distance from the output pixel's centre, in input pixels.
+Weights are normalised later, so a constant factor does not matter.
 
 `bc_spline` is the family of Mitchell & Netravali, "Reconstruction Filters in Computer Graphics",
 SIGGRAPH 1988, https://doi.org/10.1145/54852.378514.
@@ -24,13 +24,13 @@ Weigh: TypeAlias = Callable[[Distances], Distances]
 
 @dataclass(frozen=True)
 class Kernel:
-    """How input pixels are weighed.
+    """A function that weighs input pixels.
 
     Attributes:
         support: The weight is 0 from this distance on, in input pixels; it grows with the
             scale when a picture shrinks.
         weigh: From distances (float64, any shape, either sign) to weights of the same shape.
-        picks: Whether the nearest pixel is taken as it is, and nothing is weighed.
+        picks: Whether the nearest pixel is copied, and nothing is weighed.
     """
 
     support: float
@@ -43,7 +43,7 @@ KERNELS: Registry[Kernel] = Registry("a resampling kernel")
 
 def box(distance: Distances) -> Distances:
     """Return equal weights: the mean when shrinking, the nearest pixel when enlarging."""
-    # Of two pixels at exactly half a pixel's distance Pillow takes one; so do we, to agree.
+    # Of two pixels at exactly half a pixel's distance Pillow counts one; so does this, to agree.
     return np.where((distance > -0.5) & (distance <= 0.5), 1.0, 0.0)
 
 
@@ -52,7 +52,7 @@ KERNELS.add("Box", Kernel(0.5, box))
 
 
 def kernel(name: str, support: float) -> Callable[[Weigh], Weigh]:
-    """Enter the decorated function into `KERNELS`."""
+    """Register the decorated function in `KERNELS`."""
 
     def enter(weigh: Weigh) -> Weigh:
         KERNELS.add(name, Kernel(support, weigh))
@@ -121,7 +121,7 @@ def lanczos2(distance: Distances) -> Distances:
 
 @kernel("Lanczos", 3)
 def lanczos3(distance: Distances) -> Distances:
-    """Return the windowed sinc of three lobes, which is what people mean by Lanczos."""
+    """Return the windowed sinc of three lobes, which is commonly called Lanczos."""
     return windowed_sinc(distance, 3)
 
 
@@ -133,7 +133,7 @@ def lanczos4(distance: Distances) -> Distances:
 
 @kernel("Spline36", 3)
 def spline36(distance: Distances) -> Distances:
-    """Return what a natural cubic spline through the six nearest pixels weighs them with.
+    """Return the weights of a natural cubic spline through the six nearest pixels.
 
     Dersch, "Testing Interpolator Quality", 1999, of Panorama Tools,
     https://wiki.panotools.org/Interpolation.

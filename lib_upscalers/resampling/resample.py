@@ -1,4 +1,4 @@
-"""Resampling of pictures and latents to an exact size, by the one separable engine."""
+"""Resample pictures and latents to an exact size, by one separable engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["KERNELS", "resample", "resample_pixels", "resample_with_alpha"]
 
 _STRIP_BYTES = 12 << 20
-_UNSEEN = 1e-6
+_INVISIBLE = 1e-6
 
 
 def _check(source: Size, target: Size, kernel: str) -> None:
@@ -45,9 +45,9 @@ def resample(
 
     Args:
         tensor: Shape (..., H, W), any float dtype, device and strides, any range.
-        size: What to make of it.
+        size: The size of the result.
         kernel: A name in `KERNELS`.
-        antialias: Stretch the kernel when shrinking, so that no pixel is left out.
+        antialias: Stretch the kernel when shrinking, so that no pixel is skipped.
 
     Returns:
         Shape (..., size.height, size.width), same dtype and device, computed in float32; a
@@ -93,12 +93,12 @@ def resample_pixels(
 
     Args:
         pixels: Shape (H, W, C), uint8, uint16, or float32 in [0, 1].
-        size: What to make of it.
+        size: The size of the result.
         kernel: A name in `KERNELS`.
         linear_light: Mix light and not sRGB values (IEC 61966-2-1): decoded before, encoded
             after.
         dtype: Of the result; None for that of `pixels`. White stays white.
-        progress: Told of every strip.
+        progress: Updated after every strip.
 
     Returns:
         Shape (size.height, size.width, C); a copy where the size is the same.
@@ -107,18 +107,18 @@ def resample_pixels(
         InputError: The picture is empty or of another dtype or shape.
         TargetError: A side of `size` is below 1.
         UnknownNameError: There is no such kernel.
-        Cancelled: `progress` says so.
+        Cancelled: `progress` raises it.
     """
     if pixels.ndim != 3 or pixels.shape[2] < 1:
         raise InputError(f"Expected pixels of shape (H, W, C), but got {pixels.shape}.")
     source = Size(pixels.shape[1], pixels.shape[0])
     _check(source, size, kernel)
-    wanted = np.dtype(pixels.dtype if dtype is None else dtype)
-    result = np.empty((size.height, size.width, pixels.shape[2]), wanted)
+    result_dtype = np.dtype(pixels.dtype if dtype is None else dtype)
+    result = np.empty((size.height, size.width, pixels.shape[2]), result_dtype)
     if source == size:
-        result[:] = to_depth(pixels, wanted)
+        result[:] = to_depth(pixels, result_dtype)
     elif KERNELS[kernel].picks:
-        _take_nearest(pixels, result, progress)
+        _pick_nearest(pixels, result, progress)
     else:
         _Strips(pixels, result, kernel, linear_light=linear_light).run(progress)
     return result
@@ -135,8 +135,8 @@ def resample_with_alpha(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Resample colour and transparency together: the colours are premultiplied while mixed.
 
-    So a colour counts by how much it is seen, and what is hidden under transparent or nearly
-    transparent pixels does not bleed into edges. A constant colour stays constant whatever the
+    So a colour counts by how visible it is, and colours hidden under transparent or nearly
+    transparent pixels do not bleed into edges. A constant colour stays constant whatever the
     transparency does.
 
     T. Porter, T. Duff, "Compositing Digital Images", 1984, https://doi.org/10.1145/800031.808606.
@@ -144,10 +144,10 @@ def resample_with_alpha(
     Args:
         pixels: Shape (H, W, C), uint8, uint16, or float32 in [0, 1]; not premultiplied.
         alpha: Shape (H, W), same dtype.
-        size: What to make of it.
+        size: The size of the result.
         kernel: A name in `KERNELS`.
         linear_light: Mix light and not sRGB values; transparency is mixed as it is.
-        progress: Told of every strip.
+        progress: Updated after every strip.
 
     Returns:
         Colours, shape (size.height, size.width, C), not premultiplied, and transparency, shape
@@ -158,7 +158,7 @@ def resample_with_alpha(
         InputError: The picture is empty or of another dtype or shape.
         TargetError: A side of `size` is below 1.
         UnknownNameError: There is no such kernel.
-        Cancelled: `progress` says so.
+        Cancelled: `progress` raises it.
     """
     source = Size(pixels.shape[1], pixels.shape[0])
     _check(source, size, kernel)
@@ -174,32 +174,33 @@ def resample_with_alpha(
     return bleed_free(np.ascontiguousarray(result[..., :-1]), larger), larger
 
 
-def _take_nearest(pixels: NDArray[Any], result: NDArray[Any], progress: Progress) -> None:
+def _pick_nearest(pixels: NDArray[Any], result: NDArray[Any], progress: Progress) -> None:
     height, width, channels = result.shape
     rows = nearest(len(pixels), height)
-    # Numpy takes single values several times faster than groups of three.
+    # Numpy indexes single values several times faster than groups of three.
     columns = nearest(pixels.shape[1], width)[:, None] * channels + np.arange(channels)
     for strip in row_strips(height, result[:1].nbytes, strip_bytes=_STRIP_BYTES):
         progress.check_cancelled()
-        wanted, place = np.unique(rows[strip], return_inverse=True)
-        lines = to_depth(pixels[wanted], result.dtype).reshape(len(wanted), -1)
+        needed, place = np.unique(rows[strip], return_inverse=True)
+        lines = to_depth(pixels[needed], result.dtype).reshape(len(needed), -1)
         wide = lines.take(columns.reshape(-1), axis=1)
         result[strip] = wide[place].reshape(-1, width, channels)
         progress.update(strip.stop, height)
 
 
 class _Strips:
-    """A picture on its way into another of a different size.
+    """Resamples a picture in strips of rows.
 
-    A strip of the result is the sum of what chunks of the source add to it: neither needs to be
-    in memory as a whole, however much the picture shrinks.
+    A strip of the result is the sum of the contributions of chunks of the source: neither needs to
+    be in memory as a whole, however much the picture shrinks.
 
     Args:
         pixels: Shape (H, W, C).
-        result: Where the result goes, shape (height, width, C); with `alpha` one channel more.
+        result: Where the result is written, shape (height, width, C); with `alpha` one channel
+            more.
         kernel: A name in `KERNELS`.
         linear_light: Whether light is mixed.
-        alpha: Shape (H, W): what colours are premultiplied with, and the result's last channel.
+        alpha: Shape (H, W): colours are premultiplied with it, and it is the result's last channel.
     """
 
     def __init__(
@@ -269,14 +270,14 @@ class _Strips:
         return _to_light(torch.from_numpy(rows.astype(np.float32)))
 
     def _encode(self, values: torch.Tensor) -> NDArray[np.float32]:
-        """Return rows in units of the result's dtype, to be cut off to whole numbers."""
+        """Return rows in units of the result's dtype, to be truncated to whole numbers."""
         import torch
 
         white = peak(self._result.dtype)
         alpha = None if self._alpha is None else values[..., -1:].clone()
         if alpha is not None:
-            # Where next to nothing is seen, the quotient has no meaning; it is filled later.
-            values = values[..., :-1] / alpha.where(alpha.abs() > _UNSEEN, torch.inf)
+            # Where next to nothing is visible, the quotient has no meaning; it is filled later.
+            values = values[..., :-1] / alpha.where(alpha.abs() > _INVISIBLE, torch.inf)
         values = _from_light(values.clamp_(0, 1)) if self._linear else values
         if white != self._white:
             values.mul_(white / self._white)
@@ -288,7 +289,7 @@ class _Strips:
 
 
 def _add(total: torch.Tensor, top: int, chunk: torch.Tensor, first: int, bands: list[Band]) -> None:
-    """Add what rows of the source, from `first` on, make of the result's rows from `top` on."""
+    """Add the contribution of source rows, from `first` on, to the result's rows, from `top` on."""
     import torch
 
     stop, last = top + len(total), first + len(chunk)
@@ -304,7 +305,7 @@ def _add(total: torch.Tensor, top: int, chunk: torch.Tensor, first: int, bands: 
 
 @lru_cache(maxsize=2)
 def _light_of(dtype: str) -> NDArray[np.float32]:
-    """Return the light, in [0, 1], of every value of a whole-number dtype."""
+    """Return linear light, in [0, 1], for every value of a whole-number dtype."""
     import torch
 
     white = peak(dtype)

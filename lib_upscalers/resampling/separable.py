@@ -1,9 +1,8 @@
-"""One axis of the separable resampling engine.
+"""Resample along one axis; the separable engine does so twice.
 
-Each axis is resampled by itself: an output pixel is a weighted mean of the input pixels around
-its centre. Pixel centres lie at half-integers, weights are normalised, at the edges over the
-pixels that there are, and the kernel is stretched when shrinking: all as Pillow does it, so
-that the results agree.
+Each axis is resampled by itself: an output pixel is a weighted mean of the input pixels around its
+centre. Pixel centres lie at half-integers, weights are normalised, at the edges over the existing
+pixels, and the kernel is stretched when shrinking, all as in Pillow, so that the results agree.
 
 On a CPU the weights of neighbouring output pixels are put into small dense matrices along the
 diagonal, so that matrix multiplication does the work: several times faster than
@@ -30,11 +29,11 @@ _MOST_INTERLEAVED = 4
 
 @dataclass(frozen=True)
 class Axis:
-    """How one axis is resampled; hashable, so that its weights are found again.
+    """How one axis is resampled; hashable, so that its weights can be cached.
 
     Attributes:
-        source: Pixels there are.
-        target: Pixels there should be.
+        source: Pixels of the input.
+        target: Pixels of the output.
         kernel: A name in `KERNELS`.
         antialias: Whether the kernel is stretched when shrinking.
     """
@@ -47,7 +46,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Taps:
-    """For each output pixel the first input pixel it is made of, and what each weighs.
+    """For each output pixel the first input pixel that it depends on, and all weights.
 
     Attributes:
         start: Shape (target,), int64.
@@ -64,9 +63,9 @@ class Band:
 
     Attributes:
         start: The first output pixel.
-        stop: The one behind the last.
+        stop: The one after the last.
         first: The first input pixel.
-        last: The one behind the last.
+        last: The one after the last.
         matrix: Shape (stop - start, last - first), float32, on the CPU; with interleaved
             channels each entry is that many times as wide and high, and diagonal.
     """
@@ -79,9 +78,9 @@ class Band:
 
 
 def nearest(source: int, target: int) -> NDArray[np.int64]:
-    """Return which input pixel each output pixel takes, as Pillow finds it."""
+    """Return which input pixel each output pixel copies, as in Pillow."""
     step = source / target
-    # Pillow adds the step up, and where two pixels are equally near its rounding errors decide.
+    # Pillow accumulates the step, and its rounding errors decide between two equally near pixels.
     position = np.full(target, step)
     position[0] = step * 0.5
     index = np.add.accumulate(position).astype(np.int64)
@@ -113,7 +112,8 @@ def find_bands(axis: Axis, interleaved: int) -> tuple[Band, ...]:
     """Return the weights of an axis as matrices, for `interleaved` channels a pixel."""
     taps = find_taps(axis)
     count = taps.weights.shape[1]
-    # So long that a matrix is mostly weights, and not so short that calls cost more than work.
+    # Short enough that a matrix is mostly weights, and long enough that calls take less time than
+    # the work.
     share = count * axis.target / axis.source
     length = max(16, min(64, round(4 * share / interleaved)))
     starts = range(0, axis.target, length)
@@ -132,7 +132,7 @@ def _band(taps: Taps, start: int, stop: int, interleaved: int) -> Band:
     columns = taps.start[start:stop, None] - first + np.arange(count)
     np.put_along_axis(matrix, columns, taps.weights[start:stop].astype(np.float32), axis=1)
     wide = np.kron(matrix, np.eye(interleaved, dtype=np.float32))
-    # Made while gradients are off, a cached tensor could not be used once they are on.
+    # A tensor cached in inference mode could not be used outside of it.
     with torch.inference_mode(mode=False):
         return Band(start, stop, first, last, torch.from_numpy(wide))
 
