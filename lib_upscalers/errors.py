@@ -12,9 +12,15 @@
     |   |   +-- ModelFileError   missing, truncated, or not a network
     |   |   +-- UnsafeModelError a pickle that asks for more than tensors
     |   |   +-- UnsupportedModelError  an architecture or purpose that is not supported
+    |   |   +-- WrongHashError   a file is not the one that its SHA-256 names
     |   +-- OutputError          the result cannot be written
     |   |   +-- AlreadyExistsError   its name is taken, and must not be replaced
+    |   |   +-- BusyFileError        another run writes it at the moment
     |   |   +-- DiskFullError        the disk, or the user's share of it, is full
+    |   +-- FetchError           something cannot be had from the internet
+    |   |   +-- UnsafeAddressError   an address that is not https, or in a private network
+    |   |   +-- DownloadError        a server does not answer, or gives something else
+    |   |   +-- CatalogueError       there is no catalogue, or none that can be read
     |   +-- MemoryExhaustedError even the smallest tile on the CPU does not fit
     +-- Cancelled                the user stopped the work (not an error, so not below one)
 
@@ -60,6 +66,20 @@ class UnsupportedModelError(ModelError):
     """A network of an architecture or purpose that is not supported."""
 
 
+class WrongHashError(ModelError):
+    """A file is not the one that its SHA-256 names; the text has both.
+
+    Attributes:
+        expected: What the file should hash to.
+        found: What it hashes to.
+    """
+
+    def __init__(self, text: str, expected: str, found: str) -> None:
+        super().__init__(text)
+        self.expected = expected
+        self.found = found
+
+
 class OutputError(UpscalerError):
     """A result cannot be written where it was asked for."""
 
@@ -70,6 +90,26 @@ class AlreadyExistsError(OutputError):
 
 class DiskFullError(OutputError):
     """The disk of a result, or the user's share of it, is full: later results fail alike."""
+
+
+class BusyFileError(OutputError):
+    """Another run writes this file at the moment."""
+
+
+class FetchError(UpscalerError):
+    """Something cannot be had from the internet."""
+
+
+class UnsafeAddressError(FetchError):
+    """An address that is not https, or that leads into a private network."""
+
+
+class DownloadError(FetchError):
+    """A server does not answer, or gave something else than the file."""
+
+
+class CatalogueError(FetchError):
+    """There is no catalogue, or none that can be read."""
 
 
 class MemoryExhaustedError(UpscalerError):

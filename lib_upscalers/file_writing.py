@@ -20,15 +20,24 @@ import time
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from lib_upscalers.errors import AlreadyExistsError, DiskFullError, OutputError
+from lib_upscalers.errors import (
+    AlreadyExistsError,
+    BusyFileError,
+    DiskFullError,
+    OutputError,
+)
+from lib_upscalers.file_locks import is_alive, lock, lock_on_every_system
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
 __all__ = [
+    "appending",
     "check_target",
+    "locking",
+    "move_finished",
     "remove_stale_parts",
     "write_bytes",
     "write_text",
@@ -149,6 +158,64 @@ def write_text(
     write_bytes(target, data, overwrite=overwrite, protected=protected, make_folders=make_folders)
 
 
+@contextmanager
+def appending(target: str | os.PathLike[str]) -> Generator[BinaryIO, None, None]:
+    """Open a file to read it and to write on at its end, such as a download that goes on.
+
+    Under its name such a file may be incomplete, and a crash leaves it so: choose a name that
+    nobody reads as finished, hold a lock (`locking`), and use `move_finished` at the end.
+
+    Raises:
+        DiskFullError: The disk or a quota is full.
+        OutputError: The file cannot be written for another reason. An OSError that the block
+            raises counts as such.
+    """
+    named = Path(target)
+    try:
+        named.parent.mkdir(parents=True, exist_ok=True)
+        with named.open("a+b", buffering=0) as stream:
+            yield cast("BinaryIO", stream)
+    except OSError as error:
+        raise _output_error(named, error) from error
+
+
+def move_finished(part: Path, target: Path) -> None:
+    """Give a file that is complete its final name in the same folder, replacing what has it.
+
+    Raises:
+        OutputError: That failed.
+    """
+    try:
+        part.replace(target)
+    except OSError as error:
+        raise _output_error(target, error) from error
+
+
+@contextmanager
+def locking(target: str | os.PathLike[str]) -> Generator[None, None, None]:
+    """Hold a lock on a name while the block runs; the empty file of that name stays.
+
+    The lock ends with the process, however that ends.
+
+    Raises:
+        BusyFileError: Somebody else holds it, in this process or another.
+        OutputError: The file cannot be made.
+    """
+    named = Path(target)
+    try:
+        named.parent.mkdir(parents=True, exist_ok=True)
+        holder = named.open("ab", buffering=0)
+    except OSError as error:
+        raise _output_error(named, error) from error
+    with holder:
+        if not lock_on_every_system(holder.fileno()):
+            raise BusyFileError(
+                f"Expected {named.stem} to be free, but it is being fetched already: wait until "
+                "that is done."
+            )
+        yield
+
+
 def check_target(
     target: str | os.PathLike[str],
     *,
@@ -226,25 +293,10 @@ def _live(part: Path) -> Generator[None, None, None]:
     """
     with part.open("xb") as holder:
         if sys.platform != "win32":
-            _lock(holder.fileno())
+            lock(holder.fileno())
             yield
             return
     yield
-
-
-def _lock(descriptor: int) -> bool:
-    """Lock an open file; return whether nobody else has it locked."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks
-    return True
 
 
 def _publish(part: Path, file: Path, *, overwrite: bool) -> None:
@@ -301,41 +353,19 @@ def _clean_once(folder: str) -> None:
 
 
 def _is_stale(part: Path, match: re.Match[str]) -> bool:
-    dead = match["host"] == _host() and not _is_alive(int(match["pid"]))
+    dead = match["host"] == _host() and not is_alive(int(match["pid"]))
     try:
         # Otherwise it is another machine's, or its process number may be in use again.
         if not dead and time.time() - part.stat().st_mtime < _DAY:
             return False
         with part.open("rb+") as stream:
-            return _lock(stream.fileno())
+            return lock(stream.fileno())
     except OSError:
         return False
 
 
 def _host() -> str:
     return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
-
-
-def _is_alive(pid: int) -> bool:
-    """Return whether a process of that number runs on this machine."""
-    if sys.platform == "win32":
-        import ctypes
-
-        synchronize, timeout = 0x00100000, 0x102
-        kernel = ctypes.windll.kernel32
-        handle = kernel.OpenProcess(synchronize, 0, pid)
-        if not handle:
-            return kernel.GetLastError() == errno.EACCES
-        running = kernel.WaitForSingleObject(handle, 0) == timeout
-        kernel.CloseHandle(handle)
-        return running
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def _output_error(file: Path, error: Exception) -> OutputError:

@@ -31,6 +31,7 @@ LAYERS = {
     "host": 0,
     "network": 0,
     "version": 0,
+    "file_locks": 0,
     "file_writing": 1,
     "geometry": 1,
     "pictures": 2,

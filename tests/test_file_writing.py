@@ -192,7 +192,7 @@ def test_what_a_live_run_writes_stays(tmp_path: Path, monkeypatch: pytest.Monkey
         assert remove_stale_parts(tmp_path) == 0
         if sys.platform != "win32":
             # In another container the number seems to be nobody's, and time has passed.
-            monkeypatch.setattr(file_writing, "_is_alive", lambda _: False)
+            monkeypatch.setattr(file_writing, "is_alive", lambda _: False)
             os.utime(part, (0, 0))
             assert remove_stale_parts(tmp_path) == 0
         assert part.exists()
