@@ -69,7 +69,8 @@ class Job:
         free_memory: Returns how many bytes may be allocated on a device.
         precision: In which precision.
         tile: The largest side of a tile, overlap included, at least 32; more where the network's
-            windows or, without an overlap, its reach ask for it; None: what is fastest and fits.
+            windows ask for it and, without an overlap, where its reach does or its tiles would
+            differ; None: what is fastest and fits.
         overlap: Context on each side of a tile; None: as far as the network looks, measured.
         border: What lies beyond the picture.
         batch: How many tiles run at once; None: what fits.
@@ -138,20 +139,33 @@ def make_policy(executor: Executor, size: Size, job: Job) -> Policy:
         return _whole_policy(size)
     _choose_layout(executor, size)
     room = _room(executor, job)
-    at_once = job.border == "none" and job.tile is None
-    if at_once and (
-        fed.area <= room.fast or (fed.area <= room.fits and _tiles_cost_more(executor))
-    ):
+    if job.border == "none" and _fits_whole(executor, fed, job, room):
+        if job.tile is not None:
+            _report_raised(executor, job.tile, "the whole picture")
         return _whole_policy(size)
     return _tiled_policy(executor, size, job, room)
 
 
-def _tiles_cost_more(executor: Executor) -> bool:
+def _fits_whole(executor: Executor, fed: Size, job: Job, room: _Room) -> bool:
+    """Return whether the picture runs whole."""
+    if job.tile is None:
+        if not room.fast < fed.area <= room.fits:
+            return fed.area <= room.fast
+        return _tiles_cost_more(_measured_reach(executor))
+    costs_more = job.overlap is None and _tiles_cost_more(_measured_reach(executor))
+    return costs_more and fed.area <= _spare(executor, job)
+
+
+def _spare(executor: Executor, job: Job) -> int:
+    """Return to how many pixels a tile may be raised that the user has set."""
+    return _measured_room(executor, job).fits // 2
+
+
+def _tiles_cost_more(reach: Reach) -> bool:
     """Return whether tiles cost more than a whole picture that is larger than is fast.
 
     They do where statistics have to be gathered first, and where they would be blended.
     """
-    reach = _measured_reach(executor)
     return bool(reach.sites) or reach.seam > SEAM
 
 
@@ -173,14 +187,17 @@ def make_rules(executor: Executor, job: Job) -> tuple[Rules, Context]:
 
     The network may have to be placed again afterwards.
     """
-    return _rules(executor, job, _room(executor, job))
-
-
-def _rules(executor: Executor, job: Job, room: _Room) -> tuple[Rules, Context]:
     traits = executor.network.traits
     reach = _measured_reach(executor)
-    context = choose_context(reach, job.tile, job.overlap, math.isqrt(room.fits))
-    _report_raised(executor, job, context)
+    differs = _tiles_cost_more(reach)
+
+    def largest_side() -> int:
+        room = _spare(executor, job) if differs else _measured_room(executor, job).fits
+        return math.isqrt(room)
+
+    context = choose_context(reach, job.tile, job.overlap, largest_side, differs=differs)
+    if context.tile is not None and context.tile != job.tile and job.tile is not None:
+        _report_raised(executor, job.tile, f"{context.tile} pixels")
     rules = Rules(
         halo=context.halo,
         alignment=math.lcm(traits.alignment, reach.alignment),
@@ -191,23 +208,29 @@ def _rules(executor: Executor, job: Job, room: _Room) -> tuple[Rules, Context]:
     return rules, context
 
 
-def _report_raised(executor: Executor, job: Job, context: Context) -> None:
+def _report_raised(executor: Executor, tile: int, larger: str) -> None:
     network = executor.network
-    if context.tile == job.tile or job.tile is None or job.tile in network.profile.raised:
+    if tile in network.profile.raised:
         return
-    network.profile.raised.add(job.tile)
+    network.profile.raised.add(tile)
+    reach = _measured_reach(executor)
+    why = (
+        "looks at the whole picture"
+        if _tiles_cost_more(reach)
+        else f"looks {reach.halo} pixels far"
+    )
     _log.warning(
-        "%s looks %d pixels far: tiles of %d pixels are raised to %s, or a seam would show.",
+        "%s looks %s: tiles of %d pixels are raised to %s; set an overlap if they are to stay.",
         network.traits.name,
-        context.halo,
-        job.tile,
-        context.tile,
+        distance,
+        tile,
+        larger,
     )
 
 
 def _tiled_policy(executor: Executor, size: Size, job: Job, room: _Room) -> Policy:
-    rules, context = _rules(executor, job, room)
-    if job.tile is None and executor.device.type == "cpu":
+    rules, context = make_rules(executor, job)
+    if job.tile is None and not context.reach.sites and executor.device.type == "cpu":
         return Policy(_fastest(size, rules, room), rules, job.batch or 1, context)
     largest = room.fits if context.tile is None else min(room.fits, context.tile**2)
     batch = (
@@ -256,6 +279,11 @@ def _room(executor: Executor, job: Job) -> _Room:
     on_cpu = executor.device.type == "cpu"
     if job.tile is not None and on_cpu and job.tile <= _MODEST_TILE:
         return _Room(sys.maxsize, sys.maxsize)
+    return _measured_room(executor, job)
+
+
+def _measured_room(executor: Executor, job: Job) -> _Room:
+    on_cpu = executor.device.type == "cpu"
     memory = _measured_memory(executor)
     if memory is None:
         return _Room(LEAST_TILE**2, LEAST_TILE**2)

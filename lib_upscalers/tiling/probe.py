@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.network import Network, NetworkTraits, StatisticSite
-    from lib_upscalers.tiling.statistics import Sample
+    from lib_upscalers.tiling.statistics import Sample, Statistics
 
 # High and narrow, so that networks that work in strips of rows allocate as much a pixel as on a
 # large picture.
@@ -99,16 +99,13 @@ def measure_reach(network: Network, device: torch.device) -> Reach:
         return Reach(_SQUARE_HALO, 0.0)
     network.place(device, torch.float32, channels_last=True)
     watched = _Watched(network, device)
-    plain = _reach_with(watched, ())
-    alignment = _measure_alignment(watched, ()) if watched.strided else 1
-    if not watched.reduces:
-        return replace(plain, alignment=alignment)
-    sites = _find_sites(watched)
-    shared = _reach_with(watched, sites)
-    if not sites or (shared.seam > SEAM and 2 * shared.seam > plain.seam):
-        return replace(plain, alignment=alignment)
+    reach, sites = _reach_with(watched, ()), _find_sites(watched) if watched.reduces else ()
+    if sites:
+        shared = _reach_with(watched, sites)
+        helps = shared.seam <= SEAM or 2 * shared.seam <= reach.seam
+        reach, sites = (shared, sites) if helps else (reach, ())
     alignment = _measure_alignment(watched, sites) if watched.strided else 1
-    return replace(shared, sites=sites, alignment=alignment)
+    return replace(reach, sites=sites, alignment=alignment)
 
 
 class _Watched:
@@ -140,35 +137,33 @@ class _Watched:
         self.strided |= recorder.strided
         return output, Sample(Size(picture.shape[-1], picture.shape[-2]), recorder.shapes)
 
-    def compare(self, whole: torch.Tensor, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run two pictures of one height and compare their reductions."""
-        from lib_upscalers.tiling.statistics import find_sites
+    def run_whole(
+        self, picture: torch.Tensor, sites: tuple[StatisticSite, ...]
+    ) -> tuple[torch.Tensor, Sample | Statistics]:
+        """Run a picture; return also what its parts are to be run with."""
+        if not sites:
+            return self.record(picture)
+        from lib_upscalers.tiling.statistics import Combination, Frame, Gatherer
 
-        (first, first_sample), (second, second_sample) = self.record(whole), self.record(part)
-        self.reduces |= bool(find_sites(first_sample, second_sample))
-        return first, second
-
-    def run_shared(
-        self, whole: torch.Tensor, part: torch.Tensor, sites: tuple[StatisticSite, ...]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Run two pictures, the second one with the statistics of the first."""
-        from lib_upscalers.tiling.statistics import Combination, Frame, Gatherer, Replay
-
-        size = Size(whole.shape[-1], whole.shape[-2])
+        size = Size(picture.shape[-1], picture.shape[-2])
         gatherer = Gatherer(sites, {}, Frame(size, Region.whole(size)), stops=False)
         with gatherer:
-            first = self._network(whole)
+            output = self._network(picture)
         combination = Combination()
         combination.add(gatherer.parts)
         found = combination.averages()
-        with Replay({key: value.to(self.device) for key, value in found.items()}):
-            return first, self._network(part)
+        return output, {key: value.to(self.device) for key, value in found.items()}
 
-    def run_both(
-        self, whole: torch.Tensor, part: torch.Tensor, sites: tuple[StatisticSite, ...]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        part = part.contiguous()
-        return self.run_shared(whole, part, sites) if sites else self.compare(whole, part)
+    def run_part(self, part: torch.Tensor, whole: Sample | Statistics) -> torch.Tensor:
+        """Run a part of a picture of the same height, with the statistics of the whole one."""
+        from lib_upscalers.tiling.statistics import Replay, Sample, find_sites
+
+        if isinstance(whole, Sample):
+            output, sample = self.record(part.contiguous())
+            self.reduces |= bool(find_sites(whole, sample))
+            return output
+        with Replay(whole):
+            return self._network(part.contiguous())
 
 
 def _find_sites(watched: _Watched) -> tuple[StatisticSite, ...]:
@@ -198,7 +193,8 @@ def _differences(watched: _Watched, sites: tuple[StatisticSite, ...], farthest: 
     height = _round_up(max(_STRIP, traits.minimum), traits.alignment)
     width = cut + _round_up(max(farthest + _FEATHER, traits.minimum), traits.alignment)
     picture = watched.picture(width, height)
-    whole, part = watched.run_both(picture, picture[..., cut:], sites)
+    whole, found = watched.run_whole(picture, sites)
+    part = watched.run_part(picture[..., cut:], found)
     difference = (whole[..., cut * traits.scale :] - part).abs().amax(dim=(0, 1, 2)) * 255
     return difference.reshape(-1, traits.scale).amax(dim=1).tolist()
 
@@ -211,10 +207,11 @@ def _measure_alignment(watched: _Watched, sites: tuple[StatisticSite, ...]) -> i
     picture = watched.picture(
         max(_CUT + 2 * FARTHEST + _FEATHER, traits.minimum), max(_STRIP, traits.minimum)
     )
+    whole, known = watched.run_whole(picture, sites)
     found: dict[int, float] = {}
     for step in _STEPS:
         cut = _CUT + step
-        whole, part = watched.run_both(picture, picture[..., cut:], sites)
+        part = watched.run_part(picture[..., cut:], known)
         difference = (whole[..., cut * traits.scale :] - part).abs() * 255
         # As far from the cut as from the right end, where another width may be padded differently.
         away_from_edges = slice(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lib_upscalers.tiling.probe import feather
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lib_upscalers.geometry import Size
     from lib_upscalers.network import Reach
 
@@ -40,7 +42,12 @@ class Context:
 
 
 def choose_context(
-    reach: Reach, tile: int | None, overlap: int | None, largest_side: int
+    reach: Reach,
+    tile: int | None,
+    overlap: int | None,
+    largest_side: Callable[[], int],
+    *,
+    differs: bool = False,
 ) -> Context:
     """Decide how much context tiles get.
 
@@ -51,15 +58,19 @@ def choose_context(
         reach: The measured reach of the network.
         tile: The largest side that the user asks for.
         overlap: The halo that the user asks for; then the tile stays as it is.
-        largest_side: The largest side that fits into memory.
+        largest_side: Finds out to which side a tile may be raised.
+        differs: Whether tiles cost more, or are worse, than a whole picture: then they are
+            raised as far as they may.
     """
     if overlap is not None:
         return Context(tile, overlap, reach.seam_at(overlap), reach)
     if tile is None:
         return Context(None, reach.halo, reach.seam, reach)
     side = tile
-    if reach.seam_at(tile // _HALOS_PER_TILE) > _NEXT_TO_NOTHING:
-        side = max(tile, min(_HALOS_PER_TILE * reach.halo, largest_side))
+    if differs:
+        side = max(tile, largest_side())
+    elif reach.seam_at(tile // _HALOS_PER_TILE) > _NEXT_TO_NOTHING:
+        side = max(tile, min(_HALOS_PER_TILE * reach.halo, largest_side()))
     halo = min(reach.halo, side // _HALOS_PER_TILE)
     return Context(side, halo, reach.seam_at(halo), reach)
 
@@ -89,13 +100,12 @@ class TilingNote:
     @property
     def text(self) -> str:
         """The decisions in words, for the user."""
+        side = max(self.largest.width, self.largest.height)
+        raised = "" if self.asked is None or side <= self.asked else f" (raised from {self.asked})"
         if self.tiles == 1 and not self.overlap:
-            return "whole"
-        raised = (
-            self.asked is not None and max(self.largest.width, self.largest.height) > self.asked
-        )
+            return f"whole{raised}"
         parts = [
-            f"tile {self.largest}" + (f" (raised from {self.asked})" if raised else ""),
+            f"tile {self.largest}{raised}",
             f"overlap {self.overlap} of a reach of {self.reach}",
             f"blended over {self.band}" if self.band else "not blended",
         ]

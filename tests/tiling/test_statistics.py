@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +11,14 @@ from torch import nn
 from torch.nn import functional
 
 from lib_upscalers.geometry import Region, Size
+from lib_upscalers.network import MemoryUse
+from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.probe import measure_reach
 from lib_upscalers.tiling.reductions import REDUCTIONS, Call
 from lib_upscalers.tiling.statistics import Combination, Frame, Gatherer, change, rounds
 from tests.cases import each_case
 from tests.tiling.fakes import AveragingNetwork, FakeNetwork, HungryNetwork, MedianNetwork, traits
-from tests.tiling.test_loop import CPU, enlarged, picture
+from tests.tiling.test_loop import CPU, JOB, enlarged, picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,12 +91,27 @@ def uneven(height: int = 150, width: int = 190) -> np.ndarray:
     return (picture(1, height, width) * shade).astype(np.uint8)
 
 
+def no_memory(device: torch.device) -> int:
+    del device
+    return 0
+
+
+def little_memory(device: torch.device) -> int:
+    del device
+    return 2**21
+
+
+def in_tiles(network: FakeNetwork, pixels: np.ndarray, tile: int | None) -> np.ndarray:
+    """Enlarge in tiles that are not raised, as if no memory were left for that."""
+    return enlarged(network, pixels, tile=tile, free_memory=no_memory).astype(int)
+
+
 @each_case("name", list(LAYERS))
 def test_tiles_share_what_a_network_computes_of_the_whole_picture(name: str) -> None:
     pixels = uneven()
     whole = enlarged(LayeredNetwork(*LAYERS[name]), pixels, tile=256).astype(int)
     network = LayeredNetwork(*LAYERS[name])
-    error = np.abs(enlarged(network, pixels, tile=64).astype(int) - whole)
+    error = np.abs(in_tiles(network, pixels, 64) - whole)
     assert network.profile.reach is not None
     assert network.profile.reach.sites
     assert (error > 2).mean() < 0.001
@@ -102,7 +120,21 @@ def test_tiles_share_what_a_network_computes_of_the_whole_picture(name: str) -> 
 def test_a_mean_is_exact_to_rounding() -> None:
     pixels = uneven()
     whole = enlarged(AveragingNetwork(), pixels, tile=256).astype(int)
-    assert np.abs(enlarged(AveragingNetwork(), pixels, tile=48).astype(int) - whole).max() <= 1
+    assert np.abs(in_tiles(AveragingNetwork(), pixels, 48) - whole).max() <= 1
+
+
+def test_a_network_that_looks_at_everything_runs_whole_where_half_of_the_memory_does() -> None:
+    pixels = uneven()
+    for make in (AveragingNetwork, MedianNetwork):
+        run = run_network(make(), pixels, replace(JOB, tile=64))
+        assert (run.tiles, run.note.text) == (1, "whole (raised from 64)"), make
+        kept = run_network(make(), pixels, replace(JOB, tile=64, overlap=8))
+        assert kept.note.largest.width <= 64, make
+        network = make()
+        network.profile.memory["cpu/float32"] = MemoryUse(100.0, 10.0)
+        larger = run_network(network, pixels, replace(JOB, tile=64, free_memory=little_memory))
+        assert larger.tiles > 1, make
+        assert 64**2 < larger.note.largest.area < 150**2, make
 
 
 def test_what_cannot_be_shared_is_not() -> None:
