@@ -96,7 +96,7 @@ def run_whole(network: Network, pixels: Pixels) -> Timed:
     source = np.array(read_source(pixels, region, network.traits, "none"))
     network.place(CPU, torch.float32, channels_last=_channels_last(network))
     start = time.process_time()
-    with torch.inference_mode(), retained_memory(wanted=True):
+    with torch.inference_mode(), retained_memory(enabled=True):
         output = network(torch.from_numpy(source).permute(2, 0, 1)[None].float() / 255)
         levels = (output[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
     scale = network.traits.scale
@@ -111,7 +111,7 @@ def _channels_last(network: Network) -> bool:
 def run_tiles(network: Network, pixels: Pixels, work: Job) -> tuple[Timed, str]:
     """Run a picture as a job asks; return also what was decided about tiles."""
     start = time.process_time()
-    with retained_memory(wanted=True):
+    with retained_memory(enabled=True):
         enlarged = run_network(network, pixels, work)
     return Timed(enlarged.pixels, time.process_time() - start), enlarged.note.text
 
@@ -151,6 +151,18 @@ def network_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.stat().st_size)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Stands in for a host's account of its free memory."""
+
+    free: int
+
+    def __call__(self, device: torch.device) -> int:
+        """Return how many bytes are free."""
+        del device
+        return self.free
+
+
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
@@ -172,10 +184,9 @@ def main() -> None:
     """Print the table."""
     options = arguments()
     sizes = [parse_size(each) if isinstance(each, str) else each for each in options.sizes]
-    memory = options.memory
     base = replace(job(retains_memory=True), overlap=options.overlap)
-    if memory is not None:
-        base = replace(base, free_memory=lambda _: memory << 20)
+    if options.memory is not None:
+        base = replace(base, free_memory=Memory(options.memory << 20))
     tiles = [None if each == "default" else int(each) for each in options.tiles]
     jobs = [replace(base, tile=tile) for tile in tiles]
     print(COLUMNS)

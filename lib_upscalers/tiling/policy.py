@@ -214,11 +214,8 @@ def _report_raised(executor: Executor, tile: int, larger: str) -> None:
         return
     network.profile.raised.add(tile)
     reach = _measured_reach(executor)
-    why = (
-        "looks at the whole picture"
-        if _tiles_cost_more(reach)
-        else f"looks {reach.halo} pixels far"
-    )
+    looks_everywhere = _tiles_cost_more(reach)
+    distance = "at the whole picture" if looks_everywhere else f"{reach.halo} pixels far"
     _log.warning(
         "%s looks %s: tiles of %d pixels are raised to %s; set an overlap if they are to stay.",
         network.traits.name,
