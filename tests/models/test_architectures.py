@@ -31,7 +31,18 @@ if TYPE_CHECKING:
 # One of spandrel's networks calls torch in a way that torch will change.
 pytestmark = pytest.mark.filterwarnings("ignore:torch.meshgrid:UserWarning")
 
-OURS = ["ESPCN", "FusedSPAN"]
+OURS = [
+    "ESPCN",
+    "SPANPlus",
+    "SPANF3",
+    "SPANF",
+    "RTMoSR",
+    "ArtCNN",
+    "DIS",
+    "UpConv7",
+    "CUNet",
+    "FusedSPAN",
+]
 
 
 def ids(known: spandrel.ArchRegistry) -> list[str]:

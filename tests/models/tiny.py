@@ -138,19 +138,76 @@ def espcn() -> nn.Module:
     return ESPCN(channels=3, wide=8, narrow=4)
 
 
+def spanplus() -> nn.Module:
+    from lib_upscalers.models.architectures.dysample import DynamicSampling
+    from lib_upscalers.models.architectures.spanplus import SPANPlus
+
+    return SPANPlus(3, 8, [1], DynamicSampling(8, 3, 2))
+
+
+def spanf3() -> nn.Module:
+    from lib_upscalers.models.architectures.spanf3 import SPANF3
+
+    return SPANF3(3, 3, features=8, blocks=2, enlarges=4, unshuffle=2)
+
+
+def spanf() -> nn.Module:
+    from lib_upscalers.models.architectures.spanf import SPANF
+
+    return SPANF(3, features=8, blocks=3, scale=2)
+
+
+def rtmosr() -> nn.Module:
+    from lib_upscalers.models.architectures.rtmosr import RTMoSR
+
+    return RTMoSR(features=8, hidden=12, blocks=1)
+
+
+def artcnn() -> nn.Module:
+    from lib_upscalers.models.architectures.artcnn import ArtCNN
+
+    return ArtCNN(3, features=8, blocks=2)
+
+
+def dis() -> nn.Module:
+    from lib_upscalers.models.architectures.dis import DIS
+
+    return DIS(features=8, blocks=2, scale=4)
+
+
+def upconv7() -> nn.Module:
+    from lib_upscalers.models.architectures.upconv7 import UpConv7
+
+    return UpConv7(widths=(4, 4, 8, 8, 8, 8))
+
+
+def cunet() -> nn.Module:
+    from lib_upscalers.models.architectures.cunet import CUNet
+
+    return CUNet()
+
+
 TINY: Mapping[str, Callable[[], nn.Module]] = {
     "ATD": atd,
+    "ArtCNN": artcnn,
+    "CUNet": cunet,
     "Compact": compact,
     "DAT": dat,
+    "DIS": dis,
     "ESPCN": espcn,
     "ESRGAN": esrgan,
     "HAT": hat,
     "OmniSR": omnisr,
     "PLKSR": plksr,
     "RCAN": rcan,
+    "RTMoSR": rtmosr,
     "RealPLKSR": real_plksr,
     "SPAN": span,
+    "SPANF": spanf,
+    "SPANF3": spanf3,
+    "SPANPlus": spanplus,
     "SwinIR": swinir,
+    "UpConv7": upconv7,
 }
 
 

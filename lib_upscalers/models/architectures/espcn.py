@@ -7,10 +7,11 @@ https://github.com/yjn870/ESPCN-pytorch (MIT); its files enlarge luma, so they h
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
+
+from lib_upscalers.models.architectures.description import Description, scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 ID = "ESPCN"
-_CONVOLUTIONS = ("first_part.0", "first_part.2", "last_part.0")
+LAYERS = (("first_part.0.weight", "first_part.2.weight", "last_part.0.weight"),)
 
 
 class ESPCN(nn.Module):
@@ -48,26 +49,11 @@ class ESPCN(nn.Module):
         return self.last_part(self.first_part(batch))
 
 
-def detect(state: Mapping[str, Any]) -> bool:
-    """Return whether a state dict has exactly the layers of an ESPCN."""
-    names = {f"{layer}.{part}" for layer in _CONVOLUTIONS for part in ("weight", "bias")}
-    return set(state) == names
-
-
-def load(state: Mapping[str, Any]) -> tuple[ESPCN, dict[str, Any]]:
+def load(state: Mapping[str, Any]) -> tuple[ESPCN, Description]:
     """Return the network of a state dict, and the facts for its descriptor."""
     wide, channels = state["first_part.0.weight"].shape[:2]
     narrow = state["first_part.2.weight"].shape[0]
-    scale = math.isqrt(state["last_part.0.weight"].shape[0] // channels)
+    scale = scale_of(state, "last_part.0.weight", channels)
     network = ESPCN(channels, wide, narrow, scale)
     network.load_state_dict(dict(state))
-    about = {
-        "purpose": "SR",
-        "tags": [f"{wide}nf", f"{narrow}nf"],
-        "supports_half": True,
-        "supports_bfloat16": True,
-        "scale": scale,
-        "input_channels": channels,
-        "output_channels": channels,
-    }
-    return network, about
+    return network, Description(scale, channels, channels, (f"{wide}nf", f"{narrow}nf"))

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from spandrel import ArchSupport
 
-# Modules of this package, each with ID, detect and load; espcn is the example.
-OWN = ("espcn",)
+# Modules of this package, each with ID, `load`, and LAYERS or `detect`; espcn is the example.
+OWN = ("espcn", "spanplus", "spanf3", "spanf", "rtmosr", "artcnn", "dis", "upconv7", "cunet")
 
 
 def supports(spandrel: ModuleType) -> list[ArchSupport]:
@@ -31,10 +31,31 @@ def supports(spandrel: ModuleType) -> list[ArchSupport]:
 def _support(spandrel: ModuleType, module: ModuleType) -> ArchSupport:
     def load(self: object, state_dict: Mapping[str, Any]) -> object:
         model, about = module.load(state_dict)
-        return spandrel.ImageModelDescriptor(model, dict(state_dict), architecture=self, **about)
+        return spandrel.ImageModelDescriptor(
+            model,
+            model.state_dict(),
+            architecture=self,
+            purpose="Restoration" if about.scale == 1 else "SR",
+            tags=list(about.tags),
+            supports_half=True,
+            supports_bfloat16=True,
+            scale=about.scale,
+            input_channels=about.takes,
+            output_channels=about.gives,
+            size_requirements=spandrel.SizeRequirements(about.minimum, about.multiple_of),
+        )
 
     kind: Any = type(module.ID, (spandrel.Architecture,), {"load": load})
+    architecture = kind(id=module.ID, detect=_detection(spandrel, module))
     made: ArchSupport = spandrel.ArchSupport.from_architecture(
-        kind(id=module.ID, detect=module.detect)
+        architecture, before=getattr(module, "BEFORE", ())
     )
     return made
+
+
+def _detection(spandrel: ModuleType, module: ModuleType) -> Any:  # noqa: ANN401
+    """Return what an architecture is known by: names of layers, where they are enough."""
+    if not hasattr(module, "LAYERS"):
+        return module.detect
+    condition = import_module(f"{spandrel.__name__}.util").KeyCondition
+    return condition.has_any(*(condition.has_all(*names) for names in module.LAYERS))
