@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -229,7 +229,7 @@ def test_a_missing_branch_is_named(tmp_path: Path) -> None:
 def test_positions_are_learned_in_half_precision_too() -> None:
     """Rows of more than 1,000 pixels would run together if positions were halves."""
     torch.manual_seed(0)
-    layer = DynamicSampling(4, 1, 2).eval()
+    layer: Any = DynamicSampling(4, 1, 2).eval()
     torch.nn.init.zeros_(layer.offset.weight)
     torch.nn.init.zeros_(layer.offset.bias)
     ramp = torch.linspace(0, 1, 3000).expand(1, 4, 2, 3000)
@@ -241,7 +241,7 @@ def test_positions_are_learned_in_half_precision_too() -> None:
 
 def test_nearest_positions_repeat_each_pixel() -> None:
     """With the offsets of its paper's start it is an enlargement by bilinear sampling."""
-    layer = DynamicSampling(4, 4, 2).eval()
+    layer: Any = DynamicSampling(4, 4, 2).eval()
     with torch.no_grad():
         for each in (layer.offset, layer.scope, layer.end_conv):
             each.weight.zero_()
