@@ -1,4 +1,4 @@
-"""`upscalers latent fit`: make a network for an autoencoder's latents."""
+"""`upscalers latent`: make networks for an autoencoder's latents, share and add them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lib_upscalers.cli import latent_sharing
 from lib_upscalers.cli.arguments import add_device, add_messages
 from lib_upscalers.cli.command import Command, options_of
 from lib_upscalers.cli.console import Bars
-from lib_upscalers.errors import InputError
+from lib_upscalers.errors import InputError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import torch
 
@@ -25,14 +26,19 @@ if TYPE_CHECKING:
 
     Code = Callable[[torch.Tensor], torch.Tensor]
 
-_OUT = Path("models", "upscaler_lab", "latent")
+_OUT = latent_sharing.OUT
 _PARTS = 1000
+# What the names of an autoencoder's weights begin with in a checkpoint.
+_WITHIN = ("first_stage_model.", "vae.")
 _EPILOG = """\
 The network is used by the latent mode "Latent (Lab)". Ctrl-C stops; the same command goes on.
 
-NAME of the latent space is what the mode looks for: sd1, sdxl, sd3, flux1, flux2, wan21, or a
-name of your own. The latents have to be scaled as samplers have them; those of tiny autoencoders
-(TAESD family) are.
+NAME of the latent space is what the mode looks for: sd1, sdxl, sd3, flux1, flux2, wan21, or
+another of docs/explanation/latent.md, or a name of your own. The latents have to be scaled as
+samplers have them; those of tiny autoencoders (TAESD and TAEHV families) are.
+
+At its end the network is measured on drawings that it has not seen. One that loses to what would
+be used without it is not used until `upscalers latent add FILE --anyway`.
 """
 
 
@@ -40,7 +46,7 @@ name of your own. The latents have to be scaled as samplers have them; those of 
 class FitOptions:
     """The options of `upscalers latent fit`."""
 
-    autoencoder: tuple[Path, Path] | None
+    autoencoder: list[Path] | None
     loader: str | None
     space: str
     vae: Path | None
@@ -88,13 +94,24 @@ def _add(latent: argparse.ArgumentParser) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_fit(fit)
+    summary = "put a network, its card and its picture into one file"
+    share = actions.add_parser("share", help=summary, description=f"{summary.capitalize()}.")
+    latent_sharing.add_share(share)
+    summary = "add a network that somebody has shared"
+    latent_sharing.add_add(
+        actions.add_parser("add", help=summary, description=f"{summary.capitalize()}.")
+    )
+
+
+def _add_fit(fit: argparse.ArgumentParser) -> None:
     source = fit.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--autoencoder",
-        nargs=2,
+        nargs="+",
         type=Path,
-        metavar=("ENCODER", "DECODER"),
-        help="the two weight files of a tiny autoencoder (TAESD family)",
+        metavar="FILE",
+        help="a tiny autoencoder: encoder and decoder (TAESD family), or its one file (TAEHV)",
     )
     source.add_argument(
         "--loader",
@@ -109,8 +126,8 @@ def _add(latent: argparse.ArgumentParser) -> None:
         "--vae",
         type=Path,
         metavar="FILE",
-        help="the full VAE that it belongs to: its hash becomes part of the name, so that models "
-        "with this VAE prefer the result",
+        help="the full VAE, or a checkpoint with it: the hash of its weights becomes part of the "
+        "name, so that models with this VAE prefer the result",
     )
     fit.add_argument(
         "--pictures", type=Path, metavar="FOLDER", help="use these, too, beside the drawings"
@@ -130,9 +147,7 @@ def _add(latent: argparse.ArgumentParser) -> None:
 
 def _codec(options: FitOptions, device: torch.device) -> Codec:
     if options.autoencoder is not None:
-        from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
-
-        return load_tiny_autoencoder(*options.autoencoder, device)
+        return _tiny_codec(options.autoencoder, device)
     from lib_upscalers.tiling.exhaustion import lacks_memory
 
     file, _, function = (options.loader or "").rpartition(":")
@@ -148,10 +163,45 @@ def _codec(options: FitOptions, device: torch.device) -> Codec:
         ) from error
 
 
+def _tiny_codec(files: Sequence[Path], device: torch.device) -> Codec:
+    from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
+    from lib_upscalers.latent.video_autoencoder import load_video_autoencoder
+
+    if len(files) == 1:
+        return load_video_autoencoder(files[0], device)
+    if len(files) == 2:
+        return load_tiny_autoencoder(files[0], files[1], device)
+    raise InputError(
+        "Expected one file (TAEHV family) or two, encoder and decoder (TAESD family), for "
+        f"--autoencoder, but got {len(files)}."
+    )
+
+
+def _vae_hash(path: Path | None) -> str:
+    """Return the hash of the autoencoder's weights in a file; "" without a file."""
+    import torch
+
+    from lib_upscalers.latent.autoencoder_hash import autoencoder_hash
+    from lib_upscalers.models.reading import read_state
+
+    if path is None:
+        return ""
+    state = read_state(path)
+    within = {key: value for key, value in state.items() if key.startswith(_WITHIN)} or state
+    tensors = [value for value in within.values() if isinstance(value, torch.Tensor)]
+    if not tensors:
+        raise ModelError(f"Expected the weights of a VAE in {path.name!r}, but found none.")
+    return autoencoder_hash(tensors)
+
+
 def _run(namespace: argparse.Namespace, console: Console) -> int:
+    actions = {"fit": _run_fit, "share": latent_sharing.share, "add": latent_sharing.add}
+    return actions[namespace.action](namespace, console)
+
+
+def _run_fit(namespace: argparse.Namespace, console: Console) -> int:
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.latent.context import LatentSpace
-    from lib_upscalers.models.checksum import sha256_of
     from lib_upscalers.tiling.exhaustion import naming_memory
     from lib_upscalers.training.latent.fit import fit
     from lib_upscalers.training.latent.reports import FitSettings
@@ -161,19 +211,31 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
     device = StandaloneHost(device_name=options.device).device()
     with naming_memory(f"for the autoencoder on {device}"):
         codec = _codec(options, device)
-        tiny = codec.decode if options.autoencoder is not None else None
-        teacher = Teacher(codec, device, differentiable=tiny)
+        decode = codec.decode if options.autoencoder is not None else None
+        teacher = Teacher(codec, device, differentiable=decode, tiny=codec)
         space = LatentSpace(options.space, *teacher.probe())
-    digest = None if options.vae is None else sha256_of(options.vae)
-    settings = FitSettings(options.minutes, options.pictures, digest)
+    settings = FitSettings(options.minutes, options.pictures, _vae_hash(options.vae))
     work = options.work or options.out / f"unfinished-{options.space}"
     with Bars(console) as bars:
         bars.begin(options.space)
         for report in fit(teacher, space, options.out, work, settings, bars):
             bars.update(round(report.done * _PARTS), _PARTS, _text(report))
             if report.path is not None:
-                console.say(f"{report.path}: {report.step} steps")
+                _say_done(report.path, report, console)
     return 0
+
+
+def _say_done(path: Path, report: FitReport, console: Console) -> None:
+    console.say(f"{path}: {report.step} steps")
+    figures = report.figures
+    if figures is None:
+        return
+    console.say(figures.sentence())
+    if figures.loses:
+        console.write(
+            f"It loses to {figures.rival[0]}, so no mode uses it yet. Train it for longer, or use "
+            f"it all the same: upscalers latent add '{path}' --into '{path.parent.parent}' --anyway"
+        )
 
 
 def _text(report: FitReport) -> str:
@@ -183,7 +245,7 @@ def _text(report: FitReport) -> str:
 
 COMMAND = Command(
     name="latent",
-    summary="make networks that enlarge latents",
+    summary="make, share and add networks that enlarge latents",
     add=_add,
     run=_run,
     epilog="",

@@ -92,11 +92,11 @@ class LatentContext(Protocol):
         """
         ...
 
-    def vae_sha256(self) -> str | None:
-        """Return the sha256, 64 hex digits, of the loaded model's VAE.
+    def vae_hashes(self) -> Sequence[str]:
+        """Return hashes of the loaded model's VAE, 64 hex digits each, the best one first.
 
-        Of the VAE's file, if one is chosen; else of the checkpoint that contains it. None if that
-        is not known; it need not be computed for this: a network that was fit to a VAE is then
-        found by the name of its latent space alone.
+        That of its weights (`latent.autoencoder_hash`), which all models that share it have;
+        then that of the file, as far as it is known already. None if nothing is known: a network
+        that was fit to a VAE is then found by the name of its latent space alone.
         """
         ...

@@ -27,7 +27,7 @@ BUILT_IN = Path(__file__).resolve().parent.parent / "weights"
 _OURS = "latent_"
 _KERNEL = "Bicubic"
 _MOST_PASSES = 2
-_HASH_DIGITS = 16
+HASH_DIGITS = 16
 
 
 class LatentUpscaler(Protocol):
@@ -62,7 +62,7 @@ def by_network(samples: torch.Tensor, size: Size, context: LatentContext) -> tor
             f"Expected latents of {space.name!r} with {space.channels} channels (packed "
             f"{4 * space.channels}), but got {samples.shape[1]}."
         )
-    path = find_weights(space, context.vae_sha256(), context.weight_folders())
+    path = find_weights(space, context.vae_hashes(), context.weight_folders())
     network = load_network(path, space, samples.device)
     whole = unpacked(samples, space.channels)
     target = size.scaled(whole.shape[-1] // samples.shape[-1])
@@ -91,13 +91,13 @@ def _next_side(side: int, target: int) -> int:
     return max(side, min(2 * side, target))
 
 
-def fit_name(space: LatentSpace, vae_sha256: str | None) -> str:
-    """Return the file name of a network that has been fit to a VAE."""
-    ending = f"-{vae_sha256[:_HASH_DIGITS]}" if vae_sha256 else ""
+def fit_name(space: LatentSpace, vae_hash: str) -> str:
+    """Return the file name of a network that has been fit to a VAE; "" if its hash is unknown."""
+    ending = f"-{vae_hash[:HASH_DIGITS]}" if vae_hash else ""
     return f"{space.name}{ending}.safetensors"
 
 
-def find_weights(space: LatentSpace, vae_sha256: str | None, folders: Iterable[Path]) -> Path:
+def find_weights(space: LatentSpace, vae_hashes: Sequence[str], folders: Iterable[Path]) -> Path:
     """Return the file of the best network for a latent space.
 
     One that was fit to this very VAE is best, then others in the folders for its latent space, then
@@ -107,7 +107,7 @@ def find_weights(space: LatentSpace, vae_sha256: str | None, folders: Iterable[P
         ModelFileError: There is none; the text says what to do.
     """
     files = [path for folder in folders for path in _files(folder)]
-    known = [(_rank(path, space, vae_sha256), path) for path in files]
+    known = [(_rank(path, space, vae_hashes), path) for path in files]
     known += [(2, path) for path in _files(BUILT_IN) if path.stem == _OURS + space.name]
     # Sorting is stable: of equal ranks the first folder's file is used.
     found = sorted((each for each in known if each[0] is not None), key=lambda each: each[0] or 0)
@@ -125,22 +125,23 @@ def _files(folder: Path) -> Sequence[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
-def _parse_name(path: Path) -> tuple[str, str]:
+def parse_name(path: Path) -> tuple[str, str]:
     """Return the latent space that a file's name states, and the beginning of the VAE's hash."""
     space, _, digest = path.stem.rpartition("-")
-    if space and re.fullmatch(rf"[0-9a-f]{{{_HASH_DIGITS}}}", digest):
+    if space and re.fullmatch(rf"[0-9a-f]{{{HASH_DIGITS}}}", digest):
         return space, digest
     return space_of_published(path.stem) or path.stem, ""
 
 
-def _rank(path: Path, space: LatentSpace, vae_sha256: str | None) -> int | None:
+def _rank(path: Path, space: LatentSpace, vae_hashes: Sequence[str]) -> int | None:
     """Return how good a choice a file is, 0 the best; None if it is for another latent space."""
-    name, digest = _parse_name(path)
+    name, digest = parse_name(path)
     if name != space.name:
         return None
     if not digest:
         return 1
-    return 0 if vae_sha256 is None or vae_sha256.startswith(digest) else 3
+    known = not vae_hashes or any(each.startswith(digest) for each in vae_hashes)
+    return 0 if known else 3
 
 
 def load_network(

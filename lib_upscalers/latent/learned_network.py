@@ -113,12 +113,17 @@ class LatentNetwork(nn.Module):
         Raises:
             KeyError: A part is missing.
             RuntimeError: A part has another shape than the others imply.
+            ValueError: A part is empty.
         """
+        if not all(each.numel() for each in state.values()):
+            raise ValueError("a layer is empty")
         blocks = len({name.split(".")[1] for name in state if name.startswith("body.")})
         fine_blocks = len({name.split(".")[1] for name in state if name.startswith("fine.")})
         fine, channels = state["tail.weight"].shape[1], state["tail.weight"].shape[0]
-        network = cls(channels, state["head.weight"].shape[0], blocks, fine, fine_blocks)
-        network.load_state_dict(dict(state))
+        # Without memory at first: layers of the shapes that a file states may be vast.
+        with torch.device("meta"):
+            network = cls(channels, state["head.weight"].shape[0], blocks, fine, fine_blocks)
+        network.load_state_dict(dict(state), assign=True)
         return network.eval().requires_grad_(requires_grad=False)
 
     def forward(self, samples: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

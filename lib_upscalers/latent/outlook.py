@@ -52,7 +52,7 @@ def _has_network(context: LatentContext) -> bool:
     if space is None:
         return False
     try:
-        find_weights(space, context.vae_sha256(), context.weight_folders())
+        find_weights(space, context.vae_hashes(), context.weight_folders())
     except ModelError:
         return False
     return True

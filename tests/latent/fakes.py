@@ -72,8 +72,8 @@ class FakeContext:
     def weight_folders(self) -> tuple[Path, ...]:
         return self.folders
 
-    def vae_sha256(self) -> str | None:
-        return self.sha256
+    def vae_hashes(self) -> tuple[str, ...]:
+        return (self.sha256,) if self.sha256 else ()
 
 
 def toy_network(channels: int, seed: int = 0) -> LatentNetwork:

@@ -22,6 +22,7 @@ from lib_upscalers.errors import (
 )
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LatentSpace, upscale_latent
+from lib_upscalers.latent.autoencoder_hash import autoencoder_hash
 from lib_upscalers.latent.learned import load_network
 from lib_upscalers.training.latent import fit as latent_fit
 from lib_upscalers.training.latent import latent_pairs
@@ -56,7 +57,7 @@ RECIPE = LatentRecipe(
     4, features=16, blocks=1, fine=8, fine_blocks=1, steps=16, batch=4, rate=3e-3, warm_up=5
 )
 PLAN = PairPlan(cells=16, factor=2, drawings=2)
-SETTINGS = FitSettings(minutes=1e6, recipe=RECIPE, plan=PLAN, parts=1, vae_sha256=HASH)
+SETTINGS = FitSettings(minutes=1e6, recipe=RECIPE, plan=PLAN, parts=1, vae_hash=HASH)
 
 
 @pytest.fixture(autouse=True)
@@ -82,7 +83,7 @@ class StopAfter:
 def run(
     tmp_path: Path, settings: FitSettings = SETTINGS, codec: object = None, **_: object
 ) -> list[FitReport]:
-    teacher = Teacher(codec or ToyCodec(4), CPU)  # type: ignore[arg-type]
+    teacher = codec if isinstance(codec, Teacher) else Teacher(codec or ToyCodec(4), CPU)  # type: ignore[arg-type]
     return list(fit(teacher, SPACE, tmp_path / "out", tmp_path / "work", settings))
 
 
@@ -94,7 +95,8 @@ def test_a_network_is_made_found_and_used(tmp_path: Path, caplog: pytest.LogCapt
     reports = run(tmp_path)
     last = reports[-1]
     assert [report.stage for report in reports[:1]] == ["pictures"]
-    assert {report.stage for report in reports} == {"pictures", "measuring", "training", "done"}
+    stages = {"pictures", "measuring", "training", "judging", "done"}
+    assert {report.stage for report in reports} == stages
     done = [report.done for report in reports]
     assert done == sorted(done)
     assert (last.done, last.seconds_left, last.step) == (1.0, 0.0, RECIPE.steps)
@@ -112,6 +114,7 @@ def test_a_network_is_made_found_and_used(tmp_path: Path, caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING, "lib_upscalers"):
         result = upscale_latent(samples, Size(10, 12), "Latent (Lab)", context=context)
     assert not caplog.records
+    assert last.path is not None
     torch.testing.assert_close(result, load_network(last.path, SPACE)(samples, (12, 10)))
 
 
@@ -337,7 +340,9 @@ def test_nan_is_tried_again_in_float32(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="got NaN"):
         broken.checked(SPACE)
     mended = replace(broken, exact=lambda: ToyCodec(4))
-    assert mended.checked(SPACE).codec == ToyCodec(4)
+    pixels = torch.rand(1, 3, 16, 16)
+    torch.testing.assert_close(mended.encode(pixels), ToyCodec(4).encode(pixels))
+    assert run(tmp_path / "mended", codec=mended)[-1].path is not None
     with pytest.raises(ModelError, match="got NaN"):
         replace(broken, exact=lambda: Odd(4, "nan")).checked(SPACE)
     with pytest.raises(ModelError, match="got NaN"):
@@ -413,11 +418,12 @@ def test_weights_are_written_whole_or_not(tmp_path: Path, monkeypatch: pytest.Mo
     def full(*_: object) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(latent_fit, "save", full)
+    monkeypatch.setattr(latent_fit, "write_network", full)
     with pytest.raises(OutputError, match="No space left"):
         run(tmp_path)
     assert good.read_bytes() == before
-    assert [path.name for path in good.parent.iterdir()] == [good.name]
+    names = sorted(path.name for path in good.parent.iterdir())
+    assert names == [good.with_suffix(".png").name, good.name]
     monkeypatch.undo()
     assert run(tmp_path)[-1].step == RECIPE.steps, "it goes on from the end"
 
@@ -441,6 +447,10 @@ def test_batches_are_of_one_factor() -> None:
 # The command line
 
 
+def planned(_plan: PairPlan, _factor: int) -> PairPlan:
+    return PLAN
+
+
 @pytest.mark.slow
 def test_the_command_makes_a_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -450,14 +460,14 @@ def test_the_command_makes_a_network(
         "from tests.latent.fakes import ToyCodec\n"
         "def load(device):\n    return ToyCodec(4).encode, ToyCodec(4).decode\n"
     )
-    monkeypatch.setattr(latent_pairs.PairPlan, "for_factor", lambda *_: PLAN)
-    (tmp_path / "vae.bin").write_bytes(b"abc")
+    monkeypatch.setattr(latent_pairs.PairPlan, "for_factor", planned)
+    torch.save({"encoder.weight": torch.ones(3)}, tmp_path / "vae.pt")
     words = ["latent", "fit", "--space", "toy", "--out", str(tmp_path / "out"), "--device", "cpu"]
-    words += ["--loader", f"{loader}:load", "--minutes", "0.03", "--vae", str(tmp_path / "vae.bin")]
+    words += ["--loader", f"{loader}:load", "--minutes", "0.03", "--vae", str(tmp_path / "vae.pt")]
     assert main(words) == 0
-    (path,) = (tmp_path / "out").iterdir()
-    assert path.name == "toy-ba7816bf8f01cfea.safetensors"
-    assert path.name in capsys.readouterr().err
+    (path,) = (tmp_path / "out").rglob("*.safetensors")
+    assert path.name == f"toy-{autoencoder_hash([torch.ones(3)])[:16]}.safetensors"
+    assert "dB" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

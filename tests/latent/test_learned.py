@@ -108,7 +108,7 @@ def test_the_best_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(learned, "BUILT_IN", ours)
     folders = [tmp_path / "missing", first, second]
     with pytest.raises(ModelFileError, match=r"of toy, but there is none yet.*latent fit"):
-        find_weights(SPACE, HASH, folders)
+        find_weights(SPACE, [HASH], folders)
     for better in (
         first / fit_name(SPACE, OTHER),
         ours / "latent_toy.safetensors",
@@ -119,7 +119,7 @@ def test_the_best_network_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         better.touch()
         (first / "another.safetensors").touch()
         (first / f"toyish-{HASH[:16]}.safetensors").touch()
-        assert find_weights(SPACE, HASH, folders) == better
+        assert find_weights(SPACE, [HASH], folders) == better
 
 
 def test_published_names_tell_the_latent_space(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_published_names_tell_the_latent_space(tmp_path: Path) -> None:
         ("latent-upscaler-v2.1_SDxl-x1.5.safetensors", "sdxl"),
     ):
         (tmp_path / name).touch()
-        assert find_weights(LatentSpace(space, 4, 8), None, [tmp_path]).name == name
+        assert find_weights(LatentSpace(space, 4, 8), (), [tmp_path]).name == name
 
 
 def test_a_network_is_read_again_when_it_changes(context: FakeContext) -> None:
@@ -424,7 +424,7 @@ def test_a_network_whose_scaling_is_not_known_is_refused(tmp_path: Path) -> None
 @pytest.mark.parametrize("side", [96, 128])
 def test_memory_of_the_shipped_network_is_bounded(side: int) -> None:
     space = LatentSpace("flux2", 32, 8)
-    network = load_network(find_weights(space, None, ()), space)
+    network = load_network(find_weights(space, (), ()), space)
     samples = latent(1, 32, 64, 64)
     with torch.inference_mode(), LiveMemory() as memory:
         result = network(samples, (side, side))

@@ -33,7 +33,7 @@ def space(entry: dict[str, Any]) -> LatentSpace:
 @each_entry
 def test_a_network_is_the_one_that_is_listed(entry: dict[str, Any]) -> None:
     path = BUILT_IN / entry["file"]
-    assert find_weights(space(entry), None, ()) == path
+    assert find_weights(space(entry), (), ()) == path
     assert path.stat().st_size <= 6 * 2**20
     assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]
     network = load_network(path, space(entry))

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save
 from torch.nn import functional
 
 from lib_upscalers.errors import (
@@ -21,13 +20,16 @@ from lib_upscalers.errors import (
     OutputError,
     UpscalerError,
 )
-from lib_upscalers.file_writing import write_bytes, writing_path
-from lib_upscalers.latent.learned import fit_name
+from lib_upscalers.file_writing import writing_path
+from lib_upscalers.latent.learned import HASH_DIGITS, fit_name
+from lib_upscalers.latent.network_card import NetworkCard
+from lib_upscalers.latent.network_files import UNDECIDED, write_network
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 from lib_upscalers.tiling.exhaustion import naming_memory
 from lib_upscalers.training.drawing import synthetic
 from lib_upscalers.training.latent import latent_pairs
+from lib_upscalers.training.latent.judging import judge
 from lib_upscalers.training.latent.latent_metric import decoded_metric, statistics
 from lib_upscalers.training.latent.latent_training import LatentTraining, Pool
 from lib_upscalers.training.latent.photographs import find_photographs
@@ -39,11 +41,13 @@ if TYPE_CHECKING:
 
     from lib_upscalers.latent.context import LatentSpace
     from lib_upscalers.progress import Progress
+    from lib_upscalers.training.latent.judging import Judgement
     from lib_upscalers.training.latent.teacher import Teacher
 
 _log = logging.getLogger("lib_upscalers")
 
 _PICTURE_SHARE = 0.25
+_TRAINED = 0.97
 _MOST_PARTS = 160
 _REPORT_SECONDS = 1.0
 _SAVE_SECONDS = 60.0
@@ -80,7 +84,7 @@ def fit(
         progress: Asked at every step whether to go on; it is told nothing, the reports are.
 
     Yields:
-        About one report a second, and last one with the `path`.
+        About one report a second, and last one with the `path` and what the network is worth.
 
     Raises:
         InputError: The autoencoder gives latents of another shape than `space` says, or there is
@@ -141,9 +145,13 @@ class _Job:
             yield from self._train(training, pool, state)
         finally:
             self._keep(training, state)
-        path = self._write(training)
+        yield FitReport("judging", _TRAINED, self._left(_TRAINED), training.step)
+        self._progress.check_cancelled()
+        judgement = judge(training.average, self._teacher, self._plan.side)
+        path = self._write(training, judgement)
         shutil.rmtree(self._work, ignore_errors=True)
-        yield FitReport("done", 1.0, 0.0, training.step, path=path)
+        figures = None if judgement is None else judgement.figures
+        yield FitReport("done", 1.0, 0.0, training.step, path=path, figures=figures)
 
     def _claim(self) -> None:
         """Begin anew if what is in the folder was made with another autoencoder."""
@@ -240,7 +248,7 @@ class _Job:
                 reported, preview = now, None
                 if now - shown > _PREVIEW_SECONDS or last:
                     preview, shown = self._preview(training), now
-                done = _PICTURE_SHARE + (1 - _PICTURE_SHARE) * min(training.progress, 1.0)
+                done = _PICTURE_SHARE + (_TRAINED - _PICTURE_SHARE) * min(training.progress, 1.0)
                 rest = training.seconds / training.progress * max(0.0, 1 - training.progress)
                 yield FitReport("training", done, rest, training.step, loss, preview)
 
@@ -290,14 +298,15 @@ class _Job:
             return None
         return Preview(*shown)
 
-    def _write(self, training: LatentTraining) -> Path:
-        path = self._out / fit_name(self._space, self._settings.vae_sha256)
-        state = training.average.state_dict()
-        half = {name: value.half().cpu().contiguous() for name, value in state.items()}
-        about = {
-            "latent_space": self._space.name,
-            "steps": str(training.step),
-            "minutes": f"{training.seconds / 60:.1f}",
-        }
-        write_bytes(path, save(half, about), overwrite=True, make_folders=True)
+    def _write(self, training: LatentTraining, judgement: Judgement | None) -> Path:
+        """Write the network, its card and its picture: where modes look only if it wins."""
+        digest = self._settings.vae_hash[:HASH_DIGITS]
+        figures = None if judgement is None else judgement.figures
+        minutes = round(training.seconds / 60, 1)
+        card = NetworkCard(self._space, digest, training.step, minutes, figures)
+        name = fit_name(self._space, digest)
+        undecided = figures is not None and figures.loses
+        path = (self._out / UNDECIDED if undecided else self._out) / name
+        picture = None if judgement is None else judgement.picture
+        write_network(path, training.average.state_dict(), card, picture)
         return path

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     import torch
 
-Stage = Literal["pictures", "measuring", "training", "done"]
+    from lib_upscalers.latent.network_card import Figures
+
+Stage = Literal["pictures", "measuring", "training", "judging", "done"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class FitReport:
         loss: The mean loss of late; 1 is about what no enlarging at all gives. None before.
         preview: A new one, now and then; None in between.
         path: The file with the weights, once it is done.
+        figures: What the network is worth, once it is done and could be measured. One that
+            `loses` lies in a folder where no mode finds it, until `network_files.accept` moves
+            it: the user is to be asked.
     """
 
     stage: Stage
@@ -52,6 +57,7 @@ class FitReport:
     loss: float | None = None
     preview: Preview | None = None
     path: Path | None = None
+    figures: Figures | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class FitSettings:
         minutes: For all of it. Going on after a stop, what has been done counts.
         pictures: A folder of the user's pictures, sub-folders included, which take the place of
             half of the drawings.
-        vae_sha256: Of the autoencoder, for the name of the file; see `LatentContext.vae_sha256`.
+        vae_hash: Of the autoencoder, for the name of the file; see `LatentContext.vae_hashes`.
         recipe: Of the training; its channels are replaced.
         plan: Of the pairs; its sizes are made to fit the autoencoder.
         parts: How many files of pairs to make; None for as many as a quarter of the time allows.
@@ -70,7 +76,7 @@ class FitSettings:
 
     minutes: float = 20.0
     pictures: Path | None = None
-    vae_sha256: str | None = None
+    vae_hash: str = ""
     recipe: LatentRecipe = field(default_factory=lambda: LatentRecipe(channels=1))
     plan: PairPlan = field(default_factory=PairPlan)
     parts: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from lib_upscalers.latent.context import Codec, LatentSpace
 
 _PROBE = 128
+_NAN = (
+    "Expected the autoencoder to give numbers, but got NaN; use it in float32 (--no-half-vae in a "
+    "WebUI), or another VAE."
+)
 
 
 @dataclass(frozen=True)
@@ -29,28 +33,40 @@ class Teacher:
             None if there is no such thing.
         differentiable: Decodes as the codec does, but gradients pass; None where that cannot be
             or would take long.
+        tiny: What the round trip would use for these latents; None if there is nothing.
     """
 
     codec: Codec
     device: torch.device
     exact: Callable[[], Codec] | None = None
     differentiable: Callable[[torch.Tensor], torch.Tensor] | None = None
+    tiny: Codec | None = None
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Turn pictures (N, 3, H, W) in [0, 1] into latents, float32.
 
         Raises:
-            ModelError: The autoencoder failed.
+            ModelError: The autoencoder failed, or gives NaN in float32, too.
         """
-        return self._run(self.codec.encode, pixels)
+        return self._finite("encode", pixels)
 
     def decode(self, samples: torch.Tensor) -> torch.Tensor:
         """Turn latents into pictures, float32.
 
         Raises:
-            ModelError: The autoencoder failed.
+            ModelError: The autoencoder failed, or gives NaN in float32, too.
         """
-        return self._run(self.codec.decode, samples)
+        return self._finite("decode", samples)
+
+    def _finite(self, way: Literal["encode", "decode"], values: torch.Tensor) -> torch.Tensor:
+        """Run the autoencoder, and the exact one where it gives NaN: some pictures alone do."""
+        result = self._run(getattr(self.codec, way), values)
+        if bool(torch.isfinite(result).all()):
+            return result
+        if self.exact is None:
+            raise ModelError(_NAN)
+        exact = replace(self, codec=self.exact(), exact=None)
+        return exact.encode(values) if way == "encode" else exact.decode(values)
 
     @staticmethod
     def _run(code: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> torch.Tensor:
@@ -92,7 +108,7 @@ class Teacher:
         return torch.rand(1, 3, side, side, generator=generator).to(self.device)
 
     def checked(self, space: LatentSpace) -> Teacher:
-        """Return the teacher that can be used, the exact one where this one gives NaN.
+        """Return this teacher if its latents are what `space` says.
 
         Raises:
             InputError: Its latents are not what `space` says.
@@ -107,11 +123,4 @@ class Teacher:
                 f"{space.factor} times smaller than pictures: {cells}x{cells} for {side}x{side}; "
                 f"but got the shape {tuple(samples.shape)}. Such autoencoders cannot be learned."
             )
-        if bool(torch.isfinite(samples).all()):
-            return self
-        if self.exact is None:
-            raise ModelError(
-                "Expected the autoencoder to give numbers, but got NaN; use it in float32 "
-                "(--no-half-vae in a WebUI), or another VAE."
-            )
-        return replace(self, codec=self.exact(), exact=None).checked(space)
+        return self
