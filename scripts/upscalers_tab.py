@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from modules import infotext_utils, shared, ui_components
 
 from lib_upscalers.hosts.webui import callbacks, comparing, options
-from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import build_fit
@@ -37,8 +36,7 @@ def _set_img2img(name: str) -> None:
 
 
 def _tabs() -> list[tuple[Any, str, str]]:
-    engine = extension().engine
-    fitting = Fitting(engine)
+    engine, fitting = extension().engine, extension().fitting
 
     def more(store: Store, tab: Tab) -> None:
         build_fit(fitting.run, fitting.cancel, store)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.errors import Cancelled, InputError
+from lib_upscalers.errors import Cancelled, InputError, UpscalerError
 from lib_upscalers.hosts.webui import full_vae
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import job
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lib_upscalers.hosts.webui.engine import Engine
+    from lib_upscalers.latent.context import Codec
     from lib_upscalers.training.latent.reports import FitReport
+
+# What gives a useful network: measured on one core, guessed for a GPU.
+_MINUTES, _MINUTES_ON_GPU = 20, 10
+# After so long the WebUI's own jobs have their turn.
+_TURN_SECONDS = 2.0
 
 
 class _Stop:
@@ -43,7 +50,9 @@ class Fitting:
     """One training at a time, in a thread of its own.
 
     The WebUI's page may ask for each report from another thread, and whether torch computes
-    gradients is a matter of the thread.
+    gradients is a matter of the thread. The training takes turns with the WebUI's own jobs: it
+    holds the queue for a few seconds at a time, so that pictures can be generated while it runs,
+    and it waits for them.
 
     Args:
         engine: Whose folders.
@@ -53,10 +62,16 @@ class Fitting:
         self._engine = engine
         self._cancelled = threading.Event()
         self._running = threading.Lock()
+        self._stopped: Callable[[], bool] = lambda: False
 
     def cancel(self) -> None:
         """Stop; the next run continues from what is done so far."""
         self._cancelled.set()
+
+    def minutes(self) -> int:
+        """Return how long a useful training takes on this machine, about."""
+        on_gpu = str(host_module("devices").device).startswith("cuda")
+        return _MINUTES_ON_GPU if on_gpu else _MINUTES
 
     def run(self, minutes: float, pictures: str = "") -> Iterator[FitReport]:
         """Train a network for the loaded model, with its own VAE as the teacher.
@@ -96,10 +111,12 @@ class Fitting:
         minutes: float,
         pictures: str,
     ) -> None:
+        made = self._reports(minutes, pictures)
         try:
-            with job(self._engine.closing.is_set) as stopped:
-                for report in self._reports(minutes, pictures, stopped):
-                    reports.put(report)
+            more = True
+            while more:
+                with job(self._engine.closing.is_set) as self._stopped:
+                    more = self._take_turn(made, reports)
         except Cancelled:
             pass
         except BaseException as error:
@@ -107,9 +124,20 @@ class Fitting:
         finally:
             reports.put(None)
 
-    def _reports(
-        self, minutes: float, pictures: str, stopped: Callable[[], bool]
-    ) -> Iterator[FitReport]:
+    @staticmethod
+    def _take_turn(made: Iterator[FitReport], reports: queue.Queue[Any]) -> bool:
+        """Go on with the training for a few seconds; return whether there is more to do."""
+        begun = time.monotonic()
+        for report in made:
+            reports.put(report)
+            if time.monotonic() - begun > _TURN_SECONDS:
+                return True
+        return False
+
+    def _is_stopped(self) -> bool:
+        return self._cancelled.is_set() or self._stopped()
+
+    def _reports(self, minutes: float, pictures: str) -> Iterator[FitReport]:
         import torch
 
         from lib_upscalers.training.latent.fit import fit
@@ -126,8 +154,22 @@ class Fitting:
             )
         space = known.space
         folder = Path(pictures.strip().strip('"')).expanduser() if pictures.strip() else None
-        settings = FitSettings(minutes, folder, context.vae_sha256())
-        teacher = Teacher(full_vae.LatentCodec(known), torch.device(host_module("devices").device))
+        settings = FitSettings(minutes, folder, next(iter(context.vae_hashes()), ""))
+        codec = full_vae.LatentCodec(known)
+        teacher = Teacher(
+            codec,
+            torch.device(host_module("devices").device),
+            exact=codec.in_float32,
+            tiny=_tiny_codec(context),
+        )
         out = self._engine.latents()
-        progress = _Stop(lambda: self._cancelled.is_set() or stopped())
+        progress = _Stop(self._is_stopped)
         yield from fit(teacher, space, out, out / f"unfinished-{space.name}", settings, progress)
+
+
+def _tiny_codec(context: LoadedModel) -> Codec | None:
+    """Return what the round trip would use, if it is there already: nothing is fetched for this."""
+    try:
+        return context.tiny_codec() if context.has_tiny_files() else None
+    except UpscalerError:
+        return None

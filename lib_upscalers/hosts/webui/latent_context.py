@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import ModelError
-from lib_upscalers.hosts.webui import options
+from lib_upscalers.hosts.webui import full_vae, options
 from lib_upscalers.hosts.webui.host_modules import Foreign, host_module, optional_module
 from lib_upscalers.latent.spaces import SPACES, describe, find_tiny
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
@@ -70,6 +70,7 @@ class LoadedModel:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._hashed: tuple[object, str] = (None, "")
 
     def space(self) -> LatentSpace | None:
         """Return the latent space of the loaded model; None if there is no telling."""
@@ -109,11 +110,15 @@ class LoadedModel:
     def has_tiny(self) -> bool:
         """Whether a tiny autoencoder's files are there, or the WebUI would fetch them."""
         known = self.known_space()
+        return self.has_tiny_files() or (known is not None and known.space.name in _FETCHED)
+
+    def has_tiny_files(self) -> bool:
+        """Whether a tiny autoencoder's files are there."""
+        known = self.known_space()
         if known is None:
             return False
         folders = self._tiny_folders()
-        there = all(_find(folders, name) for name in (known.encoder, known.decoder))
-        return there or known.space.name in _FETCHED
+        return all(_find(folders, name) for name in (known.encoder, known.decoder))
 
     def _tiny_folders(self) -> Sequence[Path]:
         models = Path(host_module("shared").models_path)
@@ -156,14 +161,23 @@ class LoadedModel:
         """Return the folder of the networks for latents."""
         return [self._engine.latents()]
 
-    def vae_sha256(self) -> str | None:
-        """Return the sha256 of the VAE that is in use, as far as the WebUI knows it already."""
-        vae = optional_module("modules.sd_vae")
-        path = getattr(vae, "loaded_vae_file", None)
+    def vae_hashes(self) -> Sequence[str]:
+        """Return the hash of the weights of the VAE in use, then that of its file if it is known.
+
+        The WebUI knows the latter once it has computed it for something else.
+        """
+        model = host_module("shared").sd_model
+        path = getattr(optional_module("modules.sd_vae"), "loaded_vae_file", None)
+        checkpoint = getattr(model, "sd_checkpoint_info", None)
+        # AUTOMATIC1111 loads another VAE into the same module.
+        key = (id(model), path, getattr(checkpoint, "filename", None))
+        if self._hashed[0] != key:
+            self._hashed = key, full_vae.vae_hash(model)
+        of_file = getattr(checkpoint, "sha256", None)
         if path:
-            return host_module("hashes").sha256_from_cache(path, f"vae/{Path(path).name}")
-        checkpoint = getattr(host_module("shared").sd_model, "sd_checkpoint_info", None)
-        return getattr(checkpoint, "sha256", None)
+            name = f"vae/{Path(path).name}"
+            of_file = host_module("hashes").sha256_from_cache(path, name)
+        return [each for each in (self._hashed[1], of_file) if each]
 
 
 def _find(folders: Sequence[Path], name: str) -> Path | None:

@@ -11,6 +11,7 @@ from lib_upscalers.hosts.webui import callbacks, options
 from lib_upscalers.hosts.webui.api import Routes
 from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.engine import Engine
+from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.latents import LatentSeam, complete
 from lib_upscalers.hosts.webui.networks import NetworkList
@@ -28,6 +29,7 @@ class Extension:
         engine: The library within the WebUI.
         networks: Our part of the WebUI's list of upscalers.
         latents: Our latent modes.
+        fitting: The training of a latent network.
     """
 
     def __init__(self) -> None:
@@ -35,6 +37,7 @@ class Extension:
         self.engine = Engine(detect())
         self.networks = NetworkList(self.engine, self._patches)
         self.latents = LatentSeam(self.engine, self._patches)
+        self.fitting = Fitting(self.engine)
         self._reloads = ReloadWatch(self.engine.closing)
 
     def attach(self, components: Mapping[options.Widget, Any]) -> None:
@@ -59,6 +62,7 @@ class Extension:
     def detach(self) -> None:
         """Restore the WebUI, and free every network."""
         self._reloads.detach()
+        self.fitting.cancel()
         self.networks.detach()
         self.latents.detach()
         self._patches.undo()
