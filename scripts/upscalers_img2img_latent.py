@@ -7,7 +7,7 @@ from typing import Any
 from modules import scripts
 
 from lib_upscalers.hosts.webui.latent_resize import FIELDS, apply
-from lib_upscalers.hosts.webui.latents import pasted
+from lib_upscalers.hosts.webui.latents import paste_reader
 from lib_upscalers.ui.webui_controls import latent_resize
 
 
@@ -23,7 +23,7 @@ class LatentResizeScript(scripts.Script):
     def ui(self, is_img2img: bool) -> list[Any]:
         controls = latent_resize()
         self.infotext_fields = [
-            (control, pasted(field, control.value))
+            (control, paste_reader(field, control.value))
             for control, field in zip(controls, FIELDS, strict=True)
         ]
         return controls

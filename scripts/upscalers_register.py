@@ -39,4 +39,4 @@ def _choices() -> dict[str, list[str]]:
     return {"choices": [*shared.latent_upscale_modes, *extension().networks.names()]}
 
 
-callbacks.enter({"on_after_component": _after_component})
+callbacks.register({"on_after_component": _after_component})

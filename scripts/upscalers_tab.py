@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from modules import infotext_utils, shared, ui_components
 
-from lib_upscalers.hosts.webui import callbacks, comparing, options
+from lib_upscalers.hosts.webui import callbacks, comparison_services, options
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import build_fit
@@ -45,9 +45,9 @@ def _tabs() -> list[tuple[Any, str, str]]:
     blocks = build_tab(
         engine.upscaler,
         engine.host,
-        comparing.store(),
-        lambda: comparing.latent_candidates(engine),
-        lambda: comparing.job(engine),
+        comparison_services.store(),
+        lambda: comparison_services.latent_candidates(engine),
+        lambda: comparison_services.job(engine),
         _page.uses(_set_img2img, extension().listed),
         options.settings,
         more,
@@ -55,4 +55,4 @@ def _tabs() -> list[tuple[Any, str, str]]:
     return [(blocks, TITLE, ELEM_ID)]
 
 
-callbacks.enter({"on_after_component": _after_component, "on_ui_tabs": _tabs})
+callbacks.register({"on_after_component": _after_component, "on_ui_tabs": _tabs})

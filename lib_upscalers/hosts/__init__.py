@@ -1,1 +1,1 @@
-"""The programs that the library runs in; the only package that may import a WebUI."""
+"""Describe the programs that the library runs in; the only package that may import a WebUI."""

@@ -75,11 +75,11 @@ class A1111Host:
         return "fp32" if full else "auto"
 
     def free_memory(self, device: torch.device) -> int:
-        """Return how many bytes may be taken on `device` now."""
+        """Return how many bytes may be allocated on `device` now."""
         return free_device_memory(device)
 
     def make_room(self) -> None:
-        """Move what the WebUI has on the device off it, as far as the WebUI can load it again."""
+        """Move the WebUI's models off the device, as far as the WebUI can load them again."""
         # Not `shared.sd_model`, which would load a model where there is none yet.
         model = host_module("sd_models").model_data.sd_model
         if getattr(model, "lowvram", False):

@@ -1,4 +1,4 @@
-"""Detection of the WebUI, by its capabilities."""
+"""Detect the WebUI by its capabilities."""
 
 from __future__ import annotations
 

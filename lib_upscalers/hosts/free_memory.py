@@ -1,4 +1,4 @@
-"""Free memory of devices and of control groups, in bytes."""
+"""Determine the free memory of devices and control groups, in bytes."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def _groups(root: Path, membership: str) -> Iterator[tuple[Path, tuple[str, str,
 def group_memory(
     root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
 ) -> int | None:
-    """Return what a Linux control group (a container's limit) leaves free, or None if no limit.
+    """Return how many bytes a Linux control group (a container) has free; None without a limit.
 
-    Pages of files that the kernel would drop on demand count as free.
+    Cached pages of files, which the kernel drops on demand, count as free.
     """
     try:
         groups = list(_groups(root, membership.read_text(encoding="utf-8")))
@@ -61,7 +61,7 @@ def group_memory(
 
 
 def free_main_memory() -> int:
-    """Return how many bytes of main memory may be taken without swapping."""
+    """Return how many bytes of main memory may be allocated without swapping."""
     import psutil
 
     available = int(psutil.virtual_memory().available)
@@ -70,7 +70,7 @@ def free_main_memory() -> int:
 
 
 def free_device_memory(device: torch.device) -> int:
-    """Return how many bytes may be taken on `device`; torch's own unused blocks count as free."""
+    """Return how many bytes may be allocated on `device`, torch's own unused blocks included."""
     import torch
 
     if device.type == "cuda":

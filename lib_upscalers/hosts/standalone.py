@@ -41,7 +41,7 @@ def default_data_folder(platform: str, environ: Mapping[str, str], home: Path) -
 
 
 def _home() -> Path:
-    """Return the user's home folder; a temporary one where there is none, as in some containers."""
+    """Return the user's home folder; a temporary one if there is none, as in some containers."""
     try:
         return Path.home()
     except RuntimeError:
@@ -55,7 +55,7 @@ def _expanded(name: str) -> Path:
         return Path(name)
 
 
-def _flaw(device: torch.device) -> str:
+def _defect(device: torch.device) -> str:
     """Return why the device does not compute (its driver may be too old), or "" if it does."""
     import torch
 
@@ -71,10 +71,10 @@ def _best_device() -> torch.device:
 
     found = (torch.cuda.is_available(), "cuda:0"), (torch.backends.mps.is_available(), "mps")
     for device in (torch.device(name) for there, name in found if there):
-        flaw = _flaw(device)
-        if not flaw:
+        defect = _defect(device)
+        if not defect:
             return device
-        _log.warning("The device %s is there but does not work: %s", device, flaw)
+        _log.warning("The device %s is there but does not work: %s", device, defect)
     return torch.device("cpu")
 
 
@@ -87,10 +87,10 @@ def _named_device(name: str) -> torch.device:
         raise InputError(
             f"Expected a device such as cpu, cuda, cuda:1 or mps, but got {name!r}."
         ) from None
-    flaw = _flaw(device)
-    if flaw:
+    defect = _defect(device)
+    if defect:
         raise InputError(
-            f"Expected a device that works here, but got {name!r} ({flaw}); use cpu, or auto to "
+            f"Expected a device that works here, but got {name!r} ({defect}); use cpu, or auto to "
             "have the best one chosen."
         )
     return torch.device("cuda", 0) if device == torch.device("cuda") else device
@@ -101,8 +101,8 @@ class StandaloneHost:
     """A process of our own. Implements `host.Host`.
 
     Attributes:
-        extra_folders: Folders with networks, looked through before the usual ones.
-        device_name: As torch names it; "auto" takes a GPU if one works.
+        extra_folders: Folders with networks, searched before the usual ones.
+        device_name: As torch names it; "auto" is a GPU if one works.
         wanted_precision: For all networks.
         own_data_folder: Used instead of the platform's.
     """
@@ -119,11 +119,11 @@ class StandaloneHost:
         return [*self.extra_folders, *(_expanded(name) for name in named if name), *usual]
 
     def known_files(self) -> Mapping[Path, str]:
-        """Return nothing: there is no other list."""
+        """Return nothing: there is no other program's list."""
         return {}
 
     def known_names(self) -> Collection[str]:
-        """Return nothing, likewise."""
+        """Return nothing: there is no other program's list."""
         return ()
 
     def data_folder(self) -> Path:
@@ -134,7 +134,7 @@ class StandaloneHost:
         """Return the device on which networks run.
 
         Raises:
-            InputError: The device that was asked for is not there.
+            InputError: The device that was asked for does not exist.
         """
         return self._device
 
@@ -150,7 +150,7 @@ class StandaloneHost:
         """Do nothing: there is nothing else on the device."""
 
     def free_memory(self, device: torch.device) -> int:
-        """Return how many bytes may be taken on `device` now; a container's limit counts."""
+        """Return how many bytes may be allocated on `device` now, within a container's limit."""
         return free_device_memory(device)
 
     def owns_process(self) -> bool:

@@ -1,4 +1,4 @@
-"""Bit depths: 8 and 16 bit whole numbers, and float32 in [0, 1]."""
+"""Convert between bit depths: 8 and 16 bit whole numbers, and float32 in [0, 1]."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def to_depth(values: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     Returns:
         The same shape; `values` itself where it has that depth already.
     """
-    wanted = np.dtype(dtype)
-    factor = peak(wanted) / peak(values.dtype)
-    if values.dtype == wanted:
+    result_dtype = np.dtype(dtype)
+    factor = peak(result_dtype) / peak(values.dtype)
+    if values.dtype == result_dtype:
         return values
-    result = np.empty(values.shape, wanted)
+    result = np.empty(values.shape, result_dtype)
     for rows in row_strips(len(values), values[:1].nbytes):
         strip = values[rows].astype(np.float32)
         strip *= np.float32(factor)
-        if wanted.kind == "u":
+        if result_dtype.kind == "u":
             strip += np.float32(0.5)
-            np.clip(strip, 0, peak(wanted), out=strip)
+            np.clip(strip, 0, peak(result_dtype), out=strip)
         result[rows] = strip
     return result

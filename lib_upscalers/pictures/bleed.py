@@ -19,12 +19,12 @@ _LEAST = np.float32(1e-12)
 
 
 def fill_hidden(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
-    """Give transparent and nearly transparent pixels the colours of neighbours that are seen.
+    """Give transparent and nearly transparent pixels the colours of visible neighbours.
 
-    For what enlarges colour and transparency apart, as networks do: where a nearly transparent
-    pixel lies beside an opaque one, its colour would show in the edge between them. Pixels with
-    less than half of the alpha within two pixels around them are mixed with those, by alpha; fully
-    transparent ones then get the nearest colour.
+    Needed before colour and transparency are enlarged apart, as by networks: where a nearly
+    transparent pixel lies beside an opaque one, its colour would show in the edge between them.
+    Pixels with less than half of the alpha within two pixels around them are mixed with those, by
+    alpha; fully transparent ones then get the nearest colour.
 
     Args:
         pixels: Shape (H, W, C), uint8, uint16, or float32.
@@ -37,7 +37,7 @@ def fill_hidden(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     height, width, channels = pixels.shape
     for rows in row_strips(height, 8 * width * (channels + 1)):
         first, last = max(0, rows.start - _REACH), min(height, rows.stop + _REACH)
-        strength = _hiding(alpha[first:last])
+        strength = _replaced_share(alpha[first:last])
         if not strength.any():
             continue
         result = pixels.copy() if result is pixels else result
@@ -46,7 +46,7 @@ def fill_hidden(pixels: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     return bleed_free(result, alpha)
 
 
-def _hiding(alpha: NDArray[Any]) -> NDArray[np.float32]:
+def _replaced_share(alpha: NDArray[Any]) -> NDArray[np.float32]:
     """Return how much of each visible pixel's colour is to be replaced, from 0 to 1."""
     most = alpha
     for axis in (0, 1):
@@ -71,7 +71,7 @@ def _mix(pixels: NDArray[Any], alpha: NDArray[Any], strength: NDArray[np.float32
 
 
 def _blur(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blur rows and columns by a binomial kernel; nothing lies beyond the edges."""
+    """Blur rows and columns by a binomial kernel; beyond the edges is 0."""
     for axis in (0, 1):
         length = values.shape[axis]
         pad = [(_REACH, _REACH) if axis == each else (0, 0) for each in (0, 1, 2)]
@@ -137,8 +137,8 @@ def _nearest_of_rows(
     row = np.arange(height, dtype=np.int64)[:, None]
     across = np.arange(left, left + width)
     distance = np.where(column < 0, _FAR, np.abs(column - across))
-    # A row above is nearer the less its distance minus its number is, wherever one looks from;
-    # the number rides along in the lowest digits.
+    # A row above is nearer the less its distance minus its number is, seen from any row below; the
+    # lowest digits carry the number.
     above = np.minimum.accumulate((distance - row) * height + row, axis=0)
     below = np.minimum.accumulate(((distance + row) * height + row)[::-1], axis=0)[::-1]
     chosen = np.where(above // height + row <= below // height - row, above, below) % height

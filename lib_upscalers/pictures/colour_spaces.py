@@ -1,4 +1,4 @@
-"""Turn the ways in which files name their colour space, but for ICC, into ICC profiles.
+"""Convert the ways in which files name their colour space, other than ICC, to ICC profiles.
 
 ITU-T H.273 (code points), https://www.itu.int/rec/T-REC-H.273; PNG's gAMA, cHRM, sRGB and cICP,
 https://www.w3.org/TR/png-3/#11addnlcolinfo; TIFF 6.0, section 20.
@@ -46,7 +46,7 @@ _SRGB_TRANSFER, _PQ, _HLG = 13, 16, 18
 # Diffuse white, in candela a square metre of PQ and as light of HLG: ITU-R BT.2408, section 2.2.
 _PQ_WHITE, _PQ_MOST = 203.0, 10_000.0
 _HLG_WHITE = 0.265
-# How far a gamma may be from 1/0.45455 and be what old programs write for sRGB.
+# How far a gamma may be from 1/0.45455 and still be what old programs write for sRGB.
 _NEAR = 0.002
 _TIFF_WHITE, _TIFF_PRIMARIES, _TIFF_TRANSFER = 318, 319, 301
 
@@ -59,7 +59,7 @@ class CodePoints(NamedTuple):
 
     @property
     def is_srgb(self) -> bool:
-        """Whether they mean sRGB, or nothing."""
+        """Whether they mean sRGB, or are unspecified."""
         return self.primaries in (1, _UNSPECIFIED) and self.transfer in (
             _SRGB_TRANSFER,
             _UNSPECIFIED,
@@ -74,8 +74,8 @@ class CodePoints(NamedTuple):
 def profile_of_points(points: CodePoints, *, grey: bool) -> bytes | None:
     """Return the ICC profile of code points; None for sRGB and for unknown numbers.
 
-    Of PQ and HLG, what is brighter than diffuse white is white to programs that do not know the
-    profile's `cicp` tag.
+    Values of PQ and HLG that are brighter than diffuse white are white in programs that do not
+    support the profile's `cicp` tag.
     """
     if points.is_srgb:
         return None
@@ -125,7 +125,7 @@ def _hlg_light(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def profile_of_tags(image: Image.Image) -> tuple[bytes | None, tuple[str, ...]]:
     """Return the ICC profile that PNG's gAMA and cHRM or TIFF's tags mean, and notes.
 
-    None means sRGB: nothing is there, or what old programs write for sRGB.
+    None means sRGB: there are no tags, or those that old programs write for sRGB.
     """
     if image.format == "TIFF":
         primaries, gamma, note = _tiff_colours(image)

@@ -22,12 +22,12 @@ _LOW_BYTES: Mapping[str, str] = {";16B": ";16L", ";16L": ";16B", ";16N": _SWAPPE
 def low_byte_tiles(image: ImageFile.ImageFile) -> list[Any] | None:
     """Return the image's tiles so that decoding them gives the lower byte of 16-bit values.
 
-    Pillow keeps the upper byte of each and drops the other. A tile names the byte order that its
-    values are in; with the opposite order Pillow keeps the other byte. Grey with alpha is half as
-    wide as RGBA, and comes whole if it is taken for that.
+    Pillow returns the upper byte of each and drops the other. A tile names the byte order of its
+    values; with the opposite order Pillow returns the other byte. Grey with alpha is half as wide
+    as RGBA, and both bytes are returned if it is read as RGBA.
 
     Returns:
-        None where the file has no more than 8 bits, or Pillow keeps all that it has.
+        None if the file has no more than 8 bits, or Pillow returns all bits.
     """
     tiles: list[Any] = []
     for tile in image.tile:
@@ -47,7 +47,7 @@ def low_byte_tiles(image: ImageFile.ImageFile) -> list[Any] | None:
 
 def known_bands(image: Image.Image) -> NDArray[np.uint8]:
     """Return a loaded image's values, shape (H, W, bands), without bands of unknown meaning."""
-    # Older versions of Pillow also give the fourth of TIFF's bands, whatever it is.
+    # Older versions of Pillow also return the fourth of TIFF's bands, whatever it is.
     values = read_bytes(image)
     return values[..., :3] if image.mode == "RGBX" else values
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _HDR_CHUNKS = (b"mDCV", b"cLLI")
 _LOSSLESS = ("BMP", "DIB", "GIF", "ICO", "PCX", "PNG", "PPM", "QOI", "SGI", "TGA")
 _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp", "jpeg2000")
-# What is looked at stands at the start; more is damaged, or not for us.
+# The parts that are read are at the start of a file; larger ones are damaged or of no use here.
 _MOST_BYTES = 1 << 20
 _MOST_CHUNKS = 10_000
 
@@ -32,7 +32,7 @@ class FileFacts:
     Attributes:
         points: The code points of its colours (PNG's cICP, nclx of AVIF and HEIC).
         hdr_chunks: PNG's chunks about the light of an HDR picture: names and contents.
-        bits: Bits a channel, where they are known.
+        bits: Bits a channel, if they are known.
         lossless: Whether its pixels were stored without loss; False where that is not known.
     """
 
@@ -43,7 +43,7 @@ class FileFacts:
 
 
 def read_facts(file: Path, name: str, compression: str = "") -> FileFacts:
-    """Read a file's facts; what is damaged is left out.
+    """Read a file's facts; damaged ones are omitted.
 
     Args:
         file: The file.
@@ -114,9 +114,9 @@ def _media_facts(stream: BinaryIO) -> FileFacts:
     return FileFacts(points, bits=bits)
 
 
-def _find(data: bytes, wanted: bytes) -> bytes:
+def _find(data: bytes, name: bytes) -> bytes:
     for kind, content in _boxes(data):
-        if kind == wanted:
+        if kind == name:
             return content
     return b""
 

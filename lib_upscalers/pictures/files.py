@@ -20,7 +20,7 @@ from lib_upscalers.pictures.formats import FORMATS, Format, check_encoder, flatt
 from lib_upscalers.pictures.metadata import read_metadata
 from lib_upscalers.pictures.metadata_fit import fit_metadata
 from lib_upscalers.pictures.opening import check_readable, load, opened, quietly
-from lib_upscalers.pictures.picture import Picture, from_pil, split_alpha, turned
+from lib_upscalers.pictures.picture import Picture, from_pil, oriented, split_alpha
 from lib_upscalers.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ __all__ = [
 
 DEFAULT_MAX_PIXELS = 1 << 28
 # The values of EXIF's orientation that exchange width and height.
-_LYING = (5, 6, 7, 8)
+_TRANSPOSED = (5, 6, 7, 8)
 
 
 def read_picture(
@@ -57,14 +57,14 @@ def read_picture(
     pillow-heif and pillow-jxl-plugin are installed.
 
     What the file holds and the picture does not, such as an animation's other frames, is in the
-    picture's `notes`, a sentence each, for a door to show.
+    picture's `notes`, a sentence each, to be shown to the user.
 
     Args:
         path: The file.
         max_pixels: Refuse what has more, before it is decoded.
-        partial: Whether a file that is damaged or cut short is read as far as it goes; what is
-            missing is black, grey or transparent, and a note says so. JPEG, PNG, GIF, BMP and
-            others whose first part can be decoded alone; WebP and AVIF stay refused.
+        partial: Whether a file that is damaged or cut short is read up to the damage; the rest is
+            black, grey or transparent, and a note says so. JPEG, PNG, GIF, BMP and others whose
+            first part can be decoded alone; WebP and AVIF are refused in any case.
 
     Raises:
         ImageError: There is no such file, it is no picture, of an unsupported format, damaged,
@@ -106,11 +106,11 @@ def _read(file: Path, max_pixels: int, *, truncated: bool) -> Picture:
     pixels, alpha = split_alpha(join_bytes(high, low, paired=swapped[0][3] == "RGBA"))
     if isinstance(key, tuple):
         alpha = np.where((pixels == np.array(key)).all(axis=2), 0, 65535).astype(np.uint16)
-    return turned(Picture(pixels, alpha, metadata, (*notes, *found)), orientation)
+    return oriented(Picture(pixels, alpha, metadata, (*notes, *found)), orientation)
 
 
 def picture_size(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Size:
-    """Return the size that a picture file has once it is read: only its header is.
+    """Return the size that a picture file has once it is read, from its header alone.
 
     Raises:
         ImageError: As `read_picture`.
@@ -120,11 +120,11 @@ def picture_size(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     with opened(file, max_pixels) as image:
         _, orientation, _ = read_metadata(image)
         width, height = image.size
-    return Size(height, width) if orientation in _LYING else Size(width, height)
+    return Size(height, width) if orientation in _TRANSPOSED else Size(width, height)
 
 
 def _frame_notes(image: ImageFile.ImageFile) -> tuple[str, ...]:
-    """Return what to say about the frames, pages or sizes beyond the one that is read."""
+    """Return notes about frames, pages or sizes beyond the one that is read."""
     sizes = image.info.get("sizes")
     if image.format in ("ICO", "ICNS") and isinstance(sizes, (set, list)) and len(sizes) > 1:
         return (f"A file of {len(sizes)} sizes: the largest is taken.",)
@@ -139,7 +139,7 @@ def _frame_notes(image: ImageFile.ImageFile) -> tuple[str, ...]:
 
 
 def format_for(path: str | os.PathLike[str], name: str | None = None) -> Format:
-    """Return the format of that name, or else the one that the file's ending stands for.
+    """Return the format of that name, or else the one of the file's ending.
 
     Args:
         path: The file to write.
@@ -166,21 +166,22 @@ def write_picture(
 ) -> tuple[str, ...]:
     """Write a picture file, whole or not at all.
 
-    What the format cannot hold is converted: transparency is laid on white, 16 bits are rounded
-    to 8, float becomes 16 bits where the format has them. ICC profile, EXIF, XMP and texts go
-    into PNG, JPEG, WebP, TIFF and AVIF, texts as `fit_metadata` describes; BMP holds pixels only.
+    What the format cannot hold is converted: transparency is composited on white, 16 bits are
+    rounded to 8, float becomes 16 bits where the format has them. ICC profile, EXIF, XMP and texts
+    go into PNG, JPEG, WebP, TIFF and AVIF, texts as `fit_metadata` describes; BMP holds pixels
+    only.
 
     Args:
         picture: What to write.
         path: Where; its folder must exist.
-        format: A name in `FORMATS` or an ending; None for what the path's ending says.
+        format: A name in `FORMATS` or an ending; None for that of the path's ending.
         quality: 1 to 100 for JPEG, WebP (100 is lossless) and AVIF; None for nearly lossless.
         overwrite: Whether a file of that name is replaced; False refuses it, even one that
             appears while the picture is encoded.
         protected: Files that are never replaced, such as the run's inputs.
 
     Returns:
-        What the file does not hold of the picture, a sentence each, for a door to show.
+        What of the picture is not in the file, a sentence each, to be shown to the user.
 
     Raises:
         InputError: The format is unknown, or the quality out of range.
@@ -201,7 +202,7 @@ def write_picture(
         deep=picture.pixels.dtype != np.uint8,
         alpha=alpha,
     )
-    fitting, left_out = _fitting(picture, chosen)
+    fitting, left_out = _fit_format(picture, chosen)
     if picture.metadata.lossless and (quality or 0) < chosen.lossless_from:
         left_out = (*left_out, _lossy_note(chosen))
     size = fitting.pixels.nbytes if chosen.most_bytes else 0
@@ -261,8 +262,8 @@ def check_output(
     return tuple(notes)
 
 
-def _fitting(picture: Picture, chosen: Format) -> tuple[Picture, tuple[str, ...]]:
-    """Return the picture as the format holds it, and what it does not hold of its metadata."""
+def _fit_format(picture: Picture, chosen: Format) -> tuple[Picture, tuple[str, ...]]:
+    """Return the picture as the format can store it, and notes about metadata that it cannot."""
     if not chosen.alpha:
         picture = flattened(picture)
     deep = picture.pixels.dtype != np.uint8 and chosen.deep
@@ -286,7 +287,7 @@ def _lossy_note(chosen: Format) -> str:
 
 @contextmanager
 def _encoding(file: Path) -> Generator[None, None, None]:
-    """Turn what an encoder raises, but for trouble with the file, into an OutputError."""
+    """Turn what an encoder raises, except errors of the file system, into an OutputError."""
     try:
         yield
     except (KeyError, ValueError, struct.error) as error:

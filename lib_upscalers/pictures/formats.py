@@ -39,15 +39,15 @@ class Format:
 
     Attributes:
         suffixes: Endings of its file names; the first is the usual one.
-        alpha: Whether it holds transparency; else the picture is laid on white.
+        alpha: Whether it holds transparency; else the picture is composited on white.
         deep: Whether it holds 16 bits; else they are rounded to 8.
         grey: Whether it holds grey; else grey becomes RGB.
         deep_grey_alpha: Whether it holds grey of 16 bits with transparency.
         longest: The longest side that it can hold, in pixels.
         most_bytes: The most bytes of pixels, where they are stored uncompressed; else None.
-        feature: What Pillow calls the encoder, where not every Pillow has it; else None.
+        feature: Pillow's name of the encoder, if not every Pillow has it; else None.
         lossless_from: The quality from which nothing is lost: 0 for always, 101 for never.
-        room: What it holds beside pixels.
+        room: The metadata that it holds.
         write: Writes to an open file a picture that fits the above, metadata included, and takes
             the quality, 1 to 100, or None for the default.
     """
@@ -85,7 +85,7 @@ def output_format(
     lossless_from: int = 0,
     room: Room | None = None,
 ) -> Callable[[Write], Write]:
-    """Enter the decorated function into `FORMATS`; the arguments are those of `Format`."""
+    """Register the decorated function in `FORMATS`; the arguments are those of `Format`."""
 
     def enter(write: Write) -> Write:
         entry = Format(
@@ -125,7 +125,7 @@ def check_encoder(chosen: Format) -> None:
 
 @output_format("png", ".png", alpha=True, deep=True, longest=2**31 - 1, room=Room(text=True))
 def write_as_png(file: BinaryIO, picture: Picture, quality: int | None) -> None:
-    """Write PNG, which loses nothing, so that quality says nothing."""
+    """Write PNG, which is lossless, so that quality has no meaning."""
     del quality
     metadata = picture.metadata
     text = dict(metadata.text)
@@ -153,7 +153,7 @@ def write_as_png(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     room=Room(exif=_JPEG_SEGMENT, xmp=_JPEG_SEGMENT - len(JPEG_LABEL)),
 )
 def write_as_jpeg(file: BinaryIO, picture: Picture, quality: int | None) -> None:
-    """Write JPEG: quality 95 if not said, colour at full resolution from 90 up."""
+    """Write JPEG: quality 95 by default, colour at full resolution from 90 up."""
     metadata = picture.metadata
     quality = 95 if quality is None else quality
     to_pil(picture).save(
@@ -188,7 +188,7 @@ def _xmp_segment(packet: bytes | None) -> bytes:
     room=Room(comfy=True),
 )
 def write_as_webp(file: BinaryIO, picture: Picture, quality: int | None) -> None:
-    """Write WebP: quality 95 if not said; 100 is lossless."""
+    """Write WebP: quality 95 by default; 100 is lossless."""
     quality = 95 if quality is None else quality
     to_pil(picture).save(
         file,
@@ -208,14 +208,14 @@ def write_as_webp(file: BinaryIO, picture: Picture, quality: int | None) -> None
     alpha=True,
     deep=False,
     grey=False,
-    # AVIF itself holds 65,536, but libavif, and so Pillow and browsers, read no more than this.
+    # AVIF itself allows 65,536, but libavif, and so Pillow and browsers, read no more than this.
     longest=32768,
     feature="avif",
     lossless_from=_NEVER,
     room=Room(comfy=True),
 )
 def write_as_avif(file: BinaryIO, picture: Picture, quality: int | None) -> None:
-    """Write AVIF, where Pillow can: quality 90 if not said."""
+    """Write AVIF, if Pillow can: quality 90 by default."""
     quality = 90 if quality is None else quality
     metadata = picture.metadata
     stream = BytesIO()
@@ -245,7 +245,7 @@ def _with_points(data: bytes, points: CodePoints | None) -> bytes:
     *(".tif", ".tiff"),
     alpha=True,
     deep=True,
-    # Few readers, and not Pillow, know 16-bit grey with alpha.
+    # Few readers, and not Pillow, support 16-bit grey with alpha.
     deep_grey_alpha=False,
     longest=2**31 - 1,
     most_bytes=_FOUR_GIBIBYTES,
@@ -318,7 +318,7 @@ def write_as_bmp(file: BinaryIO, picture: Picture, quality: int | None) -> None:
 
 
 def flattened(picture: Picture) -> Picture:
-    """Return the picture laid on white, for formats without transparency."""
+    """Return the picture composited on white, for formats without transparency."""
     if picture.alpha is None:
         return picture
     pixels = np.empty_like(picture.pixels)

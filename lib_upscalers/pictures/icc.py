@@ -65,10 +65,10 @@ def rgb_profile(
     """Return the profile of an RGB space; None where the primaries span none.
 
     Args:
-        name: What programs show.
+        name: The name that programs show.
         primaries: CIE xy of white, red, green and blue.
         curve: A curve tag, for all three channels.
-        cicp: Primaries and transfer of ITU-T H.273, for programs that know HDR.
+        cicp: Primaries and transfer of ITU-T H.273, for programs that support HDR.
     """
     matrix = _matrix(primaries)
     if matrix is None:
@@ -94,7 +94,7 @@ def grey_profile(name: str, curve: bytes) -> bytes:
 
 
 def for_pixels(profile: bytes, *, grey: bool) -> bytes | None:
-    """Return a profile for grey or for RGB pixels that means the same greys as this one.
+    """Return a profile for grey or for RGB pixels that has the same greys as this one.
 
     Returns:
         `profile` itself where it is one; None where its greys are not defined by a curve.
@@ -161,12 +161,12 @@ def _profile(name: str, space: bytes, tags: Mapping[bytes, bytes]) -> bytes:
     return (head.ljust(_HEADER_BYTES, b"\0") + table).ljust(offset, b"\0") + body
 
 
-def _find_tag(profile: bytes, wanted: bytes) -> bytes | None:
+def _find_tag(profile: bytes, signature: bytes) -> bytes | None:
     try:
         (count,) = struct.unpack_from(">I", profile, _HEADER_BYTES)
         for i in range(min(count, 100)):
             tag, offset, size = struct.unpack_from(">4sII", profile, _HEADER_BYTES + 4 + 12 * i)
-            if tag == wanted and offset + size <= len(profile):
+            if tag == signature and offset + size <= len(profile):
                 return profile[offset : offset + size]
     except struct.error:
         return None

@@ -25,11 +25,11 @@ ORIENTATION = 0x0112
 EXIF_IFD = 0x8769
 GPS_IFD = 0x8825
 USER_COMMENT = 0x9286
-# Where ComfyUI's files hold "key:text" in EXIF: Make, Model and further text tags.
+# The EXIF tags in which ComfyUI stores "key:text": Make, Model and further text tags.
 TEXT_TAGS = (0x0110, 0x010F, 0x010E, 0x010D)
 COMFY_KEYS = ("prompt", "workflow")
-# What describes how the old file stored its pixels, and would be wrong in a new one: of a TIFF
-# the EXIF directory is the one that the pixels are found by.
+# Tags that describe how the old file stored its pixels, and would be wrong in a new one: a TIFF's
+# EXIF directory is the one that locates its pixels.
 _STORAGE = frozenset(
     (
         *(254, 255, 256, 257, 258, 259, 262, 266, ORIENTATION, 273, 277, 278, 279, 282, 283, 284),
@@ -55,7 +55,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class Metadata:
-    """What came with the pixels and should go on with them.
+    """What a picture file holds beside pixels, to be written with the result.
 
     Attributes:
         icc_profile: The colour profile of the pixels; None means sRGB.
@@ -63,7 +63,7 @@ class Metadata:
         exif: The EXIF block, without orientation, which the pixels have already, and without
             what only described the old file.
         dpi: Pixels an inch, across and down.
-        mode: What Pillow called the pixels, such as "P" or "I;16".
+        mode: Pillow's name of the pixels, such as "P" or "I;16".
         xmp: The XMP packet, corrected like the EXIF block.
         points: The code points of the colours, where the file had some that are not sRGB; the
             profile then means the same.
@@ -85,15 +85,15 @@ class Metadata:
 def read_metadata(
     image: Image.Image, facts: FileFacts | None = None
 ) -> tuple[Metadata, int, tuple[str, ...]]:
-    """Return what a loaded image holds beside its pixels.
+    """Return what a loaded image has beside its pixels.
 
     Args:
         image: The image.
         facts: What its file's structure contains.
 
     Returns:
-        The metadata, the EXIF orientation that the pixels still lack, and notes about what is
-        damaged and left out, a sentence each.
+        The metadata, the EXIF orientation that the pixels still lack, and notes about damaged parts
+        that are omitted, a sentence each.
     """
     with warnings_logged():
         return _read_metadata(image, facts or FileFacts())
@@ -159,7 +159,7 @@ def _read_exif(
         remaining = Images.Exif()
         for tag, value in found.items():
             if tag not in (*_STORAGE, EXIF_IFD, GPS_IFD) and not (texts and tag in TEXT_TAGS):
-                remaining[tag] = unmangled(value)
+                remaining[tag] = as_read(value)
         details = _without(found.get_ifd(EXIF_IFD), _STORAGE_IN_EXIF)
         comment = _read_comment(details.get(USER_COMMENT))
         place = _without(found.get_ifd(GPS_IFD), frozenset())
@@ -176,11 +176,11 @@ def _read_exif(
 
 
 def _without(directory: Mapping[int, Any], tags: frozenset[int]) -> dict[int, Any]:
-    return {tag: unmangled(value) for tag, value in directory.items() if tag not in tags}
+    return {tag: as_read(value) for tag, value in directory.items() if tag not in tags}
 
 
-def unmangled(value: object) -> Any:  # noqa: ANN401 - a value of any of EXIF's types
-    """Return an EXIF value so that Pillow writes the bytes that it read.
+def as_read(value: object) -> Any:  # noqa: ANN401 - a value of any of EXIF's types
+    """Return an EXIF value that Pillow writes as the bytes that it read.
 
     It decodes texts as Latin-1, and writes "?" for everything that is not ASCII.
     """
@@ -197,7 +197,7 @@ def exif_of(block: bytes | None) -> Image.Exif:
     if block:
         exif.load(block)
         for tag, value in list(exif.items()):
-            exif[tag] = unmangled(value)
+            exif[tag] = as_read(value)
     for tag in (EXIF_IFD, GPS_IFD):
         directory = _without(exif.get_ifd(tag), frozenset())
         if directory:
@@ -211,7 +211,7 @@ def _comfy_texts(exif: Mapping[int, Any]) -> dict[str, str]:
     for tag in TEXT_TAGS:
         key, colon, text = str(exif.get(tag, "")).partition(":")
         if colon and key in COMFY_KEYS:
-            # Pillow decodes as Latin-1 what is UTF-8.
+            # Pillow decodes UTF-8 as Latin-1.
             texts[key] = text.encode("latin-1", "replace").decode("utf-8", "replace").rstrip("\0")
     return texts
 

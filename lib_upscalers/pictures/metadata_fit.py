@@ -1,4 +1,4 @@
-"""Fit a picture's metadata into an output format: converted, or left out with a note."""
+"""Fit a picture's metadata into an output format: convert it, or omit it with a note."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_KEY = 79
 
 @dataclass(frozen=True)
 class Room:
-    """What a file format holds beside pixels.
+    """The metadata that a file format holds.
 
     Attributes:
         profile: Whether it holds an ICC profile.
@@ -40,19 +40,19 @@ def fit_metadata(
 ) -> tuple[Metadata, tuple[str, ...]]:
     """Return the metadata that a file of a format holds.
 
-    Texts go where programs look for them: "parameters" into EXIF's UserComment, as WebUIs write
-    it; ComfyUI's "prompt" and "workflow" into EXIF of WebP and AVIF, as ComfyUI does; everything
-    else into XMP.
+    Texts go where programs look for them: "parameters" into EXIF's UserComment, as WebUIs write it;
+    ComfyUI's "prompt" and "workflow" into EXIF of WebP and AVIF, as ComfyUI does; all other texts
+    into XMP.
 
     Args:
-        metadata: All that there is.
-        room: What the format holds.
+        metadata: The picture's metadata.
+        room: The metadata that the format holds.
         ending: Of its file names, for notes.
         grey: Whether the pixels are stored as grey.
 
     Returns:
-        The metadata to write as they are (texts only where the format holds them), and what is
-        left out, a sentence each.
+        The metadata to write as they are (texts only if the format holds them), and notes about
+        what is omitted, a sentence each.
     """
     notes: list[str] = []
     profile = metadata.icc_profile
@@ -73,7 +73,7 @@ def fit_metadata(
     if room.text:
         metadata, missing = _checked_keys(metadata)
     else:
-        metadata, missing = _with_texts(metadata, room)
+        metadata, missing = _move_texts(metadata, room)
     if missing:
         size = sum(len(each) for each in missing.values())
         names = ", ".join(f'"{key[:40]}"' for key in missing)
@@ -88,7 +88,7 @@ def _left_out(what: str, ending: str) -> str:
 
 
 def _checked_keys(metadata: Metadata) -> tuple[Metadata, dict[str, str]]:
-    """Leave out texts whose keys PNG does not know: 1 to 79 characters of Latin-1."""
+    """Omit texts whose keys PNG does not allow: 1 to 79 characters of Latin-1 are."""
     good = {key: text for key, text in metadata.text.items() if _is_png_key(key)}
     missing = {key: text for key, text in metadata.text.items() if key not in good}
     return replace(metadata, text=MappingProxyType(good)), missing
@@ -98,11 +98,11 @@ def _is_png_key(key: str) -> bool:
     return 1 <= len(key) <= _LONGEST_KEY and "\0" not in key and max(key) < "\u0100"
 
 
-def _with_texts(metadata: Metadata, room: Room) -> tuple[Metadata, dict[str, str]]:
-    """Move texts into EXIF and XMP; return what fits into neither."""
+def _move_texts(metadata: Metadata, room: Room) -> tuple[Metadata, dict[str, str]]:
+    """Move texts into EXIF and XMP; return those that fit into neither."""
     missing: dict[str, str] = {}
     exif, xmp = metadata.exif, metadata.xmp
-    # The short ones first, so that the longest is the one that does not fit.
+    # Short ones first, so that the longest is the one that does not fit.
     for key, text in sorted(metadata.text.items(), key=lambda each: len(each[1])):
         changed = _exif_with(exif, key, text, room)
         if changed is not None and len(changed) <= room.exif:
@@ -117,7 +117,7 @@ def _with_texts(metadata: Metadata, room: Room) -> tuple[Metadata, dict[str, str
 
 
 def _exif_with(block: bytes | None, key: str, text: str, room: Room) -> bytes | None:
-    """Return an EXIF block with a text where programs look for it; None if they look nowhere."""
+    """Return an EXIF block with a text where programs expect it; None if none expects it."""
     comfy = room.comfy and key in COMFY_KEYS
     if key != "parameters" and not comfy:
         return None

@@ -1,4 +1,4 @@
-"""Endings of picture files: the one list of what is looked for in folders."""
+"""List the endings of picture files that are searched for in folders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PLUGINS: Mapping[str, str] = {
 
 
 def names_a_picture(path: PurePath) -> bool:
-    """Return whether a file of that name should be a picture that can be read here."""
+    """Return whether a file of that name should be a picture that can be read."""
     suffix = path.suffix.lower()
     return suffix in PICTURE_SUFFIXES or (suffix in _PLUGINS and _is_installed(_PLUGINS[suffix]))
 

@@ -13,7 +13,7 @@ from lib_upscalers.geometry import row_strips
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What programs write that have no value for a pixel, as -3.4e38.
+# What programs write for a pixel without a value, such as -3.4e38.
 _NO_NUMBER = 1e30
 # White, where a picture's greatest value is at least a quarter of it and no more than it: whole
 # numbers of 8, 10, 12, 14, 15, 16, 31 and 32 bits.
@@ -25,12 +25,12 @@ _MOST_SAMPLES = 1 << 22
 
 @dataclass(frozen=True)
 class NumberRange:
-    """What becomes black and white.
+    """The values that become black and white.
 
     Attributes:
         black: The value of black.
         white: The value of white.
-        notes: What a person should know of it, a sentence each.
+        notes: Notes about it for the user, a sentence each.
     """
 
     black: float
@@ -41,7 +41,7 @@ class NumberRange:
 def find_range(values: NDArray[Any]) -> NumberRange:
     """Find a picture's black and white by its values, so that it is never black throughout.
 
-    - Float with most values in [0, 1], and not all of them dark: 0 and 1; what lies beyond is cut
+    - Float with most values in [0, 1], and not all of them dark: 0 and 1; values beyond are cut
       off.
     - No negative values, and the greatest at least a quarter of what 8, 10, 12, 14, 15, 16, 31 or
       32 bits hold, and no more: 0 and that number, as 255 or 65535.

@@ -31,7 +31,7 @@ _log = logging.getLogger("lib_upscalers")
 _END_OF_JPEG = b"\xff\xd9"
 _RAW_ENDINGS = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".pef", ".rwl", ".srw", ".sr2", ".3fr")
 _DNG_VERSION = 50706
-# By Pillow's name of the format: what is missing where it recognises a file and cannot load it.
+# By Pillow's name of the format: what is missing if it recognises a file and cannot load it.
 _STUBS: Mapping[str, str] = {
     "EPS": "an EPS (PostScript) picture, but this format needs Ghostscript: install it, or",
     "WMF": "a WMF or EMF drawing, but this format needs Windows:",
@@ -50,7 +50,7 @@ def opened(
     Args:
         file: The file.
         max_pixels: Refuse what has more.
-        truncated: Whether a file that was cut short is loaded as far as it goes.
+        truncated: Whether a file that was cut short is loaded up to its end.
 
     Raises:
         ImageError: It is no picture, of an unsupported format, damaged, or over the limit.
@@ -78,7 +78,8 @@ def _open(file: Path, kind: FileKind | None, *, truncated: bool) -> ImageFile.Im
 
     source: Path | BinaryIO = file
     if truncated and readable_format(_head(file)) == "JPEG":
-        # With an end, libjpeg itself fills what is missing, of progressive files from what it has.
+        # With an end, libjpeg itself fills the missing part, of progressive files from their first
+        # scans.
         source = BytesIO(file.read_bytes() + _END_OF_JPEG)
     with quietly():
         try:
@@ -115,7 +116,7 @@ def _unknown(file: Path, kind: FileKind | None) -> ImageError:
 
 
 def _register(plugin: Plugin) -> None:
-    """Teach Pillow another format, where the package for it is installed."""
+    """Register another format with Pillow, if the package for it is installed."""
     with suppress(ImportError):
         module = importlib.import_module(plugin)
         if plugin == "pillow_heif":
@@ -151,7 +152,8 @@ def load(image: ImageFile.ImageFile, *, truncated: bool = False) -> None:
         image.load()
         return
     try:
-        # Others look at Pillow's limit once more, so they cannot be loaded side by side.
+        # Other formats check Pillow's limit again when they load, so only one thread may do so at a
+        # time.
         with quietly(truncated=truncated), _standard_error_logged():
             image.load()
     except (OSError, NotImplementedError) as error:

@@ -45,7 +45,7 @@ __all__ = [
 
 _log = logging.getLogger("lib_upscalers")
 _STRIP_BYTES = 4 << 20
-# What decoders say of data that is not damaged, but of a kind that they do not know.
+# Decoders' error texts for data that is not damaged, but of an unsupported kind.
 _UNSUPPORTED = re.compile(
     r"unsupported|not supported|unimplemented|not implemented|not available|cannot find loader",
     re.IGNORECASE,
@@ -62,8 +62,9 @@ class Picture:
             RGB, not premultiplied.
         alpha: Shape (H, W), same dtype, white where the picture is opaque; None where it is
             opaque throughout.
-        metadata: What came with it.
-        notes: What its file holds and this picture does not, a sentence each, for a door to show.
+        metadata: What its file holds beside pixels.
+        notes: What its file holds and this picture does not, a sentence each, to be shown to the
+            user.
     """
 
     pixels: NDArray[Any]
@@ -115,7 +116,7 @@ def decoding(name: str) -> Generator[None, None, None]:
 
 
 def from_pil(image: Image.Image, facts: FileFacts | None = None) -> Picture:
-    """Take over a Pillow image of any mode: its current frame.
+    """Convert a Pillow image of any mode: its current frame.
 
     16-bit grey ("I;16", and "I" of a PNG or with values from 0 to 65535) stays 16 bit. Other "I"
     becomes 16 bit and "F" stays float, with black and white as `find_range` finds them; a note
@@ -141,7 +142,7 @@ def from_pil(image: Image.Image, facts: FileFacts | None = None) -> Picture:
             image, profile = _as_plain(image, metadata.icc_profile)
             metadata = replace(metadata, icc_profile=profile)
             pixels, alpha = split_alpha(read_bytes(image))
-    return turned(Picture(pixels, alpha, metadata, (*found, *notes)), orientation)
+    return oriented(Picture(pixels, alpha, metadata, (*found, *notes)), orientation)
 
 
 def _read_deep(
@@ -167,7 +168,7 @@ def _has_sixteen_bits(image: Image.Image, values: NDArray[Any]) -> bool:
 def _in_range(
     image: Image.Image, values: NDArray[Any]
 ) -> tuple[NDArray[Any], None, tuple[str, ...]]:
-    """Bring values whose range no format defines from black to white."""
+    """Scale values whose range no format defines to black and white."""
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     if image.mode == "I" and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1 and tags.get(258) == (32,):
         values = values.view(np.uint32)
@@ -216,7 +217,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def read_bytes(image: Image.Image) -> NDArray[np.uint8]:
     """Return an 8-bit image's values, shape (H, W, bands), copied strip by strip.
 
-    At once, Pillow would hold them two times more while it makes an array of them.
+    Converted at once, Pillow would need two more copies of them while it makes an array.
     """
     width, height = image.size
     result = np.empty((height, width, len(image.getbands())), np.uint8)
@@ -233,17 +234,17 @@ def split_alpha(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None
     return np.ascontiguousarray(values[..., :-1]), np.ascontiguousarray(values[..., -1])
 
 
-def turned(picture: Picture, orientation: int) -> Picture:
-    """Return the picture as EXIF's orientation, 1 to 8, wants it shown."""
+def oriented(picture: Picture, orientation: int) -> Picture:
+    """Return the picture rotated and mirrored as EXIF's orientation, 1 to 8, states."""
     alpha = picture.alpha
     return replace(
         picture,
-        pixels=_turned(picture.pixels, orientation),
-        alpha=None if alpha is None else _turned(alpha, orientation),
+        pixels=_orient(picture.pixels, orientation),
+        alpha=None if alpha is None else _orient(alpha, orientation),
     )
 
 
-def _turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
+def _orient(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     if orientation in (5, 6, 7, 8):
         values = values.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -256,7 +257,7 @@ def _turned(values: NDArray[Any], orientation: int) -> NDArray[Any]:
 def to_pil(picture: Picture) -> Image.Image:
     """Return a Pillow image: L, LA, RGB or RGBA; or, grey and opaque, "I;16" or "F".
 
-    Pillow knows no more than 8 bits of anything else, so that is rounded. Metadata are in
+    Pillow supports no more than 8 bits in other modes, so values are rounded. Metadata are in
     `info`, under the names that Pillow uses.
     """
     from PIL import Image

@@ -1,8 +1,8 @@
-"""Writing PNG: 8 and 16 bit, straight from arrays, strip by strip and on several cores.
+"""Write PNG, 8 and 16 bit, straight from arrays, strip by strip and on several cores.
 
-Pillow knows no 16-bit RGB, and keeps the whole picture once more. Every row is stored as its
-difference to the one above: files of enlarged pictures are up to 8 % larger than with a filter
-chosen for each row, and written in half the time (see benchmarks/png.py).
+Pillow supports no 16-bit RGB, and copies the whole picture. Every row is stored as its difference
+to the one above: files of enlarged pictures are up to 8 % larger than with a filter chosen for each
+row, and written in half the time (see benchmarks/png.py).
 
 PNG (Portable Network Graphics) Specification, https://www.w3.org/TR/png-3/.
 """
@@ -41,12 +41,12 @@ _INCHES_IN_A_METRE = 1 / 0.0254
 
 @dataclass(frozen=True)
 class PngExtras:
-    """What a PNG file says beside its pixels.
+    """What a PNG file holds beside its pixels.
 
     Attributes:
         icc_profile: The colour profile.
         exif: The EXIF block, from its byte order mark on.
-        text: Keys and texts; keys of 1 to 79 Latin-1 characters, others are left out.
+        text: Keys and texts; keys of 1 to 79 Latin-1 characters, others are omitted.
         dpi: Pixels an inch, across and down.
         chunks: Further chunks to write before the pixels: names and contents.
     """
@@ -67,7 +67,7 @@ def write_png(
         file: Where to.
         pixels: Shape (H, W, 1 or 3), uint8 or uint16.
         alpha: Shape (H, W), same dtype; None where opaque.
-        extras: What goes with the pixels.
+        extras: What the file holds beside them.
     """
     height, width, colours = pixels.shape
     bands = colours + (alpha is not None)
@@ -122,7 +122,7 @@ def _write_text(file: BinaryIO, key: str, text: str) -> None:
 
 @dataclass(frozen=True)
 class _Packed:
-    """A strip, compressed by itself: its data, and length and checksum of what they hold."""
+    """A strip, compressed by itself: its data; length and checksum of the uncompressed bytes."""
 
     data: bytes
     length: int
@@ -146,10 +146,10 @@ def _deflated(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> Iterator[byte
     checksum = 1
     yield b"\x78\x01"
     with ThreadPoolExecutor(workers) as pool:
-        # In groups, so that what waits to be written stays small.
+        # In groups, so that little compressed data waits to be written.
         for first in range(0, len(tops), 2 * workers):
             for packed in pool.map(pack, tops[first : first + 2 * workers]):
-                checksum = _joined_adler(checksum, packed)
+                checksum = _combine_adler(checksum, packed)
                 yield packed.data
     yield struct.pack(">I", checksum)
 
@@ -160,10 +160,10 @@ def _compressed(data: memoryview, strategy: int, end: int) -> bytes:
 
 
 def _strategy(filtered: NDArray[np.uint8]) -> int:
-    """Return which repetitions to look for: of single bytes, where hardly anything else repeats.
+    """Return which repetitions to search for: of single bytes, if hardly anything else repeats.
 
-    That is most pictures, in which looking for more costs a third of the time; but not those of
-    few colours or large pixels, which it makes several times smaller.
+    That is so in most pictures, in which a longer search takes a third of the time; but not in
+    those of few colours or large pixels, which it makes several times smaller.
     """
     start = max(0, (filtered.size - _SAMPLE_BYTES) // 2)
     sample = filtered.reshape(-1)[start : start + _SAMPLE_BYTES]
@@ -195,7 +195,7 @@ def _filtered(
     return result
 
 
-def _joined_adler(checksum: int, packed: _Packed) -> int:
+def _combine_adler(checksum: int, packed: _Packed) -> int:
     """Return Adler-32 of what has `checksum`, followed by the strip (RFC 1950)."""
     low, high = checksum & 0xFFFF, checksum >> 16
     next_low, next_high = packed.adler & 0xFFFF, packed.adler >> 16

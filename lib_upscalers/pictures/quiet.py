@@ -1,4 +1,4 @@
-"""Log the warnings that Pillow gives, so that none reaches a terminal."""
+"""Log Pillow's warnings, so that none reaches a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PILLOW_LOCK = threading.RLock()
 
 @contextmanager
 def warnings_logged() -> Generator[None, None, None]:
-    """Log the warnings that Pillow gives in the block; those of others are given after it."""
+    """Log Pillow's warnings in the block; warnings of other modules are issued after it."""
     with PILLOW_LOCK:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""File formats recognised by their first bytes: for error texts, and to find a plugin."""
+"""Recognise file formats by their first bytes, for error texts and to find a plugin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FileKind:
     Attributes:
         name: What it is, with its article.
         advice: What to do, or to install.
-        plugin: The Python package that teaches Pillow to read it, if there is one.
+        plugin: The Python package with which Pillow reads it, if there is one.
     """
 
     name: str
@@ -52,7 +52,7 @@ _TO_PNG = "this format cannot be read: convert the picture to PNG"
 _PROJECT = "export a PNG from the program that it was made with"
 _VECTOR = "this format needs a renderer: export a PNG of the size that you need"
 
-# Several hold their signature in the middle, so each is (offset, bytes).
+# Several have their signature later, so each is (offset, bytes).
 _KINDS: Sequence[tuple[int, bytes, FileKind]] = (
     (0, b"\xff\x0a", _JXL),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", _JXL),
@@ -97,7 +97,7 @@ _KINDS: Sequence[tuple[int, bytes, FileKind]] = (
 )
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2")
 _AVIF_BRANDS = (b"avif", b"avis")
-# What Pillow reads: such a file that it does not read is damaged, or of a rare kind.
+# Formats that Pillow reads: if it refuses such a file, this is damaged or of a rare kind.
 _READABLE: Sequence[tuple[int, bytes, str]] = (
     (0, b"\x89PNG", "PNG"),
     (0, b"\xff\xd8", "JPEG"),
@@ -118,7 +118,7 @@ def recognise(head: bytes) -> FileKind | None:
     """Return the kind of a file that Pillow alone does not read; None for any other file.
 
     Args:
-        head: The file's first `SIGNATURE_BYTES` bytes, or all that there are.
+        head: The file's first `SIGNATURE_BYTES` bytes, or fewer if it is shorter.
     """
     if head[4:8] == b"ftyp":
         return _by_brand(head)
@@ -137,7 +137,7 @@ def readable_format(head: bytes) -> str | None:
 
 
 def _by_brand(head: bytes) -> FileKind:
-    """Tell files of the ISO base media format apart by their brands."""
+    """Distinguish files of the ISO base media format by their brands."""
     length = int.from_bytes(head[:4], "big")
     major, listed = head[8:12], head[16 : max(16, min(length, len(head)))]
     brands = [major, *(listed[i : i + 4] for i in range(0, len(listed), 4))]

@@ -1,4 +1,4 @@
-"""Between pixels in an array and tensors on a device."""
+"""Convert between pixels in an array and tensors on a device."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ def from_tensor(tensor: torch.Tensor, dtype: DTypeLike) -> NDArray[Any]:
     """
     import torch
 
-    wanted = np.dtype(dtype)
-    white = peak(wanted)
+    result_dtype = np.dtype(dtype)
+    white = peak(result_dtype)
     values = tensor.detach()
     if values.device.type != "cpu":
         values = _scaled(values, white)
         if white > 1:
             values = values.to(torch.uint8 if white == 255 else torch.int32)
-        return values.permute(1, 2, 0).contiguous().cpu().numpy().astype(wanted, copy=False)
-    result = np.empty((*values.shape[1:], len(values)), wanted)
+        return values.permute(1, 2, 0).contiguous().cpu().numpy().astype(result_dtype, copy=False)
+    result = np.empty((*values.shape[1:], len(values)), result_dtype)
     # A channel at a time, numpy converts twice as fast as all at once, in a third of the memory.
     for channel, plane in enumerate(values):
         result[..., channel] = _scaled(plane, white).numpy()

@@ -21,7 +21,7 @@ def deep(levels: int, names: list[str]) -> None:
     if levels:
         deep(levels - 1, names)
     else:
-        callbacks.enter(dict.fromkeys(names, print))
+        callbacks.register(dict.fromkeys(names, print))
 
 
 def test_the_webui_sees_a_short_stack_that_begins_in_our_folder(

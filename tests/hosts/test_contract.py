@@ -17,7 +17,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import former_options, options, start
 from lib_upscalers.hosts.webui.interception import Watched
 from lib_upscalers.hosts.webui.latent_resize import apply
-from lib_upscalers.hosts.webui.latents import OURS, pasted
+from lib_upscalers.hosts.webui.latents import OURS, paste_reader
 from lib_upscalers.hosts.webui.scaler import Scaler, StandIn
 from lib_upscalers.latent import LATENT_MODES, upscale_latent
 from tests.cases import each_case
@@ -604,7 +604,7 @@ def test_a_pasted_infotext_switches_off_what_it_does_not_name(webui: WebUI) -> N
 
 
 def test_a_control_is_set_by_an_infotext_and_left_alone_by_a_prompt() -> None:
-    read = pasted("Latent resize sharpen", 0.0)
+    read = paste_reader("Latent resize sharpen", 0.0)
     assert read({"Steps": "20", "Latent resize sharpen": "0.5"}) == "0.5"
     assert read({"Steps": "20"}) == 0.0
     assert read({"Prompt": "a cat"}) is None

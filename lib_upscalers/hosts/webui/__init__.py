@@ -1,4 +1,4 @@
-"""The seams to the AUTOMATIC1111 family of WebUIs: lists, Hires. fix, img2img, Extras, API.
+"""Attach the library to WebUIs of AUTOMATIC1111's family: lists, Hires. fix, img2img, Extras, API.
 
 Scripts call `start`; everything here changes the WebUI reversibly, and more than once without harm.
 """

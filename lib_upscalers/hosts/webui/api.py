@@ -1,4 +1,4 @@
-"""Our routes in the WebUI's API, with the WebUI's own authentication."""
+"""Add our routes to the WebUI's API, with the WebUI's own authentication."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Routes:
 
     Args:
         engine: Enlarges the pictures.
-        refresh: Looks for new files.
+        refresh: Searches for new files.
     """
 
     def __init__(self, engine: Engine, refresh: Callable[[], None]) -> None:
@@ -128,7 +128,7 @@ class Routes:
         engine = self._engine
         work = plan(engine, _job(request))
         pictures = _pictures(request)
-        # A request that makes no sense is refused before it waits for the WebUI's queue.
+        # An invalid request is refused before it waits for the WebUI's queue.
         targets = [work.job.target(picture.size) for picture in pictures]
         with job(engine.closing.is_set):
             host_module("shared").state.job_count = 1
@@ -137,7 +137,10 @@ class Routes:
                 return [
                     _response(
                         work.run(
-                            engine.upscaler, picture, target, _part(progress, i, len(pictures))
+                            engine.upscaler,
+                            picture,
+                            target,
+                            _sub_progress(progress, i, len(pictures)),
                         )
                     )
                     for i, (picture, target) in enumerate(zip(pictures, targets, strict=True))
@@ -145,10 +148,10 @@ class Routes:
 
 
 def _refuse_other_pages(request: Request) -> None:
-    """Refuse what another web page sends, unless the WebUI's ``--cors-allow-origins`` names it.
+    """Refuse another web page's requests, unless the WebUI's ``--cors-allow-origins`` names it.
 
-    Browsers send a request of any page without asking where it has no content type, and FastAPI
-    reads it as JSON.
+    Browsers send any page's request without a content type, without asking first, and FastAPI reads
+    it as JSON.
 
     Raises:
         HTTPException: 403.
@@ -201,7 +204,7 @@ class _Login:
 
 
 def _job(request: UpscaleRequest) -> ExtrasJob:
-    """Return what a request asks for.
+    """Return the job that a request asks for.
 
     Raises:
         InputError: Fields contradict each other, or one is missing.
@@ -214,11 +217,13 @@ def _job(request: UpscaleRequest) -> ExtrasJob:
         )
     made = ExtrasJob(
         tuple(names),
-        way=_way(request, len(names)),
+        way=_way_of(request, len(names)),
         match_colours=request.match_colours,
         engine=chosen({name: getattr(request, name) for name in form_names()}),
     )
-    return _sized(made if request.share is None else replace(made, share=request.share), request)
+    return _with_size(
+        made if request.share is None else replace(made, share=request.share), request
+    )
 
 
 def _one_or_several(one: str | None, several: list[str] | None, field: str) -> list[str]:
@@ -233,8 +238,8 @@ def _one_or_several(one: str | None, several: list[str] | None, field: str) -> l
     )
 
 
-def _way(request: UpscaleRequest, count: int) -> str:
-    """Return the one of `WAYS` that a request for so many upscalers means."""
+def _way_of(request: UpscaleRequest, count: int) -> str:
+    """Return the one of `WAYS` that a request for that many upscalers means."""
     way, share = request.way, request.share
     if way not in _WAYS:
         raise InputError(f"Expected one of {', '.join(_WAYS)} for way, but got {way!r}: give one.")
@@ -251,7 +256,7 @@ def _way(request: UpscaleRequest, count: int) -> str:
     return _WAYS[way]
 
 
-def _sized(made: ExtrasJob, request: UpscaleRequest) -> ExtrasJob:
+def _with_size(made: ExtrasJob, request: UpscaleRequest) -> ExtrasJob:
     match request.scale, request.width, request.height, request.longest_side:
         case float(scale), None, None, None:
             return replace(made, size_by=SIZES[0], scale=scale)
@@ -297,7 +302,7 @@ def _decoded(text: str, field: str) -> bytes:
         ) from None
 
 
-def _part(progress: Progress, i: int, count: int) -> Progress:
+def _sub_progress(progress: Progress, i: int, count: int) -> Progress:
     if count == 1:
         return progress
     return SubRange(progress, i / count, (i + 1) / count, f"picture {i + 1} of {count}, ")

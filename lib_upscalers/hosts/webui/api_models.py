@@ -1,4 +1,4 @@
-"""Request and response models of our routes, as the WebUI's page ``/docs`` shows them."""
+"""Define our routes' request and response models, as the WebUI's page ``/docs`` shows them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.upscaling.settings import EngineSetting, Shortcut, Value
 
-# What Pillow, and PNG itself, hold at most.
+# The longest side that Pillow and PNG allow.
 _MOST_SIDE = (1 << 31) - 1
 
 

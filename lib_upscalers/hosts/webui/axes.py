@@ -1,4 +1,4 @@
-"""Axes for the WebUI's script "X/Y/Z plot"."""
+"""Add axes to the WebUI's script "X/Y/Z plot"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registration of our callbacks with the WebUI."""
+"""Register our callbacks with the WebUI."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def enter(callbacks: Mapping[str, Callable[..., Any]]) -> None:
+def register(callbacks: Mapping[str, Callable[..., Any]]) -> None:
     """Register callbacks with the WebUI.
 
-    To find the extension that registers one, it looks up the source of every frame on the stack
-    (script_callbacks.py:129), which takes a tenth of a second each while a script is being
-    loaded. A new thread has a short stack.
+    To find the extension that registers one, the WebUI reads the source of every frame on the stack
+    (script_callbacks.py:129), which takes a tenth of a second each while a script is being loaded.
+    A new thread has a short stack.
 
     Args:
         callbacks: By the names of the functions that take them, such as "on_before_ui".
     """
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(_enter, callbacks).result()
+        thread.submit(_register, callbacks).result()
 
 
-def _enter(callbacks: Mapping[str, Callable[..., Any]]) -> None:
+def _register(callbacks: Mapping[str, Callable[..., Any]]) -> None:
     # Called from this file, not by the thread pool: the file on the stack names the extension.
     module = host_module("script_callbacks")
     for name, callback in callbacks.items():

@@ -1,4 +1,4 @@
-"""The library within a WebUI: Pillow images, the WebUI's progress bar, its inference mode."""
+"""Run the library within a WebUI: Pillow images, its progress bar, its inference mode."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MEGABYTE = 1 << 20
 
 
 class Engine:
-    """The part of the library that all seams share: one list of upscalers, one cache of networks.
+    """What all parts of the extension share: one list of upscalers, one cache of networks.
 
     Args:
         host: The WebUI.
@@ -63,7 +63,7 @@ class Engine:
             image: Of any mode.
             choice: With what.
             target: To which size.
-            settings: How; those of the settings page where they are left out.
+            settings: How; None: those of the settings page.
 
         Returns:
             An image of the exact size, with transparency if `image` has any.
@@ -115,8 +115,8 @@ def _log_result(name: str, result: Result) -> None:
 def suspended_torch_modes(device_type: str) -> Generator[None, None, None]:
     """Suspend the WebUI's inference mode and autocast inside the block.
 
-    Tensors that are made in inference mode can never be used outside of it, and a network stays
-    in the cache; autocast would compute in half precision what should be in full.
+    Tensors that are made in inference mode can never be used outside of it, and a network stays in
+    the cache; autocast would compute in half precision what needs full precision.
     """
     import torch
 
@@ -124,6 +124,6 @@ def suspended_torch_modes(device_type: str) -> Generator[None, None, None]:
         stack.enter_context(torch.inference_mode(mode=False))
         stack.enter_context(torch.no_grad())
         for kind in {device_type, "cpu"}:
-            with contextlib.suppress(RuntimeError):  # A device that has no autocast.
+            with contextlib.suppress(RuntimeError):  # The device has no autocast.
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield

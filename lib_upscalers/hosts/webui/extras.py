@@ -1,4 +1,4 @@
-"""Jobs of the script in the Extras tab and of the API: chains, blends, sizes, infotexts."""
+"""Run jobs of the script in the Extras tab and of the API: chains, blends, sizes, infotexts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.scaler import resized
+from lib_upscalers.hosts.webui.scaler import resize_when_stopped
 from lib_upscalers.pictures.picture import from_pil, to_pil
 from lib_upscalers.registry import unknown_name
 from lib_upscalers.targets import Target
@@ -37,10 +37,10 @@ WAYS = ("One after another", "Blend of the first two")
 
 @dataclass(frozen=True)
 class ExtrasJob:
-    """One job; the defaults are those of a script that nobody has touched.
+    """One job; the defaults are the initial values of the script's controls.
 
     Attributes:
-        upscalers: Names, in order; where there is none, nothing is done.
+        upscalers: Names, in order; without one, nothing is done.
         way: One of `WAYS`.
         share: Of the second one in a blend.
         size_by: One of `SIZES`.
@@ -83,9 +83,9 @@ def job_of(values: Mapping[str, Any]) -> ExtrasJob:
     """Return the job that the script's controls describe.
 
     Args:
-        values: By the names of the attributes, ``upscaler_1`` to ``upscaler_3`` for the names,
-            of which "None" is skipped, and for the engine's settings as `chosen` takes them; None
-            where an API call leaves something out.
+        values: By the names of the attributes, ``upscaler_1`` to ``upscaler_3`` for the names, of
+            which "None" is skipped, and for the engine's settings as `chosen` takes them; None if
+            an API call omits one.
 
     Raises:
         InputError: A setting of the engine is chosen twice.
@@ -176,7 +176,7 @@ class _Counting:
     ) -> Result:
         """Run as `Upscaler.run` does."""
         result = self._upscaler.run(picture, choice, target, settings, progress)
-        # Without the results themselves, which are large.
+        # Without the results' pictures, which are large.
         self._passes += result.passes
         self._tiles += result.tiles
         self._load_seconds += result.load_seconds
@@ -198,18 +198,18 @@ class _Counting:
             load_seconds=self._load_seconds,
             run_seconds=seconds - self._load_seconds,
             tiles=self._tiles,
-            precision=_each_once(self._precisions),
-            device=_each_once(self._devices),
-            tiling=_each_once(self._tiling),
+            precision=_distinct_words(self._precisions),
+            device=_distinct_words(self._devices),
+            tiling=_distinct_words(self._tiling),
         )
 
 
-def _each_once(words: list[str]) -> str:
+def _distinct_words(words: list[str]) -> str:
     return ", ".join(dict.fromkeys(word for word in words if word))
 
 
 def plan(engine: Engine, job: ExtrasJob) -> ExtrasPlan:
-    """Look up what a job names.
+    """Look up the upscalers and settings that a job names.
 
     Raises:
         UnknownNameError: There is no such upscaler.
@@ -217,9 +217,9 @@ def plan(engine: Engine, job: ExtrasJob) -> ExtrasPlan:
     """
     if job.way not in WAYS:
         raise InputError(f"Expected one of {', '.join(WAYS)}, but got {job.way!r}.")
-    # Once for all, because listing them searches folders.
+    # Listed once, because that searches folders.
     listed = {choice.name: choice for choice in engine.upscaler.choices()}
-    choices = tuple(_choose(listed, name) for name in job.upscalers)
+    choices = tuple(_find_by_name(listed, name) for name in job.upscalers)
     return ExtrasPlan(job, choices, replace(options.settings(), **job.engine))
 
 
@@ -233,7 +233,7 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
 
     Returns:
         The result, and its parameters for the infotext; none where no upscaler was chosen. If the
-        user stopped the work, the image is only resized, as by the WebUI's own upscalers then.
+        user stops the work, the image is only resized, as by the WebUI's own upscalers.
 
     Raises:
         UpscalerError: It cannot be done; the text says why.
@@ -247,13 +247,13 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
         with engine.job(work.title) as progress:
             result = work.run(engine.upscaler, picture, target, progress)
     except Cancelled:
-        return resized(image, target.resolve(picture.size)), {}
+        return resize_when_stopped(image, target.resolve(picture.size)), {}
     enlarged = to_pil(result.picture)
     enlarged.info = dict(image.info)
     return enlarged, _infotext(job, work.settings)
 
 
-def _choose(listed: Mapping[str, Choice], name: str) -> Choice:
+def _find_by_name(listed: Mapping[str, Choice], name: str) -> Choice:
     """Return the upscaler of that name; a path is no name.
 
     Raises:

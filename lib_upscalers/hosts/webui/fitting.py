@@ -1,4 +1,4 @@
-"""Training of a latent network for the model that the WebUI has loaded."""
+"""Train a latent network for the model that the WebUI has loaded."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class _Stop:
 class Fitting:
     """One training at a time, in a thread of its own.
 
-    The WebUI's page may ask for each report from another thread, and whether torch computes
-    gradients is a matter of the thread. The training takes turns with the WebUI's own jobs: it
+    The WebUI's page may fetch each report from another thread, and torch switches gradients on or
+    off per thread. The training takes turns with the WebUI's own jobs: it
     holds the queue for a few seconds at a time, so that pictures can be generated while it runs,
     and it waits for them.
 
@@ -65,7 +65,7 @@ class Fitting:
         self._stopped: Callable[[], bool] = lambda: False
 
     def cancel(self) -> None:
-        """Stop; the next run continues from what is done so far."""
+        """Stop; the next run continues from the last state."""
         self._cancelled.set()
 
     def minutes(self) -> int:

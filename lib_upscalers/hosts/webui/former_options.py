@@ -1,4 +1,4 @@
-"""Settings files of former versions, carried over to today's settings."""
+"""Convert settings of former versions to today's."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _KNOWN = (
 def carry_over(values: dict[str, Any]) -> None:
     """Replace the list of listed latent modes by that of hidden ones.
 
-    Afterwards the same modes are listed, and those that came later. Where both are there, the
-    newer one counts.
+    Afterwards the same modes are listed, and newer ones. If both settings exist, the newer one
+    counts.
 
     Args:
         values: The WebUI's settings by key; changed. The WebUI writes them when it next saves.
@@ -44,7 +44,7 @@ def carry_over(values: dict[str, Any]) -> None:
     there = [name for name in _KNOWN if name in LATENT_MODES]
     rare = any(LATENT_MODES[name].rare for name in there if name in listed)
     values[_RARE] = rare
-    # Rare ones are left out anyway unless one of them was listed.
+    # Rare ones are not listed by default, unless one of them was.
     values[_HIDDEN] = [
         name for name in there if name not in listed and (rare or not LATENT_MODES[name].rare)
     ]

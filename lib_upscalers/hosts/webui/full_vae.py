@@ -1,4 +1,4 @@
-"""The autoencoder of the model that the WebUI has loaded, as a function each way."""
+"""Encode and decode with the autoencoder of the model that the WebUI has loaded."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _FULL = 0
 _ABSENT = object()
-_REMEMBERED = ("ini_latent", "ref_latents", "start_image", "end_image")
+_TRACES = ("ini_latent", "ref_latents", "start_image", "end_image")
 
 
 def loaded_model() -> Foreign | None:
-    """Return the model that is loaded, without having one loaded; None if there is none."""
+    """Return the loaded model, without causing one to be loaded; None if there is none."""
     model = host_module("sd_models").model_data.sd_model
     return model if hasattr(model, "decode_first_stage") else None
 
@@ -89,10 +89,10 @@ def encode(pixels: torch.Tensor, *, exact: bool = False) -> torch.Tensor:
     out the WebUI's autocast.
     """
     common, model = host_module("sd_samplers_common"), loaded_model()
-    with _autocast(exact=exact), _untraced(model):
-        # One by one, for those of video models take several pictures as a video.
+    with _autocast(exact=exact), _without_traces(model):
+        # One by one, because those of video models read several pictures as a video.
         done = [common.images_tensor_to_samples(each[None], _FULL, model) for each in pixels]
-    return _joined(done)
+    return _join(done)
 
 
 def decode(samples: torch.Tensor, *, exact: bool = False) -> torch.Tensor:
@@ -101,22 +101,22 @@ def decode(samples: torch.Tensor, *, exact: bool = False) -> torch.Tensor:
     `exact` leaves out the WebUI's autocast.
     """
     common, model = host_module("sd_samplers_common"), loaded_model()
-    with _autocast(exact=exact), _untraced(model):
+    with _autocast(exact=exact), _without_traces(model):
         decoded = common.samples_to_images_tensor(samples, _FULL, model)
-    # Those of video models give (N, T, 3, H, W).
+    # Those of video models return (N, T, 3, H, W).
     pictures = decoded[:, 0] if decoded.ndim == 5 else decoded
     return (pictures.to(samples.device) + 1) / 2
 
 
-def _joined(latents: list[torch.Tensor]) -> torch.Tensor:
+def _join(latents: list[torch.Tensor]) -> torch.Tensor:
     import torch
 
     return torch.cat(latents)
 
 
 @contextmanager
-def _untraced(model: Foreign | None) -> Generator[None, None, None]:
-    """Restore what Forge Neo remembers of an encoded picture as a reference for the next prompt.
+def _without_traces(model: Foreign | None) -> Generator[None, None, None]:
+    """Restore where Forge Neo stores an encoded picture as a reference for the next prompt.
 
     flux2.py:71, qwen.py:120, flux.py:97, wan.py:171 and anima.py:62 of its diffusion engines.
     """
@@ -124,7 +124,7 @@ def _untraced(model: Foreign | None) -> Generator[None, None, None]:
     before: list[tuple[Any, str, Any, list[Any] | None]] = [
         (holder, name, value, list(value) if isinstance(value, list) else None)
         for holder in holders
-        for name in _REMEMBERED
+        for name in _TRACES
         if (value := getattr(holder, name, _ABSENT)) is not _ABSENT
     ]
     try:

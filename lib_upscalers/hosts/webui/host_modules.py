@@ -1,4 +1,4 @@
-"""Access to the WebUI's own modules, which exist only inside it."""
+"""Import the WebUI's own modules, which exist only inside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The WebUI's progress bar, its queue, and its buttons Interrupt and Skip."""
+"""Use the WebUI's progress bar, its queue, and its buttons Interrupt and Skip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lib_upscalers.hosts.webui.host_modules import host_module
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-# What the WebUI calls its job while nothing samples: then the bar is free for us.
+# The names of the WebUI's job while nothing is sampled: then our work may move the bar.
 _JOBS_WITHOUT_SAMPLING = ("extras", "Upscale", "Upscaler Lab")
 
 
@@ -20,7 +20,7 @@ class HostProgress:
 
     Args:
         state: ``shared.state``.
-        title: What the text starts with; "" where the text is enough.
+        title: The start of the text; "" for none.
         moves_bar: Whether to move the bar; while a picture is sampled, the sampler moves it.
     """
 
@@ -30,7 +30,7 @@ class HostProgress:
         self._moves_bar = moves_bar
 
     def update(self, step: int, total: int, text: str = "") -> None:
-        """Show how far the work is."""
+        """Show the progress of the work."""
         words = [word for word in (self._title, text) if word]
         self._state.textinfo = "Upscaler Lab: " + ", ".join(words)
         if self._moves_bar:
@@ -52,13 +52,13 @@ def displayed_progress(state: Any, title: str) -> Generator[HostProgress, None, 
 
     Args:
         state: ``shared.state``.
-        title: What the text starts with.
+        title: The start of the text.
     """
     names = ("textinfo", "sampling_step", "sampling_steps", "job_no")
     before = {name: getattr(state, name) for name in names}
     moves_bar = state.job_count > 0 and str(state.job) in _JOBS_WITHOUT_SAMPLING
     if moves_bar:
-        # The Extras tab counts a picture as done when it begins with it.
+        # The Extras tab counts a picture as done when it starts it.
         state.job_no = max(0, state.job_no - 1)
     try:
         yield HostProgress(state, title, moves_bar=moves_bar)
@@ -76,7 +76,7 @@ def job(closing: Callable[[], bool]) -> Generator[Callable[[], bool], None, None
     """
     state = host_module("shared").state
     with host_module("call_queue").queue_lock:
-        # Reloading the UI sets an interrupt; beginning a job clears it.
+        # Reloading the UI sets an interrupt; starting a job clears it.
         state.begin(job="Upscaler Lab")
         try:
             yield lambda: bool(state.interrupted or state.skipped or closing())

@@ -1,7 +1,7 @@
-"""Interception of one call of `torch.nn.functional.interpolate` in the WebUI's code.
+"""Intercept one call of `torch.nn.functional.interpolate` in the WebUI's code.
 
-Torch is not patched: it lets tensors of a class with ``__torch_function__``, and the innermost
-`TorchFunctionMode`, answer a call, and that is used here.
+Torch is not patched: it passes a call to tensors of a class with ``__torch_function__``, and to the
+innermost `TorchFunctionMode`; these answer it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Watched(torch.Tensor):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Do what `func` does, but for `interpolate`."""
+        """Do what `func` does, except for `interpolate`."""
         del types
         given = dict(kwargs or {})
         watched = next((each for each in args if isinstance(each, cls)), None)
@@ -75,7 +75,7 @@ def _plain(watched: torch.Tensor) -> torch.Tensor:
 
 
 class Answering(TorchFunctionMode):
-    """Within this context, one kind of `interpolate` call is answered by us.
+    """Answers one kind of `interpolate` call within its context.
 
     Args:
         answer: As `Watched.answer`.
@@ -96,7 +96,7 @@ class Answering(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Do what `func` does, but for the call that is ours."""
+        """Do what `func` does, except for such a call."""
         del types
         given = dict(kwargs or {})
         if func is interpolate and args and given.get("mode") == self._mode:

@@ -1,4 +1,4 @@
-"""The loaded model's latent space, VAE and tiny autoencoder, for the learned latent modes."""
+"""Find the loaded model's latent space, VAE and tiny autoencoder for the learned latent modes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Flags of the loaded model; SD 2 has the latents of SD 1.
 _FLAGS = (("is_sdxl", "sdxl"), ("is_sd3", "sd3"), ("is_sd1", "sd1"), ("is_sd2", "sd1"))
-# Spaces whose tiny autoencoders the WebUIs fetch, each for the models that it can load.
+# Spaces whose tiny autoencoders the WebUIs download, each for the models that it can load.
 _FETCHED = ("sd1", "sdxl", "sd3", "flux1", "flux2", "wan21")
 _LATENT_FILES = (".safetensors", ".pth", ".pt")
 
@@ -40,7 +40,7 @@ class _TinyCodec:
 
     Attributes:
         encoder: From pictures in [0, 1] to latents as the sampler has them.
-        decoder: The other way.
+        decoder: The inverse.
     """
 
     encoder: Callable[[torch.Tensor], torch.Tensor]
@@ -65,7 +65,7 @@ class LoadedModel:
     """The model that the WebUI has loaded. Implements `LatentContext`.
 
     Args:
-        engine: What the round trip enlarges pixels with.
+        engine: Enlarges the pixels of the round trip.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -73,22 +73,22 @@ class LoadedModel:
         self._hashed: tuple[object, str] = (None, "")
 
     def space(self) -> LatentSpace | None:
-        """Return the latent space of the loaded model; None if there is no telling."""
+        """Return the latent space of the loaded model; None if it is unknown."""
         known = self.known_space()
         return None if known is None else known.space
 
     def known_space(self) -> KnownSpace | None:
-        """Return all that is known of the loaded model's latent space; None if nothing is."""
+        """Return the loaded model's latent space as `SPACES` has it; None if it is not there."""
         return _space_of(host_module("shared").sd_model)
 
     def tiny_codec(self) -> Codec:
         """Return the tiny autoencoder for the loaded model.
 
-        From its files, read by us, wherever they are; else the WebUI's own, if it can do both
-        ways: Forge Neo's has no encoder for Wan, and one for FLUX.2 that fails.
+        From its files, read by us, in any folder; else the WebUI's own, if it can both encode and
+        decode: Forge Neo's has no encoder for Wan, and one for FLUX.2 that fails.
 
         Raises:
-            ModelError: There is none, or its file could not be fetched.
+            ModelError: There is none, or its file could not be downloaded.
         """
         known = self.known_space()
         found = None if known is None else self._own_codec(known)
@@ -96,7 +96,7 @@ class LoadedModel:
             return found
         taesd = host_module("sd_vae_taesd")
         try:
-            # The WebUI fetches a file that is missing.
+            # The WebUI downloads a file that is missing.
             encoder, decoder = taesd.encoder_model(), taesd.decoder_model()
         except Exception as error:
             raise ModelError(f"{_missing(known)} ({error}).") from error
@@ -108,7 +108,7 @@ class LoadedModel:
         return _TinyCodec(encoder, decoder)
 
     def has_tiny(self) -> bool:
-        """Whether a tiny autoencoder's files are there, or the WebUI would fetch them."""
+        """Return whether a tiny autoencoder's files exist, or the WebUI would download them."""
         known = self.known_space()
         return self.has_tiny_files() or (known is not None and known.space.name in _FETCHED)
 
@@ -125,7 +125,7 @@ class LoadedModel:
         return models / "VAE-taesd", self._engine.latents().parent / "tiny"
 
     def _own_codec(self, known: KnownSpace) -> Codec | None:
-        """Return the tiny autoencoder of files that are there, read by us."""
+        """Return the tiny autoencoder of existing files, read by us."""
         device = host_module("devices").device
         folders = self._tiny_folders()
         encoder, decoder = (_find(folders, name) for name in (known.encoder, known.decoder))
@@ -187,7 +187,7 @@ def _find(folders: Sequence[Path], name: str) -> Path | None:
 
 
 def _missing(known: KnownSpace | None) -> str:
-    """Return what to do about a tiny autoencoder that is not there."""
+    """Return advice about a tiny autoencoder that is missing."""
     if known is None:
         return "Expected a tiny autoencoder (TAESD), but the loaded model's latents are not known"
     names = " and ".join(f"{name}.pth" for name in known.tiny)

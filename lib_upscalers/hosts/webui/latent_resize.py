@@ -1,4 +1,4 @@
-"""The values of the accordion "Latent resize", attached to their img2img job."""
+"""Attach the values of the accordion "Latent resize" to their img2img job."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lib_upscalers.registry import unknown_name
 if TYPE_CHECKING:
     from lib_upscalers.hosts.webui.options import Option
 
-# What `ui.webui_controls` calls the choice that leaves everything to the WebUI; `hosts` and `ui`
-# do not know each other, and a test compares the two.
+# The name in `ui.webui_controls` of the choice that changes nothing; `hosts` and `ui` do not import
+# each other, and a test compares the two.
 HOST_MODE = "The WebUI's own (bilinear)"
 _PREFIX = "Latent resize"
-# What infotexts call the accordion's values, in the order of its controls.
+# The names of the accordion's values in infotexts, in the order of its controls.
 FIELDS = (
     _PREFIX,
     *(f"{_PREFIX} {name}" for name in ("sharpen", "match", "renoise", "blend with", "blend")),
@@ -33,17 +33,17 @@ def apply(
     blend_with: object = None,
     blend: object = None,
 ) -> None:
-    """Note on a job how its latent is to be resized.
+    """Store on a job how its latent is to be resized.
 
-    Nothing is noted where no mode of ours is chosen, or the job does not resize its latent: it
-    then goes exactly the WebUI's way, whatever the other values are. What makes no sense is
-    noted, too, as an InputError: the WebUI would only log an error here and go on, so it is
-    raised where the latent is made.
+    Nothing is stored if no mode of ours is chosen, or the job does not resize its latent: the WebUI
+    then does what it does without us, whatever the other values are. An invalid value is stored as
+    an InputError: the WebUI would only log an error raised here and continue, so it is raised where
+    the latent is made.
 
     Args:
         p: The job.
         mode: A name in `LATENT_MODES`; `HOST_MODE` or "" for the WebUI's own way. This and all
-            others come from an API call as they are, and are None where it leaves them out.
+            others may come from an API call without a check, and are None if it omits them.
         sharpen: A number, as `Finishers`' attribute.
         match: True or False, likewise.
         renoise: A number, likewise.
@@ -67,10 +67,10 @@ def apply(
 def _finishers(
     sharpen: object, match: object, renoise: object, blend_with: object, blend: object
 ) -> Finishers:
-    """Check values that may be anything.
+    """Check values of any type.
 
     Raises:
-        InputError: One makes no sense; the text names it.
+        InputError: One is invalid; the text names it.
     """
     nothing = blend_with in (None, "", options.NO_MODE)
     second = None if nothing else _mode("blend with", blend_with)
@@ -96,7 +96,7 @@ def _mode(name: str, value: object) -> str:
 
 
 def _number(name: str, value: object, like: Option) -> float:
-    """Return a number in the range of the setting that means the same; 0 if it was left out."""
+    """Return a number in the range of the setting of the same meaning; 0 if it was omitted."""
     if value in (None, ""):
         return 0.0
     least, most, _ = like.limits

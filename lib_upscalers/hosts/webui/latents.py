@@ -1,4 +1,4 @@
-"""Our latent modes in Hires. fix and in img2img's latent resize."""
+"""Add our latent modes to Hires. fix and to img2img's latent resize."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OURS = "upscaler_lab"
 # Attributes of img2img jobs: how their latent is resized, and the mode that an axis sets instead.
 RESIZE = "upscaler_lab_latent_resize"
 AXIS = "upscaler_lab_latent_mode"
-# What an infotext calls the mode that was used instead of the chosen one.
+# The name in infotexts of the mode that was used instead of the chosen one.
 FALLBACK = "Latent mode used"
 _BILINEAR_OF_IMG2IMG = "bilinear"
 _WHEN_STOPPED = "Latent (Mitchell)"
@@ -43,7 +43,7 @@ class LatentResize:
 
     Attributes:
         mode: A name in `LATENT_MODES`.
-        finishers: What is done afterwards.
+        finishers: The steps afterwards.
     """
 
     mode: str
@@ -55,7 +55,7 @@ class LatentSeam:
 
     Args:
         engine: Enlarges the pixels of the round trip.
-        patches: Where changes to the WebUI are entered.
+        patches: Records changes to the WebUI, to undo them.
     """
 
     def __init__(self, engine: Engine, patches: Patches) -> None:
@@ -78,11 +78,11 @@ class LatentSeam:
         _replace_modes([])
 
     def list_modes(self) -> None:
-        """Enter the modes that the settings list into the WebUI's table, and no others of ours."""
+        """Put the modes that the settings list into the WebUI's table, and no others of ours."""
         _replace_modes(options.modes())
 
     def outlook(self, mode: str) -> Outlook | None:
-        """Return what a mode of ours will do with the loaded model; None where none is loaded."""
+        """Return which mode will be used for the loaded model; None if none is loaded."""
         # Not the `shared.sd_model` that the context asks, which would load one.
         if mode not in LATENT_MODES or loaded_model() is None:
             return None
@@ -186,7 +186,7 @@ class LatentSeam:
                     resize.finishers,
                     [int(seed) for seed in seeds[: latent.shape[0]]],
                     context=self._context,
-                    on_fallback=lambda fallback: _note(p, fallback),
+                    on_fallback=lambda fallback: _report_fallback(p, fallback),
                 )
             except Cancelled:
                 return upscale_latent(latent, larger, _WHEN_STOPPED)
@@ -204,11 +204,11 @@ def _replace_modes(names: Sequence[str]) -> None:
     for name in table.keys() - theirs.keys() - ours.keys():
         del table[name]
     for name, entry in ours.items():
-        table.pop(name, None)  # So that it moves to its place in the menu.
+        table.pop(name, None)  # Removed first, so that it moves to its place in the menu.
         table[name] = entry
 
 
-def _note(p: Any, fallback: Fallback) -> None:
+def _report_fallback(p: Any, fallback: Fallback) -> None:
     """Show below the picture and in its infotext that another mode was used.
 
     The infotext's "Hires upscaler" stays what was chosen, so that pasting chooses it again.
@@ -249,8 +249,8 @@ def _make_sample(original: Callable[..., Any], live: Callable[[], bool]) -> Any:
 def _conditioned_at_full_size(p: Any) -> Generator[None, None, None]:
     """Condition an inpainting model at the size of the latent inside the block.
 
-    Left alone, it does so at the size of the first pass, and then the WebUI's own latent modes
-    fail with such models (processing.py:302 and 1400 of AUTOMATIC1111).
+    By itself the WebUI does so at the size of the first pass, and its own latent modes then fail
+    with such models (processing.py:302 and 1400 of AUTOMATIC1111).
     """
     original = p.txt2img_image_conditioning
     factor = host_module("processing").opt_f
@@ -280,19 +280,19 @@ def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str | No
     return {f"{prefix} {name}": str(value) if value else None for name, value in values.items()}
 
 
-def pasted(name: str, default: object) -> Callable[[dict[str, Any]], Any]:
+def paste_reader(name: str, default: object) -> Callable[[dict[str, Any]], Any]:
     """Return a function that reads a control's value from a pasted infotext.
 
-    A picture's infotext does not name what was off; a text without steps is only a prompt.
+    A picture's infotext omits finishers that were off; a text without steps is only a prompt.
 
     Args:
-        name: What infotexts call the value.
+        name: The value's name in infotexts.
         default: The control's initial value.
     """
     return lambda params: params.get(name, default if "Steps" in params else None)
 
 
-def complete(_infotext: str, params: dict[str, str]) -> None:
+def complete_pasted(_infotext: str, params: dict[str, str]) -> None:
     """Add to a pasted infotext the finishers that it does not name: they are off.
 
     Args:

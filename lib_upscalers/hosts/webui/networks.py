@@ -1,4 +1,4 @@
-"""Our neural upscalers in the WebUI's list, after its own."""
+"""Append our neural upscalers to the WebUI's list, after its own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class NetworkList:
 
     Args:
         engine: Enlarges pictures with the networks of the entries.
-        patches: Where the change to the WebUI is entered.
+        patches: Records the change to the WebUI, to undo it.
     """
 
     def __init__(self, engine: Engine, patches: Patches) -> None:
@@ -35,24 +35,24 @@ class NetworkList:
         self._last: list[Any] = []
 
     def attach(self) -> None:
-        """Extend the WebUI's function that makes its list."""
+        """Extend the WebUI's function that builds its list."""
         self._patches.wrap(host_module("modelloader"), "load_upscalers", self._make)
         self._patches.wrap(host_module("upscaler").Upscaler, "upscale", self._make_safe)
 
     def rebind(self) -> None:
         """Replace that function also where a script has imported it by name.
 
-        Forge Neo's script of the Extras tab does, for its button that refreshes.
+        Forge Neo's script of the Extras tab does so for its button that refreshes.
         """
         ours = host_module("modelloader").load_upscalers
         loaded: dict[str, Any] = host_module("script_loading").loaded_scripts
         for script in loaded.values():
-            held = getattr(script, "load_upscalers", None)
-            if held is not None and held is not ours:
+            imported = getattr(script, "load_upscalers", None)
+            if imported is not None and imported is not ours:
                 self._patches.wrap(script, "load_upscalers", lambda _original, _live: ours)
 
     def refresh(self) -> None:
-        """Look for new files, in the WebUI's list and in ours."""
+        """Search for new files, for the WebUI's list and ours."""
         host_module("modelloader").load_upscalers()
 
     def names(self) -> list[str]:
@@ -63,7 +63,7 @@ class NetworkList:
         """Remove our entries, and restore the WebUI's own objects."""
         shared = host_module("shared")
         entries: list[Any] = shared.sd_upscalers
-        shared.sd_upscalers = [_as_it_was(entry) for entry in entries if not _is_ours(entry)]
+        shared.sd_upscalers = [_restored(entry) for entry in entries if not _is_ours(entry)]
 
     def _make(self, original: Callable[[], None], live: Callable[[], bool]) -> Callable[[], None]:
         def load_upscalers() -> None:
@@ -76,7 +76,7 @@ class NetworkList:
     def _make_safe(self, original: Callable[..., Any], live: Callable[[], bool]) -> Any:
         """Have our engine enlarge a picture on which the WebUI's own raises.
 
-        It does on pictures of a few pixels in height, and where memory runs out.
+        It raises on pictures of a few pixels in height, and if memory runs out.
         """
 
         def upscale(scaler: Any, img: Image, scale: float, selected_model: Any = None) -> Any:
@@ -84,7 +84,7 @@ class NetworkList:
                 return original(scaler, img, scale, selected_model)
             except Exception as error:
                 entry = _entry_of(scaler, selected_model)
-                ours = self._stand_in_for(entry) if live() and entry is not None else None
+                ours = self._replacement_for(entry) if live() and entry is not None else None
                 if entry is None or ours is None:
                     raise
                 _log.warning(
@@ -101,13 +101,13 @@ class NetworkList:
         try:
             shared = host_module("shared")
             theirs: list[Any] = shared.sd_upscalers
-            # Searching folders takes a while, in which another thread may look for one of ours.
+            # Searching folders takes time, during which another thread may search for one of ours.
             shared.sd_upscalers = [*theirs, *self._last]
             if options.value(options.HOST_NETWORKS):
-                self._stand_in(theirs)
+                self._replace_entries(theirs)
             self._last = self._ours()
             shared.sd_upscalers = [*theirs, *self._last]
-        except Exception:  # The WebUI must live on.
+        except Exception:  # The WebUI has to start in any case.
             _log.exception("The neural upscalers of Upscaler Lab cannot be listed")
 
     def _ours(self) -> list[Any]:
@@ -119,15 +119,15 @@ class NetworkList:
             if choice.path is not None and choice.path.resolve() not in theirs
         ]
 
-    def _stand_in(self, theirs: list[Any]) -> None:
+    def _replace_entries(self, theirs: list[Any]) -> None:
         """Replace the WebUI's upscalers whose files we can use."""
         for entry in theirs:
-            ours = self._stand_in_for(entry)
+            ours = self._replacement_for(entry)
             if ours is not None:
                 entry.scaler = ours
 
-    def _stand_in_for(self, entry: Any) -> StandIn | None:
-        """Return our upscaler for an entry of the WebUI's; None if its file is of no use to us."""
+    def _replacement_for(self, entry: Any) -> StandIn | None:
+        """Return our upscaler for an entry of the WebUI's; None if we cannot use its file."""
         path = file_of(entry)
         if path is None:
             return None
@@ -140,7 +140,7 @@ class NetworkList:
 
 
 def _entry_of(scaler: Any, selected_model: object) -> Any:
-    """Return the entry of the WebUI's list that its upscaler is asked for, if there is one."""
+    """Return the entry of the WebUI's list that its upscaler was called for, if there is one."""
     entries: list[Any] = host_module("shared").sd_upscalers
     return next(
         (each for each in entries if each.scaler is scaler and each.data_path == selected_model),
@@ -156,7 +156,7 @@ def _is_ours(entry: Any) -> bool:
     return isinstance(entry.scaler, Scaler) and not isinstance(entry.scaler, StandIn)
 
 
-def _as_it_was(entry: Any) -> Any:
+def _restored(entry: Any) -> Any:
     if isinstance(entry.scaler, StandIn):
         entry.scaler = entry.scaler.original
     return entry

@@ -1,4 +1,4 @@
-"""The settings section "Upscaler Lab"."""
+"""Declare the settings section "Upscaler Lab", and read its values."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Option:
 
     Attributes:
         key: Its name in the WebUI's settings file.
-        label: What the user reads.
-        default: Its value until somebody changes it.
-        widget: With what it is set.
+        label: Its label on the page.
+        default: Its value until the user changes it.
+        widget: The kind of component.
         info: A remark, in brackets after the label.
-        infotext: Its name in infotexts; "" where it does not change the picture.
+        infotext: Its name in infotexts; "" if it does not change the picture.
         choices: For radio, dropdown and checks.
         limits: For a slider: least, most, step.
         closed: Whether a value that is none of the choices is replaced by the default.
@@ -177,7 +177,7 @@ FINISHERS = (BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE)
 
 
 def value(option: Option) -> Any:
-    """Return a setting's value; if it makes no sense, log that and return the default."""
+    """Return a setting's value; if it is invalid, log that and return the default."""
     found = setting(option.key, option.default)
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         fits = type(found) is type(option.default)
@@ -217,7 +217,7 @@ def finishers() -> Finishers:
     """Return the finishers for latents that Hires. fix enlarged.
 
     Raises:
-        InputError: A number is out of its range, or the mode to blend with is not there.
+        InputError: A number is out of its range, or the mode to blend with does not exist.
     """
     name: str = value(BLEND_WITH)
     if name != NO_MODE and name not in LATENT_MODES:
@@ -240,13 +240,13 @@ def declare(
     more: Mapping[str, Callable[[], list[str]]],
     refresh: Callable[[], None],
 ) -> None:
-    """Enter all settings into the WebUI's page of settings.
+    """Add all settings to the WebUI's page of settings.
 
     Args:
         components: The gradio component of each kind of widget.
         changed: Functions to call when a setting was changed, by key.
         more: Functions that return the choices of those dropdowns that depend on files, by key.
-        refresh: Looks for new files.
+        refresh: Searches for new files.
     """
     shared = host_module("shared")
     carry_over(shared.opts.data)

@@ -1,4 +1,4 @@
-"""Replacement of the WebUI's functions by ours, and its undoing."""
+"""Replace the WebUI's functions by ours, and undo that."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ KEY = "upscaler-lab"
 class Patches:
     """The WebUI's functions that are replaced by ours.
 
-    Where another extension has replaced ours since, it still calls ours, which then only calls
-    the original.
+    If another extension has replaced ours since, it still calls ours, which then only calls the
+    original.
     """
 
     def __init__(self) -> None:
@@ -37,17 +37,17 @@ class Patches:
                 still active.
         """
         patches = host_module("patches")
-        live = [True]
-        ours = make(getattr(owner, field), lambda: bool(live[0]))
+        active = [True]
+        ours = make(getattr(owner, field), lambda: bool(active[0]))
         patches.patch(KEY, owner, field, ours)
-        self._made.append((owner, field, ours, live))
+        self._made.append((owner, field, ours, active))
 
     def undo(self) -> None:
-        """Put every original back; the last replaced first."""
+        """Restore every original; the last replaced first."""
         patches = host_module("patches")
         while self._made:
-            owner, field, ours, live = self._made.pop()
-            live[0] = False
+            owner, field, ours, active = self._made.pop()
+            active[0] = False
             if getattr(owner, field) is ours:
                 patches.undo(KEY, owner, field)
             else:

@@ -1,4 +1,4 @@
-"""Our counterparts of the WebUI's upscaler objects."""
+"""Provide upscaler objects of our own for the WebUI's list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.upscaling.choices import Choice
 
-# Pillow's number for it; Pillow itself is known to the picture modules alone.
+# Pillow's number of it; only the picture modules import Pillow.
 _LANCZOS = 1
 
 
@@ -44,7 +44,7 @@ class Scaler:
     def upscale(self, img: Image, scale: float, selected_model: str | None = None) -> Image:
         """Return an image of the exact size, the nearest whole one to `scale` times as large.
 
-        If the user stops it, the image is only resized, as by the WebUI's own upscalers then.
+        If the user stops it, the image is only resized, as by the WebUI's own upscalers.
 
         Args:
             img: Of any mode.
@@ -59,7 +59,7 @@ class Scaler:
         try:
             return self._engine.enlarge(img, choice, Target(size=size))
         except Cancelled:
-            return resized(img, size)
+            return resize_when_stopped(img, size)
 
     def do_upscale(self, img: Image, selected_model: str | None = None) -> Image:
         """Run the network once and return its result."""
@@ -96,13 +96,13 @@ class StandIn(Scaler):
         return super()._choice(str(self._path))
 
 
-def resized(image: Image, size: Size) -> Image:
+def resize_when_stopped(image: Image, size: Size) -> Image:
     """Return the result of the WebUI's own upscalers when the user has stopped the work."""
     return image.resize((size.width, size.height), _LANCZOS)
 
 
 def file_of(entry: Any) -> Path | None:
-    """Return the file of an entry of the WebUI's list; None if it has none that is there yet."""
+    """Return the file of an entry of the WebUI's list; None if it has none that exists."""
     # The first is an address where the file was downloaded (realesrgan_model.py:24).
     names = (getattr(entry, "local_data_path", None), entry.data_path)
     paths = [Path(str(name)) for name in names if name]

@@ -1,4 +1,4 @@
-"""Start of the extension when the WebUI loads our scripts, and its end."""
+"""Start the extension when the WebUI loads our scripts, and stop it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.engine import Engine
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.host_modules import host_module
-from lib_upscalers.hosts.webui.latents import LatentSeam, complete
+from lib_upscalers.hosts.webui.latents import LatentSeam, complete_pasted
 from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
 from lib_upscalers.hosts.webui.reload_watch import ReloadWatch
@@ -46,15 +46,15 @@ class Extension:
         Args:
             components: The gradio component of each kind of setting.
         """
-        # The WebUI asks for settings when it builds its page; without a page it never does.
-        self._declare(components)
+        # The WebUI calls for settings when it builds its page; without a page it never does.
+        self._declare_options(components)
         self.networks.attach()
         self.latents.attach()
-        callbacks.enter(
+        callbacks.register(
             {
-                "on_before_ui": self._before_ui,
-                "on_app_started": self._started,
-                "on_infotext_pasted": complete,
+                "on_before_ui": self._on_before_ui,
+                "on_app_started": self._on_app_started,
+                "on_infotext_pasted": complete_pasted,
                 "on_script_unloaded": release,
             }
         )
@@ -81,16 +81,16 @@ class Extension:
         modes = host_module("shared").latent_upscale_modes if place == "Hires. fix" else {}
         return [*modes, *self.networks.names()]
 
-    def _before_ui(self) -> None:
+    def _on_before_ui(self) -> None:
         self.networks.rebind()
         add_axes()
 
-    def _started(self, page: Any, app: Any) -> None:
+    def _on_app_started(self, page: Any, app: Any) -> None:
         self._reloads.attach(page)
         add_axes()
         Routes(self.engine, self.networks.refresh).add_to(app)
 
-    def _declare(self, components: Mapping[options.Widget, Any]) -> None:
+    def _declare_options(self, components: Mapping[options.Widget, Any]) -> None:
         refresh = self.networks.refresh
         changed: Mapping[str, Callable[[], None]] = MappingProxyType(
             {

@@ -1,4 +1,4 @@
-"""The comparison tab's parts of a WebUI: its queue, latent modes, a folder that it serves."""
+"""Give the comparison tab the WebUI's queue, our latent modes, and a folder that is served."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 def store() -> Store:
-    """Return the store of comparisons, below a folder that the WebUI serves by itself."""
+    """Return the store of comparisons, in a folder that the WebUI serves by itself."""
     made = Store(Path(host_module("paths_internal").data_path).resolve() / "tmp" / "upscaler_lab")
-    # Neo puts files into the folder above, too, and does not make it in its first session
+    # Neo also writes files into the folder above, and does not make it in its first session
     # (ui_tempdir.py, 47).
     made.make_folder()
     made.tidy()
@@ -50,10 +50,10 @@ def job(engine: Engine) -> Generator[Callable[[], bool], None, None]:
 
 
 def latent_candidates(engine: Engine) -> Sequence[Candidate]:
-    """Return our latent modes as they are with the model that is loaded when they are run.
+    """Return our latent modes, each with the model that is loaded when it runs.
 
-    They are there without one, too: the Forges load it for the first picture, long after the page
-    was built.
+    They are listed without a model, too: the Forges load it for the first picture, long after the
+    page was built.
     """
     return [
         Candidate(
@@ -88,7 +88,7 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
         progress.check_cancelled()
         start = time.perf_counter()
         device = torch.device(host_module("devices").device)
-        pixels = to_tensor(_coloured(picture), device, torch.float32)[None]
+        pixels = to_tensor(_as_rgb(picture), device, torch.float32)[None]
         with suspended_torch_modes(device.type):
             size = target.resolve(picture.size)
             context = LoadedModel(engine)
@@ -106,8 +106,8 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
     return run
 
 
-def _coloured(picture: Picture) -> Any:
-    """Return RGB: VAEs know neither grey nor transparency."""
+def _as_rgb(picture: Picture) -> Any:
+    """Return RGB, because VAEs support neither grey nor transparency."""
     import numpy as np
 
     return np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], 3))

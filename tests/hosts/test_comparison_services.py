@@ -11,7 +11,7 @@ import pytest
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
-from lib_upscalers.hosts.webui import comparing, options, start
+from lib_upscalers.hosts.webui import comparison_services, options, start
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.host_progress import job
 from lib_upscalers.pictures.picture import from_pil
@@ -43,14 +43,14 @@ def test_latent_modes_can_be_compared(webui: WebUI, *, loaded: bool) -> None:
     assert webui
     if not loaded:
         unload_model()
-    candidates = comparing.latent_candidates(start.extension().engine)
+    candidates = comparison_services.latent_candidates(start.extension().engine)
     assert [candidate.name for candidate in candidates] == options.modes()
 
 
 @each_case("mode", ["RGB", "RGBA"])
 def test_a_candidate_gives_the_exact_size(webui: WebUI, mode: str) -> None:
     assert webui
-    candidates = comparing.latent_candidates(start.extension().engine)
+    candidates = comparison_services.latent_candidates(start.extension().engine)
     one = next(each for each in candidates if each.name == "Latent (bislerp)")
     picture = from_pil(photo(21, 19, mode))
     result = one.run(picture, Target(scale=2.5), NULL).picture
@@ -60,7 +60,7 @@ def test_a_candidate_gives_the_exact_size(webui: WebUI, mode: str) -> None:
 
 def test_a_model_that_left_meanwhile_is_said(webui: WebUI) -> None:
     assert webui
-    one = comparing.latent_candidates(start.extension().engine)[0]
+    one = comparison_services.latent_candidates(start.extension().engine)[0]
     unload_model()
     with pytest.raises(InputError, match="generate any picture first"):
         one.run(from_pil(photo()), Target(scale=2), NULL)
@@ -84,7 +84,7 @@ def test_a_comparison_is_the_hosts_job(webui: WebUI) -> None:
 
 
 def test_results_lie_where_the_host_serves_them(webui: WebUI) -> None:
-    assert webui.models.parent.resolve() in comparing.store().folder.parents
+    assert webui.models.parent.resolve() in comparison_services.store().folder.parents
 
 
 @pytest.fixture
