@@ -180,15 +180,15 @@ def test_a_client_is_gone_when_it_does_not_come_back() -> None:
     now = [0.0]
     watch = client_watch.ClientWatch(lambda: now[0])
     values = watch.watch("ab")
-    assert not watch.gone()
+    assert not watch.is_closed()
     for expected in "ab":
         assert next(values) == expected
         now[0] += 7
-        assert not watch.gone()
+        assert not watch.is_closed()
     now[0] += 2
-    assert watch.gone()
+    assert watch.is_closed()
     assert list(values) == []
-    assert not watch.gone()
+    assert not watch.is_closed()
 
 
 def test_cancelling_before_its_turn(actions: CompareActions, sample: str, fate: Fate) -> None:

@@ -30,12 +30,12 @@ _LUMA = (65.481, 128.553, 24.966)
 
 @dataclass(frozen=True)
 class Trial:
-    """How a true picture is made small, to see what each upscaler makes of it.
+    """How a true picture is shrunk, so that upscalers' results can be compared with it.
 
     Attributes:
         factor: By how much on each side: 2, 3 or 4.
         kernel: By which kernel, antialiased.
-        jpeg: Then stored as JPEG of this quality, 1 to 100; None: not.
+        jpeg: The quality, 1 to 100, of JPEG that it is then compressed with; None: it is not.
     """
 
     factor: int
@@ -43,10 +43,10 @@ class Trial:
     jpeg: int | None = None
 
     def __post_init__(self) -> None:
-        """Check that it makes sense.
+        """Check its values.
 
         Raises:
-            InputError: It does not.
+            InputError: One is invalid.
         """
         KERNELS[self.kernel]
         if self.factor not in FACTORS:
@@ -70,7 +70,7 @@ def cropped(picture: Picture, region: Region) -> Picture:
 
 
 def truth_and_small(picture: Picture, trial: Trial) -> tuple[Picture, Picture]:
-    """Return the true picture, laid on white and cut to a multiple of the factor; and it shrunk.
+    """Return the true picture, on white and cut to a multiple of the factor, and a shrunk one.
 
     Raises:
         InputError: The picture is too small to be shrunk so far.
@@ -97,7 +97,7 @@ def _through_jpeg(picture: Picture, quality: int) -> Picture:
 
 
 def luma(picture: Picture) -> NDArray[np.float32]:
-    """Return the luma on white, shape (H, W), from 16 to 235: ITU-R BT.601, as papers have it."""
+    """Return the luma on white, shape (H, W), from 16 to 235: ITU-R BT.601, as in papers."""
     pixels = flattened(picture).pixels
     scale = np.float32(1 / peak(pixels.dtype))
     weights = np.array(_LUMA if pixels.shape[2] == 3 else (sum(_LUMA),), np.float32) * scale
@@ -108,7 +108,7 @@ def luma(picture: Picture) -> NDArray[np.float32]:
 
 
 def middle_region(size: Size, most: int = MOST_MEASURED) -> Region:
-    """Return the region in the middle of a picture that is measured: all, if that is not large."""
+    """Return the region in the middle of a picture that is measured: all of a small picture."""
     if size.area <= most:
         return Region.whole(size)
     share = (most / size.area) ** 0.5

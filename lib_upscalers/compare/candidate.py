@@ -1,4 +1,4 @@
-"""The type Candidate: one way to enlarge pictures, to be compared with others."""
+"""Declare the type Candidate: a way to enlarge pictures, to be compared with others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Outcome(Protocol):
 
     @property
     def passes(self) -> int:
-        """How often a network ran; 0 where none did."""
+        """How often a network ran; 0 if none did."""
         ...
 
     @property
@@ -36,12 +36,12 @@ class Outcome(Protocol):
 
     @property
     def tiling(self) -> str:
-        """What was decided about tiles, or ""."""
+        """The decisions about tiles, in words, or ""."""
         ...
 
     @property
     def load_seconds(self) -> float:
-        """Time to get ready; next to nothing where everything was."""
+        """Time to load a network; next to nothing if it was loaded."""
         ...
 
     @property
@@ -60,27 +60,28 @@ class Outcome(Protocol):
         ...
 
 
-def _nothing(size: Size, target: Size) -> int:
+def _no_needs(size: Size, target: Size) -> int:
     del size, target
     return 0
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to enlarge pictures.
+    """A way to enlarge pictures.
 
     Attributes:
-        name: What it is called; no two in one comparison have the same name.
+        name: Its name; unique in a comparison.
         kind: What it is.
-        run: Does it. Raises an `UpscalerError`, or `Cancelled`; anything else is a fault.
+        run: Enlarges a picture. Raises an `UpscalerError`, or `Cancelled`; any other exception is a
+            bug.
         identity: Returns a text that changes whenever the result for one picture may: the
             network's file, settings, seeds. Called right before `run`; may raise as that does.
-        scale: What it was made for; None: any.
+        scale: The scale that it was made for; None: any.
         architecture: Of a network, or how it interpolates.
-        licence: Of a network, where it is known.
+        licence: Of a network, if it is known.
         size_bytes: Of the network's file.
-        needs: Returns the bytes of main memory that it takes at least, for a picture of the
-            first size and a result of the second.
+        needs: Returns the least bytes of main memory that it needs, for a picture of the first size
+            and a result of the second.
     """
 
     name: str
@@ -91,4 +92,4 @@ class Candidate:
     architecture: str = ""
     licence: str | None = None
     size_bytes: int | None = None
-    needs: Callable[[Size, Size], int] = _nothing
+    needs: Callable[[Size, Size], int] = _no_needs

@@ -1,4 +1,4 @@
-"""Run a comparison: one upscaler after the other; where one fails, the others go on."""
+"""Run a comparison: one upscaler after the other, also after one that fails."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _RECIPE = "1"
 
 
 def explain(error: Exception) -> str:
-    """Return the sentence for an error; a fault of ours is logged with its traceback."""
+    """Return the sentence for an error; a bug is logged with its traceback."""
     if isinstance(error, UpscalerError):
         return str(error)
     if lacks_memory(error):
@@ -51,7 +51,7 @@ def explain(error: Exception) -> str:
 
 
 def entry_of(candidate: Candidate) -> Entry:
-    """Return a candidate's place before anything is done."""
+    """Return a candidate's entry before anything is done."""
     return Entry(
         name=candidate.name,
         kind=candidate.kind,
@@ -70,11 +70,11 @@ class _PlaceProgress:
     index: int
 
     def update(self, step: int, total: int, text: str = "") -> None:
-        """Show how much is done."""
-        self.comparison.show(self.index, step / total if total else 0.0, text)
+        """Publish how much is done."""
+        self.comparison.publish(self.index, step / total if total else 0.0, text)
 
     def check_cancelled(self) -> None:
-        """Raise Cancelled if somebody wants it to stop."""
+        """Raise Cancelled if the comparison is to stop."""
         if self.comparison.is_cancelled():
             raise Cancelled
 
@@ -90,9 +90,9 @@ class Comparison:
         settings: The request as text, stored with the session.
         version: Of the program, likewise.
         watch: Watches memory.
-        free_memory: Returns how many bytes of main memory may be taken.
-        stopped: Whether somebody else wants it to stop, such as the program that it runs in.
-        cancelled: Set it to stop within one tile; finished results stay.
+        free_memory: Returns how many bytes of main memory may be allocated.
+        stopped: Returns whether the program that it runs in asks for a stop.
+        cancelled: Set it to stop within a tile; finished results stay.
     """
 
     subject: Subject
@@ -118,7 +118,7 @@ class Comparison:
         return self.cancelled.is_set() or self.stopped()
 
     def warning(self) -> str:
-        """Return a warning where free memory does not suffice; else ""."""
+        """Return a warning if free memory does not suffice; else ""."""
         free, source = self.free_memory(), self.subject.source.size
         needs = {each.name: each.needs(source, self.size) for each in self.candidates}
         large = [name for name, needed in needs.items() if needed > free]
@@ -133,8 +133,8 @@ class Comparison:
     def run(self) -> Iterator[Session]:
         """Do the work in a thread; yield the session when it has changed, and every second.
 
-        Closing the iterator cancels the work and waits for its end. What is made stays in the
-        store, the session too.
+        Closing the iterator cancels the work and waits for its end. Finished results stay in the
+        store, and so does the session.
 
         Raises:
             OutputError: The picture cannot be stored.
@@ -144,21 +144,21 @@ class Comparison:
         thread = threading.Thread(target=self._run_all, name="comparison", daemon=True)
         thread.start()
         last = 0.0
-        shown: Session | None = None
+        published: Session | None = None
         try:
             while True:
                 alive = thread.is_alive()
                 with self._lock:
                     session = self._session
-                if session is not shown or time.monotonic() - last > _BEAT_SECONDS:
-                    shown, last = session, time.monotonic()
+                if session is not published or time.monotonic() - last > _BEAT_SECONDS:
+                    published, last = session, time.monotonic()
                     yield session
                 if not alive:
                     return
                 thread.join(_POLL_SECONDS)
         finally:
             self.cancelled.set()
-            # Whoever waits for its turn must not begin while a last tile is being done.
+            # The next job in the queue must not begin while a last tile is running.
             thread.join(_PATIENCE_SECONDS)
 
     def _start(self) -> Session:
@@ -189,15 +189,15 @@ class Comparison:
 
     def _run_all(self) -> None:
         for index, candidate in enumerate(self.candidates):
-            self._put(index, self._run_one(index, candidate))
+            self._set_entry(index, self._run_one(index, candidate))
         self.store.tidy()
 
-    def show(self, index: int, fraction: float | None, text: str) -> None:
-        """Show how far an upscaler is."""
+    def publish(self, index: int, fraction: float | None, text: str) -> None:
+        """Publish an upscaler's progress."""
         entry = entry_of(self.candidates[index])
-        self._put(index, replace(entry, state="running", fraction=fraction, text=text))
+        self._set_entry(index, replace(entry, state="running", fraction=fraction, text=text))
 
-    def _put(self, index: int, entry: Entry) -> None:
+    def _set_entry(self, index: int, entry: Entry) -> None:
         with self._lock:
             assert self._session is not None  # noqa: S101 - the thread starts after it was made
             session = self._session = self._session.with_entry(index, entry)
@@ -208,7 +208,7 @@ class Comparison:
         entry, progress = entry_of(candidate), _PlaceProgress(self, index)
         try:
             progress.check_cancelled()
-            self.show(index, None, "Starting …")
+            self.publish(index, None, "Starting …")
             self._check_room(candidate)
             key = self.store.key(*self._about, candidate.name, candidate.identity())
             with naming_memory(f"for a result of {self.size} by {candidate.name}"):
@@ -244,19 +244,19 @@ class Comparison:
         subject = self.subject
         with Peak(self.watch) as peak:
             outcome = candidate.run(subject.source, subject.target, progress)
-        self.show(index, None, "Saving …")
+        self.publish(index, None, "Saving …")
         size = outcome.picture.size
         name = saved_name(subject.title, candidate.name, str(size))
         own = [each for each in outcome.picture.notes if each not in subject.source.notes]
         cost, text = _cost(outcome, peak), " ".join(own)
         entry = replace(entry_of(candidate), state="finished", cost=cost, text=text)
-        with ThreadPoolExecutor(1) as beside:
-            figures = beside.submit(
+        with ThreadPoolExecutor(1) as pool:
+            figures = pool.submit(
                 measure, outcome.picture, subject.source, subject.reference, progress
             )
             result = self.store.put_picture(key, name, outcome.picture)
             entry = replace(entry, result=result)
-            self._put(index, entry)
+            self._set_entry(index, entry)
             try:
                 entry = replace(entry, figures=figures.result())
             except Cancelled:

@@ -34,7 +34,7 @@ def _font(height: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 def _label(text: str, width: int, height: int) -> NDArray[np.uint8]:
-    """Return a line of text as wide as a picture, cut where it is longer."""
+    """Return a line of text as wide as a picture, cut off if it is longer."""
     from PIL import Image, ImageDraw
 
     image = Image.new("L", (width, height), _PAPER)
@@ -58,9 +58,9 @@ def labelled_grid(pictures: Iterable[Picture], labels: Sequence[str], size: Size
     """Return a picture that shows all of them in rows, with their labels above.
 
     Args:
-        pictures: As many as there are labels; they are asked for one after the other.
+        pictures: As many as there are labels; read one after the other.
         labels: One line each, without line breaks.
-        size: What all are brought to; if the grid were over 64 megapixels, it is less.
+        size: The size to which all are resampled; less if the grid were over 64 megapixels.
 
     Returns:
         RGB, 8 bit, on a light ground.

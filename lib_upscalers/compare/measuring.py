@@ -46,13 +46,13 @@ def matching_regions(region: Region, of: Size, to: Size) -> tuple[Region, Region
 def measure(
     result: Picture, source: Picture, reference: Picture | None, progress: Progress
 ) -> dict[str, float]:
-    """Measure a result in every way that there is; of a large one the middle is measured.
+    """Measure a result by every metric; of a large one only the middle.
 
     Args:
-        result: What an upscaler made.
-        source: What it was made of.
-        reference: What it should be, of the same size; None where nobody knows.
-        progress: Asked before each measure whether to go on.
+        result: An upscaler's result.
+        source: The picture that was enlarged.
+        reference: The true picture, of the same size; None if it is unknown.
+        progress: Its `check_cancelled` is called before each measure.
 
     Returns:
         The figures that are defined, by the measures' names.
@@ -67,7 +67,7 @@ def measure(
         against_truth = same, luma(cropped(reference, region))
     planes = {True: against_truth, False: against_source}
     found: dict[str, float] = {}
-    # On several threads these many short steps would mostly wait for each other.
+    # Several threads would mostly wait for each other in these many short steps.
     for name, each in METRICS.items():
         pair = planes[each.needs_reference]
         if pair is not None:

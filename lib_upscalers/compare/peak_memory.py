@@ -22,7 +22,7 @@ class Watch(Protocol):
     kind: Kind
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         ...
 
     def stop(self) -> int:
@@ -36,12 +36,12 @@ class ProcessWatch:
     kind: Kind = "process"
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         import psutil
 
         library = glibc()
         if library is not None:
-            # What earlier work left would hide how much this one takes.
+            # Memory of earlier work that is not returned yet would hide how much this one needs.
             library.malloc_trim(0)
         self._process = psutil.Process()
         self._stop = threading.Event()
@@ -69,7 +69,7 @@ class CudaWatch:
         self._device = device
 
     def start(self) -> None:
-        """Begin to watch."""
+        """Start watching."""
         import torch
 
         torch.cuda.reset_peak_memory_stats(self._device)
@@ -91,7 +91,7 @@ class Peak:
         self.grown = 0
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
+        """Start watching."""
         self._watch.start()
         return self
 
@@ -101,5 +101,5 @@ class Peak:
 
 
 def watch_for(device: torch.device) -> Watch:
-    """Return what watches the memory that matters where networks run on that device."""
+    """Return the watch of the memory that networks on that device use."""
     return CudaWatch(device) if device.type == "cuda" else ProcessWatch()

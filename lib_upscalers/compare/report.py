@@ -59,7 +59,7 @@ _COSTS = (
 
 
 def as_script_text(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
-    """Return JSON that cannot end the script that it stands in."""
+    """Return JSON that cannot end the script element around it."""
     text = json.dumps(values, ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -67,7 +67,7 @@ def as_script_text(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
 
 
 def html_report(sessions: Sequence[Session], store: Store) -> str:
-    """Return a page that needs nothing else.
+    """Return a page that needs no other file.
 
     Args:
         sessions: Of one, the page holds the viewer and the pictures, lossless; of several, the
@@ -75,7 +75,7 @@ def html_report(sessions: Sequence[Session], store: Store) -> str:
         store: Where the pictures are.
 
     Raises:
-        OSError: A picture is no longer there.
+        OSError: A picture no longer exists.
     """
     upscalers = f"{len(sessions[0].entries)} upscalers compared" if sessions else "Nothing compared"
     if len(sessions) != 1:
@@ -118,7 +118,7 @@ def grid(session: Session, store: Store) -> Picture:
     """Return all results in one picture, under their names.
 
     Raises:
-        ImageError: A picture is no longer there.
+        ImageError: A picture no longer exists.
     """
     done = [(entry, entry.result) for entry in session.entries if entry.result is not None]
     pictures = (read_picture(store.path(shown.file)) for _, shown in done)
@@ -150,7 +150,7 @@ def csv_table(sessions: Sequence[Session]) -> str:
 
 
 def json_table(sessions: Sequence[Session]) -> str:
-    """Return everything that is known of the comparisons, but for where the files lie."""
+    """Return all data of the comparisons, without the paths of files."""
     values = [json.loads(session.to_json()) for session in sessions]
     for each in values:
         for name in ("name", "source", "reference"):

@@ -1,4 +1,4 @@
-"""The request for a comparison, and its text that can be shared."""
+"""Describe the request for a comparison, and write it as text that can be shared."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ComparisonRequest:
     Attributes:
         names: The upscalers, 2 to 12, none twice.
         target: To which size; with a trial, the size of the reference picture.
-        trial: How the picture is shrunk first; None: it is enlarged as it is.
+        trial: How the picture is shrunk first; None: it is not.
         engine: The engine's settings that are not the defaults, by name.
     """
 
@@ -54,7 +54,7 @@ class ComparisonRequest:
             raise InputError("Expected names of upscalers, but one is not valid Unicode text.")
 
     def to_text(self, version: str) -> str:
-        """Return the request as one line, which `parse` understands.
+        """Return the request as one line, which `parse` reads.
 
         Args:
             version: Of this program, to repeat the comparison exactly.
@@ -77,7 +77,7 @@ class ComparisonRequest:
         """Read what `to_text` wrote, here or elsewhere.
 
         Raises:
-            InputError: It is no such text, of a newer format, or makes no sense.
+            InputError: It is no such text, of a newer format, or invalid.
         """
         values = _object(text)
         names = values.get("upscalers")
@@ -115,7 +115,7 @@ def _number(value: object, what: str) -> float:
     raise InputError(f"{_ADVICE}, but {what} is of the wrong kind.")
 
 
-def _whole(value: object, what: str) -> int:
+def _whole_number(value: object, what: str) -> int:
     number = _number(value, what)
     if number != int(number):
         raise InputError(f"{_ADVICE}, but {what} is {number:g} instead of a whole number.")
@@ -131,8 +131,8 @@ def _trial(values: object) -> Trial | None:
     kernel, jpeg = found.get("kernel", "Bicubic"), found.get("jpeg")
     if not isinstance(kernel, str):
         raise InputError(f"{_ADVICE}, but the kernel is of the wrong kind.")
-    quality = None if jpeg is None else _whole(jpeg, "the JPEG quality")
-    return Trial(_whole(found.get("shrink"), "the test's factor"), kernel, quality)
+    quality = None if jpeg is None else _whole_number(jpeg, "the JPEG quality")
+    return Trial(_whole_number(found.get("shrink"), "the test's factor"), kernel, quality)
 
 
 def _target(values: dict[str, Any], trial: Trial | None) -> Target:
@@ -143,6 +143,8 @@ def _target(values: dict[str, Any], trial: Trial | None) -> Target:
             scale = values.get("scale", 2.0)
             return Target(scale=float(_number(scale, "the scale")))
         case [width, height]:
-            return Target(size=Size(_whole(width, "the width"), _whole(height, "the height")))
+            return Target(
+                size=Size(_whole_number(width, "the width"), _whole_number(height, "the height"))
+            )
         case _:
             raise InputError(f"{_ADVICE}, but the size is of the wrong kind.")

@@ -1,4 +1,4 @@
-"""The state and results of a comparison, as plain data."""
+"""Describe the state and results of a comparison, as plain data."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class StoredPicture:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a result cost.
+    """The cost of a result.
 
     Attributes:
-        load_seconds: Time to get ready.
+        load_seconds: Time to load a network.
         run_seconds: Time for everything else.
-        peak_bytes: By how much memory grew at most; None where that is not known.
+        peak_bytes: The peak growth of memory; None if it is unknown.
         peak_of: Which memory: the GPU's, or the process's.
-        passes: How often a network ran; 0 where none did.
+        passes: How often a network ran; 0 if none did.
         tiles: In how many tiles, over all passes.
         precision: In which precision, or "".
         device: Where, or "".
-        tiling: What was decided about tiles, or "".
+        tiling: The decisions about tiles, in words, or "".
     """
 
     load_seconds: float
@@ -65,17 +65,17 @@ class Entry:
     """One upscaler in a comparison.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         kind: What it is.
-        scale: What it was made for; None: any.
+        scale: The scale that it was made for; None: any.
         architecture: Of a network, or "".
         licence: Of a network, or "".
-        size_bytes: Of the network's file; None where there is none.
-        state: How far it is.
-        fraction: How much of it is done, 0 to 1; None where that is not known.
-        text: What is being done, why it failed, or what to know of the finished result.
+        size_bytes: Of the network's file; None if there is none.
+        state: Its state.
+        fraction: How much of it is done, 0 to 1; None if that is unknown.
+        text: The current step, the reason of a failure, or notes about the finished result.
         result: The picture.
-        cost: What that cost; of a cached one, when it was made.
+        cost: Its cost; of a cached one, when it was made.
         figures: The measures, by their names in `METRICS`.
         cached: Whether the result is that of an earlier comparison.
     """
@@ -101,12 +101,12 @@ class Session:
 
     Attributes:
         name: A secret name, under which it is stored.
-        title: What the picture is called.
+        title: The picture's name.
         source: The picture that is enlarged.
-        reference: What the results should be, where that is known.
+        reference: The true picture, if it is known.
         width: Of the results.
         height: Of the results.
-        trial: How the source was made of the reference, in words; "" where it was not.
+        trial: How the source was made of the reference, in words; "" if it was not.
         notes: What the user should know of the picture.
         settings: The request as text.
         version: Of the program.
@@ -131,7 +131,7 @@ class Session:
         return replace(self, entries=entries)
 
     def ended(self) -> Session:
-        """Return the session as it is when nobody works on it: what was not done is stopped."""
+        """Return the session as it is when no job runs: unfinished entries are stopped."""
         entries = (
             replace(entry, state="stopped", fraction=None, text="")
             if entry.state in ("waiting", "running")
@@ -141,23 +141,23 @@ class Session:
         return replace(self, entries=tuple(entries))
 
     def to_json(self) -> str:
-        """Return all of it as JSON, which `from_json` understands."""
+        """Return all of it as JSON, which `from_json` reads."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def _shown(values: Mapping[str, Any] | None) -> StoredPicture | None:
+def _picture_from(values: Mapping[str, Any] | None) -> StoredPicture | None:
     return None if values is None else StoredPicture(**values)
 
 
 def entry_from(values: Mapping[str, Any]) -> Entry:
-    """Make an entry of the fields that `dataclasses.asdict` gave.
+    """Make an entry of the fields that `dataclasses.asdict` returned.
 
     Raises:
         KeyError, TypeError: There are others.
     """
     fields: dict[str, Any] = dict(values)
     cost = values["cost"]
-    fields["result"] = _shown(values["result"])
+    fields["result"] = _picture_from(values["result"])
     fields["cost"] = None if cost is None else Cost(**cost)
     return Entry(**fields)
 
@@ -166,12 +166,12 @@ def from_json(text: str) -> Session:
     """Read what `Session.to_json` wrote.
 
     Raises:
-        InputError: It is something else, or of another version that had other fields.
+        InputError: It is no such text, or of another version that had other fields.
     """
     try:
         fields: dict[str, Any] = json.loads(text)
         fields["source"] = StoredPicture(**fields["source"])
-        fields["reference"] = _shown(fields["reference"])
+        fields["reference"] = _picture_from(fields["reference"])
         fields["notes"] = tuple(fields["notes"])
         fields["entries"] = tuple(entry_from(each) for each in fields["entries"])
         return Session(**fields)

@@ -1,4 +1,4 @@
-"""The files of comparisons: results served by URL, cached, and deleted by age and size."""
+"""Store the files of comparisons: serve results by URL, cache them, delete them by age and size."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ MOST_SECONDS = 14 * 24 * 3600.0
 _MOST_UPLOAD_SECONDS = 6 * 3600.0
 _NAME = re.compile(r"[0-9a-f]{32}")
 _SECRET = re.compile(r"[0-9a-f]{64}")
-# Nobody but the user: pictures are private.
+# Access for the user alone: pictures are private.
 _FOLDER_MODE = 0o700
 _FACTS = "facts.json"
 
 
 def saved_name(*parts: str) -> str:
-    """Return what a result is called on the user's disk, without an ending; valid everywhere."""
+    """Return a file name for a result on the user's disk, without an ending; valid everywhere."""
     return re.sub(r"[^\w.()+-]+", "_", "-".join(parts)).strip("._")[:120] or "picture"
 
 
@@ -55,14 +55,14 @@ def fingerprint(picture: Picture) -> str:
 class Store:
     """A folder of comparisons. Several processes may use it.
 
-    Every file lies in a folder whose name nobody can guess, since a web server hands files out to
-    whoever names them. The folder of a result is derived from what it was made of and a secret of
-    the store, so that it is found again. No file contains the secret: it is the name of one, which
-    a server of files cannot be asked for.
+    Every file lies in a folder whose name cannot be guessed, because a web server serves a file to
+    anybody who names it. The folder of a result is derived from its inputs and a secret of the
+    store, so that it is found again. No file contains the secret: it is the name of a file, which a
+    web server does not serve.
 
     Args:
-        folder: Where; made when it is needed, for its owner alone.
-        most_bytes: The budget of everything in it; what was not used for longest is deleted.
+        folder: Its path; created when it is needed, for its owner alone.
+        most_bytes: The budget for all files; the least recently used are deleted.
         most_seconds: How long a file stays after its last use; an upload: 6 hours at most.
     """
 
@@ -76,12 +76,12 @@ class Store:
 
     @property
     def served(self) -> tuple[Path, ...]:
-        """The folders whose files a web server may hand out."""
+        """The folders whose files a web server may serve."""
         return tuple(self.folder / name for name in ("pictures", "reports", "samples"))
 
     @property
     def uploads(self) -> Path:
-        """The folder for what browsers send: a subfolder for each process that serves a page."""
+        """The folder for uploads: a subfolder for each process that serves a page."""
         return self.folder / "uploads"
 
     def new_name(self) -> str:
@@ -119,7 +119,7 @@ class Store:
             names = sorted(path.name for path in folder.iterdir() if _SECRET.fullmatch(path.name))
             if not names:
                 (folder / secrets.token_hex(32)).touch(mode=0o600)
-                # Another process may have made one at the same time: all take the first.
+                # Another process may have made one at the same time: all use the first.
                 names = sorted(path.name for path in folder.iterdir())
             return names[0].encode()
 
@@ -127,12 +127,12 @@ class Store:
         write_text(path, text, overwrite=True)
 
     def key(self, *parts: str) -> str:
-        """Return the secret name of what is made of these parts."""
+        """Return the secret name of a result of these inputs."""
         text = json.dumps(parts).encode()
         return hmac.new(self._secret(), text, hashlib.sha256).hexdigest()[:32]
 
     def put_picture(self, key: str, name: str, picture: Picture) -> StoredPicture:
-        """Write a picture as PNG; it is there, whole, when this returns.
+        """Write a picture as PNG; the file is complete when this returns.
 
         Raises:
             OutputError: It cannot be written.
@@ -144,7 +144,7 @@ class Store:
         return StoredPicture(file, size.width, size.height, path.stat().st_size)
 
     def put_entry(self, key: str, entry: Entry) -> None:
-        """Cache a finished entry, whose picture is there already, under its key."""
+        """Cache a finished entry, whose picture is stored already, under its key."""
         self._write(self.make_folder("pictures", key) / _FACTS, json.dumps(asdict(entry)))
 
     def cached_entry(self, key: str) -> Entry | None:
@@ -155,11 +155,11 @@ class Store:
             os.utime(path)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        there = entry.result is not None and self.path(entry.result.file).is_file()
-        return entry if there else None
+        exists = entry.result is not None and self.path(entry.result.file).is_file()
+        return entry if exists else None
 
     def save(self, session: Session) -> None:
-        """Store a session, for a page that is opened again."""
+        """Store a session, so that a page can be opened again."""
         self._write(self.make_folder("sessions") / f"{session.name}.json", session.to_json())
 
     def load(self, name: str) -> Session:
@@ -174,11 +174,11 @@ class Store:
         return from_json(path.read_text(encoding="utf-8"))
 
     def new_file(self, name: str) -> Path:
-        """Return the path for a report or the like, in a folder of its own."""
+        """Return the path for a report or another export, in a folder of its own."""
         return self.make_folder("reports", secrets.token_hex(16)) / name
 
     def tidy(self) -> None:
-        """Delete what is too old, then what was not used for longest, down to the budget."""
+        """Delete files that are too old, then the least recently used ones, down to the budget."""
         things = [*self.folder.glob("pictures/*"), *self.folder.glob("reports/*")]
         things += [*self.folder.glob("sessions/*.json"), *self.folder.glob("uploads/*/*")]
         now, total = time.time(), 0

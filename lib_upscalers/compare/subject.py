@@ -1,4 +1,4 @@
-"""The picture of a comparison: the source, and the reference if there is one."""
+"""Prepare the picture of a comparison: the source, and the reference if there is one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Subject:
     """The picture of a comparison.
 
     Attributes:
-        title: What it is called.
+        title: Its name.
         source: The picture that is enlarged.
-        reference: What the results should be, of the target's size; None where nobody knows.
-        target: Of which size results are.
+        reference: The true picture, of the target's size; None if it is unknown.
+        target: The size of the results.
         notes: What the user should know of it.
-        trial: How the source was made of the reference, in words; "" where it was not.
+        trial: How the source was made of the reference, in words; "" if it was not.
     """
 
     title: str
@@ -43,7 +43,7 @@ def make_subject(
     """Make a picture in memory the subject of a comparison.
 
     Raises:
-        InputError: It is too small for the trial, or the target makes no sense for it.
+        InputError: It is too small for the trial, or the target is invalid for it.
     """
     if request.trial is None:
         size = request.target.resolve(picture.size)
@@ -64,7 +64,7 @@ def read_subject(path: Path, request: ComparisonRequest) -> Subject:
 
     Raises:
         ImageError: It cannot be read.
-        InputError: It is too small for the trial, or the target makes no sense for it.
+        InputError: It is too small for the trial, or the target is invalid for it.
     """
     picture = read_picture(path)
     return make_subject(picture, path.stem, request, picture.notes)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def measures() -> list[dict[str, Any]]:
-    """Return what the viewer has to know of each measure, in the order of the table."""
+    """Return the viewer's data for each measure, in the order of the table."""
     return [
         {
             "name": name,
@@ -30,7 +30,7 @@ def measures() -> list[dict[str, Any]]:
     ]
 
 
-def _shown(shown: StoredPicture | None, url_of: UrlOf) -> dict[str, Any] | None:
+def _picture(shown: StoredPicture | None, url_of: UrlOf) -> dict[str, Any] | None:
     if shown is None:
         return None
     return {
@@ -42,7 +42,7 @@ def _shown(shown: StoredPicture | None, url_of: UrlOf) -> dict[str, Any] | None:
     }
 
 
-def _entry(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
+def _entry_data(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
     cost = entry.cost
     return {
         "name": entry.name,
@@ -54,7 +54,7 @@ def _entry(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
         "state": entry.state,
         "fraction": entry.fraction,
         "text": entry.text,
-        "result": _shown(entry.result, url_of),
+        "result": _picture(entry.result, url_of),
         "figures": dict(entry.figures),
         "kept": entry.cached,
         "cost": None
@@ -74,7 +74,7 @@ def _entry(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
 
 
 def view_of(session: Session, url_of: UrlOf) -> dict[str, Any]:
-    """Return a session as the viewer takes it.
+    """Return a session as the viewer's data.
 
     Args:
         session: What was compared.
@@ -90,15 +90,15 @@ def view_of(session: Session, url_of: UrlOf) -> dict[str, Any]:
         "version": session.version,
         "width": session.width,
         "height": session.height,
-        "source": _shown(session.source, url_of),
-        "reference": _shown(session.reference, url_of),
+        "source": _picture(session.source, url_of),
+        "reference": _picture(session.reference, url_of),
         "measures": measures(),
-        "entries": [_entry(entry, url_of) for entry in session.entries],
+        "entries": [_entry_data(entry, url_of) for entry in session.entries],
     }
 
 
 def view_of_names(names: Sequence[str]) -> dict[str, Any]:
-    """Return what the viewer shows before anything was compared: a place for each upscaler."""
+    """Return the viewer's data before a comparison: an empty entry for each upscaler."""
     idle = {"kind": "pixel", "state": "idle", "figures": {}, "result": None, "cost": None}
     return {
         "kind": "session",
@@ -118,11 +118,11 @@ def view_of_names(names: Sequence[str]) -> dict[str, Any]:
 
 
 def view_of_several(sessions: Sequence[Session], pictures: int) -> dict[str, Any]:
-    """Return what the viewer shows of several pictures: all figures of each upscaler.
+    """Return the viewer's data for several pictures: all figures of each upscaler.
 
     Args:
-        sessions: Those that are done.
-        pictures: How many there are to be.
+        sessions: The finished ones.
+        pictures: How many pictures there are in all.
     """
     return {
         "kind": "several",

@@ -1,4 +1,4 @@
-"""Join the viewer's modules to one script, for pages that cannot load several."""
+"""Bundle the viewer's modules into one script, for pages that cannot load several."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _EXPORT = re.compile(
 )
 
 
-def _in_order(name: str, done: set[str]) -> Iterator[str]:
+def _in_import_order(name: str, done: set[str]) -> Iterator[str]:
     """Yield the text of every module after those that it imports."""
     if name in done:
         return
     done.add(name)
     text = (FOLDER / name).read_text(encoding="utf-8")
     for imported in _IMPORT.findall(text):
-        yield from _in_order(imported, done)
+        yield from _in_import_order(imported, done)
     yield _EXPORT.sub("", _IMPORT.sub("", text))
 
 
 def viewer_script() -> str:
     """Return all modules as one: it defines the element `upscaler-lab-viewer`.
 
-    The modules keep to what makes this possible, which a test checks: named imports of each
-    other, on lines of their own, and no name twice at their top level.
+    A test checks what makes this possible: the modules import each other by name, on lines of their
+    own, and have no name twice at their top level.
     """
-    return "".join(_in_order(MAIN, set()))
+    return "".join(_in_import_order(MAIN, set()))

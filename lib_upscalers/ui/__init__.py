@@ -1,1 +1,1 @@
-"""The user interface; the only package that imports gradio, beside the app."""
+"""Build the user interface; the only package that imports gradio, beside the app."""

@@ -1,4 +1,4 @@
-"""Decide who may open the app: this computer alone, or others by a password."""
+"""Decide who may open the app: this computer alone, or others with a password."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Login:
         self._failures: list[float] = []
 
     def __call__(self, user: str, password: str) -> bool:
-        """Return whether they are right."""
+        """Return whether name and password are right."""
         now = self._clock()
         self._failures = [at for at in self._failures if now - at < _PAUSE_SECONDS]
         if len(self._failures) >= _MOST_FAILURES:

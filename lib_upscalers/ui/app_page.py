@@ -42,7 +42,7 @@ _STYLE = """
 
 
 class _Page(gr.Blocks):
-    """A page that answers inputs which no browser sends with a sentence, not with a traceback."""
+    """A page that answers inputs which no browser sends by a sentence, not by a traceback."""
 
     async def preprocess_data(
         self,
@@ -51,7 +51,7 @@ class _Page(gr.Blocks):
         state: SessionState | None,
         explicit_call: bool = False,  # noqa: FBT001, FBT002 - as gradio has it
     ) -> list[Any]:
-        """Do as gradio does.
+        """Preprocess inputs as gradio does.
 
         Raises:
             gradio.Error: An input is not usable; gradio shows it and prints nothing.
@@ -66,7 +66,7 @@ class _Page(gr.Blocks):
 
 
 def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
-    """Return the list of networks and the folders they are looked for in, as HTML."""
+    """Return the list of networks and the folders that are searched for them, as HTML."""
     rows = [
         f"<tr><td>{escape(choice.name)}</td><td>{choice.scale}x</td>"
         f"<td>{escape(choice.architecture)}</td><td>{(choice.size_bytes or 0) / 1e6:.1f} MB</td>"

@@ -58,7 +58,7 @@ def bind(host: str, port: int | None) -> socket.socket:
     """Return a socket that listens at an address; without a port, at the first free one from 7860.
 
     Raises:
-        OSError: That is not possible.
+        OSError: It is not possible.
     """
     if port is not None:
         return _bind(host, port)
@@ -73,9 +73,9 @@ class AppServer:
 
     Args:
         page: The page.
-        actions: What its buttons do; says which files may be served.
+        actions: The actions of its buttons; its store has the files that may be served.
         login: Checks users' passwords; None: no password is needed.
-        names: Further names under which it answers, such as that of a proxy.
+        names: Further host names under which it answers, such as that of a proxy.
     """
 
     def __init__(
@@ -117,8 +117,8 @@ class AppServer:
             ),
             head=f'<script type="module">{LOADER.read_text(encoding="utf-8")}</script>',
         )
-        # What `launch` sets: Gradio checks the paths of files in requests only then, and ends
-        # streams to browsers only when it knows its application.
+        # Attributes that `launch` sets: without them Gradio neither checks the paths of files in
+        # requests nor ends streams to browsers.
         self._page.has_launched = True
         mounted = next(route for route in application.routes if isinstance(route, Mount))
         self._page.app = cast("App", mounted.app)
@@ -131,7 +131,7 @@ class AppServer:
         self._actions.upload_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def start(self, host: str, port: int | None) -> str:
-        """Start to serve; return the address for a browser on this computer.
+        """Start serving; return the address for a browser on this computer.
 
         Raises:
             OSError: It cannot listen there.

@@ -14,10 +14,10 @@ _GONE_SECONDS = 8.0
 
 
 class ClientWatch:
-    """Notices when nobody asks a generator for its next value.
+    """Detects that a generator's next value is no longer requested.
 
     Gradio 3.41 drops the iterator of a page that was closed, but a thread of its pool may hold a
-    reference for long, so that the iterator is not closed.
+    reference for a long time, so that the iterator is not closed.
 
     Args:
         clock: Returns seconds.
@@ -28,13 +28,13 @@ class ClientWatch:
         self._waiting_since: float | None = None
 
     def watch(self, values: Iterable[Value]) -> Iterator[Value]:
-        """Yield the values, and measure how long nobody asks for the next one."""
+        """Yield the values, and measure how long the next one is not requested."""
         for value in values:
             self._waiting_since = self._clock()
             yield value
             self._waiting_since = None
 
-    def gone(self) -> bool:
-        """Return whether nobody has asked for the next value for 8 seconds."""
+    def is_closed(self) -> bool:
+        """Return whether the next value has not been requested for 8 seconds."""
         since = self._waiting_since
         return since is not None and self._clock() - since > _GONE_SECONDS

@@ -1,4 +1,4 @@
-"""The actions of the comparison tab, without gradio: from forms to HTML."""
+"""Perform the actions of the comparison tab, without gradio: from forms to HTML."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ _MOST_MESSAGE_CHARACTERS = 10_000
 
 @dataclass(frozen=True)
 class Form:
-    """What the user filled in.
+    """The values of the form.
 
     Attributes:
         names: The upscalers.
-        scale: How many times as large; used where `size` is None.
+        scale: How many times as large; used if `size` is None.
         size: The exact size.
-        trial: How the picture is shrunk first; None: it is enlarged as it is.
+        trial: How the picture is shrunk first; None: it is not.
         engine: The engine's settings that are chosen, by name.
     """
 
@@ -64,10 +64,10 @@ class Form:
     engine: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def request(self) -> ComparisonRequest:
-        """Return what to compare.
+        """Return the request for the comparison.
 
         Raises:
-            InputError: Something makes no sense.
+            InputError: A value is invalid.
         """
         if self.trial is not None:
             target = Target(scale=float(self.trial.factor))
@@ -80,13 +80,13 @@ class Form:
 
 @dataclass(frozen=True)
 class Use:
-    """What else a result's upscaler can be used for, in the program around.
+    """Another use of a result's upscaler, in the program around.
 
     Attributes:
         label: The text of the button, such as "Extras".
         outputs: The gradio components that are filled.
         fill: Takes the upscaler's name and the scale, and returns a value for each of them.
-        js: Run in the browser afterwards, such as what opens another tab.
+        js: Run in the browser afterwards, such as to open another tab.
     """
 
     label: str
@@ -97,7 +97,7 @@ class Use:
 
 @contextlib.contextmanager
 def no_job() -> Generator[Callable[[], bool], None, None]:
-    """Work at any time; nobody else stops it."""
+    """Yield at once: there is no queue, and only the tab itself stops the work."""
     yield lambda: False
 
 
@@ -108,15 +108,15 @@ class CompareActions:
     Attributes:
         upscaler: Runs the upscalers.
         host: The program around.
-        store: Takes the files; the web server hands out what lies in its `served` folders.
+        store: Stores the files; the web server serves those in its `served` folders.
         url_of: Returns the address under which the browser gets a file.
-        upload_folder: Returns the folder in which the web server puts what browsers send.
-        more: Returns what else can be compared, such as latent modes with a model that is loaded.
-        uses: What results can be used for.
+        upload_folder: Returns the folder in which the web server stores uploads.
+        more: Returns further candidates, such as latent modes with the loaded model.
+        uses: Other uses of results' upscalers.
         job: Entered around work; yields a function that returns whether the user stopped it.
-        sample: The file of a picture to start from.
-        settings: Returns the engine's settings where the form chooses none; None where there is no
-            page of settings, and the defaults count.
+        sample: The file of the sample picture.
+        settings: Returns the engine's settings for those that the form does not choose; None if
+            there is no page of settings: then the defaults are used.
     """
 
     upscaler: Upscaler
@@ -132,7 +132,7 @@ class CompareActions:
     _running: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
 
     def names(self) -> list[str]:
-        """Return the names of all that can be compared."""
+        """Return the names of all candidates."""
         return [*(each.name for each in self.upscaler.choices()), *(c.name for c in self.more())]
 
     def readable_folders(self) -> tuple[Path, ...]:
@@ -143,11 +143,11 @@ class CompareActions:
         return self.url_of(self.store.path(picture.file).resolve())
 
     def view(self, session: Session) -> str:
-        """Return a session as the viewer is fed with it."""
+        """Return a session as the viewer's data."""
         return feed(view_of(session, self._url))
 
     def cancel(self, token: str) -> None:
-        """Stop the work of that token, within a tile, or before it has begun."""
+        """Stop the work of that token, within a tile, or before it begins."""
         if token and (token in self._running or len(self._running) < _MOST_WAITING):
             self._running.setdefault(token, threading.Event()).set()
 
@@ -159,7 +159,7 @@ class CompareActions:
         client = ClientWatch()
         try:
             with self.job() as stopped:
-                yield cancelled, functools.partial(_any, stopped, client.gone), client
+                yield cancelled, functools.partial(_any_true, stopped, client.is_closed), client
         finally:
             cancelled.set()
             self._running.pop(token, None)
@@ -171,8 +171,8 @@ class CompareActions:
 
         Args:
             path: The picture's file.
-            form: What the user filled in.
-            token: Secret; `cancel` takes it.
+            form: The values of the form.
+            token: A secret; `cancel` stops the work by it.
         """
         try:
             if path is None:
@@ -195,7 +195,8 @@ class CompareActions:
         subject = read_subject(path, request)
         base = Settings() if self.settings is None else self.settings()
         settings = replace(base, **chosen(request.engine))
-        # All that differs, so that the text of the request repeats the comparison elsewhere.
+        # All that differ from the defaults, so that the request's text repeats the comparison
+        # elsewhere.
         request = replace(request, engine=differences(settings))
         several = candidates(self.upscaler, request.names, self.more(), settings)
         work = comparison(subject, request, several, self.store, self.host, stopped)
@@ -209,14 +210,14 @@ class CompareActions:
     ) -> Iterator[tuple[str, str, str]]:
         """Test on several pictures; yield the feed, the alert, and links to the figures.
 
-        A picture that fails is named in the alert, and the others are done.
+        A picture that fails is named in the alert; the others are tested.
         """
         done: list[Session] = []
         faults: list[str] = []
         try:
             request = _request_for_several(paths, form)
             with self._work(token) as (cancelled, stopped, client):
-                ends = functools.partial(_any, cancelled.is_set, stopped)
+                ends = functools.partial(_any_true, cancelled.is_set, stopped)
                 for path in paths:
                     if ends():
                         break
@@ -258,16 +259,16 @@ class CompareActions:
         )
 
     def restore(self, name: object) -> str:
-        """Return the feed of a stored session, or "" where it is gone."""
+        """Return the feed of a stored session, or "" if it no longer exists."""
         try:
             return self.view(self.store.load(str(name)).ended())
         except InputError:
             return ""
 
     def export(self, message: object) -> str:
-        """Write a report, a grid or figures, as the viewer's message says; return a link to it."""
+        """Write a report, a grid or figures, as the viewer's message asks; return a link to it."""
         try:
-            session, values = self._addressed(message)
+            session, values = self._session_of_message(message)
             return self._link(self._export(session.ended(), _text(values, "kind")), at_once=True)
         except UpscalerError as error:
             return alert(f"The file could not be made: {error}")
@@ -275,7 +276,7 @@ class CompareActions:
             _log.info("A report could not be made: %s", error)
             return alert("The file could not be made: a picture is gone. Compare again.")
 
-    def _addressed(self, message: object) -> tuple[Session, dict[str, Any]]:
+    def _session_of_message(self, message: object) -> tuple[Session, dict[str, Any]]:
         values = _message(message)
         return self.store.load(_text(values, "session")), values
 
@@ -295,24 +296,24 @@ class CompareActions:
         return path
 
     def fill(self, use: Use, message: object) -> Sequence[Any]:
-        """Return what the components of a use are filled with, as the viewer's message says.
+        """Return the values for the components of a use, as the viewer's message asks.
 
         Raises:
-            InputError: The comparison is no longer there, or the message makes no sense.
+            InputError: The comparison no longer exists, or the message is invalid.
         """
-        session, values = self._addressed(message)
+        session, values = self._session_of_message(message)
         name = _text(values, "upscaler")
         if name not in {entry.name for entry in session.entries}:
             raise InputError("Expected an upscaler of this comparison: compare again.")
         return use.fill(name, session.width / session.source.width)
 
 
-def _any(*checks: Callable[[], bool]) -> bool:
+def _any_true(*checks: Callable[[], bool]) -> bool:
     return any(check() for check in checks)
 
 
 def _explain(error: Exception, path: object = None) -> str:
-    """Return the sentence for an error; the folder of an upload is of no use to anybody."""
+    """Return the sentence for an error, without the folder of an upload, which is of no use."""
     text = explain(error)
     return text.replace(path, Path(path).name) if isinstance(path, str) and path else text
 
@@ -321,7 +322,7 @@ def _message(message: object) -> dict[str, Any]:
     """Return the viewer's message.
 
     Raises:
-        InputError: It is something else.
+        InputError: It is no such message.
     """
     values: object = None
     if isinstance(message, str) and len(message) <= _MOST_MESSAGE_CHARACTERS:
@@ -350,17 +351,17 @@ def _request_for_several(paths: Sequence[str], form: Form) -> ComparisonRequest:
 
 
 def feed(values: dict[str, Any]) -> str:
-    """Return HTML that hands values on to the viewer; none of them becomes markup."""
+    """Return HTML that passes values to the viewer; none of them becomes markup."""
     return f'<span data-feed="{escape(json.dumps(values))}"></span>'
 
 
 def idle_feed(names: Sequence[str]) -> str:
-    """Return what the viewer shows before anything is compared."""
+    """Return the feed of the viewer before a comparison."""
     return feed(view_of_names(names))
 
 
 def alert(text: str) -> str:
-    """Return a warning or an error as HTML; of "" nothing."""
-    # What is not valid Unicode cannot be sent to a browser.
+    """Return a warning or an error as HTML; "" for no text."""
+    # Invalid Unicode cannot be sent to a browser.
     valid = text.encode("utf-8", "replace").decode("utf-8")
     return f'<p class="lab-alert" role="alert">{escape(valid)}</p>' if text else ""

@@ -32,7 +32,7 @@ from lib_upscalers.ui.compare_actions import (
     alert,
     idle_feed,
 )
-from lib_upscalers.ui.gradio_compat import known, listen, pass_on_path, pass_on_paths
+from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, return_path, return_paths
 from lib_upscalers.ui.uploads import is_inside
 from lib_upscalers.upscaling.candidates import default_names
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
@@ -98,10 +98,10 @@ def form_of(
     jpeg: object,
     *engine: object,
 ) -> Form:
-    """Return what the user filled in; fields come from a request and may hold anything.
+    """Return the form's values; fields come from a request and may have any value.
 
     Raises:
-        InputError: A field is of the wrong kind, or the test makes no sense.
+        InputError: A field is of the wrong kind, or the test is invalid.
     """
     if not isinstance(names, list) or not all(isinstance(n, str) for n in cast("Any", names)):
         raise InputError("Expected 2 to 12 upscalers to compare: choose some.")
@@ -194,10 +194,10 @@ def values_of(text: object, known_names: Sequence[str], *, overriding: bool) -> 
 
 @dataclass(frozen=True)
 class Tab:
-    """What a page around the tab can use of it.
+    """The parts of the tab that a page around it uses.
 
     Attributes:
-        picture: The input; fill it with a picture to send one there.
+        picture: The input; its value is the picture to compare.
         names: The menu of upscalers.
     """
 
@@ -211,14 +211,14 @@ class Tab:
         return gr.update(choices=names, value=left or default_names(actions.upscaler.choices()))
 
 
-def _place(html: str, elem_id: str, *, hidden: bool = False) -> Any:  # noqa: ANN401
-    more = known(gr.HTML, {"apply_default_css": False, "padding": False})
+def _html_block(html: str, elem_id: str, *, hidden: bool = False) -> Any:  # noqa: ANN401
+    more = accepted_arguments(gr.HTML, {"apply_default_css": False, "padding": False})
     classes = [_HIDDEN] if hidden else []
     return gr.HTML(html, elem_id=elem_id, elem_classes=classes, **more)
 
 
 def _script_address() -> str:
-    """Return the viewer as an address that a page can import from, whatever it may fetch."""
+    """Return the viewer as an address that any page can import it from."""
     return "data:text/javascript;base64," + base64.b64encode(viewer_script().encode()).decode()
 
 
@@ -238,9 +238,9 @@ def _picture(actions: CompareActions) -> Any:  # noqa: ANN401 - gradio's own typ
         label="Picture",
         height=260,
         elem_id="upscaler-lab-picture",
-        **known(gr.Image, more),
+        **accepted_arguments(gr.Image, more),
     )
-    pass_on_path(picture, actions.store.new_file)
+    return_path(picture, actions.store.new_file)
     return picture
 
 
@@ -261,10 +261,10 @@ class _TabBuilder:
                 with gr.Row():
                     start = gr.Button("Compare", variant="primary", elem_id="upscaler-lab-compare")
                     stop = gr.Button("Cancel", variant="stop", interactive=False)
-        alerts = _place("", "upscaler-lab-said")
-        feed = _place(idle_feed(self._default_names()), FEED, hidden=True)
-        _place(_viewer(self.actions.uses), "upscaler-lab-view")
-        links = _place("", "upscaler-lab-kept")
+        alerts = _html_block("", "upscaler-lab-said")
+        feed = _html_block(idle_feed(self._default_names()), FEED, hidden=True)
+        _html_block(_viewer(self.actions.uses), "upscaler-lab-view")
+        links = _html_block("", "upscaler-lab-kept")
         token = gr.State("")
         form = controls.all()
         with gr.Accordion("Several pictures", open=False):
@@ -273,13 +273,13 @@ class _TabBuilder:
                 folder = gr.UploadButton("Take a folder", file_count="directory")
                 every = gr.Button("Test on all of them")
         for each in (files, folder):
-            pass_on_paths(each, self.actions.store.new_file)
+            return_paths(each, self.actions.store.new_file)
         listen(folder.upload, self._pictures_in, [folder], [files, alerts])
         self._settings(controls, alerts)
         self._connect((start, stop, token), self._compare, [picture, *form], [feed, alerts])
         self._connect((every, stop, token), self._several, [files, *form], [feed, alerts, links])
         self._buttons(feed, links)
-        _place(f'<p class="lab-version">Upscaler Lab {VERSION}</p>', "upscaler-lab-version")
+        _html_block(f'<p class="lab-version">Upscaler Lab {VERSION}</p>', "upscaler-lab-version")
         listen(controls.names.change, self._idle, [controls.names], [feed])
         if sample is not None:
             listen(sample.click, lambda: str(self.actions.sample), None, [picture])
@@ -332,11 +332,14 @@ class _TabBuilder:
             yield [fed or gr.update(), shown, links]
 
     def _pictures_in(self, folder: list[str]) -> list[Any]:
-        """Return the pictures of a folder that was sent, and an alert."""
-        sent = [path for path in folder if is_inside(path, [self.actions.upload_folder()])]
-        pictures = sorted(path for path in sent if names_a_picture(Path(path)))
+        """Return the pictures of an uploaded folder, and an alert."""
+        uploaded = [path for path in folder if is_inside(path, [self.actions.upload_folder()])]
+        pictures = sorted(path for path in uploaded if names_a_picture(Path(path)))
         if not pictures:
-            return [gr.update(), alert(f"Expected pictures, but none of {len(sent)} files is one.")]
+            return [
+                gr.update(),
+                alert(f"Expected pictures, but none of {len(uploaded)} files is one."),
+            ]
         more = f"Of {len(pictures)} pictures the first {MOST_PICTURES} are taken, by name."
         return [pictures[:MOST_PICTURES], alert(more if len(pictures) > MOST_PICTURES else "")]
 
@@ -350,7 +353,7 @@ class _TabBuilder:
         return values_of(text, self.actions.names(), overriding=self._overriding)
 
     def _buttons(self, feed: Any, links: Any) -> None:  # noqa: ANN401 - gradio's own types
-        """Make the buttons that the viewer presses; `feed.mjs` knows their ids."""
+        """Make the buttons that the viewer presses; `feed.mjs` has their ids."""
         with gr.Column(elem_classes=[_HIDDEN]):
             message = gr.Textbox(label="Message")
             restore, export = self._button("restore"), self._button("keep")
@@ -358,14 +361,14 @@ class _TabBuilder:
         listen(restore.click, self._restore, [message], [feed], js=_MESSAGE)
         listen(export.click, self.actions.export, [message], [links], js=_MESSAGE)
         for use, press in zip(self.actions.uses, uses, strict=True):
-            filled = self._filler(use), [message], list(use.outputs)
+            filled = self._make_fill(use), [message], list(use.outputs)
             done = listen(press.click, *filled, js=_MESSAGE)
             listen(done.then, None, None, None, js=use.js)
 
     def _button(self, name: str) -> Any:  # noqa: ANN401 - gradio's own type
         return gr.Button(name, elem_id=f"{FEED}-{name}")
 
-    def _filler(self, use: Use) -> Any:  # noqa: ANN401 - a function for gradio
+    def _make_fill(self, use: Use) -> Any:  # noqa: ANN401 - a function for gradio
         def fill(message: str) -> Any:  # noqa: ANN401 - what gradio takes
             try:
                 values = list(self.actions.fill(use, message))
@@ -394,6 +397,6 @@ def build(actions: CompareActions) -> Tab:
     The page must load `javascript/upscaler_lab.mjs`, which WebUIs do by themselves.
 
     Args:
-        actions: What its buttons do.
+        actions: The actions of its buttons.
     """
     return _TabBuilder(actions).build()

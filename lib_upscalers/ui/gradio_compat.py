@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def page_is_built() -> bool:
     """Return whether a page is being built now.
 
-    A WebUI calls back for every component that is made, and Gradio 4 makes them a second time,
+    A WebUI calls back for every component that is made, and Gradio 4 makes components again,
     outside of any page, when an event changes them.
     """
     return _context().root_block is not None
@@ -33,7 +33,7 @@ def page_is_built() -> bool:
 
 @cache
 def _context() -> Any:  # noqa: ANN401 - gradio keeps its type to itself
-    # Thousands of components call this; an import for each would take a tenth of a second.
+    # Thousands of components call this; an import in each call would take a tenth of a second.
     return import_module("gradio.context").Context
 
 
@@ -47,8 +47,8 @@ def file_url(path: Path) -> str:
     return f"{prefix}/file={quote(path.as_posix())}".lstrip("/")
 
 
-def known(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the arguments that a function has parameters of that name for."""
+def accepted_arguments(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return those arguments for which a function has a parameter of that name."""
     parameters = inspect.signature(function).parameters
     return {name: value for name, value in arguments.items() if name in parameters}
 
@@ -64,36 +64,36 @@ def listen(
 ) -> Any:  # noqa: ANN401 - gradio's own type
     """Listen to an event, without an entry in the API and without an overlay.
 
-    `event` is such as `button.click`; what is quick need not `queue`; `js` is run in the browser
-    first, and returns the inputs.
+    `event` is, for example, `button.click`; a quick function need not `queue`; `js` is run in the
+    browser first, and returns the inputs.
     """
     parameters = inspect.signature(event).parameters
     hidden = (
         {"api_visibility": "private"} if "api_visibility" in parameters else {"api_name": False}
     )
-    more = known(event, {"js": js, "_js": js, "show_progress": "hidden"})
+    more = accepted_arguments(event, {"js": js, "_js": js, "show_progress": "hidden"})
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        # Forge and Neo wrap every event in what takes anything, and have Gradio 4.
+        # Forge and Neo wrap every event in a function of any arguments, and have Gradio 4.
         more = {"js": js, "show_progress": "hidden"}
     return event(function, inputs, outputs, queue=queue, **more, **hidden)
 
 
 def upload_folder() -> Path:
-    """Return the folder in which gradio puts what browsers send."""
+    """Return the folder in which gradio stores uploads."""
     named = os.environ.get("GRADIO_TEMP_DIR")
     return Path(named) if named else Path(tempfile.gettempdir()).resolve() / "gradio"
 
 
-def pass_on_path(image: Image, new_file: Callable[[str], Path]) -> None:
-    """Make a picture's input pass on the path of the file as it was dropped.
+def return_path(image: Image, new_file: Callable[[str], Path]) -> None:
+    """Let a picture's input return the path of the file as it was uploaded.
 
-    Gradio would open it first and answer a file that is no picture with a traceback. A subclass
-    will not do: gradio writes a stub file beside the source of every component class.
-    Whoever gets the path has to check it: a request may name any.
+    Gradio would open it first and answer a file that is no picture by a traceback. A subclass is no
+    way: gradio writes a stub file beside the source of every component class. The receiver has to
+    check the path: a request may name any.
 
     Args:
         image: The input.
-        new_file: Returns where to put a file of a name; Gradio 3 sends the bytes as a text.
+        new_file: Returns the path for a file of a name; Gradio 3 sends the bytes as a text.
     """
 
     def path_of(payload: Any) -> str | None:  # noqa: ANN401 - gradio's own type
@@ -104,8 +104,8 @@ def pass_on_path(image: Image, new_file: Callable[[str], Path]) -> None:
     image.preprocess = path_of
 
 
-def pass_on_paths(files: File | UploadButton, new_file: Callable[[str], Path]) -> None:
-    """Do as `pass_on_path` for an input of several files: pass on a list of paths."""
+def return_paths(files: File | UploadButton, new_file: Callable[[str], Path]) -> None:
+    """Do as `return_path` for an input of several files: return a list of paths."""
 
     def paths_of(payload: Any) -> list[str]:  # noqa: ANN401 - gradio's own type
         several = getattr(payload, "root", payload)

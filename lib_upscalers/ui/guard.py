@@ -1,9 +1,9 @@
-"""Refuse requests of other web pages, and paths of files that were not sent; pure ASGI.
+"""Refuse requests of other web pages, and paths of files that were not uploaded; pure ASGI.
 
 A page anywhere on the web can send requests to a server on this computer, and by DNS rebinding even
-read the answers. So the guard stands before everything else: only for names that the server was
-started under (`Host`), only from its own page (`Origin`, `Sec-Fetch-Site`), only addresses that the
-page needs, only files that were sent or made here, and only so many bytes.
+read the answers. So the guard checks every request first. It allows only host names that the server
+was started under (`Host`), only its own page (`Origin`, `Sec-Fetch-Site`), only addresses that the
+page needs, only files that were uploaded or made here, and a limited number of bytes.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _MOST_DEPTH = 32
 _API = "/gradio_api/"
 _FILE = f"{_API}file="
 _UPLOAD = f"{_API}upload"
-# All that the page asks for. The rest of Gradio's routes are closed: a proxy, another program's
-# files, recordings, monitoring.
+# The routes that the page uses. Gradio's others are closed: a proxy, another program's files,
+# recordings, monitoring.
 _PAGES = re.compile(
     r"/(|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout|login_check)/?"
     r"|/(assets|static|svelte)/.*"
@@ -61,7 +61,7 @@ _HEADERS = (
 
 @dataclass(frozen=True)
 class _Refusal:
-    """Why a request is refused.
+    """The reason why a request is refused.
 
     Attributes:
         status: The HTTP status.
@@ -95,19 +95,19 @@ class _Head:
         return str(self.scope.get("method", ""))
 
     def content_length(self) -> int:
-        """Return the length that the request announces; 0 where it does not."""
+        """Return the length that the request announces; 0 if it does not."""
         return max((int(v) for v in self.values(b"content-length") if v.isdecimal()), default=0)
 
 
 class Guard:
-    """An application that lets harmless requests through to another one.
+    """An application that passes harmless requests to another one.
 
     Args:
-        application: What answers them.
+        application: Answers them.
         hosts: The names and addresses, without port, under which the server was started; the
-            address at which a request arrived counts, too.
+            address at which a request arrived is allowed, too.
         folders: Returns the folders from which requests may name files.
-        before_upload: Called in a thread before an upload is let through.
+        before_upload: Called in a thread before an upload is passed on.
     """
 
     def __init__(
@@ -178,7 +178,7 @@ class Guard:
         return bool(name) and (name in self._hosts or name == arrived_at)
 
     async def _read(self, body: _Limited) -> _Refusal | None:
-        """Read a body of JSON, and look for files in it that were not sent."""
+        """Read a body of JSON, and search it for files that were not uploaded."""
         try:
             values = json.loads(await body.whole() or b"null")
         except _TooLargeError:
@@ -204,7 +204,7 @@ _TOO_LARGE = _Refusal(
 
 
 def _is_login(path: str) -> bool:
-    return path.rstrip("/") == "/login"  # a form, which names no files
+    return path.rstrip("/") == "/login"  # it is a form, which names no files
 
 
 def _most_bytes(path: str) -> int:
@@ -213,9 +213,10 @@ def _most_bytes(path: str) -> int:
 
 
 def _from_own_page(head: _Head, host: str) -> bool:
-    """Return whether no other web page has caused a request, as far as browsers say.
+    """Return whether no other web page has caused a request, as far as its headers show.
 
-    Another page may only open ours, as a link does. Programs that are no browsers say nothing.
+    Another page may only open ours, as a link does. Programs other than browsers send no such
+    headers.
     """
     if any(not _same_origin(origin, host) for origin in head.values(b"origin")):
         return False
@@ -249,7 +250,7 @@ def _walk(values: object) -> Iterator[tuple[int, object]]:
 
 
 class _Limited:
-    """A body that ends with an error where it is too large, and that can be read twice."""
+    """A body that raises an error if it is too large, and that can be read twice."""
 
     def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
@@ -274,7 +275,7 @@ class _Limited:
 
 
 class _Harmless:
-    """Sends answers without leave for other pages, and with headers that say so."""
+    """Sends answers with headers that forbid other pages to use them."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -283,7 +284,7 @@ class _Harmless:
     async def send(self, message: Message) -> None:
         starts = message["type"] == "http.response.start"
         if not self.started and (not starts or message["status"] == _FAULT):
-            return  # The guard answers in a sentence.
+            return  # The guard answers by a sentence.
         if starts:
             self.started = True
             given = cast("list[tuple[bytes, bytes]]", message.get("headers", []))

@@ -1,7 +1,7 @@
-"""Gradio controls for the engine's settings, made from their descriptions.
+"""Make Gradio controls for the engine's settings from their descriptions.
 
 A form is either the only place where its user sets them, or one that can override a page of
-settings: then each control has a choice that leaves the setting as that page has it.
+settings: then each control has a choice that means the value of that page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def overriding_label(setting: EngineSetting) -> str:
 
 
 def overriding_controls() -> dict[str, Any]:
-    """Put in controls that override a page of settings, short ones where there are any.
+    """Add controls that override a page of settings, short ones if there are any.
 
     Returns:
         By the names that `chosen` takes.
@@ -47,7 +47,7 @@ def overriding_controls() -> dict[str, Any]:
 
 
 def build_engine_accordion(*, overriding: bool) -> list[Any]:
-    """Put in an accordion with one control for each setting, in the order of `ENGINE_SETTINGS`.
+    """Add an accordion with one control for each setting, in the order of `ENGINE_SETTINGS`.
 
     Args:
         overriding: Whether the controls override a page of settings.
@@ -93,7 +93,7 @@ def _plain(setting: EngineSetting) -> Any:  # noqa: ANN401 - gradio's own types
 
 
 def _reset(setting: EngineSetting) -> Any:  # noqa: ANN401 - a control's value
-    """Return the value that leaves a setting as a page of settings has it."""
+    """Return the value that means the setting of a page of settings."""
     if setting.kind == "number":
         return 0
     return str(setting.default) if setting.automatic else AS_IN_SETTINGS
@@ -107,6 +107,6 @@ def _overriding(setting: EngineSetting) -> Any:  # noqa: ANN401 - gradio's own t
         most, step = setting.slider
         return gr.Slider(0, most, 0, step=step, label=label)
     choices = (ON, OFF) if setting.kind == "flag" else setting.choices()
-    # An automatic value is as in the settings already.
+    # For a number the automatic value means the page's setting already.
     first = () if setting.automatic else (AS_IN_SETTINGS,)
     return gr.Dropdown(label=label, choices=[*first, *choices], value=_reset(setting))

@@ -1,4 +1,4 @@
-"""Accept only those files that a browser has sent, whatever path a request names."""
+"""Accept only files that a browser has uploaded, whatever path a request names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lib_upscalers.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The same for a file that is missing, a folder, and a file that is no picture: whoever asks does
-# not learn what there is elsewhere on this computer.
+# The same for a file that is missing, a folder, and a file that is no picture, so that a request
+# cannot find out which files there are elsewhere on this computer.
 NOT_SENT = (
     "Expected a picture that was dropped here, but this one is not among those (any more): drop "
     "it again."
@@ -20,9 +20,9 @@ NOT_SENT = (
 
 
 def is_inside(path: object, folders: Iterable[Path]) -> bool:
-    """Return whether a path leads into one of the folders, links followed; there may be no file.
+    """Return whether a path, links followed, is inside one of the folders; it need not exist.
 
-    Paths that lie outside by their names alone are never looked up on the disk, or in a network.
+    Paths that are outside by their names alone are never looked up on the disk, or in a network.
     """
     if not isinstance(path, str) or "\0" in path:
         return False
@@ -42,19 +42,19 @@ def is_sent(path: object, folders: Iterable[Path]) -> bool:
         return False
     try:
         return Path(path).is_file()
-    except OSError:  # Such as a name that is too long, before Python 3.14.
+    except OSError:  # A name that is too long, for example, before Python 3.14.
         return False
 
 
 def accepted(path: object, folders: Iterable[Path]) -> Path:
-    """Return the path of a file that was sent.
+    """Return the path of a file that was uploaded.
 
     Args:
-        path: What a request names: anything.
-        folders: Where files are that were sent.
+        path: The path that a request names; any value.
+        folders: The folders with uploads.
 
     Raises:
-        InputError: It is something else; always with the same text.
+        InputError: It is no such path; always with the same text.
     """
     if isinstance(path, str) and is_sent(path, folders):
         return Path(path)

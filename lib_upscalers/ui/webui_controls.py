@@ -1,4 +1,4 @@
-"""The controls that our scripts put into a WebUI's page, for Gradio 3.41 and 4.40."""
+"""Make the controls that our scripts add to a WebUI's page, for Gradio 3.41 and 4.40."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def setting_components() -> Mapping[str, Any]:
 
 
 def latent_resize() -> list[Any]:
-    """Put the accordion "Latent resize" into img2img.
+    """Add the accordion "Latent resize" to img2img.
 
     Returns:
         The components: mode, sharpen, match, renoise, blend with, blend.
@@ -48,7 +48,7 @@ def latent_resize() -> list[Any]:
         )
         note = gr.HTML(explanation(HOST_MODE), elem_id="upscaler_lab_latent_note")
         with gr.Row():
-            # Not 0: AUTOMATIC1111's API makes of an infotext's value what this one is.
+            # Not 0: AUTOMATIC1111's API converts an infotext's value to this one's type.
             sharpen = gr.Slider(0, 2, 0.0, step=0.05, label="Sharpen")
             renoise = gr.Slider(0, 2, 0.0, step=0.05, label="Renoise")
             match = gr.Checkbox(value=False, label="Match mean and variance")
@@ -67,28 +67,28 @@ def hires_line(
     refresh: Callable[[Any], Any],
     outlook: Callable[[str], Outlook | None],
 ) -> None:
-    """Put a line below the row of the WebUI's Hires. fix dropdown.
+    """Add a line below the row of the WebUI's Hires. fix dropdown.
 
-    It explains the chosen mode, and has a button that looks for new files.
+    It explains the chosen mode, and has a button that searches for new files.
 
     Args:
         upscaler: The WebUI's dropdown.
         strength: Its slider of the denoising strength.
         refresh: Makes the button, for the dropdown.
-        outlook: Returns what a mode will do with the model that is loaded.
+        outlook: Returns which mode will be used for the loaded model.
     """
     import gradio as gr
 
-    def speak(mode: str, value: float) -> str:
+    def explain(mode: str, value: float) -> str:
         return explanation_for_model(mode, value, outlook(mode))
 
     with gr.Row(elem_id="upscaler_lab_hires_line"):
         note = gr.HTML("", elem_id="upscaler_lab_hires_note")
         refresh(upscaler)
     for component in (upscaler, strength):
-        component.change(speak, [upscaler, strength], [note], show_progress="hidden")
-    # Another model may have been loaded since.
-    upscaler.focus(speak, [upscaler, strength], [note], show_progress="hidden")
+        component.change(explain, [upscaler, strength], [note], show_progress="hidden")
+    # Another model may be loaded by now.
+    upscaler.focus(explain, [upscaler, strength], [note], show_progress="hidden")
 
 
 def explanation(mode: str) -> str:
@@ -104,24 +104,24 @@ def explanation_for_model(mode: str, strength: float | None, outlook: Outlook | 
     """Return a line of HTML on a mode; "" for an upscaler that is no mode of ours.
 
     Args:
-        mode: What is chosen.
-        strength: The denoising strength, None where it is not known; a warning is added where it
-            is too low for the mode.
-        outlook: What the mode will do with the loaded model; None where that is not known.
+        mode: The chosen mode.
+        strength: The denoising strength, None if it is unknown; a warning is added if it is too low
+            for the mode.
+        outlook: Which mode will be used for the loaded model; None if that is unknown.
     """
     if mode not in LATENT_MODES:
         return ""
     entry = LATENT_MODES[mode if outlook is None else outlook.used]
     text = _translatable(entry.explanation)
     if outlook is not None and LATENT_MODES[mode].otherwise:
-        text = f"{_of_model(mode, outlook)} {text}"
+        text = f"{_model_part(mode, outlook)} {text}"
     if entry.clean_from is not None:
-        text += f" {_clean(entry.clean_from, strength)}"
+        text += f" {_clean_from(entry.clean_from, strength)}"
     return f"<small>{text}</small>"
 
 
-def _of_model(mode: str, outlook: Outlook) -> str:
-    """Return the beginning of the line: the loaded model, and whether it gets the mode itself."""
+def _model_part(mode: str, outlook: Outlook) -> str:
+    """Return the beginning of the line: the loaded model, and whether the mode works for it."""
     models = f"<b>{escape(outlook.models)}:</b>" if outlook.models else ""
     if outlook.used == mode:
         return models
@@ -133,8 +133,8 @@ def _of_model(mode: str, outlook: Outlook) -> str:
     return f"{models} {_translatable(text)} <b>{escape(outlook.used)}</b>:"
 
 
-def _clean(least: float, strength: float | None) -> str:
-    """Return from which denoising strength on a mode looks clean, and whether that is reached."""
+def _clean_from(least: float, strength: float | None) -> str:
+    """Return the lowest denoising strength at which a mode looks clean, with a warning below it."""
     if not least:
         return _translatable("Clean at any denoising strength.")
     text = _translatable("Clean from denoising strength") + f" {least:g}."
@@ -144,7 +144,7 @@ def _clean(least: float, strength: float | None) -> str:
 
 
 def _translatable(text: str) -> str:
-    """Return an element of its own, for a WebUI translates a text where nothing else is in it."""
+    """Return an element of its own, because a WebUI translates only texts that fill an element."""
     return f"<span>{text}</span>"
 
 
@@ -157,15 +157,15 @@ def extras(
     *,
     ids: bool = True,
 ) -> dict[str, Any]:
-    """Put the controls of our script into the Extras tab.
+    """Add the controls of our script to the Extras tab.
 
     Args:
         names: Returns the names of all upscalers.
-        refresh: Makes a button that looks for new files and renews those dropdowns.
+        refresh: Makes a button that searches for new files and updates those dropdowns.
         ways: How several upscalers are used.
         sizes: How the size is given: a scale, a size, the longest side.
-        lacking: What cannot be done here and why, in a line; "" if nothing is lacking.
-        ids: Whether the components get elem_ids: a page may hold them several times.
+        lacking: What does not work here and why, in a line; "" for nothing.
+        ids: Whether the components get elem_ids: a page may have them several times.
 
     Returns:
         The components by the names that `job_of` takes.
@@ -188,10 +188,10 @@ def extras(
         way = gr.Radio(list(ways), value=ways[0], label="Several upscalers")
         share = gr.Slider(0, 1, 0.5, step=0.05, label="Share of the second", visible=False)
 
-    def choose(chosen: str) -> Any:  # noqa: ANN401 - an update of gradio's
-        return _shown(chosen == ways[1])
+    def change_visibility(chosen: str) -> Any:  # noqa: ANN401 - an update of gradio's
+        return _visibility(chosen == ways[1])
 
-    way.change(choose, [way], [share], show_progress="hidden")
+    way.change(change_visibility, [way], [share], show_progress="hidden")
     return {
         **{f"upscaler_{i + 1}": dropdown for i, dropdown in enumerate(dropdowns)},
         "way": way,
@@ -202,7 +202,7 @@ def extras(
 
 
 def _extras_size(sizes: Sequence[str]) -> dict[str, Any]:
-    """Put in the three ways of giving a size, of which one shows."""
+    """Add the three ways of giving a size, of which one is visible."""
     import gradio as gr
 
     size_by = gr.Radio(list(sizes), value=sizes[0], label="Size by")
@@ -212,10 +212,10 @@ def _extras_size(sizes: Sequence[str]) -> dict[str, Any]:
         height = gr.Slider(64, 16384, 1024, step=1, label="Height")
     longest = gr.Slider(64, 16384, 2048, step=8, label="Longest side", visible=False)
 
-    def choose(chosen: str) -> list[Any]:
-        return [_shown(chosen == size) for size in sizes]
+    def change_visibility(chosen: str) -> list[Any]:
+        return [_visibility(chosen == size) for size in sizes]
 
-    size_by.change(choose, [size_by], [scale, exact, longest], show_progress="hidden")
+    size_by.change(change_visibility, [size_by], [scale, exact, longest], show_progress="hidden")
     return {
         "size_by": size_by,
         "scale": scale,
@@ -225,7 +225,7 @@ def _extras_size(sizes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _shown(visible: bool) -> Any:  # noqa: ANN401, FBT001 - an update of gradio's
+def _visibility(visible: bool) -> Any:  # noqa: ANN401, FBT001 - an update of gradio's
     import gradio as gr
 
     return gr.update(visible=visible)

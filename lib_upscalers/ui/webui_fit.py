@@ -1,4 +1,4 @@
-"""The part of the WebUI's tab that makes a latent network for the loaded model."""
+"""Build the part of the WebUI's tab that trains a latent network for the loaded model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Run = Callable[[float, str], Iterator[FitReport]]
 
-_SAID = (
+_STATUS = (
     "<p><small>The mode <b>Latent (Lab)</b> enlarges latents with a network that was made for the "
     "latent space of a model. FLUX.2 has one here; for another model one can be made from its own "
     "VAE: useful after five minutes on a GPU, better after twenty. Cancelling keeps what is done, "
@@ -27,35 +27,35 @@ _SAID = (
 
 
 def build_fit(run: Run, cancel: Callable[[], None], store: Store) -> None:
-    """Put in the controls.
+    """Add the controls.
 
     Args:
-        run: From minutes and a folder to reports.
+        run: Trains: from minutes and a folder to reports.
         cancel: Stops it.
-        store: Takes the pictures; what lies in it is served.
+        store: Stores the pictures, and is served.
     """
     import gradio as gr
 
     with gr.Accordion(
         "A latent network for the loaded model", open=False, elem_id="upscaler_lab_fit"
     ):
-        gr.HTML(_SAID)
+        gr.HTML(_STATUS)
         with gr.Row():
             minutes = gr.Slider(1, 240, 20, step=1, label="Minutes")
             folder = gr.Textbox(label="Folder of your own pictures (may be empty)")
         with gr.Row():
             start = gr.Button("Make it", variant="primary", elem_id="upscaler_lab_fit_start")
             stop = gr.Button("Cancel", variant="stop")
-        said = gr.HTML("", elem_id="upscaler_lab_fit_said")
+        status = gr.HTML("", elem_id="upscaler_lab_fit_said")
 
     def work(minutes: float, folder: str) -> Iterator[str]:
-        yield from _shown(run(minutes, folder), store)
+        yield from _as_html(run(minutes, folder), store)
 
-    listen(start.click, work, [minutes, folder], [said], queue=True)
+    listen(start.click, work, [minutes, folder], [status], queue=True)
     listen(stop.click, cancel, None, None)
 
 
-def _shown(reports: Iterator[FitReport], store: Store) -> Iterator[str]:
+def _as_html(reports: Iterator[FitReport], store: Store) -> Iterator[str]:
     """Yield HTML for every report, with the newest preview."""
     picture, text = "", "<p>Drawing the first pictures …</p>"
     yield text

@@ -1,4 +1,4 @@
-"""The tab "Upscaler Lab" in a WebUI: the comparison, and how it is joined to the other tabs."""
+"""Build the tab "Upscaler Lab" in a WebUI: the comparison, connected to the other tabs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lib_upscalers.upscaling.upscaler import Upscaler
 
 TITLE, ELEM_ID = "Upscaler Lab", "upscaler_lab"
-# The WebUI's own function picks the picture that is shown large.
+# The WebUI's own function selects the picture that is shown large.
 _SEND = """(gallery) => {
     const buttons = [...gradioApp().querySelectorAll("#tabs button")];
     buttons.find((each) => each.textContent.trim() === "Upscaler Lab")?.click();
@@ -31,7 +31,7 @@ _SEND = """(gallery) => {
 
 @dataclass
 class HostComponents:
-    """The WebUI's own components that the tab is connected to, as they are made.
+    """The WebUI's own components that the tab is connected to, collected as they are made.
 
     Attributes:
         found: By their elem_id.
@@ -42,12 +42,12 @@ class HostComponents:
     senders: list[tuple[Any, str]] = field(default_factory=list[tuple[Any, str]])
 
     def note(self, component: Any, elem_id: str, button: Callable[[str], Any]) -> None:  # noqa: ANN401
-        """Take note of a component.
+        """Record a component.
 
         Args:
-            component: What was made.
+            component: The new component.
             elem_id: Its name in the page.
-            button: Makes a small button of that elem_id where the page is being built.
+            button: Makes a small button of that elem_id at this place of the page.
         """
         self.found[elem_id] = component
         if elem_id.endswith("_send_to_extras"):
@@ -57,10 +57,10 @@ class HostComponents:
     def uses(
         self, set_img2img: Callable[[str], None], listed: Callable[[str], Collection[str]]
     ) -> list[Use]:
-        """Return what a compared upscaler can be used for here.
+        """Return the other uses of a compared upscaler in the WebUI.
 
         Args:
-            set_img2img: Makes an upscaler that of img2img, and saves this setting.
+            set_img2img: Sets and saves the upscaler of img2img.
             listed: Returns the names that the menu of "Extras", "Hires. fix" or "img2img" lists.
         """
 
@@ -95,11 +95,11 @@ class HostComponents:
         ]
 
     def join(self, tab: Tab, read: Callable[..., Any]) -> None:
-        """Have our buttons below the galleries send pictures to the tab.
+        """Let our buttons below the galleries send pictures to the tab.
 
         Args:
             tab: The tab.
-            read: Makes an image of what the page's script gives.
+            read: Makes an image of the value of the page's script.
         """
         for button, gallery in self.senders:
             if gallery in self.found:
@@ -122,12 +122,12 @@ def build_tab(
     Args:
         upscaler: Runs the upscalers.
         host: The WebUI.
-        store: Takes the files.
-        candidates: What else can be compared.
+        store: Stores the files.
+        candidates: Further candidates.
         job: As `CompareActions.job`.
         uses: As `CompareActions.uses`.
         settings: As `CompareActions.settings`.
-        more: Puts further controls below the comparison, and joins the tab to the page around.
+        more: Adds further controls below the comparison, and connects the tab to the page around.
     """
     import gradio as gr
 

@@ -1,4 +1,4 @@
-"""Agreement of a result, shrunk again, with the picture that was enlarged."""
+"""Measure how well a result, shrunk again, agrees with the picture that was enlarged."""
 
 from __future__ import annotations
 

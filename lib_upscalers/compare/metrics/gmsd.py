@@ -18,7 +18,7 @@ _LEAST = 4
 
 
 def _gradient(plane: Plane) -> Plane:
-    """Return the magnitude of Prewitt's gradient of the halved picture; zeros lie beyond it."""
+    """Return the magnitude of Prewitt's gradient of the halved picture; beyond it is 0."""
     wide = np.pad(halved(plane), 1)
     down = wide[:-2] + wide[1:-1] + wide[2:]
     across = wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]

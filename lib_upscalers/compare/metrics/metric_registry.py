@@ -1,4 +1,4 @@
-"""The measures of a result, each a pure function of two planes of luma."""
+"""Register the measures of a result, each a pure function of two planes of luma."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Measure: TypeAlias = "Callable[[Plane, Plane], float]"
 
 @dataclass(frozen=True)
 class Metric:
-    """One measure.
+    """A measure.
 
     Attributes:
-        label: What it is called in tables.
+        label: Its name in tables.
         better: Which values are the better ones.
         range: The least and the largest value that it can have.
         needs_reference: Whether the result is measured against the true picture, which has its
-            size; otherwise against the picture that was enlarged.
+            size; else against the picture that was enlarged.
         unit: Of its values, or "".
         digits: How many decimals are significant.
-        explanation: What it says, in a sentence or two, for whoever does not know it.
-        measure: Takes the result and that other picture: shape (H, W), luma from 16 to 235.
-            Returns NaN where it is not defined for pictures of that size.
+        explanation: Its meaning, in a sentence or two, for those who do not know it.
+        measure: Takes the result and that other picture: shape (H, W), luma from 16 to 235. Returns
+            NaN if it is not defined for pictures of that size.
     """
 
     label: str
@@ -58,7 +58,7 @@ def metric(
     explanation: str,
     unit: str = "",
 ) -> Callable[[Measure], Measure]:
-    """Enter the decorated function into `METRICS`, under its own name."""
+    """Register the decorated function in `METRICS`, under its own name."""
 
     def enter(measure: Measure) -> Measure:
         entry = Metric(label, better, range, needs_reference, unit, digits, explanation, measure)

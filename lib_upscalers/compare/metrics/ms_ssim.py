@@ -25,9 +25,9 @@ _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 def ms_ssim(picture: Plane, reference: Plane) -> float:
     """Return the MS-SSIM with the paper's five scales and weights.
 
-    NaN where a side is below 176 pixels, of which the fifth scale leaves 11. A mean similarity
-    below 0 counts as 0. Wang, Simoncelli and Bovik 2003, "Multiscale structural similarity for
-    image quality assessment", https://doi.org/10.1109/ACSSC.2003.1292216
+    NaN if a side is below 176 pixels, which are 11 on the fifth scale. A mean similarity below 0
+    counts as 0. Wang, Simoncelli and Bovik 2003, "Multiscale structural similarity for image
+    quality assessment", https://doi.org/10.1109/ACSSC.2003.1292216
     """
     if min(picture.shape) < WINDOW * 2 ** (len(_WEIGHTS) - 1):
         return math.nan

@@ -1,4 +1,4 @@
-"""Local statistics under SSIM's Gaussian window."""
+"""Compute local statistics under SSIM's Gaussian window."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SIGMA = 1.5
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 # Squares of small numbers lose less in float32, and variances do not depend on where zero is.
 _GREY = np.float32(125.5)
-# So few values at a time that all that is made of them stays in a processor's cache.
+# Few values at a time, so that all intermediate results fit into a processor's cache.
 _STRIP_VALUES = 1 << 15
 
 
 def halved(plane: Plane) -> Plane:
-    """Return the means of 2 x 2 pixels; an odd row or column is left out."""
+    """Return the means of 2 x 2 pixels; an odd row or column is skipped."""
     height, width = (side // 2 * 2 for side in plane.shape)
     upper, lower = plane[:height:2, :width], plane[1:height:2, :width]
     total = upper + lower
@@ -30,7 +30,7 @@ def halved(plane: Plane) -> Plane:
 
 
 def _weights() -> NDArray[np.float32]:
-    """Return one half of the window and its middle; the other half is the same."""
+    """Return one half of the window and its middle; the other half is its mirror image."""
     offsets = np.arange(WINDOW) - WINDOW // 2
     weights = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
     return (weights / weights.sum())[: WINDOW // 2 + 1].astype(np.float32)
