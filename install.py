@@ -1,7 +1,7 @@
-"""Run by the WebUI before it starts: installs what it lacks, and never changes what it has.
+"""Install what the WebUI lacks; run by the WebUI before it starts. Installed packages never change.
 
-A newer spandrel than the WebUI's goes into a folder of this extension, where only this extension
-finds it. Where nothing is to be done, this takes no time and says nothing.
+A newer spandrel than the WebUI's is installed into a folder of this extension, which only this
+extension imports from. If there is nothing to do, this takes no time and prints nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent
 PRIVATE = ROOT / "private_packages"
 SPANDREL = "0.4.2"
 EXTRA = "0.2.0"
-# What the library imports and a host might lack, by the name of the module.
+# Packages that the library imports and a host may lack, by the name of the module.
 NEEDED = {"psutil": "psutil", "safetensors": "safetensors", "einops": "einops"}
 
 
@@ -37,8 +37,8 @@ def installed(name: str) -> str | None:
         return None
 
 
-def wanted() -> list[str]:
-    """Return what belongs into the private folder: nothing where the host's spandrel will do."""
+def private_requirements() -> list[str]:
+    """Return the requirements of the private folder: none if the host's spandrel is new enough."""
     version = installed("spandrel")
     if version is not None and numbers(version) >= numbers(SPANDREL):
         return []
@@ -46,15 +46,15 @@ def wanted() -> list[str]:
     return [f"spandrel=={SPANDREL}", *extra]
 
 
-def is_there(requirement: str) -> bool:
-    """Tell whether the private folder holds exactly that."""
+def is_installed_privately(requirement: str) -> bool:
+    """Return whether the private folder has exactly that package."""
     name, version = requirement.split("==")
     found = metadata.distributions(name=name, path=[str(PRIVATE)])
     return any(each.version == version for each in found)
 
 
 def pip(*arguments: str) -> bool:
-    """Run pip; on failure say why, in its own last line."""
+    """Run pip; on failure print its own last line."""
     command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -64,7 +64,7 @@ def pip(*arguments: str) -> bool:
 
 
 def install_private(requirements: list[str]) -> None:
-    """Fill the private folder; it is either wholly as wanted afterwards or as it was."""
+    """Fill the private folder; if that fails, it stays as it was."""
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".private_packages-") as scratch:
         if not pip("--no-deps", "--target", scratch, *requirements):
             print(
@@ -79,10 +79,10 @@ def install_private(requirements: list[str]) -> None:
 
 
 def share(folder: Path) -> None:
-    """Let all who may read the extension read a folder in it.
+    """Let every user who may read the extension read a folder in it.
 
     Temporary folders are their owner's alone, and so may be files that root makes; the WebUI may
-    run as somebody else.
+    run as another user.
     """
     allowed = ROOT.stat().st_mode
     for path in (folder, *folder.rglob("*")):
@@ -95,7 +95,7 @@ def share(folder: Path) -> None:
 
 
 def repair() -> None:
-    """Share the private folder that a former version kept from other users, if that is allowed."""
+    """Make a private folder of a former version readable for other users, if that is allowed."""
     with contextlib.suppress(OSError):
         missing = ROOT.stat().st_mode & 0o555 & ~PRIVATE.stat().st_mode
         if missing:
@@ -109,8 +109,8 @@ def main() -> None:
             print(f"Upscaler Lab: installing {package}", flush=True)
             pip(package)
     repair()
-    requirements = wanted()
-    if not all(is_there(requirement) for requirement in requirements):
+    requirements = private_requirements()
+    if not all(is_installed_privately(requirement) for requirement in requirements):
         print(f"Upscaler Lab: installing {', '.join(requirements)} for itself", flush=True)
         try:
             install_private(requirements)

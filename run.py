@@ -4,10 +4,9 @@ Standard library only. Makes a virtual environment beside this file, installs th
 requirements into it once, and hands over to the Python in there.
 
 Environment:
-    UPSCALER_LAB_VENV: where the virtual environment lies, if not in `.venv`.
-    UPSCALER_LAB_TORCH: what to install in place of the pair of torch and torchvision that is
-        chosen for this machine, such as "torch==2.9.1 torchvision==0.24.1"; pip's own settings
-        tell where from.
+    UPSCALER_LAB_VENV: where the virtual environment lies, if not in `.venv`. UPSCALER_LAB_TORCH:
+    what to install instead of the pair of torch and torchvision that is chosen for this machine,
+    such as "torch==2.9.1 torchvision==0.24.1"; pip's own settings state from where.
 """
 
 import hashlib
@@ -24,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-if sys.version_info < (3, 10):  # noqa: UP036 - an older Python must still be told so
+if sys.version_info < (3, 10):  # noqa: UP036 - an older Python still has to run this
     sys.exit(
         "Expected Python 3.10 or newer, but this is Python " + platform.python_version() + ". "
         "Install a newer one and start this file with it, for instance: python3.12 run.py app"
@@ -76,11 +75,11 @@ macOS is known to work.""",
 
 
 class SetupError(Exception):
-    """The environment cannot be made; the text says what to do."""
+    """The environment cannot be made; the text states what to do."""
 
 
 class Machine(NamedTuple):
-    """What decides which builds fit."""
+    """The facts of the machine that decide which builds fit."""
 
     system: str
     processor: str
@@ -88,12 +87,12 @@ class Machine(NamedTuple):
 
 
 def say(text: str) -> None:
-    """Tell the user what is going on, apart from the output of the program itself."""
+    """Print a message to stderr, apart from the output of the program itself."""
     print(text, file=sys.stderr, flush=True)
 
 
 def find_gpu(exists: Callable[[str], bool], which: Callable[[str], str | None]) -> str:
-    """Return "nvidia", "amd" or "none", by what a driver leaves on the machine."""
+    """Return "nvidia", "amd" or "none", by files of the driver."""
     nvidia = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/usr/lib/wsl/lib/nvidia-smi")
     if any(exists(path) for path in nvidia) or which("nvidia-smi"):
         return "nvidia"
@@ -101,21 +100,21 @@ def find_gpu(exists: Callable[[str], bool], which: Callable[[str], str | None]) 
 
 
 def this_machine() -> Machine:
-    """Look at the machine that this runs on; takes no time to speak of."""
+    """Return the facts of this machine, in next to no time."""
     gpu = find_gpu(os.path.exists, shutil.which)
     return Machine(platform.system(), platform.machine().lower(), gpu)
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Return what versions are ordered by; a local part such as "+cpu" does not count."""
+    """Return a key that orders versions; a local part such as "+cpu" does not count."""
     return tuple(int(part) for part in version.split("+", maxsplit=1)[0].split("."))
 
 
 def cpu_pair(torch: Iterable[str], torchvision: Iterable[str]) -> tuple[str, str] | None:
     """Return the newest CPU builds on offer that match each other, up to the pinned version.
 
-    A CPU torch beside another build of torchvision fails when it is first imported, so a CPU
-    build of only one of them is no offer. torch 2.14.1 goes with torchvision 0.29.1, and so on.
+    A CPU torch beside another build of torchvision fails when it is first imported, so a CPU build
+    of only one of them is not used. torch 2.14.1 goes with torchvision 0.29.1, and so on.
     """
     offered = set(torchvision)
     known = [version for version in torch if re.fullmatch(r"2\.\d+\.\d+\+cpu", version)]
@@ -132,8 +131,8 @@ def choose_torch(machine: Machine, offered: Callable[[str], list[str]]) -> tuple
 
     Args:
         machine: What it is.
-        offered: Returns all versions of a package that the index offers; asked only on Linux
-            without an NVIDIA GPU, since elsewhere the default builds are the right ones.
+        offered: Returns all versions of a package that the index offers; called only on Linux
+            without an NVIDIA GPU, because elsewhere the default builds fit.
     """
     if machine.system == "Darwin" and machine.processor == "x86_64":
         return TORCH_INTEL_MAC
@@ -151,14 +150,14 @@ def parse_versions(output: str) -> list[str]:
 
 
 def advice_for(output: str) -> str:
-    """Return what to do about a failed installation, or "" where that is not known."""
+    """Return advice about a failed installation, or "" if there is none."""
     return next(
         (text for pattern, text in ADVICE.items() if re.search(pattern, output.lower())), ""
     )
 
 
 def environment_folder() -> Path:
-    """Return where the virtual environment lies or will lie."""
+    """Return the folder of the virtual environment, which need not exist."""
     return Path(os.environ.get("UPSCALER_LAB_VENV") or ROOT / ".venv").expanduser().absolute()
 
 
@@ -168,7 +167,7 @@ def python_in(venv: Path) -> Path:
 
 
 def packages_in(venv: Path) -> Path:
-    """Return where a virtual environment of this Python's version keeps its packages."""
+    """Return the folder of packages in a virtual environment of this Python's version."""
     version = "python{}.{}".format(*sys.version_info)
     return venv / ("Lib" if os.name == "nt" else f"lib/{version}") / "site-packages"
 
@@ -180,12 +179,12 @@ def fingerprint(requirements: str, machine: Machine, torch: str) -> str:
 
 
 def stamp_of(venv: Path, requirements: Path) -> Path:
-    """Return the file that says for what a requirements file was last installed."""
+    """Return the file with the fingerprint of a requirements file's last installation."""
     return venv / (requirements.name + ".installed")
 
 
 def is_whole(venv: Path) -> bool:
-    """Tell whether Python and the largest packages are there."""
+    """Return whether Python and the largest packages exist."""
     parts = (packages_in(venv) / name for name in ("torch", "torchvision", "gradio"))
     return python_in(venv).exists() and all(part.is_dir() for part in parts)
 
@@ -202,8 +201,8 @@ def outdated(venv: Path, files: Iterable[Path], machine: Machine, torch: str) ->
     ]
 
 
-def works(python: Path, *arguments: str) -> bool:
-    """Tell whether a Python starts and does that without an error."""
+def runs_without_error(python: Path, *arguments: str) -> bool:
+    """Return whether a Python starts and ends without an error."""
     try:
         done = subprocess.run([python, *arguments], capture_output=True, check=False, timeout=300)
     except (OSError, subprocess.TimeoutExpired):
@@ -229,15 +228,15 @@ def check_python() -> None:
 
 
 def make_environment(venv: Path) -> None:
-    """Make the virtual environment, or make it anew if it is damaged.
+    """Make the virtual environment, or make it again if it is damaged.
 
-    One that works is left as it is. One that was finished once but has lost packages does not:
-    pip would take them for installed.
+    One that works does not change. One that was finished but has lost packages is made again,
+    because pip would count them as installed.
     """
     version = "{}.{}".format(*sys.version_info)
     same = f"import pip, sys; assert sys.version_info[:2] == ({version.replace('.', ', ')})"
     lost = any(venv.glob("*.installed")) and not is_whole(venv)
-    if not lost and works(python_in(venv), "-c", same):
+    if not lost and runs_without_error(python_in(venv), "-c", same):
         return
     check_python()
     if venv.exists() and any(venv.iterdir()) and not (venv / "pyvenv.cfg").is_file():
@@ -254,14 +253,14 @@ def make_environment(venv: Path) -> None:
 
 
 def offered_versions(python: Path, package: str) -> list[str]:
-    """Ask the package index which versions it has; none where it does not answer."""
+    """Return the versions that the package index has; none if it does not answer."""
     command = [python, "-m", "pip", "index", "versions", package]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return parse_versions(done.stdout)
 
 
 def install(python: Path, arguments: Sequence[str], log: Path) -> None:
-    """Run `pip install`, showing where it is; raise a SetupError with its last lines."""
+    """Run `pip install` and show its progress; raise a SetupError with its last lines."""
     lines: list[str] = []
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
     with subprocess.Popen(
@@ -279,7 +278,7 @@ def install(python: Path, arguments: Sequence[str], log: Path) -> None:
 
 
 def note_on_gpu(machine: Machine, torch: Sequence[str]) -> None:
-    """Say so where the ordinary index has no build for the GPU that was found."""
+    """Print a note if the ordinary index has no build for the GPU that was found."""
     unused = machine.gpu == "amd" or (machine.gpu == "nvidia" and machine.system == "Windows")
     if unused and not os.environ.get("UPSCALER_LAB_TORCH"):
         say(
@@ -290,7 +289,7 @@ def note_on_gpu(machine: Machine, torch: Sequence[str]) -> None:
 
 
 def install_all(venv: Path, files: Sequence[Path], machine: Machine, own_torch: str) -> None:
-    """Bring the environment up to date and leave a stamp, so that it is done once."""
+    """Bring the environment up to date and write a stamp, so that it is done once."""
     for file in files:
         stamp_of(venv, file).unlink(missing_ok=True)
     python, log = python_in(venv), venv / "install.log"
@@ -303,7 +302,7 @@ def install_all(venv: Path, files: Sequence[Path], machine: Machine, own_torch: 
     names = ", ".join([*(file.name for file in files), *torch])
     say(f"Installing {names}: the first time this takes some minutes …")
     install(python, [*arguments, *torch], log)
-    if not works(python, "-c", CHECK_TORCH):
+    if not runs_without_error(python, "-c", CHECK_TORCH):
         raise SetupError(
             "torch and torchvision are installed but do not work together. See what this says: "
             f'{python} -c "{CHECK_TORCH}"\nThen name a pair that matches in UPSCALER_LAB_TORCH, or '
@@ -325,12 +324,12 @@ def prepare(venv: Path, command: str) -> None:
 
 
 def hand_over(python: Path, arguments: Sequence[str]) -> int:
-    """Start this file again in the environment; on POSIX this does not return."""
+    """Start this file again in the environment; on POSIX this never returns."""
     command = [str(python), str(ROOT / "run.py"), *arguments]
     if os.name == "posix":
-        os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+        os.execv(command[0], command)  # noqa: S606 - there is no shell
     with subprocess.Popen(command) as process:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which ends by it
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program itself handles Ctrl-C
         return process.wait()
 
 

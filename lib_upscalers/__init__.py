@@ -67,5 +67,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Return the public names beside what is loaded."""
+    """Return the public names and the loaded attributes."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""`python -m lib_upscalers` is the command line."""
+"""Run the command line by `python -m lib_upscalers`."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def _parse(arguments: Sequence[str] | None) -> AppOptions:
 
 
 def _password(options: AppOptions, console: Console) -> str:
-    """Return the password for other computers, or "" where nobody is to be asked for one.
+    """Return the password for other computers, or "" if none is needed.
 
     Raises:
         InputError: One is needed, and there is none.
@@ -134,7 +134,7 @@ def _build(options: AppOptions) -> CompareActions:
     host.device()
     store = Store((host.data_folder() / "compare").resolve())
     store.tidy()
-    # Gradio reads the folder of uploads from here, and nowhere else.
+    # Gradio reads the folder of uploads only from here.
     os.environ["GRADIO_TEMP_DIR"] = str(store.make_folder("uploads", store.new_name()))
     sample = store.make_folder("samples") / "sample.png"
     if not sample.is_file():
@@ -142,7 +142,7 @@ def _build(options: AppOptions) -> CompareActions:
     return CompareActions(Upscaler(host), host, store, file_url, upload_folder, sample=sample)
 
 
-def _announce(options: AppOptions, address: str, console: Console) -> None:
+def _write_address(options: AppOptions, address: str, console: Console) -> None:
     from lib_upscalers.ui.app_login import USER, is_this_computer
 
     if not is_this_computer(options.host):
@@ -157,7 +157,7 @@ def _announce(options: AppOptions, address: str, console: Console) -> None:
 
 
 def _serve(options: AppOptions, console: Console) -> int:
-    # A polite end from outside cleans up like Ctrl-C.
+    # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server: AppServer | None = None
     try:
@@ -170,7 +170,7 @@ def _serve(options: AppOptions, console: Console) -> int:
 
         login = Login(password) if password else None
         server = AppServer(build_page(actions), actions, login, options.allowed_hosts)
-        _announce(options, server.start(options.host, options.port), console)
+        _write_address(options, server.start(options.host, options.port), console)
         threading.Event().wait()
     except KeyboardInterrupt:
         console.write("Stopped.")

@@ -24,14 +24,14 @@
     |   +-- MemoryExhaustedError even the smallest tile on the CPU does not fit
     +-- Cancelled                the user stopped the work (not an error, so not below one)
 
-Every text says what was expected, what came, and what to do.
+Every text states what was expected, what the value is, and what to do.
 """
 
 from __future__ import annotations
 
 
 class UpscalerError(Exception):
-    """Everything that this library raises on purpose, but for `Cancelled`."""
+    """Everything that this library raises on purpose, except `Cancelled`."""
 
 
 class InputError(UpscalerError, ValueError):
@@ -85,7 +85,7 @@ class OutputError(UpscalerError):
 
 
 class AlreadyExistsError(OutputError):
-    """A file of the result's name is there, or appeared meanwhile, and must not be replaced."""
+    """A file of the result's name exists, or appeared meanwhile, and must not be replaced."""
 
 
 class DiskFullError(OutputError):

@@ -1,8 +1,8 @@
-"""Write files whole: under its final name a file is complete, or it is still the old one.
+"""Write files atomically: under its final name a file is complete, or it is still the old one.
 
 Every file that the product writes goes through here. It is written under a temporary name in the
-folder of its target and takes the target's name at the end, so that a crash, a full disk or the
-user's Ctrl-C leaves what was there before. Temporary files of runs that were killed are removed
+folder of its target and takes the target's name at the end, so that after a crash, a full disk or
+the user's Ctrl-C the old file is still there. Temporary files of runs that were killed are removed
 by the next run that writes into the same folder.
 """
 
@@ -52,7 +52,7 @@ _FULL = frozenset(
     for number in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
     if number is not None
 )
-# What os.link fails with where the file system has no hard links, or forbids them.
+# The errors of os.link if the file system has no hard links, or forbids them.
 _NO_LINKS = frozenset(
     number
     for name in ("EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK", "EINVAL")
@@ -72,11 +72,11 @@ def writing(
     """Open a new file, which takes the name `target` if the block ends without an exception.
 
     Args:
-        target: The file to write. A symbolic link goes on pointing where it points.
+        target: The file to write. A symbolic link keeps its target.
         overwrite: Whether a file of that name is replaced. False refuses it, even one that
             appears while the block runs.
-        protected: Files that are never replaced, such as the run's inputs; compared by what
-            they are, not by how they are spelled.
+        protected: Files that are never replaced, such as the run's inputs; compared as files, not
+            as paths.
         size: So many bytes must be free on the disk, as far as they are known; 0 if not.
         make_folders: Whether missing folders are made.
 
@@ -104,7 +104,7 @@ def writing_path(
     size: int = 0,
     make_folders: bool = False,
 ) -> Generator[Path, None, None]:
-    """Give the path of an empty file to write to; as `writing`, for what opens files itself."""
+    """Yield the path of an empty file; as `writing`, for code that opens the file itself."""
     named = Path(target)
     try:
         if make_folders:
@@ -150,9 +150,9 @@ def write_text(
     protected: Iterable[str | os.PathLike[str]] = (),
     make_folders: bool = False,
 ) -> None:
-    """Write a text as UTF-8 with the line ends that it has; as `write_bytes`.
+    """Write a text as UTF-8 with unchanged line ends; as `write_bytes`.
 
-    What UTF-8 cannot hold, as of file names in an unknown encoding, becomes an escape sequence.
+    Characters that UTF-8 lacks, as of file names in an unknown encoding, become escape sequences.
     """
     data = text.encode("utf-8", errors="backslashreplace")
     write_bytes(target, data, overwrite=overwrite, protected=protected, make_folders=make_folders)
@@ -306,7 +306,7 @@ def _publish(part: Path, file: Path, *, overwrite: bool) -> None:
         return
     try:
         if sys.platform == "win32":
-            part.rename(file)  # refuses a name that is taken
+            part.rename(file)  # it fails if the name is taken
         else:
             _link(part, file)
     except FileExistsError as error:
@@ -329,13 +329,13 @@ def _link(part: Path, file: Path) -> None:
 
 
 def remove_stale_parts(folder: str | os.PathLike[str]) -> int:
-    """Remove the temporary files that killed runs have left in a folder.
+    """Remove temporary files of killed runs from a folder.
 
     Files of runs that are still alive stay; so do those of other machines that were written to
     during the last day.
 
     Returns:
-        How many were removed; what cannot be read or removed is left alone.
+        How many were removed; files that cannot be read or removed stay.
     """
     removed = 0
     with suppress(OSError):
@@ -355,7 +355,7 @@ def _clean_once(folder: str) -> None:
 def _is_stale(part: Path, match: re.Match[str]) -> bool:
     dead = match["host"] == _host() and not is_alive(int(match["pid"]))
     try:
-        # Otherwise it is another machine's, or its process number may be in use again.
+        # Else it is another machine's, or its process number may be in use again.
         if not dead and time.time() - part.stat().st_mtime < _DAY:
             return False
         with part.open("rb+") as stream:

@@ -17,8 +17,8 @@ def row_strips(height: int, row_bytes: int, *, strip_bytes: int = 4 << 20) -> It
 
     Args:
         height: How many rows there are.
-        row_bytes: What one row takes; a strip has one row at least.
-        strip_bytes: What a strip may take.
+        row_bytes: Bytes of a row; a strip has one row at least.
+        strip_bytes: The most bytes of a strip.
     """
     step = max(1, strip_bytes // max(1, row_bytes))
     for top in range(0, height, step):
@@ -56,7 +56,7 @@ class Region:
 
     @classmethod
     def between(cls, left: int, top: int, right: int, bottom: int) -> Region:
-        """Return the region from (left, top) up to but without (right, bottom)."""
+        """Return the region from (left, top) to (right, bottom), which is excluded."""
         return cls(left, top, right - left, bottom - top)
 
     @classmethod
@@ -66,7 +66,7 @@ class Region:
 
     @property
     def right(self) -> int:
-        """The first column behind the region."""
+        """The first column after the region."""
         return self.x + self.width
 
     @property
@@ -99,7 +99,7 @@ class Region:
         )
 
     def clipped(self, to: Region) -> Region:
-        """Return what the region has in common with `to`."""
+        """Return the intersection of the region and `to`."""
         return Region.between(
             max(self.x, to.x),
             max(self.y, to.y),
@@ -108,7 +108,7 @@ class Region:
         )
 
     def contains(self, other: Region) -> bool:
-        """Tell whether `other` lies wholly inside."""
+        """Return whether `other` is entirely inside."""
         return (
             self.x <= other.x
             and self.y <= other.y

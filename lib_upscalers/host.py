@@ -14,7 +14,7 @@ Precision = Literal["auto", "fp32", "fp16", "bf16"]
 
 
 class Host(Protocol):
-    """A WebUI, or nothing but a process of our own."""
+    """A program that runs the library: a WebUI, or a process of our own."""
 
     def model_folders(self) -> Sequence[Path]:
         """Return the folders in which the user keeps networks; they need not exist."""
@@ -29,7 +29,7 @@ class Host(Protocol):
         ...
 
     def data_folder(self) -> Path:
-        """Return the folder for what is remembered between starts; it need not exist."""
+        """Return the folder for data that is stored between starts; it need not exist."""
         ...
 
     def device(self) -> torch.device:
@@ -41,13 +41,13 @@ class Host(Protocol):
         ...
 
     def make_room(self) -> None:
-        """Have what else the program holds on the device leave it, as far as it can come back."""
+        """Move the program's other data off the device, as far as it can be loaded again."""
         ...
 
     def free_memory(self, device: torch.device) -> int:
-        """Return how many bytes may be taken on `device` now."""
+        """Return how many bytes may be allocated on `device` now."""
         ...
 
     def owns_process(self) -> bool:
-        """Tell whether the process is ours alone, so that its allocator may be tuned."""
+        """Return whether the process is ours alone, so that its allocator may be tuned."""
         ...

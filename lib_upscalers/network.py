@@ -13,21 +13,21 @@ Tiling = Literal["supported", "discouraged", "internal"]
 
 @dataclass(frozen=True)
 class NetworkTraits:
-    """Facts of a network, all found in its file and never in its name.
+    """Facts of a network, all from its file and none from its name.
 
     Attributes:
-        name: What people call it, for texts.
+        name: Its name in menus and texts.
         architecture: The architecture's name, such as ``"ESRGAN"``.
         scale: Output pixels an input pixel, on each side; 1 for restoration.
         channels: Input channels: 1 (grey), 3 (RGB) or 4 (RGBA).
         supports_fp16: Whether its results in fp16 can be trusted.
         supports_bf16: The same for bf16.
-        minimum: The least width and height that it takes.
+        minimum: The least width and height that it accepts.
         multiple_of: Width and height must be multiples of this.
         square: Whether width and height must be equal.
-        tiling: Whether its result may be put together from tiles.
-        alignment: Tiles should begin at multiples of this: the size of attention windows,
-            which otherwise lie elsewhere in a tile than in the whole picture.
+        tiling: Whether its result may be assembled from tiles.
+        alignment: Tiles should begin at multiples of this: the size of attention windows, which
+            else have another place in a tile than in the whole picture.
         output_channels: Output channels; 0: as many as `channels`.
     """
 
@@ -52,7 +52,7 @@ class NetworkTraits:
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """What one forward allocates, in bytes an input pixel.
+    """The memory that one forward allocates, in bytes an input pixel.
 
     Attributes:
         peak: All tensors that are alive at once, at the worst moment.
@@ -65,7 +65,7 @@ class MemoryUse:
 
 @dataclass(frozen=True)
 class MapAxis:
-    """How one dimension of a network's inner tensor lies over the picture.
+    """How one dimension of a network's inner tensor corresponds to the picture.
 
     Attributes:
         dim: Which dimension.
@@ -87,8 +87,7 @@ class StatisticSite:
     Attributes:
         operator: The name of torch's operator.
         number: Which call of that operator in a forward, from 0.
-        axes: How each tensor that it reduces lies over the picture; empty where that is not
-            known.
+        axes: How each tensor that it reduces corresponds to the picture; empty if that is unknown.
     """
 
     operator: str
@@ -103,11 +102,11 @@ class StatisticSite:
 
 @dataclass(frozen=True)
 class Reach:
-    """How far from a cut its influence goes.
+    """How far the influence of a cut reaches.
 
     Attributes:
-        halo: Pixels of context after which the cut no longer shows, or no less.
-        seam: The largest difference that is left there, in 8-bit levels.
+        halo: Pixels of context after which the cut's influence ends, or falls no more.
+        seam: The largest difference there, in 8-bit levels.
         by_distance: The largest difference at each distance from a cut, in 8-bit levels; empty
             where that was not measured.
         sites: Where the network computes numbers for the whole picture; they were shared when
@@ -123,7 +122,7 @@ class Reach:
     alignment: int = 1
 
     def seam_at(self, halo: int) -> float:
-        """Return the largest difference that a halo of so many pixels leaves."""
+        """Return the largest difference at the end of a halo of that many pixels."""
         if halo >= self.halo or not self.by_distance:
             return self.seam
         return max(self.by_distance[halo:])
@@ -131,16 +130,16 @@ class Reach:
 
 @dataclass
 class Profile:
-    """What was measured of a network in this process, so that it is measured once.
+    """Measurements of a network in this process, so that each is made once.
 
     The keys name a device and a dtype, as in ``"cuda:0/float16"``.
 
     Attributes:
-        reach: How far a cut shows; it depends on the weights alone.
-        memory: What a forward allocates, by key.
+        reach: How far a cut has an influence; it depends on the weights alone.
+        memory: The memory that a forward allocates, by key.
         channels_last: Whether that layout is the faster one, by key.
         unstable: Keys under which a result held NaN or Inf: not to be used again.
-        raised: Tiles that were too small for the reach, which the log has reported.
+        raised: Tiles that were too small for the reach, which was logged.
     """
 
     reach: Reach | None = None
@@ -151,7 +150,7 @@ class Profile:
 
 
 class Network(Protocol):
-    """A network that the engine can run; our loader makes them, tests fake them."""
+    """A network that the engine can run; the loader makes them, tests fake them."""
 
     @property
     def traits(self) -> NetworkTraits:
@@ -160,19 +159,19 @@ class Network(Protocol):
 
     @property
     def profile(self) -> Profile:
-        """What has been measured of it so far; the engine writes into it."""
+        """Its measurements so far, made by the engine."""
         ...
 
     def place(self, device: torch.device, dtype: torch.dtype, *, channels_last: bool) -> None:
-        """Move the weights to that device, dtype and memory layout; cheap if they are there."""
+        """Move the weights to that device, dtype and memory layout; fast if they are there."""
         ...
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Run the network.
 
         Args:
-            batch: Shape (N, C, H, W), on the device and of the dtype that `place` was told,
-                values in [0, 1], C and the size as the traits ask.
+            batch: Shape (N, C, H, W), on the device and of the dtype of the last `place`, values in
+                [0, 1], C and the size as the traits require.
 
         Returns:
             Shape (N, D, H * scale, W * scale), D the traits' result channels, same device and

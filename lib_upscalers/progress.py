@@ -7,14 +7,14 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told of every piece of work that is done; all that the engine knows of its caller."""
+    """Receives reports of finished work; all that the engine knows of its caller."""
 
     def update(self, step: int, total: int, text: str = "") -> None:
-        """Take note that `step` of `total` units are done; `text` says what is going on."""
+        """Receive that `step` of `total` units are done; `text` describes the current work."""
         ...
 
     def check_cancelled(self) -> None:
-        """Return if the work should go on.
+        """Return if the work should continue.
 
         Raises:
             Cancelled: The user stopped it.
@@ -23,7 +23,7 @@ class Progress(Protocol):
 
 
 class NullProgress:
-    """Nobody is listening and nobody will cancel."""
+    """Ignores reports, and never cancels."""
 
     def update(self, step: int, total: int, text: str = "") -> None:
         """Do nothing."""
@@ -42,10 +42,10 @@ class SubRange:
     """A part of a longer job: 0 to 100 % of the part are `start` to `stop` of the whole.
 
     Attributes:
-        parent: Who is told.
-        start: Where the part begins, as a fraction of the whole.
-        stop: Where it ends.
-        prefix: Put before every text.
+        parent: Receives the reports.
+        start: The begin of the part, as a fraction of the whole.
+        stop: Its end, likewise.
+        prefix: The start of every text.
     """
 
     parent: Progress
@@ -54,10 +54,10 @@ class SubRange:
     prefix: str = ""
 
     def update(self, step: int, total: int, text: str = "") -> None:
-        """Tell the parent, with the part's place in the whole."""
+        """Report to the parent, as a fraction of the whole."""
         fraction = self.start + (self.stop - self.start) * (step / total if total else 1.0)
         self.parent.update(round(fraction * _RESOLUTION), _RESOLUTION, self.prefix + text)
 
     def check_cancelled(self) -> None:
-        """Ask the parent."""
+        """Check the parent."""
         self.parent.check_cancelled()

@@ -1,4 +1,4 @@
-"""A named, ordered collection that functions enter by decoration."""
+"""Collect named entries in order, by decorating functions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-    """Make the error for a name that is not known, with the nearest ones that are.
+    """Make the error for an unknown name, with the nearest known ones.
 
     Args:
-        kind: What the name should have named, such as ``"upscaler"``.
-        name: What came.
-        known: Every name that would have been accepted.
+        kind: What it should be the name of, such as ``"upscaler"``.
+        name: The unknown name.
+        known: All known names.
     """
     names = list(known)
     folded = {known_name.casefold(): known_name for known_name in names}
@@ -33,7 +33,7 @@ class Registry(Generic[T]):
     """An ordered name -> entry map; a second entry of one name is an error.
 
     Args:
-        kind: What the entries are, with its article, for error texts: ``"a kernel"``.
+        kind: The kind of the entries, with its article, for error texts: ``"a kernel"``.
     """
 
     def __init__(self, kind: str) -> None:
@@ -41,7 +41,7 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
 
     def add(self, name: str, entry: T) -> T:
-        """Enter `entry` under `name` and return it.
+        """Add `entry` under `name` and return it.
 
         Raises:
             ValueError: The name is taken.

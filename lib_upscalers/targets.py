@@ -1,4 +1,4 @@
-"""The size of a result, and the number of passes of a network that reach it."""
+"""Resolve the size of a result, and the number of passes of a network that reach it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Target:
     size: Size | None = None
 
     def __post_init__(self) -> None:
-        """Check that it makes sense.
+        """Check its values.
 
         Raises:
-            TargetError: It does not.
+            TargetError: One is invalid.
         """
         if (self.scale is None) == (self.size is None):
             raise TargetError(
@@ -68,12 +68,12 @@ def _factor(size: Size, target: Size) -> float:
 def least_passes(size: Size, target: Size, scale: int) -> int:
     """Return how often a network has to run so that the result is not below the target.
 
-    A network runs once at least, also where the target is not larger than the picture: who
-    chose it wants to see what it does. One that does not enlarge runs exactly once.
+    A network runs once at least, even if the target is not larger than the picture, because the
+    user chose it for its effect. One that does not enlarge runs exactly once.
 
     Args:
         size: The picture's size.
-        target: The size that is wanted.
+        target: The requested size.
         scale: The network's scale.
     """
     passes, width, height = 1, size.width * scale, size.height * scale
@@ -83,13 +83,13 @@ def least_passes(size: Size, target: Size, scale: int) -> int:
 
 
 def reduced_size(size: Size, target: Size, scale: int, passes_left: int) -> Size:
-    """Return the least size from which the passes that are left still reach the target.
+    """Return the least size from which the remaining passes still reach the target.
 
     Args:
         size: The size before those passes.
-        target: The size that is wanted.
+        target: The requested size.
         scale: The network's scale.
-        passes_left: How often it will still run.
+        passes_left: How many passes remain.
     """
     factor = scale**passes_left
     return Size(
@@ -103,7 +103,7 @@ def pass_sizes(size: Size, target: Size, scale: int, *, reduced: bool) -> list[S
 
     Args:
         size: The picture's size.
-        target: The size that is wanted.
+        target: The requested size.
         scale: The network's scale.
         reduced: Whether a picture is reduced before a further pass to the least that suffices.
     """
