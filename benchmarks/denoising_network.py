@@ -28,7 +28,7 @@ from torch.nn.functional import interpolate, silu, unfold
 
 from lib_upscalers.file_writing import writing_path
 from lib_upscalers.training.latent.latent_pairs import load_part, part_paths
-from lib_upscalers.training.state import remember
+from lib_upscalers.training.state import update_average
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,7 +228,7 @@ class Training:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        remember(self.average, self.model, self.step, _MEMORY)
+        update_average(self.average, self.model, self.step, _MEMORY)
         self.spent += time.monotonic() - begun
         return float(loss.detach())
 

@@ -1,4 +1,4 @@
-"""The way through a real autoencoder and back, as damage of training pictures."""
+"""Encode and decode training pictures by a real autoencoder, as damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pixel network's layers.
+"""The layers of the pixel network.
 
 The layout, and so the names in the state dict, is that of Real-ESRGAN's SRVGGNetCompact, which
 many programs load: X. Wang et al. 2021, https://arxiv.org/abs/2107.10833
@@ -38,7 +38,8 @@ class Compact(nn.Module):
         for layer in convolutions:
             nn.init.kaiming_normal_(layer.weight, a=0.25)
             nn.init.zeros_(cast("torch.Tensor", layer.bias))
-        # It starts close to the plain enlargement, so that the first steps are not lost.
+        # Small weights: it starts close to the plain enlargement, so that the first steps are not
+        # wasted.
         with torch.no_grad():
             convolutions[-1].weight.mul_(0.1)
 

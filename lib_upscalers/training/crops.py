@@ -1,4 +1,4 @@
-"""Random crops for a training step, augmented by flips, quarter turns and swapped channels."""
+"""Cut random crops for a training step, augmented by flips, quarter turns and swapped channels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 
-def _turned(rng: np.random.Generator, crops: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+def _augmented(rng: np.random.Generator, crops: Sequence[torch.Tensor]) -> list[torch.Tensor]:
     flip, turns = bool(rng.integers(0, 2)), int(rng.integers(0, 4))
     channels = torch.from_numpy(rng.permutation(3))
     turned = [torch.rot90(crop[channels], turns, (1, 2)) for crop in crops]
@@ -34,7 +34,7 @@ def _detail(crop: torch.Tensor) -> float:
 def _crop(
     rng: np.random.Generator, pairs: Pairs, recipe: Recipe
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cut out a small and a large crop: of two random places, the one that shows more."""
+    """Cut out a small and a large crop: of two random places, the more detailed one."""
     size, scale = recipe.crop, recipe.scale
     places = pairs.small.shape[-1] - size + 1
     found: list[tuple[float, int, int, int]] = []
@@ -48,7 +48,7 @@ def _crop(
 
 
 def _flat(rng: np.random.Generator) -> torch.Tensor:
-    """Return a colour, uint8 (3, 1, 1); pure ones are the hardest to keep at the borders."""
+    """Return a colour, uint8 (3, 1, 1); pure ones are the hardest to reproduce at the borders."""
     colour = rng.integers(0, 256, (3, 1, 1))
     pure = rng.random() < 0.5
     return torch.from_numpy(np.where(colour > 127, 255, 0) if pure else colour).to(torch.uint8)
@@ -79,8 +79,8 @@ def batch(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the crops of a step, small and large, float32 in [0, 1], and each one's weight.
 
-    They depend on nothing but the recipe and the step, so that a training that goes on where it
-    stopped gives what one without a pause gives.
+    They depend on nothing but the recipe and the step, so that a resumed training has the same
+    result as one without a pause.
     """
     rng = np.random.default_rng([recipe.seed, step])
     settling = step >= recipe.steps
@@ -96,7 +96,7 @@ def batch(
             shaded = recipe.settle_shaded if settling else 0
             if shaded and rng.random() < shaded:
                 small, large = _shade(rng, recipe.crop, recipe.scale)
-        crops.append(_turned(rng, (small, large)))
+        crops.append(_augmented(rng, (small, large)))
         weights.append(recipe.settle_weight if smooth and settling else 1.0)
     small, large = (torch.stack(each).float() / 255 for each in zip(*crops, strict=True))
     return small, large, torch.tensor(weights)

@@ -1,4 +1,4 @@
-"""Put trained weights where the library looks for its own networks, with their figures."""
+"""Add trained weights, with their figures, to the library's own networks."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 
 @dataclass(frozen=True)
 class Origin:
-    """How weights came to be.
+    """How weights were made.
 
     Attributes:
-        command: What to run to make them again.
+        command: The command that makes them again.
         seed: Its seed.
-        steps: The steps it made.
+        steps: The number of its steps.
         device: Where it ran.
         hours: How long the steps took.
     """
@@ -44,7 +44,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Card:
-    """What people should know of a network of ours: its entry in ``weights.json``."""
+    """The facts of a network of ours: its entry in ``weights.json``."""
 
     name: str
     architecture: str
@@ -85,7 +85,7 @@ def export(card: Card, state: Mapping[str, torch.Tensor], folder: Path = WEIGHTS
     known: list[dict[str, Any]] = []
     if index.exists():
         known = json.loads(index.read_text(encoding="utf-8"))["networks"]
-    # The order is that of menus: a network keeps its place, a new one comes last.
+    # The order is that of menus: a network stays at its place, a new one is last.
     names = [other["name"] for other in known]
     place = names.index(card.name) if card.name in names else len(known)
     entries = [*known[:place], entry, *known[place + 1 :]]

@@ -1,4 +1,4 @@
-"""Loss functions of the trainings."""
+"""Compute the loss functions of the trainings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def charbonnier(
 
     Args:
         output: Pictures (N, 3, H, W).
-        target: What they should be.
+        target: The true pictures.
         weights: How much each picture counts, (N,); all alike if None.
     """
     error = torch.sqrt((output - target) ** 2 + 1e-6)
@@ -39,8 +39,8 @@ def _contrast(pictures: torch.Tensor) -> torch.Tensor:
 def contrast_error(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Return the mean difference of the contrast in small windows of pictures (N, 3, H, W).
 
-    Where the place of an edge is in doubt, `charbonnier` alone is smallest for a soft edge. This
-    term asks for an edge as strong as the target's, and for none where the target is flat; it
-    gives no reason to invent a pattern.
+    If the place of an edge is uncertain, `charbonnier` alone is smallest for a soft edge. This term
+    is smallest for an edge as strong as the target's, and for none where the target is flat; it
+    does not reward an invented pattern.
     """
     return (_contrast(output) - _contrast(target)).abs().mean()

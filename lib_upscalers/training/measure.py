@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     Enlarge = Callable[[Bytes], Bytes]
 
-# Far from the seeds of training pictures, so that none of these has been seen.
+# Far from the seeds of training pictures, so that no training has seen these.
 _HELD_OUT_SEED = 5_000_000_000
 _DRAWINGS = ("line art", "lettering", "painting")
-# What networks for all pictures are measured on; it stays the same as kinds are added.
+# The kinds that networks for all pictures are measured on; it stays the same when kinds are added.
 _ALL = ("dead leaves", "fabric", "line art", "lettering")
 
 
@@ -54,13 +54,13 @@ def psnr(first: Bytes, second: Bytes, border: int) -> float:
 
 
 def lanczos(small: Bytes, scale: int) -> Bytes:
-    """Enlarge as Pillow's Lanczos does: what every network has to beat."""
+    """Enlarge as Pillow's Lanczos does, the baseline of every network."""
     size = (small.shape[1] * scale, small.shape[0] * scale)
     return np.asarray(Image.fromarray(small).resize(size, Image.Resampling.LANCZOS))
 
 
 def through(network: Callable[[torch.Tensor], torch.Tensor]) -> Enlarge:
-    """Make a network, (1, 3, H, W) in [0, 1] to (1, 3, sH, sW), a function of uint8 pictures."""
+    """Wrap a network, (1, 3, H, W) in [0, 1] to (1, 3, sH, sW), as a function of uint8 pictures."""
 
     def enlarge(small: Bytes) -> Bytes:
         values = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255
@@ -85,7 +85,7 @@ def held_out(
         scale: By how much they are shrunk.
         material: "all" is `each` of four kinds, "drawings" crisp line art, lettering and
             paintings alone.
-        harm: What becomes of the small versions, such as a kind in `drawing.damage.DAMAGES`.
+        harm: Damages the small versions, such as a kind in `drawing.damage.DAMAGES`.
         each: How many of a kind.
         side: Width and height.
     """

@@ -1,4 +1,4 @@
-"""Training pairs of pictures and their small versions, drawn once and stored in a file."""
+"""Draw training pairs of pictures and their small versions, once, and store them in a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lib_upscalers.progress import Progress
     from lib_upscalers.training.recipe import Recipe
 
-# Every seed has this many pictures to itself.
+# Every seed has this many pictures of its own.
 _SEED_STRIDE = 1_000_000
 
 
@@ -39,7 +39,7 @@ def draw_pairs(recipe: Recipe, *, progress: Progress = NULL) -> Pairs:
     """Draw a recipe's pictures and shrink each in one of the usual ways.
 
     Raises:
-        Cancelled: `progress` says so.
+        Cancelled: `progress` raises it.
     """
     count, side, scale = recipe.pictures, recipe.side, recipe.scale
     large = np.empty((count, side, side, 3), np.uint8)
@@ -62,8 +62,8 @@ def _planes(pictures: degrade.Bytes) -> torch.Tensor:
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous()
 
 
-def kept_pairs(folder: Path, recipe: Recipe, *, progress: Progress = NULL) -> Pairs:
-    """Return what `draw_pairs` returns, from a file if it is there, which is written otherwise."""
+def stored_pairs(folder: Path, recipe: Recipe, *, progress: Progress = NULL) -> Pairs:
+    """Return what `draw_pairs` returns, from a file, which is written if it is missing."""
     drawn = [recipe.pictures, recipe.side, recipe.scale, recipe.seed, recipe.material]
     drawn += [recipe.damaged, Path(recipe.autoencoder).name]
     path = folder / f"pairs_{'_'.join(map(str, drawn))}.pt"

@@ -26,9 +26,9 @@ from lib_upscalers.training.crops import batch
 from lib_upscalers.training.drawing.damage import DAMAGES
 from lib_upscalers.training.export import WEIGHTS, Card, Origin, export, shipped
 from lib_upscalers.training.losses import charbonnier, contrast_error
-from lib_upscalers.training.pairs import Pairs, kept_pairs
+from lib_upscalers.training.pairs import Pairs, stored_pairs
 from lib_upscalers.training.recipe import Recipe
-from lib_upscalers.training.state import load_state, remember, save_state
+from lib_upscalers.training.state import load_state, save_state, update_average
 from lib_upscalers.training.warm_start import grow
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lib_upscalers")
 
 _SAVE_SECONDS = 60
-# Settling is short and its rate falls to 0: a long average would only hold it up.
+# Settling is short and its rate falls to 0: a long average would only delay it.
 _SETTLED_MEMORY = 0.99
 _LOG_STEPS = 100
 _STATE = "state.pt"
@@ -100,12 +100,12 @@ class Training:
         self.step += 1
         settled = self.step > self.recipe.steps
         memory = _SETTLED_MEMORY if settled else self.recipe.memory
-        remember(self.average, self.model, self.step, memory)
+        update_average(self.average, self.model, self.step, memory)
         self.seconds += time.monotonic() - begun
         return float(loss.detach())
 
     def save(self, path: Path) -> None:
-        """Write all of the state; a file that is there stays whole whatever happens."""
+        """Write all of the state; an old file stays whole if that fails."""
         state = {
             "step": self.step,
             "seconds": self.seconds,
@@ -116,7 +116,7 @@ class Training:
         save_state(path, self.recipe, state)
 
     def load(self, path: Path) -> None:
-        """Go on where `save` was called.
+        """Resume from the state that `save` wrote.
 
         Raises:
             InputError: It was saved by a training with another recipe.
@@ -139,10 +139,10 @@ def train(training: Training, pairs: Pairs, path: Path, budget_seconds: float) -
     while training.step < steps and time.monotonic() < stop:
         loss += training.advance(pairs)
         if training.step % _LOG_STEPS == 0:
-            left = training.seconds / training.step * (steps - training.step) / 60
+            seconds_left = training.seconds / training.step * (steps - training.step) / 60
             _log.info(
                 "step %d of %d, loss %.3f levels, %.0f minutes to go",
-                *(training.step, steps, loss / _LOG_STEPS * 255, left),
+                *(training.step, steps, loss / _LOG_STEPS * 255, seconds_left),
             )
             loss = 0.0
         if time.monotonic() - saved > _SAVE_SECONDS:
@@ -173,7 +173,7 @@ def figures(network: nn.Module, recipe: Recipe, benchmark: Path | None) -> dict[
 
 
 class _Log:
-    """Progress that goes to the log, now and then."""
+    """Progress that is logged from time to time."""
 
     def update(self, step: int, total: int, text: str = "") -> None:
         if step % _LOG_STEPS == 0 or step == total:
@@ -200,7 +200,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _quoted(value: object) -> str:
-    # Unlike shlex.quote's, these quotes are understood by the shells of Windows, too.
+    # Unlike shlex.quote's, these quotes also work in the shells of Windows.
     return f'"{value}"' if " " in str(value) else str(value)
 
 
@@ -230,13 +230,13 @@ def _publish(name: str, training: Training, set5: Path | None, folder: Path) -> 
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Draw, train, and export when all steps are made; return 1 if there is more to do."""
+    """Draw, train, and export when all steps are made; return 1 if steps remain."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     options: dict[str, Any] = vars(_arguments(words))
     recipe = Recipe(**{name: options[name] for name in asdict(Recipe())})
     work: Path = options["work"]
     torch.set_num_threads(options["threads"])
-    pairs = kept_pairs(work, recipe, progress=_Log())
+    pairs = stored_pairs(work, recipe, progress=_Log())
     training = Training(recipe, options["device"])
     if (work / _STATE).exists():
         training.load(work / _STATE)

@@ -1,4 +1,4 @@
-"""The hyperparameters of a training, which determine the weights of a network."""
+"""Define the hyperparameters of a training, which determine the weights of a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Arithmetic = Literal["fp32", "bf16"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what the weights will be.
+    """All that determines the weights.
 
     Attributes:
         scale: Output pixels an input pixel, on each side.
@@ -29,15 +29,15 @@ class Recipe:
         warm_up: See `rate`.
         decay: The steps that the cosine is made for; 0 stands for `steps`. With more, the
             training proper ends while its rate is still high.
-        memory: How much of the averaged weights stays at each step.
+        memory: The share of the averaged weights that remains at each step.
         flat: The share of crops that are one flat colour, which has to stay flat.
-        settle: Steps after those, at a small learning rate and with many more flat crops, in
-            which the last errors of flat colours at the borders go.
+        settle: Steps after those, at a small learning rate and with many more flat crops, which
+            remove the last errors of flat colours at the borders.
         settle_rate: The learning rate that they begin with; it falls to 0.
         settle_flat: Their share of flat crops.
         settle_shaded: The share of these that have a gentle gradient instead, so that smooth
             shades show no steps.
-        settle_weight: How much more than others these count.
+        settle_weight: The weight of these, relative to others.
         start: The built-in network, such as "Lab Fast 2x", or the .safetensors file to begin
             with; none if empty. It may be smaller, see `warm_start.grow`.
         material: "drawings" is mostly line art, and crisp.

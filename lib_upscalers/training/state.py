@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def remember(average: nn.Module, model: nn.Module, step: int, memory: float) -> None:
-    """Put a model's weights into their average.
+def update_average(average: nn.Module, model: nn.Module, step: int, memory: float) -> None:
+    """Update the average of weights by a model's.
 
     Args:
         average: Changed.
         model: The same kind of network.
         step: How many steps were made.
-        memory: How much of the average stays at each step.
+        memory: The share of the average that remains at each step.
     """
-    # A young average must not hold on to the random weights that it began with.
+    # In the first steps the average has to forget the random weights that it began with.
     keep = min(memory, step / (step + 10))
     with torch.no_grad():
         for mean, now in zip(average.parameters(), model.parameters(), strict=True):
@@ -35,7 +35,7 @@ def remember(average: nn.Module, model: nn.Module, step: int, memory: float) -> 
 
 
 def save_state(path: Path, recipe: DataclassInstance, state: dict[str, Any]) -> None:
-    """Write the state of a training; a file that is there stays whole whatever happens."""
+    """Write the state of a training; an old file stays whole if that fails."""
     with writing_path(path, overwrite=True, make_folders=True) as scratch:
         torch.save({"recipe": json.dumps(asdict(recipe)), **state}, scratch)
 
@@ -47,10 +47,10 @@ def load_state(path: Path, recipe: DataclassInstance, device: torch.device) -> d
         InputError: It was saved by a training with another recipe.
     """
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
-    wanted = json.dumps(asdict(recipe))
-    if state["recipe"] != wanted:
+    expected = json.dumps(asdict(recipe))
+    if state["recipe"] != expected:
         raise InputError(
-            f"Expected a training with the recipe {wanted} in {path}, but got {state['recipe']}; "
+            f"Expected a training with the recipe {expected} in {path}, but got {state['recipe']}; "
             "give the same settings, or another folder for the work."
         )
     return state

@@ -1,7 +1,7 @@
 """Initialise a network with the weights of a smaller one.
 
-It then computes exactly what that one computes, and training goes on from there: T. Chen,
-I. Goodfellow and J. Shlens, "Net2Net", 2016, https://arxiv.org/abs/1511.05641
+It then computes exactly what that one computes, and training continues from there: T. Chen, I.
+Goodfellow and J. Shlens, "Net2Net", 2016, https://arxiv.org/abs/1511.05641
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def _place(layer: nn.Conv2d, weight: torch.Tensor, bias: torch.Tensor) -> None:
 
 
 def _pass_on(layer: nn.Conv2d, slopes: nn.PReLU, features: int) -> None:
-    """Make a layer hand its first inputs on as they are."""
+    """Make a layer pass its first inputs on unchanged."""
     weight = nn.init.dirac_(torch.empty(features, features, 3, 3))
     _place(layer, weight, torch.zeros(features))
     slopes.weight[:features] = 1
 
 
 def _carry_picture(model: Compact, first: int) -> None:
-    """Make three channels from `first` on hand the picture itself through all inner layers.
+    """Make three channels, from `first` on, pass the picture itself through all inner layers.
 
     The last layer can then blend neighbouring pixels linearly, which is what smooth shades need.
     """
@@ -60,9 +60,9 @@ def _carry_picture(model: Compact, first: int) -> None:
 def grow(model: Compact, start: Mapping[str, torch.Tensor]) -> None:
     """Make a network compute what one with the weights `start` computes.
 
-    Three of its other channels carry the picture to the last layer, if there are as many; the
-    rest keep their random weights, so that they have something to learn from. If its scale is
-    greater, each of the other's pixels is repeated.
+    Three of its other channels carry the picture to the last layer, if there are as many; the rest
+    have their random weights, so that they can learn. If its scale is greater, each of the other's
+    pixels is repeated.
 
     Args:
         model: A network with at least as many features and layers, whose scale is a multiple.

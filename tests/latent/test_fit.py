@@ -26,12 +26,12 @@ from lib_upscalers.latent.autoencoder_hash import autoencoder_hash
 from lib_upscalers.latent.learned import load_network
 from lib_upscalers.training.latent import fit as latent_fit
 from lib_upscalers.training.latent import latent_pairs
-from lib_upscalers.training.latent.decoded import decoded_loss
 from lib_upscalers.training.latent.fit import fit
 from lib_upscalers.training.latent.latent_metric import decoded_metric, loss_transform
 from lib_upscalers.training.latent.latent_pairs import (
     LatentPair,
     PairPlan,
+    cut_square,
     load_part,
     make_part,
     save_part,
@@ -40,9 +40,9 @@ from lib_upscalers.training.latent.latent_training import (
     LatentRecipe,
     LatentTraining,
     Pool,
+    decoded_loss,
     latent_loss,
 )
-from lib_upscalers.training.latent.photographs import cut_square
 from lib_upscalers.training.latent.reports import FitReport, FitSettings
 from lib_upscalers.training.latent.teacher import Teacher
 from tests.latent.fakes import FakeContext, ToyCodec

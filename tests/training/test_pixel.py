@@ -18,7 +18,7 @@ from lib_upscalers.training.drawing import synthetic
 from lib_upscalers.training.drawing.damage import DAMAGES
 from lib_upscalers.training.export import Card, Origin, export, shipped
 from lib_upscalers.training.losses import charbonnier, contrast_error
-from lib_upscalers.training.pairs import Pairs, draw_pairs, kept_pairs
+from lib_upscalers.training.pairs import Pairs, draw_pairs, stored_pairs
 from lib_upscalers.training.recipe import Recipe
 from lib_upscalers.training.warm_start import grow
 
@@ -54,7 +54,7 @@ def weights(training: pixel.Training) -> list[torch.Tensor]:
 
 
 def test_pairs_are_kept_and_read_again(tmp_path: Path, pairs: Pairs) -> None:
-    first, again = (kept_pairs(tmp_path, TOY) for _ in range(2))
+    first, again = (stored_pairs(tmp_path, TOY) for _ in range(2))
 
     for found in (first, again):
         assert torch.equal(found.large, pairs.large)
@@ -65,9 +65,9 @@ def test_pairs_are_kept_and_read_again(tmp_path: Path, pairs: Pairs) -> None:
     "other", [replace(TOY, material="drawings"), replace(TOY, damaged=1.0), replace(TOY, seed=2)]
 )
 def test_another_recipe_has_other_pairs(tmp_path: Path, pairs: Pairs, other: Recipe) -> None:
-    kept_pairs(tmp_path, TOY)
+    stored_pairs(tmp_path, TOY)
 
-    assert not torch.equal(kept_pairs(tmp_path, other).small, pairs.small)
+    assert not torch.equal(stored_pairs(tmp_path, other).small, pairs.small)
 
 
 def test_crops_belong_together_and_depend_on_the_step(pairs: Pairs) -> None:

@@ -1,7 +1,7 @@
 """Damage small pictures as autoencoders, JPEG, slight enlargement and screen captures do.
 
-Diffusion models give pictures that an autoencoder has decoded; others were JPEG files, were
-enlarged slightly, or are captures of a screen. Each kind is one function; a training mixes them.
+Pictures of diffusion models were decoded by an autoencoder; others were JPEG files, were enlarged
+slightly, or are captures of a screen. Each kind is one function; a training mixes them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def compress(rng: np.random.Generator, picture: Bytes) -> Bytes:
 
 
 def stretch(rng: np.random.Generator, picture: Bytes) -> Bytes:
-    """Lose what a slight enlargement loses: shrink by up to 1.6, then enlarge to the old size."""
+    """Remove the detail that a slight enlargement removes: shrink by up to 1.6, enlarge again."""
     image, factor = Image.fromarray(picture), rng.uniform(1.05, 1.6)
     small = (max(round(image.width / factor), 1), max(round(image.height / factor), 1))
     ways = (Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS)
@@ -106,9 +106,9 @@ def damage(rng: np.random.Generator, picture: Bytes, round_trip: RoundTrip | Non
 
     Args:
         rng: Decides how.
-        picture: Stays as it is.
-        round_trip: A real autoencoder's way there and back, used for three of four pictures that
-            get the kind "autoencoder"; None leaves them all to `soften`.
+        picture: Is not changed.
+        round_trip: Encodes and decodes by a real autoencoder; used for three of four pictures of
+            the kind "autoencoder"; None: all get `soften`.
     """
     shares = np.array([kind.share for _, kind in DAMAGES.items()])
     for _ in range(2 if rng.random() < 0.2 else 1):
@@ -120,7 +120,7 @@ def damage(rng: np.random.Generator, picture: Bytes, round_trip: RoundTrip | Non
 
 
 def shifted_round_trip(code: Callable[[Bytes], Bytes]) -> RoundTrip:
-    """Make an autoencoder's round trip one for any size and any place of its grid of 8 pixels.
+    """Extend an autoencoder's round trip to any size and any place of its grid of 8 pixels.
 
     Args:
         code: Encodes and decodes uint8 (8 h, 8 w, 3).

@@ -1,4 +1,4 @@
-"""Dead leaves: textured, shaded shapes of power-law sizes that hide one another.
+"""Draw dead leaves: textured, shaded shapes of power-law sizes that hide one another.
 
 A. B. Lee, D. Mumford and J. Huang, "Occlusion models for natural images", 2001,
 https://doi.org/10.1023/A:1011109015675; for training: R. Achddou, Y. Gousseau and S. Ladjal,
@@ -24,11 +24,11 @@ _OUTLINES = (shapes.blob, shapes.blob, shapes.polygon, shapes.box, shapes.leaf)
 
 @dataclass(frozen=True)
 class Scene:
-    """What the leaves of one picture have in common.
+    """The state that the leaves of one picture share.
 
     Attributes:
         rng: The picture's random numbers.
-        canvas: What is painted on, (side, side, 3).
+        canvas: The pixels, (side, side, 3).
         colours: The palette, (n, 3).
         textures: Grey textures as large as the canvas.
         contrast: The scale of the textures' contrast.
@@ -98,7 +98,7 @@ def lay(scene: Scene, outline: Points, blur: float = 0.0) -> None:
 def _radii(rng: np.random.Generator, side: int, least: float) -> Points:
     """Radii with density r ** -3 between `least` and a good part of the picture, enough to cover.
 
-    The power law is what makes the model as free of scale as natural pictures are.
+    By the power law the model is as free of scale as natural pictures are.
     """
     most = side * rng.uniform(0.15, 0.5)
     least = min(least, most / 3)

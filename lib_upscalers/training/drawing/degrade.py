@@ -28,7 +28,7 @@ _LENSES = (
     Image.Resampling.LANCZOS,
     Image.Resampling.BILINEAR,
 )
-# Those that keep lines crisp.
+# Filters by which lines stay crisp.
 _CRISP_LENSES = (
     Image.Resampling.HAMMING,
     Image.Resampling.BICUBIC,
@@ -39,8 +39,8 @@ _CRISP_LENSES = (
 def photograph(rng: np.random.Generator, canvas: Floats) -> Bytes:
     """Shrink a canvas (2 S, 2 S, 3) in [0, 1] to a picture (S, S, 3), as cameras and editors do.
 
-    Edges come out as sharp as in published pictures, from crisp to slightly soft, and some
-    pictures have a little noise.
+    Edges are as sharp as in published pictures, from crisp to slightly soft, and some pictures have
+    a little noise.
     """
     image = Image.fromarray(np.round(np.clip(canvas, 0, 1) * 255).astype(np.uint8))
     if rng.random() < 0.5:
@@ -64,7 +64,7 @@ def print_crisply(rng: np.random.Generator, canvas: Floats) -> Bytes:
 
 @dataclass(frozen=True)
 class Shrinking:
-    """One way in which people make pictures smaller.
+    """A usual way to make pictures smaller.
 
     Attributes:
         kernel: A name in `lib_upscalers.resampling.resample.KERNELS`.

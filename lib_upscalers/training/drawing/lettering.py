@@ -1,6 +1,6 @@
-"""Pages of invented letters: strokes on a small grid, so that no font is needed.
+"""Draw pages of invented letters: strokes on a small grid, so that no font is needed.
 
-Nobody can read them, but their stems, bowls, gaps and weights are those of real scripts.
+They have no meaning, but their stems, bowls, gaps and weights are those of real scripts.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _write(
 
 
 def _ground(rng: np.random.Generator, side: int) -> tuple[Floats, Floats]:
-    """Return a page and an ink that stands out from it."""
+    """Return a page and an ink in contrast to it."""
     pick = rng.random()
     if pick < 0.15:
         return dead_leaves.draw(rng, side), np.full(3, rng.choice([0.02, 0.98]), np.float32)

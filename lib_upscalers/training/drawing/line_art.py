@@ -1,4 +1,4 @@
-"""Drawings: inked outlines, flat and cel-shaded cells, hair, eyes, hatching and screentone."""
+"""Draw line art: inked outlines, flat and cel-shaded cells, hair, eyes, hatching, screentone."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What the parts of one drawing have in common.
+    """The state that the parts of one drawing share.
 
     Attributes:
         rng: The drawing's random numbers.
-        canvas: What is drawn on, (side, side, 3).
+        canvas: The pixels, (side, side, 3).
         colours: The palette, (n, 3).
         ink: The colour of the lines.
         pen: The usual line width in canvas pixels.
@@ -58,7 +58,7 @@ class Sheet:
 
 
 def clipped(sheet: Sheet, outline: Points, work: Callable[[], None]) -> None:
-    """Do some drawing of which only what lies inside the outline stays."""
+    """Draw, and restore everything outside an outline."""
     patch = raster.fill(sheet.size, outline)
     if patch is None:
         return
@@ -81,7 +81,7 @@ def outline(sheet: Sheet, points: Points, *, closed: bool = True) -> None:
 def gradient(
     rng: np.random.Generator, size: tuple[int, int], first: Floats, last: Floats
 ) -> Floats:
-    """Return pixels (h, w, 3) that go from one colour to another along some direction."""
+    """Return a gradient, (h, w, 3), from one colour to another along a direction."""
     angle = rng.uniform(0, 2 * math.pi)
     y = np.linspace(-1, 1, size[0], dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, size[1], dtype=np.float32)[None]
@@ -197,7 +197,7 @@ def hatching(sheet: Sheet) -> None:
             lines: list[tuple[Points, Points]] = []
             for offset in np.arange(-reach, reach, max(gap, 4.0)):
                 ends = np.array([[-reach, offset], [0, offset + rng.normal(0, 1)], [reach, offset]])
-                way = shapes.turned(ends, angle + turn, (middle[0], middle[1]))
+                way = shapes.rotated(ends, angle + turn, (middle[0], middle[1]))
                 lines.append((way, np.array([0.5, 1.0, 0.4]) * width))
             raster.paint(sheet.canvas, raster.strokes(sheet.size, lines), sheet.ink)
 
@@ -205,7 +205,7 @@ def hatching(sheet: Sheet) -> None:
 
 
 def screentone(sheet: Sheet) -> None:
-    """Lay a printer's dot screen over a region; the dots may grow from one side to the other."""
+    """Draw a printer's dot screen over a region; the dots may grow from one side to the other."""
     rng = sheet.rng
     region = shapes.blob(rng, sheet.spot(), sheet.side * rng.uniform(0.05, 0.25))
     u, v = textures.grid(sheet.side, rng.uniform(0, math.pi))

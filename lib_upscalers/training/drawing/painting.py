@@ -1,4 +1,4 @@
-"""Painted drawings: airbrushed forms, fine hair, brush strokes, buildings, thin tinted lines."""
+"""Draw paintings: airbrushed forms, fine hair, brush strokes, buildings, thin tinted lines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _toned(rng: np.random.Generator, colour: Floats, least: float, most: float) 
 
 
 def _confined(sheet: Sheet, outline: Points, work: Callable[[], None]) -> None:
-    """Do some drawing, and restore everything outside an outline, however far the work reached."""
+    """Draw, and restore everything outside an outline, however far the drawing reaches."""
     patch = raster.fill(sheet.size, outline)
     if patch is None:
         return
@@ -37,7 +37,7 @@ def _confined(sheet: Sheet, outline: Points, work: Callable[[], None]) -> None:
 
 
 def airbrush(sheet: Sheet, outline: Points, colour: Floats, count: int) -> None:
-    """Lay soft dark and light spots inside an outline."""
+    """Paint soft dark and light spots inside an outline."""
     rng, size = sheet.rng, sheet.size
     low, high = outline.min(axis=0), outline.max(axis=0)
     reach = float(np.hypot(*(high - low))) / 2
@@ -118,7 +118,7 @@ def fine_hair(sheet: Sheet) -> None:
 
 
 def brushwork(sheet: Sheet) -> None:
-    """Lay broad, half transparent strokes of near colours, as grass, cloth or a sky is painted."""
+    """Paint broad, half transparent strokes of near colours, like grass, cloth or a sky."""
     rng, colour = sheet.rng, sheet.colour()
     centre, reach = sheet.spot(), sheet.side * rng.uniform(0.1, 0.4)
     angle, wide = rng.uniform(0, 2 * math.pi), math.exp(rng.uniform(math.log(2), math.log(24)))

@@ -1,4 +1,4 @@
-"""Antialiased masks of polygons, discs and tapered strokes, and how they are painted.
+"""Make antialiased masks of polygons, discs and tapered strokes, and paint with them.
 
 A canvas is a float32 array (H, W, 3), values about [0, 1]; coordinates are (x, y) in its pixels.
 """
@@ -90,7 +90,7 @@ class MaskMaker:
                 self.disc((float(points[i][0]), float(points[i][1])), float(widths[i]) / 2, value)
 
     def finish(self) -> Patch | None:
-        """Return the mask, or None if nothing of it lies on the canvas."""
+        """Return the mask, or None if all of it is outside the canvas."""
         if 0 in self._shape:
             return None
         image = self._image.reduce(OVERSAMPLE)
@@ -116,18 +116,18 @@ def strokes(
     size: tuple[int, int], lines: Iterable[tuple[Points, Points]], blur: float = 0.0
 ) -> Patch | None:
     """Return one mask of many strokes, given as (points, widths)."""
-    kept = list(lines)
-    if not kept:
+    visible = list(lines)
+    if not visible:
         return None
-    reach = max(float(widths.max()) for _, widths in kept)
-    maker = MaskMaker(size, bounds(np.concatenate([line for line, _ in kept]), reach), blur)
-    for points, widths in kept:
+    reach = max(float(widths.max()) for _, widths in visible)
+    maker = MaskMaker(size, bounds(np.concatenate([line for line, _ in visible]), reach), blur)
+    for points, widths in visible:
         maker.stroke(points, widths)
     return maker.finish()
 
 
 def paint(canvas: Floats, patch: Patch | None, colour: Floats, opacity: float = 1.0) -> None:
-    """Lay a colour, shape (3,), or coloured pixels (h, w, 3) over the canvas where the mask is."""
+    """Paint a colour, shape (3,), or coloured pixels (h, w, 3) on the canvas where the mask is."""
     if patch is None:
         return
     below = canvas[patch.window]

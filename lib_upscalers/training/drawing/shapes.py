@@ -1,4 +1,4 @@
-"""Outlines: smooth blobs, polygons, strips, curves. All are arrays of (x, y)."""
+"""Make outlines: smooth blobs, polygons, strips, curves. All are arrays of (x, y)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lib_upscalers.training.drawing.raster import Points
 
 
-def turned(points: Points, angle: float, centre: tuple[float, float]) -> Points:
+def rotated(points: Points, angle: float, centre: tuple[float, float]) -> Points:
     """Rotate points about the origin by `angle` radians, then move the origin to `centre`."""
     c, s = math.cos(angle), math.sin(angle)
     return points @ np.array([[c, s], [-s, c]]) + np.array(centre)
@@ -29,7 +29,7 @@ def blob(rng: np.random.Generator, centre: tuple[float, float], radius: float) -
     distance = radius * np.clip(distance, 0.15, 2.5)
     stretch = rng.uniform(0.35, 1.0)
     points = np.stack([distance * np.cos(angle), stretch * distance * np.sin(angle)], axis=1)
-    return turned(points, rng.uniform(0, 2 * math.pi), centre)
+    return rotated(points, rng.uniform(0, 2 * math.pi), centre)
 
 
 def polygon(rng: np.random.Generator, centre: tuple[float, float], radius: float) -> Points:
@@ -47,7 +47,7 @@ def box(rng: np.random.Generator, centre: tuple[float, float], radius: float) ->
     corners = np.array([[-wide, -high], [wide, -high], [wide, high], [-wide, high]])
     upright = rng.random() < 0.5
     angle = rng.integers(0, 2) * math.pi / 2 if upright else rng.uniform(0, math.pi)
-    return turned(corners, float(angle), centre)
+    return rotated(corners, float(angle), centre)
 
 
 def leaf(rng: np.random.Generator, centre: tuple[float, float], radius: float) -> Points:
@@ -58,7 +58,7 @@ def leaf(rng: np.random.Generator, centre: tuple[float, float], radius: float) -
     upper = np.stack([along, bend + half], axis=1)
     lower = np.stack([along, bend - half], axis=1)[::-1]
     points = np.concatenate([upper, lower]) * radius
-    return turned(points, rng.uniform(0, 2 * math.pi), centre)
+    return rotated(points, rng.uniform(0, 2 * math.pi), centre)
 
 
 def curve(
@@ -71,7 +71,7 @@ def curve(
     """Return a smooth open curve: its direction is a slow random walk.
 
     Args:
-        rng: Where the bends come from.
+        rng: The source of the bends.
         start: The first point.
         angle: The first direction in radians.
         length: Length in pixels.

@@ -1,4 +1,4 @@
-"""Pictures to train on, drawn from a seed: no photograph is needed.
+"""Draw pictures to train on from a seed, without any photograph.
 
 ``python -m lib_upscalers.training.drawing.synthetic sheet.png`` draws a sheet of all kinds.
 """
@@ -46,7 +46,8 @@ KINDS.add("dead leaves", Kind(dead_leaves.draw, 0.55, 0.15))
 KINDS.add("fabric", Kind(dead_leaves.draw_fabric, 0.15, 0.05))
 KINDS.add("line art", Kind(line_art.draw, 0.2, 0.4))
 KINDS.add("lettering", Kind(lettering.draw, 0.1, 0.1))
-# The draws of "all" stay what they were, so that a command in weights.json draws the same pictures.
+# The random numbers of "all" never change, so that a command in weights.json draws the same
+# pictures.
 KINDS.add("painting", Kind(painting.draw, 0.0, 0.3))
 
 
@@ -62,7 +63,7 @@ def draw(kind: str, side: int, seed: int, *, crisp: bool = False) -> Bytes:
 
 
 def draw_mixed(side: int, seed: int, material: Material = "all") -> Bytes:
-    """Draw one picture of a random kind, as often as its share says; drawings are crisp."""
+    """Draw one picture of a random kind, by the kinds' shares; drawings are crisp."""
     rng = np.random.default_rng([seed, 999])
     drawings = material == "drawings"
     shares = np.array([kind.drawn if drawings else kind.share for _, kind in KINDS.items()])

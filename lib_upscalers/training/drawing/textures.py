@@ -1,4 +1,4 @@
-"""Grey textures with mean about 0 and standard deviation about 1, and colours for them."""
+"""Make grey textures with mean about 0 and standard deviation about 1, and colours for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def normalised(values: Floats) -> Floats:
 
 
 def grid(side: int, angle: float) -> tuple[Floats, Floats]:
-    """Return the coordinates of a square's pixels along two turned axes."""
+    """Return the coordinates of a square's pixels along two rotated axes."""
     y, x = np.mgrid[0:side, 0:side].astype(np.float32)
     c, s = np.float32(math.cos(angle)), np.float32(math.sin(angle))
     return x * c + y * s, y * c - x * s
@@ -45,7 +45,7 @@ def pink(
     across = fy * math.cos(angle) - fx * math.sin(angle)
     radius = np.maximum(np.hypot(along, across), 1 / side)
     spectrum = np.fft.rfft2(rng.standard_normal((side, side))) / radius**power
-    # Beyond this the canvas holds what no picture could show once it has been shrunk.
+    # Higher frequencies of the canvas are lost when it is shrunk to a picture.
     spectrum *= np.exp(-((np.hypot(fx, fy) / 0.4) ** 4))
     return normalised(np.fft.irfft2(spectrum, s=(side, side)).astype(np.float32))
 
@@ -125,7 +125,7 @@ def any_texture(rng: np.random.Generator, side: int) -> Floats:
 def palette(rng: np.random.Generator, count: int) -> Floats:
     """Return colours, (count, 3), that differ much in lightness and little in hue.
 
-    That is how natural pictures are: most of the contrast lies in luma.
+    So are natural pictures: most of the contrast is in luma.
     """
     luma = np.clip(rng.beta(0.9, 0.9, count), 0.01, 0.99)
     strength = math.exp(rng.uniform(-4.0, -1.6))

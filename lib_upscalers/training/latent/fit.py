@@ -31,8 +31,8 @@ from lib_upscalers.training.drawing import synthetic
 from lib_upscalers.training.latent import latent_pairs
 from lib_upscalers.training.latent.judging import judge
 from lib_upscalers.training.latent.latent_metric import decoded_metric, statistics
+from lib_upscalers.training.latent.latent_pairs import find_photographs
 from lib_upscalers.training.latent.latent_training import LatentTraining, Pool
-from lib_upscalers.training.latent.photographs import find_photographs
 from lib_upscalers.training.latent.reports import FitReport, FitSettings, Preview
 
 if TYPE_CHECKING:

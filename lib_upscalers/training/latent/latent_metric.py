@@ -1,8 +1,8 @@
-"""A metric for latents: the weight of an error by its effect after decoding.
+"""Weigh errors of latents by their effect after decoding.
 
-Channels of a latent differ much in what they do to the picture. A loss that counts them alike
-spends most of a small network on what nobody sees; decoding in every step would cost many times
-what the network does. So it is measured once how the decoder turns small changes into pixels.
+Channels of a latent differ much in their effect on the picture. A loss that counts them alike
+spends most of a small network on invisible errors; decoding in every step would cost many times
+what the network does. So the decoder's response to small changes is measured once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     Measure = Callable[[Sequence[torch.Tensor], torch.Tensor], torch.Tensor | None]
 
 _STEP = 0.1
-# The share of a loss that counts all channels alike: a diffusion model sees those, too, that the
-# decoder hardly does.
+# The share of a loss that counts all channels alike, because a diffusion model also sees those that
+# hardly change the decoder's result.
 _PLAIN = 0.1
 
 
@@ -28,13 +28,13 @@ def decoded_metric(
 ) -> torch.Tensor:
     """Measure J^T J, (C, C), J being the decoder's derivative, averaged over places.
 
-    Every channel is changed by one pattern of random signs. Neighbours then cancel out on average,
-    and what is left of the products of two channels' results is theirs.
+    Every channel is changed by one pattern of random signs. The effects of neighbours then average
+    to 0, and the mean product of two channels' results is their own.
 
     Args:
         decode: From latents (1, C, h, w) to pictures.
         latents: Some latents (C, h, w), on the device for `decode`.
-        deviation: How much each channel varies, (C,); changes are a tenth of it.
+        deviation: The standard deviation of each channel, (C,); changes are a tenth of it.
     """
     channels = len(deviation)
     generator = torch.Generator().manual_seed(0)
@@ -57,9 +57,9 @@ def decoded_metric(
 
 
 def loss_transform(metric: torch.Tensor | None, covariance: torch.Tensor) -> torch.Tensor:
-    """Return W, (C, C): |W e| ** 2 is how much an error e, (C,), matters.
+    """Return W, (C, C): |W e| ** 2 is the weight of an error e, (C,).
 
-    It is about 1 for an error as large as the latents vary.
+    It is about 1 for an error as large as the latents' deviation.
 
     Args:
         metric: What `decoded_metric` returns; None counts all channels alike.
@@ -84,7 +84,7 @@ def statistics(latents: Sequence[torch.Tensor], measure: Measure) -> dict[str, t
     """
     flat = torch.cat([latent.float().flatten(1) for latent in latents], dim=1)
     deviation, mean = torch.std_mean(flat, dim=1)
-    # A channel that hardly varies must not count for more than all others together.
+    # A channel that hardly varies must not count more than all others together.
     least = 1e-3 * float(deviation.max()) or 1.0
     deviation = deviation.clamp_min(least)
     covariance = torch.cov(flat).reshape(len(mean), len(mean))

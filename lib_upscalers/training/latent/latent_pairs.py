@@ -1,7 +1,7 @@
-"""Pairs of latents to train on: of a picture, and of the same picture made smaller.
+"""Make pairs of latents to train on: of a picture, and of the same picture made smaller.
 
-They are made once, with the autoencoder that the network is for, and kept in files of some
-pictures each, so that a training that was stopped goes on and several processes can make them.
+They are made once, with the autoencoder that the network is for, and stored in files of some
+pictures each, so that a training can be resumed and several processes can make them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from PIL import Image
 
+from lib_upscalers.errors import InputError
 from lib_upscalers.file_writing import writing_path
 from lib_upscalers.geometry import Size
+from lib_upscalers.pictures.names import PICTURE_SUFFIXES, names_a_picture
 from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.training.drawing import degrade, synthetic
-from lib_upscalers.training.latent.photographs import cut_square
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,20 +29,20 @@ if TYPE_CHECKING:
 
     Encode = Callable[[torch.Tensor], torch.Tensor]
 
-# Every seed has this many pictures to itself, none of them drawn for the pixel networks.
+# Every seed has this many pictures of its own, none of them drawn for the pixel networks.
 _SEED_STRIDE = 1_000_000
 _SEED_START = 700_000_000
 
 
 @dataclass(frozen=True)
 class PairPlan:
-    """What the pairs are made of.
+    """How the pairs are made.
 
     Attributes:
         seed: Of everything.
         cells: Side of the large latents.
         factor: How many pixels a latent value is wide.
-        views: Pairs that are made of one drawing, each turned and recoloured.
+        views: Pairs that are made of one drawing, each rotated and recoloured.
         drawings: Drawings a file.
         flat: The share of pictures that are one flat colour.
         halves: The share of pairs with a factor of 2. Half of the others have 1.5, the rest
@@ -73,12 +75,49 @@ class LatentPair:
     large: torch.Tensor
 
 
+def find_photographs(folder: Path | None) -> Sequence[Path]:
+    """Return the pictures of a folder and its sub-folders that can be opened; none for None.
+
+    Raises:
+        InputError: There is none.
+    """
+    if folder is None:
+        return ()
+    found: list[Path] = []
+    for path in sorted(folder.rglob("*")):
+        if names_a_picture(path):
+            with suppress(OSError, ValueError), Image.open(path):
+                found.append(path)
+    if not found:
+        raise InputError(
+            f"Expected pictures ({', '.join(PICTURE_SUFFIXES)}) in {folder}, but found none that "
+            "can be opened; name another folder, or none."
+        )
+    return found
+
+
+def cut_square(path: Path, side: int, rng: np.random.Generator) -> Bytes:
+    """Return a random square of a picture, shrunk by a random factor: uint8 (side, side, 3).
+
+    Raises:
+        OSError: The picture is damaged or missing.
+    """
+    with Image.open(path) as image:
+        picture = image.convert("RGB")
+    least = min(picture.size)
+    # Between all of the picture and no shrinking; small pictures are enlarged.
+    cut_side = int(min(least, np.exp(rng.uniform(np.log(side), np.log(max(side, least))))))
+    left, top = (int(rng.integers(0, length - cut_side + 1)) for length in picture.size)
+    box = (left, top, left + cut_side, top + cut_side)
+    return np.asarray(picture.resize((side, side), Image.Resampling.LANCZOS, box=box))
+
+
 def _view(picture: Bytes, rng: np.random.Generator) -> Bytes:
-    """Return a picture turned, flipped, with channels changed, sometimes as a negative."""
-    turned = np.rot90(picture, int(rng.integers(0, 4)))
-    turned = turned[:, ::-1] if rng.random() < 0.5 else turned
-    turned = turned[..., rng.permutation(3)]
-    return 255 - turned if rng.random() < 0.2 else turned
+    """Return a picture rotated, flipped, with channels swapped, sometimes as a negative."""
+    rotated = np.rot90(picture, int(rng.integers(0, 4)))
+    rotated = rotated[:, ::-1] if rng.random() < 0.5 else rotated
+    rotated = rotated[..., rng.permutation(3)]
+    return 255 - rotated if rng.random() < 0.2 else rotated
 
 
 def _cells(plan: PairPlan, rng: np.random.Generator) -> tuple[int, int]:
@@ -115,7 +154,7 @@ def _picture(plan: PairPlan, number: int, folder: Sequence[Path]) -> Bytes:
         chosen = pure if rng.random() < 0.3 else colour
         return np.broadcast_to(chosen.astype(np.uint8), (plan.side, plan.side, 3))
     if folder and rng.random() < 0.5:
-        # One that is damaged has a drawing in its place.
+        # A damaged one is replaced by a drawing.
         with suppress(OSError, ValueError):
             return cut_square(folder[int(rng.integers(0, len(folder)))], plan.side, rng)
     return synthetic.draw_mixed(plan.side, _SEED_START + plan.seed * _SEED_STRIDE + number)
@@ -131,11 +170,11 @@ def make_part(
     """Make the pairs of one file; the same arguments give the same pairs.
 
     Args:
-        plan: What they are made of.
+        plan: How they are made.
         part: The number of the file.
         encode: From pictures (1, 3, H, W) in [0, 1] to latents.
         device: Where `encode` works.
-        folder: Pictures of the user's, which then take the place of half of the drawings.
+        folder: Pictures of the user's, which then replace half of the drawings.
     """
     pairs: list[LatentPair] = []
     for number in range(part * plan.drawings, (part + 1) * plan.drawings):
@@ -151,21 +190,21 @@ def make_part(
 
 
 def part_path(folder: Path, part: int) -> Path:
-    """Return where the pairs of a part are kept."""
+    """Return the file of the pairs of a part."""
     return folder / f"pairs_{part:05d}.pt"
 
 
 def part_paths(folder: Path) -> list[Path]:
-    """Return where there are pairs, in order."""
+    """Return the files with pairs, in order."""
     return sorted(folder.glob("pairs_*.pt"))
 
 
 def save_part(path: Path, pairs: Sequence[LatentPair]) -> None:
-    """Write pairs; a file that is there stays whole whatever happens."""
+    """Write pairs; an old file stays whole if that fails."""
     with writing_path(path, overwrite=True, make_folders=True) as scratch:
         torch.save([(pair.small, pair.large) for pair in pairs], scratch)
 
 
 def load_part(path: Path) -> list[LatentPair]:
-    """Read what `save_part` wrote."""
+    """Read the pairs that `save_part` wrote."""
     return [LatentPair(*both) for both in torch.load(path, weights_only=True)]

@@ -11,37 +11,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional
 
 from lib_upscalers.latent.autocast import without_autocast
 from lib_upscalers.latent.learned_network import LatentNetwork
-from lib_upscalers.training.latent.decoded import decoded_loss
-from lib_upscalers.training.state import load_state, remember, save_state
+from lib_upscalers.training.losses import charbonnier
+from lib_upscalers.training.state import load_state, save_state, update_average
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from lib_upscalers.training.latent.decoded import Decode
     from lib_upscalers.training.latent.latent_pairs import LatentPair
 
+    Decode = Callable[[torch.Tensor], torch.Tensor]
+
 _EPSILON = 0.05
+# Decoding all of a latent in every step would take four times as long.
+_WINDOW = 16
+# Sides, in latent values, of the squares whose mean colours are compared.
+_SQUARES = (2, _WINDOW)
+# With it this loss is about as large as the loss on latents at the end of a training.
+_PIXELS, _COLOURS = 8.0, 16.0
 
 
 @dataclass(frozen=True)
 class LatentRecipe:
-    """All that decides what the weights will be, but for the pairs.
+    """All that determines the weights, except the pairs.
 
     Attributes:
         channels: Of the latents.
         features: See `LatentNetwork`; also `blocks`, `fine` and `fine_blocks`.
         seed: Of the weights and the batches.
-        steps: How many are made, unless time runs out before.
+        steps: The number of steps, unless time runs out before.
         batch: Pairs a step, for a factor of 2; fewer where the small latents are larger.
         rate: The greatest learning rate; it falls as a cosine.
         warm_up: Steps in which it rises.
-        memory: How much of the averaged weights stays at each step.
-        decoded: The share of the training, at its end, in which `decoded_loss` counts, too, where
-            the decoder is cheap.
+        memory: The share of the averaged weights that remains at each step.
+        decoded: The share of the training, at its end, in which `decoded_loss` counts, too, if the
+            decoder is cheap.
     """
 
     channels: int
@@ -71,7 +79,7 @@ class Pool:
         self._by_sides: dict[tuple[int, int], list[LatentPair]] = {}
 
     def add(self, pairs: Iterable[LatentPair]) -> None:
-        """Put pairs in; the order counts for what batches there will be."""
+        """Add pairs; their order determines the batches."""
         for pair in pairs:
             sides = pair.small.shape[-1], pair.large.shape[-1]
             self._by_sides.setdefault(sides, []).append(pair)
@@ -83,7 +91,7 @@ class Pool:
     def batch(self, rng: np.random.Generator, most: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return random pairs of one factor, float32: small and large latents.
 
-        Every second batch is of the factor 2; there are fewer pairs where they are larger.
+        Every second batch is of the factor 2; fewer pairs if they are larger.
         """
         least = min(small for small, _ in self._by_sides)
         twice = {
@@ -106,10 +114,42 @@ def latent_loss(
 ) -> torch.Tensor:
     """Return the mean length of the errors at all places, as `transform` weighs channels.
 
-    The length and not its square, so that flat places get exact, too; smooth at 0.
+    The length and not its square, so that flat places become exact, too; smooth at 0.
     """
     error = torch.einsum("dc,nchw->ndhw", transform, output - target)
     return (error.square().sum(1) + _EPSILON**2).sqrt().mean() - _EPSILON
+
+
+def decoded_loss(
+    output: torch.Tensor, target: torch.Tensor, decode: Decode, rng: np.random.Generator
+) -> torch.Tensor:
+    """Return how far a random window of latents is from its target once both are decoded.
+
+    Pixels count by `charbonnier`; the mean colours of small squares and of the whole window count,
+    too, because a shift of colour is visible that is small in each pixel.
+
+    Args:
+        output: Latents (N, C, H, W), with gradients.
+        target: The true latents.
+        decode: From latents to pictures, in a way that gradients pass.
+        rng: Chooses the window.
+    """
+    sides = [min(_WINDOW, side) for side in output.shape[-2:]]
+    top, left = (
+        int(rng.integers(0, whole - side + 1))
+        for whole, side in zip(output.shape[-2:], sides, strict=True)
+    )
+    window = (..., slice(top, top + sides[0]), slice(left, left + sides[1]))
+    with torch.no_grad():
+        expected = decode(target[window])
+    made = decode(output[window])
+    factor = expected.shape[-1] // sides[1]
+    loss = _PIXELS * charbonnier(made, expected)
+    for side in _SQUARES:
+        size = [min(side, whole) * factor for whole in sides]
+        means = (functional.avg_pool2d(each, size) for each in (made, expected))
+        loss = loss + _COLOURS / len(_SQUARES) * charbonnier(*means)
+    return loss
 
 
 class LatentTraining:
@@ -159,7 +199,7 @@ class LatentTraining:
 
         Args:
             pool: Where pairs come from.
-            batch: How many of them, for a factor of 2.
+            batch: The number of pairs, for a factor of 2.
             budget: Seconds for all steps: they end early if these are over.
             decode: From latents to pictures, gradients passing, if that is cheap.
         """
@@ -181,7 +221,7 @@ class LatentTraining:
         self.optimiser.step()
         result = float(loss.detach())
         self.step += 1
-        remember(self.average, self.model, self.step, self.recipe.memory)
+        update_average(self.average, self.model, self.step, self.recipe.memory)
         spent = time.monotonic() - begun
         self.seconds += spent
         self.progress += max(1 / self.recipe.steps, spent / budget)
@@ -190,7 +230,7 @@ class LatentTraining:
         return result
 
     def save(self, path: Path) -> None:
-        """Write all of the state; a file that is there stays whole whatever happens."""
+        """Write all of the state; an old file stays whole if that fails."""
         state = {
             "step": self.step,
             "progress": self.progress,
@@ -203,7 +243,7 @@ class LatentTraining:
         save_state(path, self.recipe, state)
 
     def load(self, path: Path) -> None:
-        """Go on where `save` was called.
+        """Resume from the state that `save` wrote.
 
         Raises:
             InputError: It was saved by a training with another recipe.
