@@ -1,4 +1,4 @@
-"""Arguments that several commands share; parsing imports nothing heavy."""
+"""Define arguments that several commands share; parsing imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SizeRequest:
-    """A size as the user writes it: with one side left out, the picture's shape decides it."""
+    """A size as the user writes it: if one side is missing, it follows the picture's shape."""
 
     width: int | None
     height: int | None
@@ -36,11 +36,11 @@ class SizeRequest:
 
     @property
     def is_exact(self) -> bool:
-        """Whether both sides are given, so that no picture is needed to resolve it."""
+        """Whether both sides are given, so that it can be resolved without a picture."""
         return self.width is not None and self.height is not None
 
     def resolve(self, picture: Size) -> Size:
-        """Return the size for a picture; a side that was left out follows the picture's shape."""
+        """Return the size for a picture; a missing side follows the picture's shape."""
         from lib_upscalers.geometry import Size
 
         if self.width is not None and self.height is not None:

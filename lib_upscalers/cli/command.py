@@ -1,4 +1,4 @@
-"""A command of the command line: adds its arguments to a parser, and runs."""
+"""Describe a command of the command line: it adds its arguments to a parser, and runs."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Command:
         name: As it is typed.
         summary: A line for the list of commands.
         add: Adds arguments to the command's parser.
-        run: Does the work and returns the exit code. Raises an UpscalerError where it cannot.
-        usage: In place of argparse's own line of usage.
+        run: Does the work and returns the exit code. Raises an UpscalerError if it cannot.
+        usage: Replaces argparse's own line of usage.
         epilog: Shown below the options.
-        names: The argument that takes any number of names, which may stand on both sides of an
-            option; "" if there is none.
-        least: How many of those names there must be, and what they are, for the error.
+        names: The argument that takes any number of names, which may be on both sides of an option;
+            "" if there is none.
+        least: The least number of those names, and what they name, for the error.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Command:
 def options_of(kind: type[Options], namespace: argparse.Namespace) -> Options:
     """Return a command's options as the dataclass that types them.
 
-    Every field is an argument of its name; further arguments are left out.
+    Every field is an argument of its name; further arguments are omitted.
     """
     values = vars(namespace)
     return kind(**{field.name: values[field.name] for field in fields(kind)})
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors show what was typed as text, whatever it does to a terminal."""
+    """A parser whose errors print what was typed as visible text, control characters included."""
 
     def error(self, message: str) -> NoReturn:
         """Write the usage and the error to stderr and exit with code 2."""

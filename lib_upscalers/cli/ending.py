@@ -35,7 +35,7 @@ def exit_code(stop: BaseException) -> int:
 def signals_interrupt() -> Generator[None, None, None]:
     """Raise `Ended` in the block at the first of these signals; ignore further ones.
 
-    A signal that is ignored, as nohup does, or that somebody else handles is left alone.
+    A signal that is ignored, as by nohup, or that has another handler is not affected.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""The engine's settings as options of a command; parsing imports nothing heavy."""
+"""Add the engine's settings as options of a command; parsing imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_engine_settings(parser: argparse.ArgumentParser, *, without: Collection[
 
     Args:
         parser: The command's parser.
-        without: The names of settings to leave out, as their options mean something else there.
+        without: The names of settings to omit, because their options mean something else there.
     """
     group = parser.add_argument_group("how it is computed")
     for setting in ENGINE_SETTINGS:
@@ -31,7 +31,7 @@ def add_engine_settings(parser: argparse.ArgumentParser, *, without: Collection[
 
 
 def read_engine_settings(options: argparse.Namespace) -> Settings:
-    """Return what the options of `add_engine_settings` say; defaults for what was left out.
+    """Return the settings of the options of `add_engine_settings`; defaults for missing ones.
 
     Raises:
         InputError: A value is none of the setting's choices.
@@ -51,7 +51,7 @@ def _help(setting: EngineSetting) -> str:
 
 
 def _kind(setting: EngineSetting) -> dict[str, Any]:
-    """Return what argparse has to know of a setting's values."""
+    """Return argparse's arguments for a setting's values."""
     if setting.kind == "flag":
         return {"action": "store_true", "default": setting.default}
     if setting.kind == "number":

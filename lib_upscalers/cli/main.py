@@ -1,4 +1,4 @@
-"""The command line: choose the command, run it, and turn what happens into lines and exit codes."""
+"""Run the command line: choose the command, run it, convert errors to lines and exit codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _log = logging.getLogger("lib_upscalers")
 
 @contextlib.contextmanager
 def _logging_to(console: Console, *, verbose: bool) -> Generator[None]:
-    """Show the library's log for as long as the command runs."""
+    """Show the library's log while the command runs."""
     handler = ConsoleHandler(console)
     level, propagate = _log.level, _log.propagate
     _log.addHandler(handler)
@@ -52,7 +52,7 @@ def _logging_to(console: Console, *, verbose: bool) -> Generator[None]:
 
 @contextlib.contextmanager
 def _warnings_logged() -> Generator[None]:
-    """Log Python's warnings, which are for programmers, where only --verbose shows them."""
+    """Log Python's warnings, which only --verbose shows, because they are for programmers."""
 
     def log(message: Warning | str, category: type[Warning], *_where: object) -> None:
         _log.debug("%s: %s", category.__name__, message)
@@ -63,7 +63,7 @@ def _warnings_logged() -> Generator[None]:
 
 
 def _settle_output() -> None:
-    """Discard what stdout cannot take, so that Python does not complain when it ends."""
+    """Discard output that stdout cannot take, so that Python writes no error when it ends."""
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - closed at the start
         return
     try:
@@ -80,7 +80,7 @@ def _report(console: Console, error: BaseException, *, verbose: bool) -> None:
     console.write(f"upscalers: {describe(error)}", "red")
 
 
-def _perform(command: Command, options: argparse.Namespace, console: Console) -> int:
+def _run_command(command: Command, options: argparse.Namespace, console: Console) -> int:
     try:
         with signals_interrupt():
             return command.run(options, console)
@@ -88,7 +88,7 @@ def _perform(command: Command, options: argparse.Namespace, console: Console) ->
         console.write("Stopped.")
         return exit_code(stop)
     except BrokenPipeError:
-        # Whoever read the results has seen enough.
+        # The reader of the results has closed the pipe.
         _settle_output()
         return ALL_DONE
     except Exception as error:  # noqa: BLE001 - whatever it is, a person reads one line
@@ -124,4 +124,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Console(console.stream).write(_WITHOUT_RICH)
         return SOME_FAILED
     with _logging_to(console, verbose=options.verbose), _warnings_logged():
-        return _perform(command, options, console)
+        return _run_command(command, options, console)

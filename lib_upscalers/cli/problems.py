@@ -1,4 +1,4 @@
-"""Errors in one line for people."""
+"""Describe errors in one line for the user."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lib_upscalers.errors import UpscalerError
 
 
 def describe(error: BaseException) -> str:
-    """Return what a person should read about an error, in one line."""
+    """Return an error's description for the user, in one line."""
     text = " ".join(str(error).split())
     if isinstance(error, UpscalerError):
         return text

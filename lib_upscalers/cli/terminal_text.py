@@ -1,11 +1,11 @@
-"""Write what a terminal must not interpret as text: control characters and line directions."""
+"""Escape what a terminal must not interpret: control characters and text directions."""
 
 from __future__ import annotations
 
 import unicodedata
 
 # Controls, lone surrogates (bytes of a file name in an unknown encoding), line and paragraph
-# separators; and the format characters that turn the direction of the text around them.
+# separators; and the format characters that change the direction of the text around them.
 _HIDDEN = frozenset(("Cc", "Cs", "Zl", "Zp"))
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -13,8 +13,8 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 def visible(text: str) -> str:
     r"""Return the text in one line that a terminal shows as it is.
 
-    Control characters, line breaks and everything else that moves the cursor, changes colours or
-    the direction of reading becomes an escape sequence in letters, such as ``\x1b``.
+    Control characters, line breaks and all else that moves the cursor, changes colours or the
+    direction of reading becomes an escape sequence in letters, such as ``\x1b``.
     """
     if text.isascii() and text.isprintable():
         return text

@@ -333,13 +333,10 @@ class _TabBuilder:
 
     def _pictures_in(self, folder: list[str]) -> list[Any]:
         """Return the pictures of an uploaded folder, and an alert."""
-        uploaded = [path for path in folder if is_inside(path, [self.actions.upload_folder()])]
-        pictures = sorted(path for path in uploaded if names_a_picture(Path(path)))
+        sent = [path for path in folder if is_inside(path, [self.actions.upload_folder()])]
+        pictures = sorted(path for path in sent if names_a_picture(Path(path)))
         if not pictures:
-            return [
-                gr.update(),
-                alert(f"Expected pictures, but none of {len(uploaded)} files is one."),
-            ]
+            return [gr.update(), alert(f"Expected pictures, but none of {len(sent)} files is one.")]
         more = f"Of {len(pictures)} pictures the first {MOST_PICTURES} are taken, by name."
         return [pictures[:MOST_PICTURES], alert(more if len(pictures) > MOST_PICTURES else "")]
 
