@@ -66,8 +66,8 @@ def test_a_newer_spandrel_is_put_beside_an_old_one(
     have(hook, monkeypatch, spandrel="0.3.4", spandrel_extra_arches="0.1.1")
     fake_pip(hook, monkeypatch, works=True)
     hook.main()
-    assert hook.is_there(f"spandrel=={hook.SPANDREL}")
-    assert hook.is_there(f"spandrel_extra_arches=={hook.EXTRA}")
+    assert hook.is_installed_privately(f"spandrel=={hook.SPANDREL}")
+    assert hook.is_installed_privately(f"spandrel_extra_arches=={hook.EXTRA}")
     assert capsys.readouterr().out
     hook.main()
     assert capsys.readouterr().out == "", "the second start has nothing to do"
@@ -77,7 +77,7 @@ def test_extra_architectures_come_only_where_the_host_has_them(
     hook: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     have(hook, monkeypatch, spandrel="0.3.4")
-    assert hook.wanted() == [f"spandrel=={hook.SPANDREL}"]
+    assert hook.private_requirements() == [f"spandrel=={hook.SPANDREL}"]
 
 
 def test_without_a_network_it_says_what_is_missing_and_changes_nothing(
