@@ -18,8 +18,10 @@ from lib_upscalers.cli.arguments import (
 )
 from lib_upscalers.cli.command import EXIT_CODES, Command, options_of
 from lib_upscalers.cli.console import Bars, Console
+from lib_upscalers.cli.engine_arguments import add_engine_settings, read_engine_settings
 from lib_upscalers.cli.problems import describe
 from lib_upscalers.errors import AlreadyExistsError, InputError, OutputError
+from lib_upscalers.upscaling.settings import differences
 
 if TYPE_CHECKING:
     import argparse
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.compare.session import Session
     from lib_upscalers.compare.store import Store
+    from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
 
+# `--kernel` is the kernel of --test.
+NETWORK_KERNEL = "--network-kernel"
 MOST_PICTURES = 50
 _EPILOG = f"""\
 examples:
@@ -103,25 +108,31 @@ def _add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace those files if they exist"
     )
+    add_engine_settings(parser, renamed={"kernel": NETWORK_KERNEL})
     add_models(parser)
     add_device(parser)
     add_messages(parser)
 
 
-def _request(options: CompareOptions, pictures: Sequence[Path]) -> ComparisonRequest:
+def _request(
+    options: CompareOptions, pictures: Sequence[Path], settings: Settings
+) -> ComparisonRequest:
     from lib_upscalers.compare.align import Trial
     from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.pictures.files import picture_size
     from lib_upscalers.targets import Target
 
+    engine = differences(settings)
     if options.test is not None:
         trial = Trial(options.test, options.kernel, options.jpeg)
-        return ComparisonRequest(options.upscalers, Target(scale=float(options.test)), trial)
+        return ComparisonRequest(
+            options.upscalers, Target(scale=float(options.test)), trial, engine
+        )
     if options.size is None:
         target = Target(scale=options.scale)
     else:
         target = Target(size=options.size.resolve(picture_size(pictures[0])))
-    return ComparisonRequest(options.upscalers, target)
+    return ComparisonRequest(options.upscalers, target, engine=engine)
 
 
 def _pictures(options: CompareOptions, console: Console) -> tuple[list[Path], bool]:
@@ -170,12 +181,15 @@ def _check_outputs(options: CompareOptions, inputs: Sequence[Path]) -> None:
 class _Comparing:
     """One `upscalers compare`."""
 
-    def __init__(self, options: CompareOptions, request: ComparisonRequest) -> None:
+    def __init__(
+        self, options: CompareOptions, request: ComparisonRequest, settings: Settings
+    ) -> None:
         from lib_upscalers.compare.store import Store
         from lib_upscalers.hosts.standalone import StandaloneHost
         from lib_upscalers.upscaling.upscaler import Upscaler
 
         self._request = request
+        self._settings = settings
         self._host = StandaloneHost(tuple(options.models), options.device)
         self._upscaler: Upscaler = Upscaler(self._host)
         self.store: Store = Store(self._host.data_folder() / "compare")
@@ -189,7 +203,7 @@ class _Comparing:
 
         with naming_memory(f"to compare on {path}, {picture_size(path)}"):
             subject = read_subject(path, self._request)
-            chosen = candidates(self._upscaler, self._request.names)
+            chosen = candidates(self._upscaler, self._request.names, settings=self._settings)
             work = comparison(subject, self._request, chosen, self.store, self._host)
         for note in (*subject.notes, work.warning()):
             if note:
@@ -265,10 +279,11 @@ def _write_all(
 def _run(namespace: argparse.Namespace, console: Console) -> int:
     options = options_of(CompareOptions, namespace)
     pictures, failed = _pictures(options, console)
-    request = _request(options, pictures)
+    settings = read_engine_settings(namespace)
+    request = _request(options, pictures, settings)
     inputs = [*pictures, *(Path(name) for name in options.upscalers)]
     _check_outputs(options, inputs)
-    work = _Comparing(options, request)
+    work = _Comparing(options, request, settings)
     sessions: list[Session] = []
     with Bars(console, len(pictures)) as bars:
         for path in pictures:

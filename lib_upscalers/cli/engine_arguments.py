@@ -3,42 +3,44 @@
 from __future__ import annotations
 
 import argparse
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from lib_upscalers.upscaling.settings import EngineSetting
 
 _PREFIX = "engine_"
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def add_engine_settings(parser: argparse.ArgumentParser, *, without: Collection[str] = ()) -> None:
+def add_engine_settings(
+    parser: argparse.ArgumentParser, *, renamed: Mapping[str, str] = _NONE
+) -> None:
     """Add an option for each of the engine's settings, in a group of their own.
 
     Args:
         parser: The command's parser.
-        without: The names of settings to omit, because their options mean something else there.
+        renamed: Options of settings whose own option means something else there, by the setting.
     """
     group = parser.add_argument_group("how it is computed")
     for setting in ENGINE_SETTINGS:
-        if setting.name not in without:
-            option = "--" + setting.name.replace("_", "-")
-            dest = _PREFIX + setting.name
-            group.add_argument(option, dest=dest, help=_help(setting), **_kind(setting))
+        option = renamed.get(setting.name) or "--" + setting.name.replace("_", "-")
+        dest = _PREFIX + setting.name
+        group.add_argument(option, dest=dest, help=_help(setting), **_kind(setting))
 
 
 def read_engine_settings(options: argparse.Namespace) -> Settings:
-    """Return the settings of the options of `add_engine_settings`; defaults for missing ones.
+    """Return the settings that the options of `add_engine_settings` state.
 
     Raises:
         InputError: A value is none of the setting's choices.
     """
     given = vars(options)
-    names = [setting.name for setting in ENGINE_SETTINGS if _PREFIX + setting.name in given]
-    return Settings(**{name: given[_PREFIX + name] for name in names})
+    return Settings(**{each.name: given[_PREFIX + each.name] for each in ENGINE_SETTINGS})
 
 
 def _help(setting: EngineSetting) -> str:

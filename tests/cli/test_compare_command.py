@@ -46,6 +46,20 @@ def test_a_comparison_with_everything(
     assert len(json.loads(outputs["json"].read_text(encoding="utf-8"))) == 1
 
 
+def test_the_engines_settings_are_used_and_stored(in_png: str, tmp_path: Path) -> None:
+    results = []
+    for options in ([], ["--linear-light", "--network-kernel", "Mitchell"]):
+        grid, table = tmp_path / "grid.png", tmp_path / "table.json"
+        arguments = ["compare", in_png, "--with", "Lanczos,Box", "--overwrite", *options]
+        assert main([*arguments, "--grid", str(grid), "--json", str(table)]) == 0
+        (session,) = json.loads(table.read_text(encoding="utf-8"))
+        results.append((json.loads(session["settings"]).get("engine"), read_picture(grid).pixels))
+    (plain, first), (given, second) = results
+    assert not plain
+    assert given == {"kernel": "Mitchell", "linear_light": True}
+    assert (first != second).any()
+
+
 def test_one_that_fails_is_told_and_the_others_are_done(
     in_png: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

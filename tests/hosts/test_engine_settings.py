@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lib_upscalers.cli.engine_arguments import add_engine_settings, read_engine_settings
+from lib_upscalers.cli import compare, upscale
+from lib_upscalers.cli.engine_arguments import read_engine_settings
 from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.errors import InputError, UnknownNameError
 from lib_upscalers.hosts.webui import options, start
@@ -33,6 +34,7 @@ from tests.hosts.webui_model import module
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lib_upscalers.cli.command import Command
     from lib_upscalers.upscaling.settings import EngineSetting
     from tests.hosts.webui_model import WebUI
 
@@ -80,12 +82,14 @@ def axes(webui: WebUI) -> dict[str, AxisOption]:
     return {option.label: option for option in grid.axis_options}
 
 
-def _read_command_line(setting: EngineSetting, value: object) -> Settings:
+def _read_command_line(command: Command, setting: EngineSetting, value: object) -> Settings:
     parser = argparse.ArgumentParser()
-    add_engine_settings(parser)
-    option = "--" + setting.name.replace("_", "-")
+    command.add(parser)
+    own = command is compare.COMMAND and setting.name == "kernel"
+    option = compare.NETWORK_KERNEL if own else "--" + setting.name.replace("_", "-")
     given = [option] if setting.kind == "flag" else [option, str(value)]
-    return read_engine_settings(parser.parse_args(given))
+    needed = ["in.png", "--with", "A,B"] if command is compare.COMMAND else []
+    return read_engine_settings(parser.parse_args([*needed, *given]))
 
 
 def _read_api(webui: WebUI, setting: EngineSetting, value: object) -> Settings:
@@ -112,7 +116,8 @@ def test_a_setting_is_at_every_door(
     engine = start.extension().engine
     expected = Settings(**{setting.name: value})
     assert expected != Settings()
-    assert _read_command_line(setting, value) == expected, "command line"
+    for command in (upscale.COMMAND, compare.COMMAND):
+        assert _read_command_line(command, setting, value) == expected, command.name
     assert _read_api(webui, setting, value) == expected, "API"
     job = job_of({"upscaler_1": "Nearest", setting.name: value})
     assert plan(engine, job).settings == expected, "script of the Extras tab"

@@ -1,7 +1,6 @@
-"""Make a network for the latent space of any autoencoder: from its first picture to the weights.
+"""Train a network for the latent space of any autoencoder, from pictures to the weights.
 
-What is done so far lies in a folder, so that the work can be stopped at any time and goes on
-where it stopped.
+Finished steps are stored in a folder, so that the work can be stopped at any time and resumed.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ _METRIC_LATENTS = 3
 _METRIC_CELLS = 12
 _STATE = "state.pt"
 _MARK = "autoencoder.pt"
-# A GPU is not busy with less.
+# A smaller batch does not occupy a GPU.
 _GPU_BATCH = 32
 
 
@@ -69,30 +68,30 @@ def fit(
     settings: FitSettings | None = None,
     progress: Progress = NULL,
 ) -> Iterator[FitReport]:
-    """Train a network for a latent space, and write it where the learned mode finds it.
+    """Train a network for a latent space, and write it into a folder of the learned mode.
 
-    Nothing is done until the reports are asked for. Stopping (`progress` cancels, or the iterator
-    is closed) keeps what is done; the same call goes on with it. Once all is done the work
-    folder is removed.
+    Work begins when the first report is requested. After a stop (`progress` cancels, or the
+    iterator is closed) the same call resumes from the last state. At the end the work folder is
+    removed.
 
     Args:
         teacher: The autoencoder and the device to train on.
-        space: What it makes. The latents have to be as the sampler has them.
+        space: The space of its latents, which have to be scaled as the sampler has them.
         out: The folder for the weights, ``models/upscaler_lab/latent`` in a WebUI.
-        work: A folder for what is not finished; some 100 MB.
+        work: A folder for unfinished work; some 100 MB.
         settings: What to do.
-        progress: Asked at every step whether to go on; it is told nothing, the reports are.
+        progress: Checked for cancellation at every step; it gets no updates, the reports have them.
 
     Yields:
         About one report a second, and last one with the `path` and what the network is worth.
 
     Raises:
-        InputError: The autoencoder gives latents of another shape than `space` says, or there is
-            no picture in the folder.
-        ModelError: The autoencoder fails, or gives NaN in float32, too.
+        InputError: The autoencoder's latents have another shape than `space` states, or there is no
+            picture in the folder.
+        ModelError: The autoencoder fails, or returns NaN in float32, too.
         MemoryExhaustedError: Not even one pair at a time fits into memory.
-        OutputError: A file cannot be written; what was there before is whole.
-        Cancelled: `progress` says so.
+        OutputError: A file cannot be written; older files stay whole.
+        Cancelled: `progress` raises it.
     """
     job = _Job(teacher, space, out, work, settings or FitSettings(), progress)
     purpose = f"to train on {space.channels} channels of latents on {teacher.device}"
@@ -136,16 +135,18 @@ class _Job:
         state = self._work / _STATE
         self._claim()
         for done in self._make_pairs(enough=state.exists()):
-            yield FitReport("pictures", _PICTURE_SHARE * done, self._left(_PICTURE_SHARE * done))
+            yield FitReport(
+                "pictures", _PICTURE_SHARE * done, self._seconds_left(_PICTURE_SHARE * done)
+            )
         pool = self._pool()
-        yield FitReport("measuring", _PICTURE_SHARE, self._left(_PICTURE_SHARE))
+        yield FitReport("measuring", _PICTURE_SHARE, self._seconds_left(_PICTURE_SHARE))
         with torch.inference_mode(mode=False), torch.enable_grad():
             training = self._training(pool, state)
         try:
             yield from self._train(training, pool, state)
         finally:
-            self._keep(training, state)
-        yield FitReport("judging", _TRAINED, self._left(_TRAINED), training.step)
+            self._try_save(training, state)
+        yield FitReport("judging", _TRAINED, self._seconds_left(_TRAINED), training.step)
         self._progress.check_cancelled()
         judgement = judge(training.average, self._teacher, self._plan.side)
         path = self._write(training, judgement)
@@ -154,7 +155,7 @@ class _Job:
         yield FitReport("done", 1.0, 0.0, training.step, path=path, figures=figures)
 
     def _claim(self) -> None:
-        """Begin anew if what is in the folder was made with another autoencoder."""
+        """Empty the folder if its files were made with another autoencoder."""
         mark, here = self._work / _MARK, self._teacher.fingerprint()
         if mark.exists():
             there: torch.Tensor = torch.load(mark, weights_only=True)
@@ -165,11 +166,11 @@ class _Job:
         with writing_path(mark, overwrite=True, make_folders=True) as scratch:
             torch.save(here, scratch)
 
-    def _left(self, done: float) -> float:
+    def _seconds_left(self, done: float) -> float:
         return self._settings.minutes * 60 * (1 - done)
 
     def _make_pairs(self, *, enough: bool) -> Iterator[float]:
-        """Make pairs until there are enough; yield how much of that is done."""
+        """Make pairs until there are enough; yield the share that is done."""
         limit = self._settings.parts or _MOST_PARTS
         seconds = self._settings.minutes * 60 * _PICTURE_SHARE
         for part in range(limit):
@@ -211,7 +212,7 @@ class _Job:
     def _metric(
         self, latents: Sequence[torch.Tensor], deviation: torch.Tensor
     ) -> torch.Tensor | None:
-        """Measure what errors do to pictures; None where the decoder cannot be used for it."""
+        """Measure the effect of errors on pictures; None if the decoder cannot be used for it."""
         cells = min(_METRIC_CELLS, latents[0].shape[-1])
         step = max(1, len(latents) // _METRIC_LATENTS)
         some = [latent[:, :cells, :cells].to(self._device).float() for latent in latents[::step]][
@@ -241,7 +242,7 @@ class _Job:
             loss = new if loss is None else loss + (new - loss) * 0.05
             now = time.monotonic()
             if now - saved > _SAVE_SECONDS:
-                self._keep(training, state)
+                self._try_save(training, state)
                 saved = now
             last = training.progress >= 1
             if now - reported > _REPORT_SECONDS or last:
@@ -271,15 +272,15 @@ class _Job:
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
 
-    def _keep(self, training: LatentTraining, state: Path) -> None:
-        """Save, unless that fails: then the last state stays, and the work goes on."""
+    def _try_save(self, training: LatentTraining, state: Path) -> None:
+        """Save; if that fails, the last state stays, and the work continues."""
         try:
             training.save(state)
         except (OSError, OutputError) as error:
             _log.warning("The training's state cannot be saved to %s: %s", state, error)
 
     def _preview(self, training: LatentTraining) -> Preview | None:
-        """Show what the network does by now; None if the autoencoder is not to be had any more."""
+        """Return a preview of the network's results; None if the autoencoder no longer works."""
         side = self._plan.side
         drawing = torch.from_numpy(synthetic.draw_mixed(side, _PREVIEW_SEED))
         pixels = drawing.permute(2, 0, 1)[None].to(self._device).float() / 255

@@ -1,4 +1,4 @@
-"""Request, progress and outcome of fitting a latent network: plain data."""
+"""Describe the request, progress and outcome of fitting a latent network, as plain data."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class Preview:
 
 @dataclass(frozen=True)
 class FitReport:
-    """Where the work is.
+    """The progress of the work.
 
     Attributes:
-        stage: What is going on.
-        done: How much of all of it is done, 0 to 1.
+        stage: The current stage.
+        done: The share of the whole work that is done, 0 to 1.
         seconds_left: About how long the rest will take.
         step: Steps of the training so far.
-        loss: The mean loss of late; 1 is about what no enlarging at all gives. None before.
-        preview: A new one, now and then; None in between.
-        path: The file with the weights, once it is done.
+        loss: The mean loss of the last steps; about 1 without any enlargement. None at first.
+        preview: A new one from time to time; else None.
+        path: The file with the weights, at the end.
         figures: What the network is worth, once it is done and could be measured. One that
             `loses` lies in a folder where no mode finds it, until `network_files.accept` moves
             it: the user is to be asked.
@@ -62,16 +62,16 @@ class FitReport:
 
 @dataclass(frozen=True)
 class FitSettings:
-    """What to do.
+    """The settings of a training.
 
     Attributes:
-        minutes: For all of it. Going on after a stop, what has been done counts.
-        pictures: A folder of the user's pictures, sub-folders included, which take the place of
-            half of the drawings.
+        minutes: For all of it, work before a stop included.
+        pictures: A folder of the user's pictures, sub-folders included, which replace half of the
+            drawings.
         vae_hash: Of the autoencoder, for the name of the file; see `LatentContext.vae_hashes`.
         recipe: Of the training; its channels are replaced.
-        plan: Of the pairs; its sizes are made to fit the autoencoder.
-        parts: How many files of pairs to make; None for as many as a quarter of the time allows.
+        plan: Of the pairs; its sizes are adapted to the autoencoder.
+        parts: The number of files of pairs; None for as many as a quarter of the time allows.
     """
 
     minutes: float = 20.0

@@ -1,4 +1,4 @@
-"""The autoencoder that a network learns from, with a fallback to full precision."""
+"""Run the autoencoder that a network learns from, with a fallback to full precision."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _NAN = (
 
 @dataclass(frozen=True)
 class Teacher:
-    """An autoencoder and where it works.
+    """An autoencoder and its device.
 
     Attributes:
-        codec: The autoencoder, with latents as the sampler has them. Tiny ones will do.
-        device: Where it works and the training is done.
-        exact: Makes the same autoencoder in float32, for one that gives NaN in half precision;
-            None if there is no such thing.
-        differentiable: Decodes as the codec does, but gradients pass; None where that cannot be
-            or would take long.
+        codec: The autoencoder, with latents as the sampler has them. Tiny ones suffice.
+        device: Where it runs, and the training.
+        exact: Makes the same autoencoder in float32, for one that returns NaN in half precision;
+            None if that is not possible.
+        differentiable: Decodes as the codec does, but gradients pass; None if that is impossible or
+            slow.
         tiny: What the round trip would use for these latents; None if there is nothing.
     """
 
@@ -71,7 +71,7 @@ class Teacher:
     @staticmethod
     def _run(code: Callable[[torch.Tensor], torch.Tensor], values: torch.Tensor) -> torch.Tensor:
         try:
-            # What it gives must be usable outside of the inference mode that it may work in.
+            # Its result must be usable outside of the inference mode that it may run in.
             with memory_signal(), torch.no_grad():
                 return code(values).to(torch.float32).clone()
         except (OutOfMemory, UpscalerError):
@@ -100,7 +100,7 @@ class Teacher:
         return shape[1], _PROBE // shape[2]
 
     def fingerprint(self) -> torch.Tensor:
-        """Return the latents of a fixed picture, on the CPU: other autoencoders give others."""
+        """Return the latents of a fixed picture, on the CPU; they differ between autoencoders."""
         return self.encode(self._noise(_PROBE)).cpu()
 
     def _noise(self, side: int) -> torch.Tensor:
@@ -111,8 +111,8 @@ class Teacher:
         """Return this teacher if its latents are what `space` says.
 
         Raises:
-            InputError: Its latents are not what `space` says.
-            ModelError: It fails, or gives NaN in float32, too.
+            InputError: Its latents do not fit `space`.
+            ModelError: It fails, or returns NaN in float32, too.
         """
         side = max(_PROBE, 8 * space.factor) // space.factor * space.factor
         samples = self.encode(self._noise(side))
