@@ -1,1 +1,1 @@
-"""What the README claims, reproducible."""
+"""Measure what the documents claim."""

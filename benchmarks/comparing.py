@@ -1,4 +1,4 @@
-"""What comparing costs beside the upscalers' own times: ``python -m benchmarks.comparing``.
+"""Measure the cost of comparing beside upscalers' own times: ``python -m benchmarks.comparing``.
 
 Runs Lanczos, the built-in network and a random network of a common kind, on one picture, into an
 empty store: what is left of the wall clock is reading, saving, measuring and telling.

@@ -1,4 +1,4 @@
-"""What every latent mode and finisher makes of pictures, seen through an autoencoder.
+"""Measure the results of every latent mode and finisher, decoded by an autoencoder.
 
     python -m benchmarks.latent FOLDER --tiny ENCODER DECODER
     python -m benchmarks.latent FOLDER --loader my_vae.py:load --scales 2 --plot latent.svg

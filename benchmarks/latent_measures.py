@@ -1,4 +1,4 @@
-"""What `benchmarks.latent` measures of pictures and latents."""
+"""Define the measures of `benchmarks.latent`."""
 
 from __future__ import annotations
 

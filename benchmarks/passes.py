@@ -1,4 +1,4 @@
-"""What it costs and saves to reduce a picture before a further pass.
+"""Measure time and fidelity of reducing a picture before a further pass.
 
     python -m benchmarks.passes SET5_FOLDER NETWORK [--factor 8]
 

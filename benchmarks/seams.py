@@ -1,4 +1,4 @@
-"""How far tiles of real networks are from the whole picture: ``python -m benchmarks.seams --help``.
+"""Measure how tiles of real networks differ from the whole: ``python -m benchmarks.seams --help``.
 
 Every network goes over a drawing and a photograph, whole and in tiles; the whole picture is one
 plain forward. A row tells what the engine made of the tile that was asked for, by how many 8-bit

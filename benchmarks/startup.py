@@ -1,4 +1,4 @@
-"""What the extension adds to the start of a WebUI.
+"""Measure how much time the extension adds to the start of a WebUI.
 
     WEBUI_ROOT=~/stable-diffusion-webui WEBUI_PYTHON=~/stable-diffusion-webui/venv/bin/python \
     python -m benchmarks.startup [ROUNDS]

@@ -1,4 +1,4 @@
-"""How smoothly the viewer pans and zooms: ``python -m benchmarks.viewer``.
+"""Measure how smoothly the viewer pans and zooms: ``python -m benchmarks.viewer``.
 
 Shows large random pictures in headless Chromium, waits until they are decoded, then moves and
 zooms on every frame. The browser draws without a GPU, as in the tests, and as fast as it can:

@@ -1,7 +1,7 @@
 """Write, share and add latent networks: one file each, with the card and a picture.
 
 A file from somebody else is read as plain tensors, checked to be one of our networks down to the
-shape of every layer, and written anew, so that nothing else of it reaches the folder.
+shape of every layer, and written again, so that nothing else of it reaches the folder.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class Teacher:
         return torch.rand(1, 3, side, side, generator=generator).to(self.device)
 
     def checked(self, space: LatentSpace) -> Teacher:
-        """Return this teacher if its latents are what `space` says.
+        """Return this teacher if its latents fit `space`.
 
         Raises:
             InputError: Its latents do not fit `space`.
