@@ -6,10 +6,11 @@ from typing import Any
 
 from modules import shared, ui_common
 
-from lib_upscalers.hosts.webui import callbacks
+from lib_upscalers.hosts.webui import callbacks, comparing
 from lib_upscalers.hosts.webui.start import extension, start
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_controls import hires_line, setting_components
+from lib_upscalers.ui.webui_fit import FitDoor
 
 start(setting_components())
 
@@ -22,7 +23,8 @@ def _after_component(component: Any, **kwargs: Any) -> None:
     if elem_id == "txt2img_hr_upscaler":
         _hires["upscaler"] = component
     if elem_id == "txt2img_denoising_strength" and "upscaler" in _hires:
-        hires_line(_hires.pop("upscaler"), component, _refresh_button, _outlook)
+        upscaler = _hires.pop("upscaler")
+        hires_line(upscaler, component, _refresh_button, _outlook, _fit_door(), comparing.store)
 
 
 def _refresh_button(dropdown: Any) -> Any:
@@ -33,6 +35,11 @@ def _refresh_button(dropdown: Any) -> Any:
 
 def _outlook(mode: str) -> Any:
     return extension().latents.outlook(mode)
+
+
+def _fit_door() -> FitDoor:
+    fitting = extension().fitting
+    return FitDoor(fitting.run, fitting.cancel, fitting.accept, fitting.minutes)
 
 
 def _choices() -> dict[str, list[str]]:

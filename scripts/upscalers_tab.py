@@ -9,7 +9,7 @@ from modules import infotext_utils, shared, ui_components
 from lib_upscalers.hosts.webui import callbacks, comparison_services, options
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui.gradio_compat import page_is_built
-from lib_upscalers.ui.webui_fit import build_fit
+from lib_upscalers.ui.webui_fit import FitDoor, build_fit
 from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, HostComponents, build_tab
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
     engine, fitting = extension().engine, extension().fitting
 
     def more(store: Store, tab: Tab) -> None:
-        build_fit(fitting.run, fitting.cancel, store)
+        build_fit(FitDoor(fitting.run, fitting.cancel, fitting.accept, fitting.minutes), store)
         _page.join(tab, infotext_utils.image_from_url_text)
 
     blocks = build_tab(

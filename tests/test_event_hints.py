@@ -12,11 +12,15 @@ from tests.offenders import fail_for
 _SCRIPT = """
 import inspect, typing
 import gradio as gr
-from lib_upscalers.ui import webui_controls
+from lib_upscalers.ui import webui_controls, webui_fit
+
+door = webui_fit.FitDoor(None, None, None, lambda: 20)
 
 with gr.Blocks() as page:
     upscaler = gr.Dropdown(choices=["Lanczos"])
-    webui_controls.hires_line(upscaler, gr.Slider(), lambda _: gr.Button(), lambda _: None)
+    made = (lambda _: gr.Button(), lambda _: None, door, lambda: None)
+    webui_controls.hires_line(upscaler, gr.Slider(), *made)
+    webui_fit.build_fit(door, None)
     webui_controls.latent_resize()
     webui_controls.extras(lambda: [], lambda _: gr.Button(), ("blend",), ("scale", "size"))
 functions = [each.fn for each in page.fns.values() if each.fn is not None]

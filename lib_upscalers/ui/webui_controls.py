@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.latent import LATENT_MODES
 from lib_upscalers.ui.setting_controls import overriding_controls
+from lib_upscalers.ui.webui_fit import FitDoor, fit_offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from lib_upscalers.compare.store import Store
     from lib_upscalers.latent.outlook import Outlook
 
 HOST_MODE = "The WebUI's own (bilinear)"
@@ -66,29 +68,37 @@ def hires_line(
     strength: Any,  # noqa: ANN401
     refresh: Callable[[Any], Any],
     outlook: Callable[[str], Outlook | None],
+    door: FitDoor,
+    store: Callable[[], Store],
 ) -> None:
     """Add a line below the row of the WebUI's Hires. fix dropdown.
 
-    It explains the chosen mode, and has a button that searches for new files.
+    It explains the chosen mode, and has a button that searches for new files, and one that trains
+    a latent network where the loaded model has none.
 
     Args:
         upscaler: The WebUI's dropdown.
         strength: Its slider of the denoising strength.
         refresh: Makes the button, for the dropdown.
         outlook: Returns which mode will be used for the loaded model.
+        door: Trains a network.
+        store: Returns what stores the pictures of the training.
     """
     import gradio as gr
 
-    def explain(mode: str, value: float) -> str:
-        return explanation_for_model(mode, value, outlook(mode))
+    def explain(mode: str, value: float) -> tuple[str, Any]:
+        known = outlook(mode)
+        text = explanation_for_model(mode, value, known, door.minutes())
+        return text, gr.update(visible=lacks_network(mode, known))
 
     with gr.Row(elem_id="upscaler_lab_hires_line"):
         note = gr.HTML("", elem_id="upscaler_lab_hires_note")
+        make = fit_offer(door, store, note)
         refresh(upscaler)
     for component in (upscaler, strength):
-        component.change(explain, [upscaler, strength], [note], show_progress="hidden")
+        component.change(explain, [upscaler, strength], [note, make], show_progress="hidden")
     # Another model may be loaded by now.
-    upscaler.focus(explain, [upscaler, strength], [note], show_progress="hidden")
+    upscaler.focus(explain, [upscaler, strength], [note, make], show_progress="hidden")
 
 
 def explanation(mode: str) -> str:
@@ -100,7 +110,16 @@ def explanation(mode: str) -> str:
     return explanation_for_model(mode, None, None)
 
 
-def explanation_for_model(mode: str, strength: float | None, outlook: Outlook | None) -> str:
+def lacks_network(mode: str, outlook: Outlook | None) -> bool:
+    """Return whether a mode could use a network for the loaded model, but there is none."""
+    if outlook is None or not outlook.models or mode not in LATENT_MODES:
+        return False
+    return LATENT_MODES[mode].family == "learned" and outlook.used != mode
+
+
+def explanation_for_model(
+    mode: str, strength: float | None, outlook: Outlook | None, minutes: int = 0
+) -> str:
     """Return a line of HTML on a mode; "" for an upscaler that is no mode of ours.
 
     Args:
@@ -108,29 +127,33 @@ def explanation_for_model(mode: str, strength: float | None, outlook: Outlook | 
         strength: The denoising strength, None if it is unknown; a warning is added if it is too low
             for the mode.
         outlook: Which mode will be used for the loaded model; None if that is unknown.
+        minutes: About how long training a network takes; 0 where there is no button for it.
     """
     if mode not in LATENT_MODES:
         return ""
     entry = LATENT_MODES[mode if outlook is None else outlook.used]
     text = _translatable(entry.explanation)
     if outlook is not None and LATENT_MODES[mode].otherwise:
-        text = f"{_model_part(mode, outlook)} {text}"
+        text = f"{_model_part(mode, outlook, minutes)} {text}"
     if entry.clean_from is not None:
         text += f" {_clean_from(entry.clean_from, strength)}"
     return f"<small>{text}</small>"
 
 
-def _model_part(mode: str, outlook: Outlook) -> str:
+def _model_part(mode: str, outlook: Outlook, minutes: int) -> str:
     """Return the beginning of the line: the loaded model, and whether the mode works for it."""
     models = f"<b>{escape(outlook.models)}:</b>" if outlook.models else ""
     if outlook.used == mode:
         return models
-    text = "no network for these latents yet, the tab Upscaler Lab can make one."
+    text = _translatable("no network for these latents yet, the tab Upscaler Lab can make one.")
+    if minutes:
+        text = _translatable("no network for these latents yet: make one, minutes:")
+        text += f" {minutes}."
     if LATENT_MODES[mode].family != "learned":
-        text = "no tiny autoencoder for these latents."
+        text = _translatable("no tiny autoencoder for these latents.")
     if not outlook.models:
-        text = "The latents of the loaded model are not known."
-    return f"{models} {_translatable(text)} <b>{escape(outlook.used)}</b>:"
+        text = _translatable("The latents of the loaded model are not known.")
+    return f"{models} {text} <b>{escape(outlook.used)}</b>:"
 
 
 def _clean_from(least: float, strength: float | None) -> str:

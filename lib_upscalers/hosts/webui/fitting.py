@@ -13,6 +13,7 @@ from lib_upscalers.hosts.webui import full_vae
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import job
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
+from lib_upscalers.latent.network_files import accept
 from lib_upscalers.latent.spaces import SPACES, describe
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _MINUTES, _MINUTES_ON_GPU = 20, 10
 # After so long the WebUI's own jobs have their turn.
 _TURN_SECONDS = 2.0
+# A queue that is no first-in-first-out one would not let others have a turn without.
+_PAUSE_SECONDS = 0.05
 
 
 class _Stop:
@@ -63,10 +66,26 @@ class Fitting:
         self._cancelled = threading.Event()
         self._running = threading.Lock()
         self._stopped: Callable[[], bool] = lambda: False
+        self._lost: Path | None = None
 
     def cancel(self) -> None:
         """Stop; the next run continues from the last state."""
         self._cancelled.set()
+
+    def accept(self) -> str:
+        """Have the last network used, although it lost; return where it lies.
+
+        Raises:
+            InputError: None has lost since the WebUI was started.
+            OutputError: It cannot be moved.
+        """
+        path, self._lost = self._lost, None
+        if path is None:
+            raise InputError(
+                "Expected a network that has lost, but there is none: make one, or add a file by "
+                "'upscalers latent add'."
+            )
+        return str(accept(path))
 
     def minutes(self) -> int:
         """Return how long a useful training takes on this machine, about."""
@@ -100,6 +119,8 @@ class Fitting:
             while (report := reports.get()) is not None:
                 if isinstance(report, BaseException):
                     raise report
+                if report.figures is not None and report.figures.loses:
+                    self._lost = report.path
                 yield report
         finally:
             self._cancelled.set()
@@ -117,6 +138,7 @@ class Fitting:
             while more:
                 with job(self._engine.closing.is_set) as self._stopped:
                     more = self._take_turn(made, reports)
+                time.sleep(_PAUSE_SECONDS)
         except Cancelled:
             pass
         except BaseException as error:
