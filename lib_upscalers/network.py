@@ -138,6 +138,7 @@ class Profile:
         reach: How far a cut has an influence; it depends on the weights alone.
         memory: The memory that a forward allocates, by key.
         channels_last: Whether that layout is the faster one, by key.
+        slowest: Seconds that the slowest operator takes an input pixel, by key; 0: not known.
         unstable: Keys under which a result held NaN or Inf: not to be used again.
         raised: Tiles that were too small for the reach, which was logged.
     """
@@ -145,6 +146,7 @@ class Profile:
     reach: Reach | None = None
     memory: dict[str, MemoryUse] = field(default_factory=dict[str, MemoryUse])
     channels_last: dict[str, bool] = field(default_factory=dict[str, bool])
+    slowest: dict[str, float] = field(default_factory=dict[str, float])
     unstable: set[str] = field(default_factory=set[str])
     raised: set[int] = field(default_factory=set[int])
 

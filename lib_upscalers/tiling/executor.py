@@ -51,7 +51,7 @@ class Executor:
         network: What runs.
         device: Where.
         ladder: The dtypes to use, best first; the last one's results are taken as they are.
-        progress: Can stop a forward on a CPU between its operators.
+        progress: Can stop a forward between its operators.
     """
 
     def __init__(
@@ -173,12 +173,12 @@ class Executor:
         return {key: value.to(self.device) for key, value in known.items()}
 
     def _cancellable(self) -> contextlib.AbstractContextManager[object]:
-        """Let the user cancel a forward between its operators, on a CPU, where it may take long."""
-        if self._progress is None or self.device.type != "cpu":
+        """Let the user cancel a forward between its operators."""
+        if self._progress is None or self.device.type not in ("cpu", "cuda"):
             return contextlib.nullcontext()
-        from lib_upscalers.tiling.watch import CancelBetweenOperators
+        from lib_upscalers.tiling.watch import CancelBetweenOperators, queue_mark
 
-        return CancelBetweenOperators(self._progress)
+        return CancelBetweenOperators(self._progress, queue_mark(self.device))
 
     def _read(self, tiles: Sequence[Tile], pixels: NDArray[Any], border: Border) -> torch.Tensor:
         import torch

@@ -18,7 +18,7 @@ from lib_upscalers.tiling.plan import LEAST_CORE, Rules, Tile, plan_thrifty_tile
 from lib_upscalers.tiling.probe import (
     LAYOUT_PROBE_PIXELS,
     SEAM,
-    faster_channels_last,
+    measure_layout,
     measure_memory,
     measure_reach,
 )
@@ -58,6 +58,9 @@ _MIB = 2**20
 _REUSED_BLOCK = 22 * _MIB
 _CPU_WORKING_SET = 96 * _MIB
 _SHARE = 0.8
+# In seconds, for one operator: a forward is cancelled between operators alone. Two at most is what
+# a person waits after "Interrupt"; the rest is for what a larger picture costs more.
+_PATIENCE = 1.6
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def _fits_whole(executor: Executor, fed: Size, job: Job, room: _Room) -> bool:
 
 def _spare(executor: Executor, job: Job) -> int:
     """Return to how many pixels a tile may be raised that the user has set."""
-    return _measured_room(executor, job).fits // 2
+    return _measured_room(executor, job, share=0.5).fits
 
 
 def _tiles_cost_more(reach: Reach) -> bool:
@@ -261,7 +264,9 @@ def _choose_layout(executor: Executor, size: Size) -> None:
         return
     network, device, dtype = executor.network, executor.device, executor.dtype
     with contextlib.suppress(OutOfMemory), memory_signal():
-        layouts[executor.key] = faster_channels_last(network, device, dtype)
+        layout = measure_layout(network, device, dtype)
+        layouts[executor.key] = layout.channels_last
+        network.profile.slowest[executor.key] = layout.slowest
 
 
 @dataclass(frozen=True)
@@ -279,17 +284,23 @@ def _room(executor: Executor, job: Job) -> _Room:
     return _measured_room(executor, job)
 
 
-def _measured_room(executor: Executor, job: Job) -> _Room:
+def _measured_room(executor: Executor, job: Job, share: float = 1.0) -> _Room:
     on_cpu = executor.device.type == "cpu"
     memory = _measured_memory(executor)
     if memory is None:
         return _Room(LEAST_TILE**2, LEAST_TILE**2)
-    free = job.free_memory(executor.device)
-    fits = fitting_pixels(memory, free)
+    free = int(job.free_memory(executor.device) * share)
+    fits = min(fitting_pixels(memory, free), _patient_pixels(executor))
     if executor.network.traits.tiling == "discouraged":
         return _Room(fits, fits)
     fast = most_pixels(memory, free, on_cpu=on_cpu, retains_memory=job.retains_memory)
-    return _Room(fast, fits)
+    return _Room(min(fast, fits), fits)
+
+
+def _patient_pixels(executor: Executor) -> int:
+    """Return how many input pixels a forward may have so that it can be cancelled soon."""
+    slowest = executor.network.profile.slowest.get(executor.key, 0.0)
+    return max(LEAST_TILE**2, int(_PATIENCE / slowest)) if slowest else sys.maxsize
 
 
 def most_pixels(memory: MemoryUse, free: int, *, on_cpu: bool, retains_memory: bool) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lib_upscalers.geometry import Region, Size
 from lib_upscalers.network import MemoryUse, Reach
@@ -256,17 +256,31 @@ def feather(seam: float, halo: int) -> int:
     return min(_FEATHER, halo) if seam > SEAM else 0
 
 
-def faster_channels_last(network: Network, device: torch.device, dtype: torch.dtype) -> bool:
-    """Run small forwards in both memory layouts by turns; return whether channels_last is faster.
+class Layout(NamedTuple):
+    """How a network runs fastest, and how long it then cannot be cancelled.
+
+    Attributes:
+        channels_last: Whether that memory layout is the faster one.
+        slowest: Seconds that the slowest operator takes an input pixel; 0 on a GPU, where that is
+            not measured.
+    """
+
+    channels_last: bool
+    slowest: float
+
+
+def measure_layout(network: Network, device: torch.device, dtype: torch.dtype) -> Layout:
+    """Run small forwards in both memory layouts by turns.
 
     The network stays in the faster layout.
     """
+    batch = _noise(network.traits, _LAYOUT_PROBE, device, dtype)
     best = {True: float("inf"), False: float("inf")}
+    shares: dict[bool, float] = {}
     for _ in range(2):
         for channels_last in (True, False):
             network.place(device, dtype, channels_last=channels_last)
-            batch = _noise(network.traits, _LAYOUT_PROBE, device, dtype)
-            network(batch)
+            shares[channels_last] = _slowest_share(network, batch)
             _wait(device)
             start = time.perf_counter()
             network(batch)
@@ -274,7 +288,18 @@ def faster_channels_last(network: Network, device: torch.device, dtype: torch.dt
             best[channels_last] = min(best[channels_last], time.perf_counter() - start)
     winner = best[True] <= best[False]
     network.place(device, dtype, channels_last=winner)
-    return winner
+    pixels = batch.shape[-1] * batch.shape[-2]
+    slowest = shares[winner] * best[winner] / pixels if device.type == "cpu" else 0.0
+    return Layout(winner, slowest)
+
+
+def _slowest_share(network: Network, batch: torch.Tensor) -> float:
+    """Run a forward; return the share of its slowest operator."""
+    from lib_upscalers.tiling.watch import OperatorTimer
+
+    with OperatorTimer() as timer:
+        network(batch)
+    return timer.longest / timer.total if timer.total else 0.0
 
 
 def _wait(device: torch.device) -> None:

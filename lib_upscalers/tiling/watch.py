@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,19 @@ from lib_upscalers.tiling.reductions import REDUCTIONS, Call
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import torch
+
     from lib_upscalers.progress import Progress
+
+    Mark = Callable[[], Callable[[], object]]
 
 Key = tuple[str, int]
 """A reduction's name, and which of its calls in a forward it is."""
 
 _CHECK_SECONDS = 0.1
+# A device with a queue of its own may be at most so many operators behind.
+_OPERATORS_A_MARK = 4
+_MOST_MARKS = 8
 _CONVOLUTIONS = ("conv2d", "convolution")
 _POOLS = ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d")
 
@@ -49,28 +56,85 @@ class OperatorWatch(TorchDispatchMode):
 
 
 class CancelBetweenOperators(OperatorWatch):
-    """Checks ten times a second whether the work was cancelled.
+    """Checks ten times a second whether the work is cancelled.
+
+    A GPU takes operators into a queue, seconds of work ahead of what it computes; there the forward
+    waits where it is more than some 30 operators ahead, so that cancelling is not late.
 
     Args:
-        progress: Whose `check_cancelled` is called.
+        progress: Raises where it is.
+        mark: Marks the end of a device's queue and returns what waits until that is reached; None
+            where operators return when they are done.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, mark: Mark | None = None) -> None:
         super().__init__()
         self._progress = progress
+        self._mark = mark
+        self._marks: deque[Callable[[], object]] = deque()
+        self._operators = 0
         self._next = time.monotonic() + _CHECK_SECONDS
 
     def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
         """Run the operator.
 
         Raises:
-            Cancelled: `progress` raises it.
+            Cancelled: `progress` says so.
         """
         del name
         if time.monotonic() >= self._next:
             self._progress.check_cancelled()
             self._next = time.monotonic() + _CHECK_SECONDS
-        return run(*call.args, **call.kwargs)
+        result = run(*call.args, **call.kwargs)
+        if self._mark is not None:
+            self._stay_close(self._mark)
+        return result
+
+    def _stay_close(self, mark: Mark) -> None:
+        self._operators += 1
+        if self._operators % _OPERATORS_A_MARK == 0:
+            self._marks.append(mark())
+        if len(self._marks) > _MOST_MARKS:
+            self._marks.popleft()()
+
+
+def queue_mark(device: torch.device) -> Mark | None:
+    """Return what marks the end of a device's queue; None for a device without one."""
+    if device.type != "cuda":
+        return None
+
+    def mark() -> Callable[[], object]:
+        import torch
+
+        event = torch.cuda.Event()
+        event.record(torch.cuda.current_stream(device))
+        return event.synchronize
+
+    return mark
+
+
+class OperatorTimer(OperatorWatch):
+    """Times operators, on a device whose operators return when they are done.
+
+    Attributes:
+        longest: Seconds of the one that took longest.
+        total: Seconds of all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.longest = 0.0
+        self.total = 0.0
+
+    def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
+        """Run the operator and count its time."""
+        del name
+        start = time.perf_counter()
+        result = run(*call.args, **call.kwargs)
+        seconds = time.perf_counter() - start
+        self.longest = max(self.longest, seconds)
+        self.total += seconds
+        return result
 
 
 class ReductionWatch(OperatorWatch):
