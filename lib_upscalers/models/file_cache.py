@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING, Any, cast
 from lib_upscalers.errors import OutputError
 from lib_upscalers.file_writing import write_text
 from lib_upscalers.models.architectures import private
-from lib_upscalers.models.entry import stamp_of
+from lib_upscalers.models.checksum import sha256_of
+from lib_upscalers.models.entry import stamp_of, weights_beside
 from lib_upscalers.network import NetworkTraits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from lib_upscalers.models.entry import ModelEntry
+
+    Records = dict[str, dict[str, Any]]
+
 _log = logging.getLogger("lib_upscalers")
 
 _FILE = "network-facts.json"
 # To be raised when this library reads more facts, or reads them differently.
-_FORMAT = 4
+_FORMAT = 5
+_MOST_MEASURED = 1000
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,10 @@ class Facts:
         self._file = file
         self._versions = versions
         self._lock = threading.Lock()
-        self._fresh: dict[str, dict[str, Any]] = {}
+        self._fresh: Records = {}
+        self._fresh_measured: Records = {}
         self._reported: dict[Path, str] = {}
-        self._known = self._read()
+        self._known, self._measured = self._read()
 
     @classmethod
     def in_folder(cls, folder: Path) -> Facts:
@@ -81,6 +88,39 @@ class Facts:
                 self._fresh[key] = {"stamp": stamp, "fact": asdict(fact)}
         return fact
 
+    def digest(self, entry: ModelEntry) -> str:
+        """Return a hash of a network's files, which is computed once for each of them.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        if entry.sha256 is not None:
+            return entry.sha256
+        key, stamp = str(entry.path.resolve()), list(stamp_of(entry.path))
+        with self._lock:
+            known = self._fresh.get(key) or self._known.get(key) or {}
+        if known.get("stamp") == stamp and isinstance(known.get("sha256"), str):
+            return known["sha256"]
+        beside = weights_beside(entry.path)
+        files = [entry.path, *([beside] if beside is not None and beside.exists() else [])]
+        digest = " ".join(sha256_of(file) for file in files)
+        with self._lock:
+            fact = known if known.get("stamp") == stamp else {"stamp": stamp}
+            self._fresh[key] = {**fact, "sha256": digest}
+        return digest
+
+    def measured(self, digest: str) -> dict[str, Any]:
+        """Return what was stored of files with that hash; empty if nothing was."""
+        with self._lock:
+            found: Any = self._fresh_measured.get(digest) or self._measured.get(digest)
+        return found if isinstance(found, dict) else {}
+
+    def keep_measured(self, digest: str, values: dict[str, Any]) -> None:
+        """Store what was measured of the network with that hash; JSON must be able to hold it."""
+        with self._lock:
+            self._fresh_measured[digest] = values
+        self.save()
+
     def is_new_problem(self, path: Path, problem: str) -> bool:
         """Return whether a file's problem is not the one last reported, and remember it."""
         with self._lock:
@@ -91,25 +131,30 @@ class Facts:
     def save(self) -> None:
         """Save new facts, if any; drop those of files that no longer exist."""
         with self._lock:
-            if not self._fresh:
+            if not (self._fresh or self._fresh_measured):
                 return
-            stored = {**self._known, **self._read(), **self._fresh}
+            known, measured = self._read()
+            stored = {**self._known, **known, **self._fresh}
             self._known = {path: fact for path, fact in stored.items() if os.path.exists(path)}  # noqa: PTH110 - a string is cheaper
-            self._fresh = {}
+            measured = {**self._measured, **measured, **self._fresh_measured}
+            self._measured = dict(list(measured.items())[-_MOST_MEASURED:])
+            self._fresh, self._fresh_measured = {}, {}
+            held = {"versions": self._versions, "files": self._known, "measured": self._measured}
             try:
-                self._write(json.dumps({"versions": self._versions, "files": self._known}))
+                self._write(json.dumps(held))
             except OutputError as error:
                 _log.warning("What is known of networks cannot be kept: %s", error)
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    def _read(self) -> tuple[Records, Records]:
         try:
             stored: Any = json.loads(self._file.read_text("utf-8"))
-            return dict(stored["files"]) if stored["versions"] == self._versions else {}
+            if stored["versions"] == self._versions:
+                return dict(stored["files"]), dict(stored["measured"])
         except (FileNotFoundError, NotADirectoryError):
-            return {}
+            pass
         except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
             _log.warning("%s cannot be read, networks are looked at anew: %s", self._file, error)
-            return {}
+        return {}, {}
 
     def _write(self, text: str) -> None:
         write_text(self._file, text, overwrite=True, make_folders=True)

@@ -165,14 +165,14 @@ class Executor:
         bottom = fed.height if tile.core.bottom == tile.source.bottom else core.bottom
         frame = Frame(fed, Region.between(core.x, core.y, right, bottom))
         gatherer = Gatherer(sites, self._on_device(known), frame)
-        with contextlib.suppress(Enough), self._cancellable(), gatherer:
+        with contextlib.suppress(Enough), self.cancellable(), gatherer:
             self.network(batch)
         return gatherer.parts
 
     def _on_device(self, known: Statistics) -> Statistics:
         return {key: value.to(self.device) for key, value in known.items()}
 
-    def _cancellable(self) -> contextlib.AbstractContextManager[object]:
+    def cancellable(self) -> contextlib.AbstractContextManager[object]:
         """Let the user cancel a forward between its operators."""
         if self._progress is None or self.device.type not in ("cpu", "cuda"):
             return contextlib.nullcontext()
@@ -192,7 +192,7 @@ class Executor:
         from lib_upscalers.tiling.statistics import Replay
 
         replay = Replay(self._on_device(known)) if known else contextlib.nullcontext()
-        with self._cancellable(), replay:
+        with self.cancellable(), replay:
             output = self.network(batch)
         if output.float().sum().isfinite():
             return output

@@ -10,6 +10,7 @@ from lib_upscalers.errors import MemoryExhaustedError
 from lib_upscalers.models.cache import NetworkCache
 from lib_upscalers.models.file_cache import Facts
 from lib_upscalers.models.folders import resolve_path
+from lib_upscalers.models.measurements import Measurements
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels, resample_with_alpha
 from lib_upscalers.targets import pass_sizes
@@ -69,6 +70,7 @@ class Upscaler:
     def __init__(self, host: Host, *, cache_bytes: int = _CACHE_BYTES) -> None:
         self._host = host
         self._facts = Facts.in_folder(host.data_folder())
+        self._measurements = Measurements(self._facts)
         self._cache = NetworkCache(cache_bytes)
 
     def choices(self) -> list[Choice]:
@@ -171,6 +173,7 @@ class Upscaler:
         retain = device.type == "cpu" and self._host.owns_process()
         start = time.perf_counter()
         with self._cache.borrow(entry) as network, retained_memory(enabled=retain) as retained:
+            self._measurements.restore(network.profile, entry, device)
             loaded = time.perf_counter() - start
             work = NetworkWork(
                 network=network,
@@ -181,7 +184,10 @@ class Upscaler:
                 reduced=reduced,
             )
             by_network = settings.alpha == "network"
-            done = work.run(picture, progress, alpha_by_network=by_network)
+            try:
+                done = work.run(picture, progress, alpha_by_network=by_network)
+            finally:
+                self._measurements.store(network.profile, entry)
         return Result(
             picture=done.picture,
             passes=done.passes,

@@ -68,6 +68,22 @@ def test_a_cancelled_network_runs_no_further_layer_and_can_run_again() -> None:
     assert run_network(network, picture(0, 40, 40), JOB).tiles == 1
 
 
+def test_measurements_can_be_cancelled_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lib_upscalers.tiling.policy._WORTH_A_LAYOUT_PROBE", 0)
+    network, recorder = DeepNetwork(), Recorder()
+    make_policy(Executor(network, CPU, [torch.float32], recorder), Size(90, 90), JOB)
+    measured, asked = network.layers, recorder.checks
+    assert measured >= 2 * LAYERS
+    assert asked >= measured
+    network = DeepNetwork()
+    with pytest.raises(Cancelled):
+        make_policy(
+            Executor(network, CPU, [torch.float32], Recorder(cancel_at=5)), Size(90, 90), JOB
+        )
+    assert _modes() == 0
+    assert run_network(network, picture(0, 90, 90), JOB).tiles == 1
+
+
 def test_an_operator_that_takes_long_makes_tiles_smaller() -> None:
     size = Size(1200, 1000)
     for make in (FakeNetwork, AveragingNetwork):
