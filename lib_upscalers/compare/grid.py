@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import ImageFont
 
+# Labels and gaps of narrow pictures would take more than the pictures.
+_MOST_SIDE = 16384
 _MOST_PIXELS = 64_000_000
 _GAP = 8
 _INK, _PAPER = 24, 250
@@ -60,7 +62,8 @@ def labelled_grid(pictures: Iterable[Picture], labels: Sequence[str], size: Size
     Args:
         pictures: As many as there are labels; read one after the other.
         labels: One line each, without line breaks.
-        size: The size to which all are resampled; less if the grid were over 64 megapixels.
+        size: The size to which all are resampled; less if the grid were over 64 megapixels, or a
+            side of one over 16,384 pixels.
 
     Returns:
         RGB, 8 bit, on a light ground.
@@ -68,6 +71,7 @@ def labelled_grid(pictures: Iterable[Picture], labels: Sequence[str], size: Size
     columns = max(1, math.ceil(math.sqrt(len(labels))))
     rows = max(1, math.ceil(len(labels) / columns))
     share = min(1.0, math.sqrt(_MOST_PIXELS / (size.area * columns * rows)))
+    share = min(share, _MOST_SIDE / max(size.width, size.height))
     cell = Size(max(1, round(size.width * share)), max(1, round(size.height * share)))
     line = max(20, min(64, cell.width // 12))
     across, down = cell.width + _GAP, cell.height + line + _GAP

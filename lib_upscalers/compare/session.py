@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 from lib_upscalers.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lib_upscalers.compare.candidate import Kind
 
+_Made = TypeVar("_Made")
 State = Literal["waiting", "running", "finished", "failed", "stopped"]
 
 
@@ -145,21 +148,72 @@ class Session:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def _picture_from(values: Mapping[str, Any] | None) -> StoredPicture | None:
-    return None if values is None else StoredPicture(**values)
+# What JSON gives for the fields' annotations; Python would take anything.
+_IN_JSON: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {
+        "str": (str,),
+        "bool": (bool,),
+        "int": (int,),
+        "int | None": (int, type(None)),
+        "float": (int, float),
+        "float | None": (int, float, type(None)),
+        "Kind": (str,),
+        "State": (str,),
+        "Literal['VRAM', 'process']": (str,),
+        "Mapping[str, float]": (dict,),
+    }
+)
+
+
+def _made(kind: Callable[..., _Made], values: Mapping[str, Any]) -> _Made:
+    """Make a dataclass of the fields that `dataclasses.asdict` gave.
+
+    Raises:
+        KeyError, TypeError: There are others, or one has a value of another type.
+    """
+    for each in fields(cast("Any", kind)):
+        if each.name in values and str(each.type).replace('"', "'") in _IN_JSON:
+            value = values[each.name]
+            types = _IN_JSON[str(each.type).replace('"', "'")]
+            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+                raise TypeError(f"{each.name} is a {type(value).__name__}")
+    return kind(**values)
+
+
+def _picture(values: Mapping[str, Any]) -> StoredPicture:
+    made = _made(StoredPicture, values)
+    path = PurePosixPath(made.file)
+    if made.width < 1 or made.height < 1 or path.is_absolute() or ".." in path.parts:
+        raise ValueError("a picture has no size, or is not in the store")
+    return made
+
+
+def _picture_or_none(values: Mapping[str, Any] | None) -> StoredPicture | None:
+    return None if values is None else _picture(values)
 
 
 def entry_from(values: Mapping[str, Any]) -> Entry:
     """Make an entry of the fields that `dataclasses.asdict` returned.
 
     Raises:
-        KeyError, TypeError: There are others.
+        AttributeError, KeyError, TypeError, ValueError: There are others, or one has a value that
+            it cannot have.
     """
-    fields: dict[str, Any] = dict(values)
-    cost = values["cost"]
-    fields["result"] = _picture_from(values["result"])
-    fields["cost"] = None if cost is None else Cost(**cost)
-    return Entry(**fields)
+    held: dict[str, Any] = dict(values)
+    held["result"] = _picture_or_none(values["result"])
+    held["cost"] = None if values["cost"] is None else _made(Cost, values["cost"])
+    entry = _made(Entry, held)
+    if entry.state not in get_args(State):
+        raise ValueError(f"there is no state {entry.state!r}")
+    if not all(isinstance(figure, (int, float)) for figure in entry.figures.values()):
+        raise TypeError("a figure is no number")
+    return entry
+
+
+def _checked(session: Session) -> Session:
+    if not (1 <= session.width < 1 << 31 and 1 <= session.height < 1 << 31):
+        raise ValueError("the results have no size")
+    return session
 
 
 def from_json(text: str) -> Session:
@@ -169,12 +223,12 @@ def from_json(text: str) -> Session:
         InputError: It is no such text, or of another version that had other fields.
     """
     try:
-        fields: dict[str, Any] = json.loads(text)
-        fields["source"] = StoredPicture(**fields["source"])
-        fields["reference"] = _picture_from(fields["reference"])
-        fields["notes"] = tuple(fields["notes"])
-        fields["entries"] = tuple(entry_from(each) for each in fields["entries"])
-        return Session(**fields)
+        held: dict[str, Any] = json.loads(text)
+        held["source"] = _picture(held["source"])
+        held["reference"] = _picture_or_none(held["reference"])
+        held["notes"] = tuple(str(note) for note in held["notes"])
+        held["entries"] = tuple(entry_from(each) for each in held["entries"])
+        return _checked(_made(Session, held))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"Expected a stored comparison, but it cannot be read ({error}): compare again."

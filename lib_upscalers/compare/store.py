@@ -153,7 +153,7 @@ class Store:
         try:
             entry = entry_from(json.loads(path.read_text(encoding="utf-8")))
             os.utime(path)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, AttributeError, KeyError, TypeError, ValueError, RecursionError):
             return None
         exists = entry.result is not None and self.path(entry.result.file).is_file()
         return entry if exists else None
@@ -171,7 +171,7 @@ class Store:
         path = self.folder / "sessions" / f"{name}.json"
         if not _NAME.fullmatch(name) or not path.is_file():
             raise InputError("That comparison is no longer there: compare again.")
-        return from_json(path.read_text(encoding="utf-8"))
+        return from_json(path.read_text(encoding="utf-8", errors="replace"))
 
     def new_file(self, name: str) -> Path:
         """Return the path for a report or another export, in a folder of its own."""

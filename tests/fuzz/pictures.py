@@ -5,12 +5,8 @@ python -m tests.fuzz.pictures --minutes 10 --keep found/
 
 from __future__ import annotations
 
-import argparse
 import io
-import logging
-import sys
-import time
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +14,11 @@ from PIL import Image, PngImagePlugin, features
 
 from lib_upscalers.errors import ImageError
 from lib_upscalers.pictures.files import read_picture
+from tests.fuzz.fuzzing import Fuzzer, damaged, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator
+    from pathlib import Path
 
 _MOST_PIXELS = 1 << 18
 
@@ -72,41 +70,6 @@ def seeds() -> dict[str, bytes]:
     return made
 
 
-def damaged(data: bytes, rng: np.random.Generator) -> bytes:
-    """Return a file with some bytes changed, removed, repeated, or the end cut off."""
-    wrong = bytearray(data)
-    for _ in range(int(rng.integers(1, 6))):
-        # Headers say more than pixels.
-        reach = len(wrong) if rng.random() < 0.4 else min(len(wrong), 300)
-        place = int(rng.integers(0, max(1, reach)))
-        length = int(rng.integers(1, 9))
-        choice = rng.integers(0, 6)
-        if choice == 0:
-            wrong[place : place + length] = rng.bytes(length)
-        elif choice == 1:
-            wrong[place : place + length] = b"\xff" * length
-        elif choice == 2:
-            wrong[place : place + length] = bytes(length)
-        elif choice == 3:
-            del wrong[place : place + length]
-        elif choice == 4:
-            wrong[place:place] = wrong[place : place + 4 * length]
-        elif rng.random() < 0.3:
-            del wrong[place:]
-    return bytes(wrong)
-
-
-def cases(seed: int) -> Iterator[tuple[str, bytes]]:
-    """Yield damaged files for ever: their names, with the number of the case, and contents."""
-    files = list(seeds().items())
-    number = 0
-    while True:
-        rng = np.random.default_rng((seed, number))
-        name, data = files[int(rng.integers(len(files)))]
-        yield f"{seed}-{number}-{name}", damaged(data, rng)
-        number += 1
-
-
 def check(file: Path) -> str:
     """Read a file in both ways; return "done" or "refused".
 
@@ -125,41 +88,16 @@ def check(file: Path) -> str:
     return result
 
 
-def fuzz(folder: Path, seconds: float, seed: int) -> dict[str, int]:
-    """Check damaged files for some time; return how many were done and refused.
-
-    Raises:
-        AssertionError: A file did something else; it lies in `folder`.
-    """
-    counts = {"done": 0, "refused": 0}
-    end = time.monotonic() + seconds
-    for name, data in cases(seed):
-        if time.monotonic() > end:
-            break
-        file = folder / name
-        file.write_bytes(data)
-        start = time.monotonic()
-        try:
-            counts[check(file)] += 1
-        except Exception as error:
-            raise AssertionError(f"{file}: {type(error).__name__}: {error}") from error
-        assert time.monotonic() - start < 30, f"{file} takes too long"
-        file.unlink()
-    return counts
+@contextmanager
+def prepared(folder: Path) -> Generator[Callable[[Path], str]]:
+    """Yield the check; it needs nothing."""
+    del folder
+    yield check
 
 
-def main() -> None:
-    """Run the fuzzer from the command line."""
-    parser = argparse.ArgumentParser(description="Read damaged pictures at random.")
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--keep", type=Path, default=Path("fuzz-found"), metavar="FOLDER")
-    options = parser.parse_args()
-    logging.disable()
-    options.keep.mkdir(parents=True, exist_ok=True)
-    counts = fuzz(options.keep, options.minutes * 60, options.seed)
-    sys.stdout.write(f"seed {options.seed}: {counts}, nothing else\n")
-
+FUZZER = Fuzzer(
+    "Read damaged pictures at random.", seeds, prepared, lambda _, data, rng: damaged(data, rng)
+)
 
 if __name__ == "__main__":
-    main()
+    run(FUZZER)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from lib_upscalers.errors import (
@@ -34,13 +36,16 @@ from lib_upscalers.hosts.webui.api_models import (
 from lib_upscalers.hosts.webui.extras import SIZES, WAYS, ExtrasJob, plan
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import job
+from lib_upscalers.models.reading.faults import printable
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.pictures.formats import write_as_png
 from lib_upscalers.progress import SubRange
 from lib_upscalers.upscaling.settings import chosen, form_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from fastapi import Response
 
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.pictures.picture import Picture
@@ -54,6 +59,35 @@ _STATUS = ((UnknownNameError, 404), (InputError, 422), (MemoryExhaustedError, 50
 _MOST_UPSCALERS = 3
 _MOST_PICTURES = 50
 _WAYS: Mapping[str, str] = MappingProxyType({"chain": WAYS[0], "blend": WAYS[1]})
+
+
+class _Route(APIRoute):
+    """A route that answers every request which does not fit its model with a sentence.
+
+    FastAPI repeats in its answer what was sent, and fails with 500 where that cannot be sent back:
+    NaN, infinity, and half of a surrogate pair.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request; it raises an HTTPException 422 with the first fault."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                raise HTTPException(422, _fault(error)) from None
+
+        return answer
+
+
+def _fault(error: RequestValidationError) -> str:
+    first: dict[str, Any] = dict(next(iter(error.errors()), {}))
+    place = ".".join(str(part) for part in first.get("loc", ("body",))[1:]) or "the body"
+    return (
+        f"Expected a request as the page /docs shows it, but {printable(place)} is wrong "
+        f"({printable(first.get('msg', 'no reason is known'), 200)}): correct it."
+    )
 
 
 class Routes:
@@ -81,13 +115,14 @@ class Routes:
             ("/upscale", self.upscale, "POST", UpscaleResponse | UpscaleSeveralResponse),
             ("/refresh", self.refresh, "POST", RefreshResponse),
         ):
-            app.add_api_route(
+            app.router.add_api_route(
                 _PREFIX + path,
                 answer,
                 methods=[method],
                 response_model=model,
                 dependencies=dependencies,
                 tags=["Upscaler Lab"],
+                route_class_override=_Route,
             )
 
     def upscalers(self) -> list[UpscalerItem]:

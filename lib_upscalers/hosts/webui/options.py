@@ -176,13 +176,18 @@ OPTIONS = (
 FINISHERS = (BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE)
 
 
+# No setting comes near; NaN, infinity and numbers of hundreds of digits are above.
+_MOST = 1 << 53
+
+
 def value(option: Option) -> Any:
     """Return a setting's value; if it is invalid, log that and return the default."""
     found = setting(option.key, option.default)
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         fits = type(found) is type(option.default)
     else:
-        fits = isinstance(option.default, (int, float)) and not isinstance(option.default, bool)
+        number = isinstance(option.default, (int, float)) and not isinstance(option.default, bool)
+        fits = number and abs(found) < _MOST
     if fits and (not option.closed or not option.choices or found in option.choices):
         return found
     _log.warning(
