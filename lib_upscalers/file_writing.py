@@ -31,7 +31,7 @@ from lib_upscalers.errors import (
 from lib_upscalers.file_locks import is_alive, lock, lock_on_every_system
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
 __all__ = [
     "appending",
@@ -39,6 +39,7 @@ __all__ = [
     "locking",
     "move_finished",
     "remove_stale_parts",
+    "this_host",
     "write_bytes",
     "write_text",
     "writing",
@@ -68,6 +69,7 @@ def writing(
     protected: Iterable[str | os.PathLike[str]] = (),
     size: int = 0,
     make_folders: bool = False,
+    finished: Callable[[Path], None] | None = None,
 ) -> Generator[BinaryIO, None, None]:
     """Open a new file, which takes the name `target` if the block ends without an exception.
 
@@ -79,6 +81,8 @@ def writing(
             as paths.
         size: So many bytes must be free on the disk, as far as they are known; 0 if not.
         make_folders: Whether missing folders are made.
+        finished: Called with the whole file, closed, before it takes its name; what it raises
+            leaves no file.
 
     Raises:
         AlreadyExistsError: There is a file of that name, and `overwrite` is False.
@@ -88,7 +92,12 @@ def writing(
     """
     with (
         writing_path(
-            target, overwrite=overwrite, protected=protected, size=size, make_folders=make_folders
+            target,
+            overwrite=overwrite,
+            protected=protected,
+            size=size,
+            make_folders=make_folders,
+            finished=finished,
         ) as part,
         part.open("wb") as stream,
     ):
@@ -103,6 +112,7 @@ def writing_path(
     protected: Iterable[str | os.PathLike[str]] = (),
     size: int = 0,
     make_folders: bool = False,
+    finished: Callable[[Path], None] | None = None,
 ) -> Generator[Path, None, None]:
     """Yield the path of an empty file; as `writing`, for code that opens the file itself."""
     named = Path(target)
@@ -111,10 +121,12 @@ def writing_path(
             named.parent.mkdir(parents=True, exist_ok=True)
         file = check_target(named, overwrite=overwrite, protected=protected, size=size)
         _clean_once(str(file.parent))
-        part = file.parent / f".{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part"
+        part = file.parent / f".{this_host()}-{os.getpid()}-{secrets.token_hex(8)}.part"
         try:
             with _live(part):
                 yield part
+                if finished is not None:
+                    finished(part)
                 _publish(part, file, overwrite=overwrite)
         finally:
             with suppress(OSError):
@@ -353,7 +365,7 @@ def _clean_once(folder: str) -> None:
 
 
 def _is_stale(part: Path, match: re.Match[str]) -> bool:
-    dead = match["host"] == _host() and not is_alive(int(match["pid"]))
+    dead = match["host"] == this_host() and not is_alive(int(match["pid"]))
     try:
         # Else it is another machine's, or its process number may be in use again.
         if not dead and time.time() - part.stat().st_mtime < _DAY:
@@ -364,7 +376,8 @@ def _is_stale(part: Path, match: re.Match[str]) -> bool:
         return False
 
 
-def _host() -> str:
+def this_host() -> str:
+    """Return a short text that stands for this machine."""
     return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
 
 

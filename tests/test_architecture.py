@@ -43,11 +43,12 @@ LAYERS = {
     "compare": 5,
     "training": 6,
     "upscaling": 6,
-    "hosts": 7,
-    "ui": 7,
-    "cli": 8,
-    "app": 9,
-    "__main__": 9,
+    "jobs": 7,
+    "hosts": 8,
+    "ui": 8,
+    "cli": 9,
+    "app": 10,
+    "__main__": 10,
 }
 WEIGHTLESS = ("torch", "torchvision", "spandrel", "gradio", "PIL", "cv2", "psutil", "safetensors")
 # Code for torch or gradio, which nothing imports before there is work for it.

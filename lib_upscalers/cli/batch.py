@@ -1,45 +1,37 @@
-"""Enlarge one picture after the other; one that fails does not stop the others."""
+"""Enlarge one picture or many, and show what happens; one that fails does not stop the others."""
 
 from __future__ import annotations
 
+import json
 import logging
-import shutil
-import time
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli.console import Bars
-from lib_upscalers.cli.paths import existing
+from lib_upscalers.cli.console import Bars, Console
 from lib_upscalers.cli.problems import describe
-from lib_upscalers.errors import (
-    AlreadyExistsError,
-    Cancelled,
-    DiskFullError,
-    OutputError,
-    UpscalerError,
-)
+from lib_upscalers.jobs.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from lib_upscalers.cli.arguments import SizeRequest
-    from lib_upscalers.cli.console import Console
-    from lib_upscalers.cli.paths import FileJob, FilePlan
     from lib_upscalers.geometry import Size
-    from lib_upscalers.pictures.picture import Picture
+    from lib_upscalers.jobs.claims import Claim, ClaimRules
+    from lib_upscalers.jobs.folder_run import FileDone
+    from lib_upscalers.jobs.journal import Journal
+    from lib_upscalers.jobs.method import Method
+    from lib_upscalers.jobs.output_paths import FileJob, FilePlan
+    from lib_upscalers.jobs.picture_steps import PictureSteps
+    from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.choices import Choice
     from lib_upscalers.upscaling.settings import Settings
-    from lib_upscalers.upscaling.upscaler import Result, Upscaler
+    from lib_upscalers.upscaling.upscaler import Upscaler
 
 ALL_DONE, SOME_FAILED = 0, 1
-# A photograph compresses to no less; a drawing that does is small in any case.
-_MOST_COMPRESSION = 100
-# A disk with less is full for every picture; with more, only for one that is large.
-_FULL_BYTES = 1 << 20
 _log = logging.getLogger("lib_upscalers")
 
 
@@ -61,6 +53,12 @@ class UpscaleOptions:
     overwrite: bool
     partial: bool
     verbose: bool
+    resume: bool
+    retry_failed: bool
+    skip_existing: bool
+    dry_run: bool
+    watch: bool
+    json: bool
 
 
 class Batch:
@@ -76,97 +74,238 @@ class Batch:
         self._options = options
         self._settings = settings
         self._console = console
-        self._done = 0
-        self._failed = 0
+        self._tally = Tally()
+        self._steps: PictureSteps | None = None
 
     def run(self, work: FilePlan) -> int:
         """Do all jobs; return the exit code.
 
         Raises:
-            UpscalerError: The upscaler or the device cannot be used.
+            UpscalerError: The upscaler, the device or the journal cannot be used.
             KeyboardInterrupt: The user ended it; what is done stays.
         """
         for note in work.notes:
             self._console.say(note)
+        self._tally.total += len(work.jobs) + len(work.earlier) + len(work.refusals)
         for refusal in work.refusals:
             self._fail(refusal.name, refusal.error)
+        if self._options.dry_run:
+            self._foresee(work)
+            return SOME_FAILED if work.refusals else ALL_DONE
         _remove_stale_parts(work)
-        if work.jobs or work.earlier:
-            tool = _Tool(self._options, self._settings)
-            self._note_differences(work, tool)
-            try:
-                self._do(work, tool)
-            finally:
-                self._summarise(work)
-        elif self._failed > 1:
-            self._summarise(work)
-        return SOME_FAILED if self._failed or self._done < len(work.jobs) else ALL_DONE
-
-    def _do(self, work: FilePlan, tool: _Tool) -> None:
-        with Bars(self._console, len(work.jobs)) as bars:
-            for number, job in enumerate(work.jobs, 1):
-                where = f"[{number}/{len(work.jobs)}] " if len(work.jobs) > 1 else ""
-                bars.begin(job.source.name)
-                if not self._attempt(job, where, tool, bars):
-                    return
-                bars.finish()
-
-    def _attempt(self, job: FileJob, where: str, tool: _Tool, bars: Bars) -> bool:
-        """Do one picture; return False if no further one can be done."""
         try:
-            self._console.say(where + tool.upscale(job, bars))
-            self._done += 1
-        except Cancelled:
-            raise
-        except DiskFullError as error:
-            self._fail(str(job.source), error)
-            return False
-        except Exception as error:  # noqa: BLE001 - the others are done whatever one picture does
-            self._fail(str(job.source), error)
-        return True
+            if work.jobs or work.earlier:
+                self._do(work)
+        finally:
+            self._summarise(several=self._tally.total > 1 or bool(work.earlier))
+        return ALL_DONE if self._tally.complete else SOME_FAILED
+
+    def watch(self, plans: Generator[FilePlan]) -> int:
+        """Do the jobs of one plan after the other; return the exit code.
+
+        Raises:
+            KeyboardInterrupt: The user ended it, as nothing else does.
+        """
+        try:
+            for work in plans:
+                for note in work.notes:
+                    self._console.say(note)
+                self._tally.total += len(work.jobs) + len(work.earlier) + len(work.refusals)
+                for refusal in work.refusals:
+                    self._fail(refusal.name, refusal.error)
+                _remove_stale_parts(work)
+                self._do(work)
+                self._console.say(f"{self._tally.in_words()}. Waiting for further pictures ...")
+        finally:
+            plans.close()
+            self._summarise(several=True)
+        return ALL_DONE if self._tally.complete else SOME_FAILED
+
+    def _do(self, work: FilePlan) -> None:
+        from lib_upscalers.jobs.folder_run import FolderRun
+
+        steps, rules = self._prepared()
+        with ExitStack() as stack:
+            journal, jobs = None, work.jobs
+            if self._uses_journal(work):
+                journal = stack.enter_context(_journal_in(work.folder))
+                jobs = (*work.jobs, *work.earlier)
+            else:
+                self._skip_earlier(work, steps)
+            bars = stack.enter_context(Bars(self._console, self._tally.total))
+            watcher = _Watcher(self._console, bars, self._tally, steps, verbose=self._fail_line)
+            for _ in range(self._tally.total - self._tally.left):
+                bars.skip()
+            FolderRun(jobs, steps, rules, journal, watcher, self._tally).run()
+        watcher.name_differences()
+
+    def _uses_journal(self, work: FilePlan) -> bool:
+        return work.into_folder and work.several and not self._options.skip_existing
+
+    def _prepared(self) -> tuple[PictureSteps, ClaimRules]:
+        from lib_upscalers.jobs.claims import ClaimRules
+        from lib_upscalers.jobs.picture_steps import FileOptions, PictureSteps
+
+        options = self._options
+        if self._steps is None:
+            files = FileOptions(options.quality, options.max_pixels, options.partial)
+            self._steps = PictureSteps(make_method(options, self._settings), files)
+        rules = ClaimRules(
+            self._steps.method.fingerprint,
+            resume=options.resume,
+            retry_failed=options.retry_failed,
+            overwrite=options.overwrite,
+        )
+        return self._steps, rules
+
+    def _foresee(self, work: FilePlan) -> None:
+        """Show what would be done."""
+        from lib_upscalers.jobs.claims import foresee
+        from lib_upscalers.jobs.journal_view import JournalView
+
+        claimed, skipped = list(work.jobs), len(work.earlier)
+        if (claimed and self._uses_journal(work)) or skipped:
+            _, rules = self._prepared()
+            with JournalView(work.folder) as journal:
+                claims = foresee(journal, (*work.jobs, *work.earlier), rules)
+            claimed = [claim.job for claim in claims if claim.verdict == "claimed"]
+            skipped = len(claims) - len(claimed)
+        for job in claimed:
+            self._console.say(f"{job.source} -> {job.output}")
+        self._console.say(
+            f"{len(claimed)} to do, {skipped} to skip, {len(work.refusals)} cannot be done. "
+            "Nothing was written (--dry-run)."
+        )
+
+    def _skip_earlier(self, work: FilePlan, steps: PictureSteps) -> None:
+        differences = _Differences()
+        for job in work.earlier:
+            self._tally.add_skipped("before")
+            differences.add(job, steps)
+        differences.show(self._console)
 
     def _fail(self, name: str, error: Exception) -> None:
-        self._failed += 1
+        self._tally.add_failed(name, self._fail_line(name, error))
+
+    def _fail_line(self, name: str, error: BaseException) -> str:
+        """Show why a picture failed; return the reason."""
         if self._options.verbose:
             for line in "".join(traceback.format_exception(error)).splitlines():
                 self._console.write(line)
-        self._console.write(f"{name}: {describe(error)}", "red")
+        reason = describe(error)
+        self._console.write(f"{name}: {reason}", "red")
+        return reason
 
-    def _note_differences(self, work: FilePlan, tool: _Tool) -> None:
-        """Say how many earlier results are not what this run would make."""
-        found = [(job, tool.difference(job)) for job in work.earlier]
-        different = [f"{job.output} {difference}" for job, difference in found if difference]
-        if different:
-            more = f" and {len(different) - 1} more are not as expected" * (len(different) > 1)
-            self._console.write(
-                f"Done before, but differently: {different[0]}{more}; --overwrite replaces "
+    def _summarise(self, *, several: bool) -> None:
+        if self._options.json:
+            Console.results().write(json.dumps(self._tally.as_json()))
+        if not several:
+            return
+        line = f"{self._tally.in_words()}."
+        if self._tally.left:
+            self._console.write(line, "yellow")
+        else:
+            self._console.say(line)
+
+
+class _Differences:
+    """Files that were there and are not what the run would make."""
+
+    def __init__(self) -> None:
+        self._first = ""
+        self._count = 0
+
+    def add(self, job: FileJob, steps: PictureSteps) -> None:
+        difference = steps.difference(job)
+        if difference:
+            self._first = self._first or f"{job.output} {difference}"
+            self._count += 1
+
+    def show(self, console: Console) -> None:
+        if self._count:
+            more = f" and {self._count - 1} more are not as expected" * (self._count > 1)
+            console.write(
+                f"Done before, but differently: {self._first}{more}; --overwrite replaces "
                 f"{'them' if more else 'it'}.",
                 "yellow",
             )
 
-    def _summarise(self, work: FilePlan) -> None:
-        total = len(work.jobs) + len(work.earlier) + len(work.refusals)
-        if total == 1 and not work.earlier:
-            return
-        left = len(work.jobs) + len(work.refusals) - self._done - self._failed
-        parts = [f"{self._failed} failed"]
-        if work.earlier:
-            parts = [f"{len(work.earlier)} done before", f"{self._done} done now", *parts]
-        else:
-            parts = [f"{self._done} of {total} done"] + (parts if self._failed else [])
-        if left:
-            parts.append(f"{left} left: the same command goes on with them")
-            self._console.write(", ".join(parts) + ".", "yellow")
-        else:
-            self._console.say(", ".join(parts) + ".")
+
+class _Watcher:
+    """Shows what happens to the pictures. Implements `folder_run.FolderListener`."""
+
+    def __init__(
+        self,
+        console: Console,
+        bars: Bars,
+        tally: Tally,
+        steps: PictureSteps,
+        *,
+        verbose: Callable[[str, BaseException], str],
+    ) -> None:
+        self._console = console
+        self._bars = bars
+        self._tally = tally
+        self._steps = steps
+        self._show = verbose
+        self._differences = _Differences()
+        self._unknown = 0
+
+    def begin(self, job: FileJob) -> Progress:
+        self._bars.begin(job.source.name)
+        return self._bars
+
+    def done(self, done: FileDone) -> None:
+        _log.info("%s", done.details)
+        total = self._tally.total
+        where = f"[{total - self._tally.left}/{total}] " if total > 1 else ""
+        line = f"{where}{done.job.source} -> {done.job.output}: {done.before} -> {done.after}, "
+        line += f"{done.seconds:.1f} s"
+        self._console.say(" ".join((f"{line}." if done.notes else line, *done.notes)))
+        self._bars.finish(f"{self._tally.speed():.2f} MP/s")
+
+    def failed(self, job: FileJob, error: BaseException) -> str:
+        reason = self._show(str(job.source), error)
+        self._bars.finish()
+        return reason
+
+    def skipped(self, claim: Claim) -> None:
+        self._bars.skip()
+        if claim.verdict == "there":
+            self._unknown += 1
+            self._differences.add(claim.job, self._steps)
+
+    def name_differences(self) -> None:
+        """Show which files were there that no run of the journal has made."""
+        self._differences.show(self._console)
 
 
-def _has_space(output: Path) -> bool:
-    """Return whether other pictures may still fit on the disk."""
+@contextmanager
+def _journal_in(folder: Path) -> Generator[Journal]:
+    """Open the journal of a folder; the folder goes again if it was made and stays empty.
+
+    Raises:
+        OutputError: The folder cannot be made, or the journal cannot be written.
+    """
+    from lib_upscalers.errors import OutputError
+    from lib_upscalers.jobs.journal import Journal
+
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        return shutil.disk_usage(existing(output.parent)).free > _FULL_BYTES
-    except OSError:
-        return False
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"Expected to make the folder {folder}, but that failed ({error.strerror}): choose "
+            "another one."
+        ) from error
+    journal = Journal(folder)
+    try:
+        yield journal
+    finally:
+        journal.close()
+        for each in new:
+            with suppress(OSError):
+                each.rmdir()
 
 
 def _remove_stale_parts(work: FilePlan) -> None:
@@ -177,134 +316,36 @@ def _remove_stale_parts(work: FilePlan) -> None:
         remove_stale_parts(folder)
 
 
-class _Tool:
-    """The upscaler, and how it is used: the same for all pictures."""
+def make_method(options: UpscaleOptions, settings: Settings) -> Method:
+    """Return how pictures are enlarged.
 
-    def __init__(self, options: UpscaleOptions, settings: Settings) -> None:
-        from lib_upscalers.hosts.standalone import StandaloneHost
-        from lib_upscalers.upscaling.upscaler import Upscaler
+    Raises:
+        UpscalerError: The upscaler cannot be used.
+    """
+    from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.jobs.method import Method, fingerprint_of
+    from lib_upscalers.targets import Target
+    from lib_upscalers.upscaling.upscaler import Upscaler
 
-        self._options = options
-        self._settings = settings
-        self._upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
-        self._choice = _choose(self._upscaler, options.upscaler)
+    upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
+    choice = _choose(upscaler, options.upscaler)
+    scale = options.scale if options.scale is not None else float(choice.scale or 2)
 
-    def upscale(self, job: FileJob, bars: Bars) -> str:
-        """Read, enlarge and write one picture; return in a line what was done.
-
-        Raises:
-            UpscalerError: It cannot be done; nothing is written.
-        """
-        from lib_upscalers.pictures.files import DEFAULT_MAX_PIXELS, read_picture
-        from lib_upscalers.tiling.exhaustion import naming_memory
-
-        options, start = self._options, time.perf_counter()
-        limit = options.max_pixels or DEFAULT_MAX_PIXELS
-        with naming_memory(f"to read {job.source}, {_pixels(job.source)}"):
-            picture = read_picture(job.source, max_pixels=limit, partial=options.partial)
-        target = self._target(picture.size)
-        size = target.resolve(picture.size)
-        with _folders_for(job.output), _overwrite_named():
-            self._check(picture, size, job)
-            result = self._upscaler.run(picture, self._choice, target, self._settings, bars)
-            bars.update(1, 1, "writing ...")
-            with naming_memory(f"to write {job.output}, {size}"):
-                lost = self._write(result.picture, job)
-        _log.info("%s", _details(self._choice, result))
-        seconds = time.perf_counter() - start
-        line = f"{job.source} -> {job.output}: {picture.size} -> {size}, {seconds:.1f} s"
-        notes = dict.fromkeys((*picture.notes, *result.picture.notes, *lost))
-        return " ".join((f"{line}." if notes else line, *notes))
-
-    def _check(self, picture: Picture, size: Size, job: FileJob) -> None:
-        """Raise before the work what writing the result would raise, as far as it is known."""
-        from lib_upscalers.file_writing import check_target
-        from lib_upscalers.pictures.files import check_output, format_for
-
-        bands = picture.pixels.shape[2] + (picture.alpha is not None)
-        check_output(
-            job.output,
-            size,
-            channels=picture.pixels.shape[2],
-            deep=picture.pixels.dtype.itemsize > 1,
-            alpha=picture.alpha is not None,
-        )
-        uncompressed = format_for(job.output).most_bytes is not None
-        needed = size.area * bands // (1 if uncompressed else _MOST_COMPRESSION)
-        try:
-            check_target(
-                job.output, overwrite=self._options.overwrite, protected=(job.source,), size=needed
-            )
-        except DiskFullError as error:
-            if not _has_space(job.output):
-                raise
-            raise OutputError(str(error)) from error  # others may still fit
-
-    def _write(self, picture: Picture, job: FileJob) -> tuple[str, ...]:
-        from lib_upscalers.pictures.files import write_picture
-
-        return write_picture(
-            picture,
-            job.output,
-            quality=self._options.quality,
-            overwrite=self._options.overwrite,
-            protected=(job.source,),
-        )
-
-    def difference(self, job: FileJob) -> str:
-        """Return by what an earlier result differs from what this run would make, "" if by nothing.
-
-        Only headers are read.
-        """
-        from lib_upscalers.pictures.files import picture_size
-
-        try:
-            size = picture_size(job.source)
-            expected = self._target(size).resolve(size)
-        except UpscalerError:
-            return ""  # the picture could not be done anyway
-        try:
-            there = picture_size(job.output)
-        except UpscalerError:
-            return "is no picture that can be read"
-        return "" if there == expected else f"is {there} and not {expected}"
-
-    def _target(self, picture: Size) -> Target:
-        from lib_upscalers.targets import Target
-
-        options = self._options
+    def target(size: Size) -> Target:
         if options.size is not None:
-            return Target(size=options.size.resolve(picture))
-        scale = options.scale if options.scale is not None else float(self._choice.scale or 2)
+            return Target(size=options.size.resolve(size))
         return Target(scale=scale)
 
-
-@contextmanager
-def _folders_for(output: Path) -> Generator[None]:
-    """Make the folders of a file; remove those that are new if the block fails."""
-    new = [each for each in (output.parent, *output.parent.parents) if not each.exists()]
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException as error:
-        for folder in new:
-            with suppress(OSError):
-                folder.rmdir()
-        if isinstance(error, OSError):
-            raise OutputError(
-                f"Expected to make the folder {output.parent}, but that failed ({error.strerror}): "
-                "choose another one."
-            ) from error
-        raise
-
-
-@contextmanager
-def _overwrite_named() -> Generator[None]:
-    """Name the option that replaces a file where one is there or has appeared meanwhile."""
-    try:
-        yield
-    except AlreadyExistsError as error:
-        raise AlreadyExistsError(f"{error} The option for that is --overwrite.") from error
+    others = {
+        "size": [options.size.width, options.size.height] if options.size else scale,
+        "quality": options.quality,
+    }
+    return Method(
+        choice.name,
+        lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
+        target,
+        fingerprint_of([choice], settings, others),
+    )
 
 
 def _choose(upscaler: Upscaler, name: str | None) -> Choice:
@@ -313,25 +354,3 @@ def _choose(upscaler: Upscaler, name: str | None) -> Choice:
         return upscaler.find(name)
     networks = (choice for choice in upscaler.choices() if choice.kind == "network")
     return next(networks, None) or upscaler.find("Lanczos")
-
-
-def _pixels(source: Path) -> str:
-    from lib_upscalers.pictures.files import picture_size
-
-    try:
-        return str(picture_size(source))
-    except (UpscalerError, MemoryError):
-        return "whose size is not known"
-
-
-def _details(choice: Choice, result: Result) -> str:
-    parts = [
-        choice.name,
-        f"passes {result.passes}",
-        f"tiles {result.tiles}",
-        f"loading {result.load_seconds:.2f} s",
-        f"running {result.run_seconds:.2f} s",
-        result.precision,
-        result.tiling,
-    ]
-    return ", ".join(part for part in parts if part)

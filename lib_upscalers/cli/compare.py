@@ -137,7 +137,7 @@ def _request(
 
 def _pictures(options: CompareOptions, console: Console) -> tuple[list[Path], bool]:
     """Return the pictures, and whether some of the names lead to none."""
-    from lib_upscalers.cli.sources import find_sources
+    from lib_upscalers.jobs.sources import find_sources
 
     # Nothing is written where pictures are, so no folder of results has to be left out.
     found = find_sources(options.pictures, Path("-"), recursive=False)

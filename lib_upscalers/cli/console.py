@@ -189,6 +189,7 @@ class Bars:
     total: int = 1
     unit: str = "pictures"
     _done: int = field(default=0, init=False)
+    _skipped: int = field(default=0, init=False)
     _begun: float = field(default=0.0, init=False)
     _rich: RichProgress | None = field(default=None, init=False)
     _all: TaskID | None = field(default=None, init=False)
@@ -234,18 +235,28 @@ class Bars:
         if self._all is not None:
             self._rich.update(self._all, completed=self._done + share)
 
-    def finish(self) -> None:
-        """Count a part as done."""
+    def finish(self, more: str = "") -> None:
+        """Count a part as done; `more` is shown beside the speed."""
         self._done += 1
         if self._rich is None or self._all is None:
             return
         minutes = (time.monotonic() - self._begun) / 60
+        speed = f"{(self._done - self._skipped) / minutes:.1f} {self.unit}/min" if minutes else ""
         self._rich.update(
             self._all,
             completed=self._done,
             description=f"{self._done}/{self.total}",
-            text=f"{self._done / minutes:.1f} {self.unit}/min" if minutes else "",
+            text=", ".join(part for part in (speed, more) if part),
         )
+
+    def skip(self) -> None:
+        """Count a part that needs no work; it does not count for the speed."""
+        self._done += 1
+        self._skipped += 1
+        if self._rich is not None and self._all is not None:
+            self._rich.reset(
+                self._all, completed=self._done, description=f"{self._done}/{self.total}"
+            )
 
     def check_cancelled(self) -> None:
         """Return: an interrupted process gets a KeyboardInterrupt instead."""

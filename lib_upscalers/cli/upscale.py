@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import threading
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.arguments import (
@@ -16,12 +20,16 @@ from lib_upscalers.cli.batch import Batch, UpscaleOptions
 from lib_upscalers.cli.command import EXIT_CODES, Command, options_of
 from lib_upscalers.cli.engine_arguments import add_engine_settings, read_engine_settings
 from lib_upscalers.cli.listing import show_list
-from lib_upscalers.cli.paths import plan, writable
+from lib_upscalers.errors import InputError
+from lib_upscalers.jobs.folder_watch import settled
+from lib_upscalers.jobs.output_paths import plan, writable
+from lib_upscalers.jobs.sources import find_sources, to_path
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Generator
 
     from lib_upscalers.cli.console import Console
+    from lib_upscalers.jobs.output_paths import FilePlan
 
 EXAMPLES = f"""\
 examples:
@@ -50,7 +58,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace results that exist (default: in a folder they count as done before)",
+        help="replace files that are there and that no earlier run into this folder has made",
     )
     group.add_argument(
         "--partial",
@@ -62,6 +70,44 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         type=count,
         metavar="N",
         help="refuse pictures with more pixels than this, which may be made to fill the memory",
+    )
+
+
+def _add_folders(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "folders",
+        "a folder of results keeps a journal, the file upscalers-journal:\n"
+        "  the same command goes on where an earlier one has ended, and does again what has\n"
+        "  changed: a picture, or an option that changes pixels; several commands may work into\n"
+        "  one folder at once",
+    )
+    group.add_argument(
+        "--no-resume",
+        dest="resume",
+        action="store_false",
+        help="do everything again, also what is done",
+    )
+    group.add_argument(
+        "--retry-failed",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="try again what failed before (default: yes)",
+    )
+    group.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="keep no journal: whatever has a file of its result's name counts as done",
+    )
+    group.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, and write nothing"
+    )
+    group.add_argument(
+        "--watch",
+        action="store_true",
+        help="wait for further pictures when all are done, until Ctrl-C",
+    )
+    group.add_argument(
+        "--json", action="store_true", help="write a summary as JSON to the standard output"
     )
 
 
@@ -85,6 +131,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
     add_engine_settings(parser)
     add_device(parser)
     _add_files(parser)
+    _add_folders(parser)
     add_models(parser)
     add_messages(parser)
 
@@ -98,15 +145,47 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
     settings = read_engine_settings(namespace)
     if options.scale is not None:
         Target(scale=options.scale)  # refused before a picture is read
+    batch = Batch(options, settings, console)
+    if options.watch:
+        return batch.watch(_plans(options))
+    return batch.run(_plan(options))
+
+
+def _plan(options: UpscaleOptions) -> FilePlan:
     *names, output = options.paths
-    work = plan(
+    return plan(
         names,
         output,
         extension=options.format,
         recursive=options.recursive,
         overwrite=options.overwrite,
     )
-    return Batch(options, settings, console).run(work)
+
+
+def _plans(options: UpscaleOptions) -> Generator[FilePlan]:
+    """Yield what is there, and then, without an end, what has come or changed since.
+
+    Raises:
+        InputError: The results do not go into a folder.
+    """
+    *names, output = options.paths
+    target = to_path(output)
+
+    def files() -> list[Path]:
+        found = find_sources(names, target, recursive=options.recursive)
+        return [source.path for source in found.sources]
+
+    known: dict[Path, tuple[int, int]] = {}
+    for now in settled(files, {}, threading.Event()):
+        work = _plan(options)
+        if not work.into_folder:
+            raise InputError(f"Expected a folder for the results of --watch, but got {output}.")
+        new = {path for path, stamp in now.items() if known.get(path) != stamp}
+        known = dict(now)
+        jobs = tuple(job for job in work.jobs if job.source in new)
+        earlier = tuple(job for job in work.earlier if job.source in new)
+        refusals = tuple(each for each in work.refusals if Path(each.name) in new)
+        yield replace(work, jobs=jobs, earlier=earlier, refusals=refusals, notes=())
 
 
 COMMAND = Command(

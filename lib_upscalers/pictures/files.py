@@ -25,7 +25,7 @@ from lib_upscalers.registry import unknown_name
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from PIL import ImageFile
 
@@ -163,6 +163,7 @@ def write_picture(
     quality: int | None = None,
     overwrite: bool = True,
     protected: Iterable[str | os.PathLike[str]] = (),
+    finished: Callable[[Path], None] | None = None,
 ) -> tuple[str, ...]:
     """Write a picture file, whole or not at all.
 
@@ -179,6 +180,7 @@ def write_picture(
         overwrite: Whether a file of that name is replaced; False refuses it, even one that
             appears while the picture is encoded.
         protected: Files that are never replaced, such as the run's inputs.
+        finished: Called with the whole file, under its temporary name, before it takes its own.
 
     Returns:
         What of the picture is not in the file, a sentence each, to be shown to the user.
@@ -207,7 +209,9 @@ def write_picture(
         left_out = (*left_out, _lossy_note(chosen))
     size = fitting.pixels.nbytes if chosen.most_bytes else 0
     with (
-        writing(file, overwrite=overwrite, protected=protected, size=size) as stream,
+        writing(
+            file, overwrite=overwrite, protected=protected, size=size, finished=finished
+        ) as stream,
         _encoding(file),
     ):
         chosen.write(stream, fitting, quality)

@@ -9,19 +9,19 @@ from lib_upscalers.errors import MemoryExhaustedError
 from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 # What the system's loader reports if a library does not fit into the free memory.
 _UNLOADABLE = ("failed to map segment", "annot allocate memory", "paging file is too small")
 
 
 @contextmanager
-def naming_memory(purpose: str) -> Generator[None, None, None]:
+def naming_memory(purpose: str | Callable[[], str]) -> Generator[None, None, None]:
     """Turn a lack of memory in the block into an error that names its purpose.
 
     Args:
         purpose: What the memory is for, with the sizes that the user can change, as in
-            ``"to enlarge 900x600 to 1800x1200 by Lanczos"``.
+            ``"to enlarge 900x600 to 1800x1200 by Lanczos"``; or what returns it.
 
     Raises:
         MemoryExhaustedError: Memory ran out, in NumPy, torch or Python.
@@ -34,8 +34,9 @@ def naming_memory(purpose: str) -> Generator[None, None, None]:
             raise
         reason = str(error).strip() or "Python could not get more"
         error.__traceback__ = None  # its frames hold the memory
+        named = purpose if isinstance(purpose, str) else purpose()
         raise MemoryExhaustedError(
-            f"Expected memory {purpose}, but it ran out ({reason}): close other programs, or "
+            f"Expected memory {named}, but it ran out ({reason}): close other programs, or "
             "choose a smaller picture, scale or size."
         ) from None
 

@@ -80,9 +80,9 @@ class TestAgain:
         after = {name: Path("out", name).stat().st_mtime_ns for name in before}
         assert after == before
 
-    def test_a_result_of_another_size_is_named_and_stays(self, capsys: Capture) -> None:
+    def test_a_file_of_another_size_is_named_and_stays(self, capsys: Capture) -> None:
         draw("in/a.png", "in/b.png")
-        assert run("in", "out", *BOX) == 0
+        assert run("in", "out", *BOX, "--skip-existing") == 0
         assert run("in", "out", "-u", "Box", "--scale", "3", "-q") == 0
         error = capsys.readouterr().err
         assert "is 12x8 and not 18x12" in error
@@ -286,20 +286,18 @@ class TestDuringTheWork:
         draw(*(f"in/{number}.png" for number in range(5)))
         begun: list[int] = []
 
-        def full(*_: object, **__: object) -> None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        link = os.link
 
-        def fill() -> None:
-            begun.append(1)
-            if len(begun) == 2:
-                monkeypatch.setattr(os, "link", full)
-                monkeypatch.setattr(os, "rename", full)
-                monkeypatch.setattr(Path, "rename", full)
+        def fill(source: Path, target: Path) -> None:
+            if Path(target).name != "0.png":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            link(source, target)
 
-        with before_the_work(monkeypatch, fill):
+        monkeypatch.setattr(os, "link", fill)
+        with before_the_work(monkeypatch, lambda: begun.append(1)):
             assert run("in", "out", "-q", *BOX) == 1
         error = capsys.readouterr().err
-        assert len(begun) == 2
+        assert 2 <= len(begun) <= 5
         assert "1 of 5 done, 1 failed, 3 left: the same command goes on" in error
         assert len(error.splitlines()) == 2
         assert results() == ["0.png"]

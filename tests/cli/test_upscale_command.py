@@ -254,8 +254,8 @@ def test_formats(ending: str) -> None:
     _draw("in/a.png")
     _draw("in/b.bmp")
     assert main(["upscale", "in", "out", "-u", "Box", "--format", ending]) == ALL_DONE
-    assert sorted(path.name for path in Path("out").iterdir()) == [f"a.{ending}", f"b.{ending}"]
-    for path in Path("out").iterdir():
+    assert sorted(path.name for path in Path("out").glob("*.*")) == [f"a.{ending}", f"b.{ending}"]
+    for path in Path("out").glob("*.*"):
         with Image.open(path) as image:
             assert image.format == {"jpg": "JPEG"}.get(ending, ending.upper())
 

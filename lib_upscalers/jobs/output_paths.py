@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli.sources import Refusal, find_sources, to_path
 from lib_upscalers.errors import InputError, OutputError
+from lib_upscalers.jobs.sources import Refusal, find_sources, to_path
 from lib_upscalers.pictures.names import names_a_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib_upscalers.cli.sources import Source
     from lib_upscalers.errors import UpscalerError
+    from lib_upscalers.jobs.sources import Source
 
 _LONGEST_NAME = 255
 
@@ -41,6 +41,8 @@ class FilePlan:
         refusals: What cannot be done.
         notes: What else is left out, in words.
         into_folder: Whether the results go into a folder.
+        several: Whether the user named more than one picture.
+        folder: The folder, or the file's folder.
     """
 
     jobs: tuple[FileJob, ...]
@@ -48,6 +50,8 @@ class FilePlan:
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...]
     into_folder: bool
+    several: bool = False
+    folder: Path = field(default_factory=Path)
 
 
 def writable() -> list[str]:
@@ -92,6 +96,8 @@ def plan(
         (*refusals, *sorted_out.refusals),
         found.notes,
         into_folder,
+        into_folder and _names_several(names),
+        target if into_folder else target.parent,
     )
 
 
@@ -99,12 +105,16 @@ def _means_folder(output: str, path: Path, names: Sequence[str], count: int) -> 
     """Return whether the results go into a folder rather than to one file."""
     if path.is_dir() or output.endswith(("/", os.sep)):
         return True
-    several = count > 1 or len(names) > 1 or not to_path(names[0]).is_file()
+    several = count > 1 or _names_several(names)
     if several and (os.path.lexists(path) or names_a_picture(path)):
         raise InputError(
             f"Expected a folder for the results of several pictures, but got the file {output}."
         )
     return several
+
+
+def _names_several(names: Sequence[str]) -> bool:
+    return len(names) > 1 or not to_path(names[0]).is_file()
 
 
 def _jobs(

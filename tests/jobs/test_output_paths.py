@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lib_upscalers.cli.paths import FilePlan, plan, writable
 from lib_upscalers.errors import InputError
+from lib_upscalers.jobs.output_paths import FilePlan, plan, writable
 from tests.cases import each_case
 
 

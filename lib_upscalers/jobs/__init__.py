@@ -1,0 +1,1 @@
+"""Many pictures: folders with a journal, pipelines, animations."""

@@ -1,0 +1,299 @@
+"""Enlarge many pictures into a folder: resumable, shared with other runs, in three stages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from lib_upscalers.errors import Cancelled, DiskFullError, OutputError
+from lib_upscalers.jobs.claims import Claim, claim_some
+from lib_upscalers.jobs.journal import ClaimLostError
+from lib_upscalers.jobs.picture_steps import bytes_of
+from lib_upscalers.jobs.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.jobs.claims import ClaimRules
+    from lib_upscalers.jobs.journal import Journal
+    from lib_upscalers.jobs.output_paths import FileJob
+    from lib_upscalers.jobs.picture_steps import EnlargedPicture, LoadedPicture, PictureSteps
+    from lib_upscalers.jobs.tally import Tally
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.upscaling.upscaler import Result
+
+# So many pictures are looked up at once; of those so many are claimed at once where they are quick.
+_LOOK_UP, _CLAIM_QUICK = 64, 8
+_QUICK_SECONDS = 0.05
+_BUSY_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class FileDone:
+    """What a listener gets of a picture that was written.
+
+    Attributes:
+        job: The picture.
+        before: Its size.
+        after: The result's size.
+        seconds: How long reading, enlarging and writing took.
+        notes: What the result does not hold, a sentence each.
+        details: How it was enlarged, in a line.
+    """
+
+    job: FileJob
+    before: Size
+    after: Size
+    seconds: float
+    notes: tuple[str, ...]
+    details: str
+
+
+class FolderListener(Protocol):
+    """What is called while a folder is done; threads call it, one at a time."""
+
+    def begin(self, job: FileJob) -> Progress:
+        """Return the progress of a picture that is about to be enlarged."""
+        ...
+
+    def done(self, done: FileDone) -> None:
+        """Take note of a result that was written."""
+        ...
+
+    def failed(self, job: FileJob, error: BaseException) -> str:
+        """Take note of a picture that failed; return the reason in a line."""
+        ...
+
+    def skipped(self, claim: Claim) -> None:
+        """Take note of a picture that needs no work."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A claimed picture on its way: `loaded`, later `enlarged`."""
+
+    claim: Claim
+    loaded: LoadedPicture | None = None
+    enlarged: EnlargedPicture | None = None
+
+
+@dataclass
+class FolderRun:
+    """One run over many pictures.
+
+    Attributes:
+        jobs: What is to be done.
+        steps: How.
+        rules: What counts as done; `overwrite` holds without a journal, too.
+        journal: What remembers it; None: nothing does.
+        listener: Takes what happens.
+        tally: Counts it.
+        stopped: Set it to end the run: within a tile, when what is enlarged is written.
+    """
+
+    jobs: Sequence[FileJob]
+    steps: PictureSteps
+    rules: ClaimRules
+    journal: Journal | None
+    listener: FolderListener
+    tally: Tally
+    stopped: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
+
+    def run(self) -> None:
+        """Do all pictures; what fails is in the tally.
+
+        Raises:
+            Cancelled: A progress raised it.
+            KeyboardInterrupt: The user ended the run; what was enlarged is written.
+            OutputError: The journal cannot be written.
+        """
+        stages = Pipeline(
+            read=self._read,
+            make=self._make,
+            write=self._write,
+            bytes_read=_bytes_read,
+            bytes_made=_bytes_made,
+        )
+        try:
+            stages.run(self._claims(), self.stopped)
+        except DiskFullError:
+            return  # counted where it happened
+        except Cancelled:
+            if not self.stopped.is_set():
+                raise
+
+    def _claims(self) -> Iterator[Claim]:
+        if self.journal is None:
+            for job in self.jobs:
+                yield Claim(job, "claimed", replace=self.rules.overwrite)
+            return
+        waiting: list[FileJob] = []
+        yield from self._claims_among(self.journal, self.jobs, waiting)
+        while waiting and not self.stopped.wait(_BUSY_SECONDS):
+            again, waiting = waiting, []
+            yield from self._claims_among(self.journal, again, waiting, again=True)
+
+    def _claims_among(
+        self,
+        journal: Journal,
+        jobs: Sequence[FileJob],
+        waiting: list[FileJob],
+        *,
+        again: bool = False,
+    ) -> Iterator[Claim]:
+        place = 0
+        while place < len(jobs) and not self.stopped.is_set():
+            some = jobs[place : place + _LOOK_UP]
+            claims = claim_some(journal, some, self.rules, self._claims_at_once())
+            place += len(claims)
+            for claim in claims:
+                if claim.verdict == "claimed":
+                    yield claim
+                elif claim.verdict == "busy":
+                    waiting.append(claim.job)
+                else:
+                    self._skip(claim, again=again)
+
+    def _claims_at_once(self) -> int:
+        done = self.tally.now + self.tally.failed
+        return _CLAIM_QUICK if done and self.tally.seconds / done < _QUICK_SECONDS else 1
+
+    def _skip(self, claim: Claim, *, again: bool) -> None:
+        if claim.verdict == "refused":
+            self._fail(claim, OutputError(claim.reason))
+            return
+        if claim.verdict == "done":
+            self.tally.add_skipped("elsewhere" if again else "before")
+        elif claim.verdict == "there":
+            self.tally.add_skipped("there")
+        else:
+            self.tally.add_skipped("failed_before")
+        with self._lock:
+            self.listener.skipped(claim)
+
+    def _read(self, claim: Claim) -> _Work | None:
+        try:
+            return _Work(claim, loaded=self.steps.read(claim.job))
+        except Exception as error:  # noqa: BLE001 - the others are done whatever one picture does
+            self._fail(claim, error)
+            return None
+
+    def _make(self, work: _Work) -> _Work | None:
+        claim = work.claim
+        if work.loaded is None:
+            return None
+        with self._lock:
+            progress = _Stoppable(self.listener.begin(claim.job), self.stopped)
+        try:
+            enlarged = self.steps.enlarge(claim.job, work.loaded, progress, overwrite=claim.replace)
+        except Exception as error:  # noqa: BLE001 - as in _read
+            self._fail(claim, error)
+            return None
+        return _Work(claim, enlarged=enlarged)
+
+    def _write(self, work: _Work) -> None:
+        if work.enlarged is not None:
+            publication = _Publication(self.journal, work.claim, work.enlarged.seconds)
+            try:
+                notes = self.steps.write(
+                    work.claim.job,
+                    work.enlarged,
+                    overwrite=work.claim.replace,
+                    finished=publication.enter,
+                )
+            except ClaimLostError:
+                self.tally.add_skipped("elsewhere")
+            except Exception as error:  # noqa: BLE001 - as in _read
+                self._fail(publication.claim, error)
+            else:
+                publication.confirm()
+                self._done(work.claim.job, work.enlarged, notes, publication.seconds())
+
+    def _done(
+        self, job: FileJob, enlarged: EnlargedPicture, notes: tuple[str, ...], seconds: float
+    ) -> None:
+        size = enlarged.result.picture.size
+        self.tally.add_done(size.area / 1e6)
+        details = describe_result(self.steps.method.name, enlarged.result)
+        with self._lock:
+            self.listener.done(FileDone(job, enlarged.before, size, seconds, notes, details))
+
+    def _fail(self, claim: Claim, error: Exception) -> None:
+        """Count a failure; raise it again if no further picture can be done."""
+        if isinstance(error, Cancelled):
+            raise error
+        with self._lock:
+            reason = self.listener.failed(claim.job, error)
+        self.tally.add_failed(str(claim.job.source), reason)
+        if isinstance(error, DiskFullError):
+            raise error
+        if self.journal is not None and claim.row is not None and claim.verdict == "claimed":
+            self.journal.enter_failed(claim.row, reason)
+
+
+@dataclass
+class _Publication:
+    """Enters a result into the journal before and after it takes its name."""
+
+    journal: Journal | None
+    claim: Claim
+    _seconds_before: float
+    _start: float = field(default_factory=time.perf_counter)
+
+    def enter(self, part: Path) -> None:
+        row = self.claim.row
+        if self.journal is not None and row is not None:
+            row = self.journal.enter_written(row, part, self.seconds())
+            self.claim = replace(self.claim, row=row)
+
+    def confirm(self) -> None:
+        if self.journal is not None and self.claim.row is not None:
+            self.journal.enter_published(self.claim.row)
+
+    def seconds(self) -> float:
+        return self._seconds_before + time.perf_counter() - self._start
+
+
+@dataclass(frozen=True)
+class _Stoppable:
+    """A listener's progress that also ends when the run is to end."""
+
+    progress: Progress
+    stopped: threading.Event
+
+    def update(self, step: int, total: int, text: str = "") -> None:
+        self.progress.update(step, total, text)
+
+    def check_cancelled(self) -> None:
+        if self.stopped.is_set():
+            raise Cancelled
+        self.progress.check_cancelled()
+
+
+def describe_result(name: str, result: Result) -> str:
+    """Return in a line how a picture was enlarged."""
+    parts = [
+        name,
+        f"passes {result.passes}",
+        f"tiles {result.tiles}",
+        f"loading {result.load_seconds:.2f} s",
+        f"running {result.run_seconds:.2f} s",
+        result.precision,
+        result.tiling,
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _bytes_read(work: _Work) -> int:
+    picture = work.loaded.picture if work.loaded is not None else None
+    return bytes_of(picture, picture.size) if picture is not None else 0
+
+
+def _bytes_made(work: _Work) -> int:
+    return bytes_of(work.loaded.picture, work.loaded.size) if work.loaded is not None else 0

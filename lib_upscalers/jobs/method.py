@@ -1,0 +1,85 @@
+"""The way in which all pictures of a run are enlarged, and the fingerprint of that way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.pictures.picture import Picture
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.targets import Target
+    from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.settings import Settings
+    from lib_upscalers.upscaling.upscaler import Result
+
+# Settings that leave the pixels as they are: who gives a smaller tile after a lack of memory does
+# not have to do everything once more.
+_WITHOUT_EFFECT: Final = frozenset(("tile",))
+
+
+@dataclass(frozen=True)
+class Method:
+    """How pictures are enlarged.
+
+    Attributes:
+        name: Of the upscaler, for people.
+        run: Enlarges a picture. Raises what `Upscaler.run` raises.
+        target: Returns the target for a picture of a size.
+        fingerprint: Different for every other way to make pixels; see `fingerprint_of`.
+    """
+
+    name: str
+    run: Callable[[Picture, Target, Progress], Result]
+    target: Callable[[Size], Target]
+    fingerprint: str
+
+
+def fingerprint_of(choices: Sequence[Choice], settings: Settings, others: Mapping[str, Any]) -> str:
+    """Return a text that changes with whatever changes the pixels of results.
+
+    A network counts by the bytes of its file, not by its name; device, tile and limits do not
+    count.
+
+    Args:
+        choices: The upscalers, in their order.
+        settings: How they run.
+        others: What else decides the pixels, such as the scale: values that JSON can hold.
+
+    Raises:
+        ModelFileError: A network's file cannot be read.
+    """
+    engine = {
+        each.name: getattr(settings, each.name)
+        for each in ENGINE_SETTINGS
+        if each.name not in _WITHOUT_EFFECT
+    }
+    parts = {"upscalers": [_identity(each) for each in choices], "engine": engine, **others}
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _identity(choice: Choice) -> str:
+    from lib_upscalers.errors import ModelFileError
+    from lib_upscalers.models.checksum import sha256_of
+    from lib_upscalers.models.entry import weights_beside
+
+    if choice.entry is None:
+        return choice.name
+    path = choice.entry.path
+    try:
+        beside = weights_beside(path)
+        found = choice.entry.sha256 or sha256_of(path)
+        return found + (sha256_of(beside) if beside is not None and beside.exists() else "")
+    except OSError as error:
+        raise ModelFileError(
+            f"Expected the file of {choice.name} at {path}, but it cannot be read "
+            f"({error.strerror}): get it again."
+        ) from error
