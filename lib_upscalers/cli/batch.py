@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.cli.console import Bars, Console
 from lib_upscalers.cli.problems import describe
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.claims import Claim, ClaimRules
     from lib_upscalers.jobs.folder_run import FileDone
-    from lib_upscalers.jobs.journal import Journal
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.jobs.output_paths import FileJob, FilePlan
     from lib_upscalers.jobs.picture_steps import PictureSteps
@@ -59,6 +58,7 @@ class UpscaleOptions:
     dry_run: bool
     watch: bool
     json: bool
+    frames: Literal["all", "first", "files"]
 
 
 class Batch:
@@ -123,12 +123,13 @@ class Batch:
 
     def _do(self, work: FilePlan) -> None:
         from lib_upscalers.jobs.folder_run import FolderRun
+        from lib_upscalers.jobs.journal import opened_journal
 
         steps, rules = self._prepared()
         with ExitStack() as stack:
             journal, jobs = None, work.jobs
             if self._uses_journal(work):
-                journal = stack.enter_context(_journal_in(work.folder))
+                journal = stack.enter_context(opened_journal(work.folder))
                 jobs = (*work.jobs, *work.earlier)
             else:
                 self._skip_earlier(work, steps)
@@ -148,7 +149,12 @@ class Batch:
 
         options = self._options
         if self._steps is None:
-            files = FileOptions(options.quality, options.max_pixels, options.partial)
+            files = FileOptions(
+                quality=options.quality,
+                max_pixels=options.max_pixels,
+                partial=options.partial,
+                all_frames=options.frames == "all",
+            )
             self._steps = PictureSteps(make_method(options, self._settings), files)
         rules = ClaimRules(
             self._steps.method.fingerprint,
@@ -171,7 +177,7 @@ class Batch:
             claimed = [claim.job for claim in claims if claim.verdict == "claimed"]
             skipped = len(claims) - len(claimed)
         for job in claimed:
-            self._console.say(f"{job.source} -> {job.output}")
+            self._console.say(f"{job.name} -> {job.output}")
         self._console.say(
             f"{len(claimed)} to do, {skipped} to skip, {len(work.refusals)} cannot be done. "
             "Nothing was written (--dry-run)."
@@ -259,13 +265,13 @@ class _Watcher:
         _log.info("%s", done.details)
         total = self._tally.total
         where = f"[{total - self._tally.left}/{total}] " if total > 1 else ""
-        line = f"{where}{done.job.source} -> {done.job.output}: {done.before} -> {done.after}, "
+        line = f"{where}{done.job.name} -> {done.job.output}: {done.before} -> {done.after}, "
         line += f"{done.seconds:.1f} s"
         self._console.say(" ".join((f"{line}." if done.notes else line, *done.notes)))
         self._bars.finish(f"{self._tally.speed():.2f} MP/s")
 
     def failed(self, job: FileJob, error: BaseException) -> str:
-        reason = self._show(str(job.source), error)
+        reason = self._show(job.name, error)
         self._bars.finish()
         return reason
 
@@ -278,34 +284,6 @@ class _Watcher:
     def name_differences(self) -> None:
         """Show which files were there that no run of the journal has made."""
         self._differences.show(self._console)
-
-
-@contextmanager
-def _journal_in(folder: Path) -> Generator[Journal]:
-    """Open the journal of a folder; the folder goes again if it was made and stays empty.
-
-    Raises:
-        OutputError: The folder cannot be made, or the journal cannot be written.
-    """
-    from lib_upscalers.errors import OutputError
-    from lib_upscalers.jobs.journal import Journal
-
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"Expected to make the folder {folder}, but that failed ({error.strerror}): choose "
-            "another one."
-        ) from error
-    journal = Journal(folder)
-    try:
-        yield journal
-    finally:
-        journal.close()
-        for each in new:
-            with suppress(OSError):
-                each.rmdir()
 
 
 def _remove_stale_parts(work: FilePlan) -> None:
@@ -339,6 +317,7 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
     others = {
         "size": [options.size.width, options.size.height] if options.size else scale,
         "quality": options.quality,
+        "frames": options.frames,
     }
     return Method(
         choice.name,

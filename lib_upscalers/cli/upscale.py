@@ -61,6 +61,13 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         help="replace files that are there and that no earlier run into this folder has made",
     )
     group.add_argument(
+        "--frames",
+        choices=("all", "first", "files"),
+        default="all",
+        help="of animations and of files with several pages: all in one file where the format of "
+        "the result can hold them, the first alone, or one file a frame (default: all)",
+    )
+    group.add_argument(
         "--partial",
         action="store_true",
         help="read pictures that are damaged or cut short as far as they go",
@@ -159,6 +166,7 @@ def _plan(options: UpscaleOptions) -> FilePlan:
         extension=options.format,
         recursive=options.recursive,
         overwrite=options.overwrite,
+        by_frame=options.frames == "files",
     )
 
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Protocol
 from lib_upscalers.errors import Cancelled, DiskFullError, OutputError
 from lib_upscalers.jobs.claims import Claim, claim_some
 from lib_upscalers.jobs.journal import ClaimLostError
-from lib_upscalers.jobs.picture_steps import bytes_of
+from lib_upscalers.jobs.picture_steps import LoadedFrames, LoadedPicture, bytes_of
 from lib_upscalers.jobs.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.claims import ClaimRules
     from lib_upscalers.jobs.journal import Journal
     from lib_upscalers.jobs.output_paths import FileJob
-    from lib_upscalers.jobs.picture_steps import EnlargedPicture, LoadedPicture, PictureSteps
+    from lib_upscalers.jobs.picture_steps import EnlargedPicture, PictureSteps
     from lib_upscalers.jobs.tally import Tally
     from lib_upscalers.progress import Progress
     from lib_upscalers.upscaling.upscaler import Result
@@ -43,6 +43,7 @@ class FileDone:
         seconds: How long reading, enlarging and writing took.
         notes: What the result does not hold, a sentence each.
         details: How it was enlarged, in a line.
+        count: How many frames or pages it has.
     """
 
     job: FileJob
@@ -51,6 +52,7 @@ class FileDone:
     seconds: float
     notes: tuple[str, ...]
     details: str
+    count: int = 1
 
 
 class FolderListener(Protocol):
@@ -78,7 +80,7 @@ class _Work:
     """A claimed picture on its way: `loaded`, later `enlarged`."""
 
     claim: Claim
-    loaded: LoadedPicture | None = None
+    loaded: LoadedPicture | LoadedFrames | None = None
     enlarged: EnlargedPicture | None = None
 
 
@@ -190,6 +192,9 @@ class FolderRun:
             return None
         with self._lock:
             progress = _Stoppable(self.listener.begin(claim.job), self.stopped)
+        if isinstance(work.loaded, LoadedFrames):
+            self._do_frames(claim, work.loaded, progress)
+            return None
         try:
             enlarged = self.steps.enlarge(claim.job, work.loaded, progress, overwrite=claim.replace)
         except Exception as error:  # noqa: BLE001 - as in _read
@@ -198,31 +203,52 @@ class FolderRun:
         return _Work(claim, enlarged=enlarged)
 
     def _write(self, work: _Work) -> None:
-        if work.enlarged is not None:
-            publication = _Publication(self.journal, work.claim, work.enlarged.seconds)
-            try:
-                notes = self.steps.write(
-                    work.claim.job,
-                    work.enlarged,
-                    overwrite=work.claim.replace,
-                    finished=publication.enter,
-                )
-            except ClaimLostError:
-                self.tally.add_skipped("elsewhere")
-            except Exception as error:  # noqa: BLE001 - as in _read
-                self._fail(publication.claim, error)
-            else:
-                publication.confirm()
-                self._done(work.claim.job, work.enlarged, notes, publication.seconds())
-
-    def _done(
-        self, job: FileJob, enlarged: EnlargedPicture, notes: tuple[str, ...], seconds: float
-    ) -> None:
+        if work.enlarged is None:
+            return
+        job, enlarged = work.claim.job, work.enlarged
+        publication = _Publication(self.journal, work.claim, enlarged.seconds)
         size = enlarged.result.picture.size
-        self.tally.add_done(size.area / 1e6)
+
+        def write() -> tuple[str, ...]:
+            return self.steps.write(
+                job, enlarged, overwrite=work.claim.replace, finished=publication.enter
+            )
+
         details = describe_result(self.steps.method.name, enlarged.result)
-        with self._lock:
-            self.listener.done(FileDone(job, enlarged.before, size, seconds, notes, details))
+        self._publish(publication, write, FileDone(job, enlarged.before, size, 0.0, (), details))
+
+    def _do_frames(self, claim: Claim, loaded: LoadedFrames, progress: Progress) -> None:
+        publication = _Publication(self.journal, claim, loaded.seconds)
+        frames = loaded.frames
+
+        def write() -> tuple[str, ...]:
+            return self.steps.do_frames(
+                claim.job,
+                loaded,
+                progress,
+                overwrite=claim.replace,
+                finished=publication.enter,
+            )
+
+        details = f"{self.steps.method.name}, {frames.count} frames"
+        done = FileDone(claim.job, frames.size, loaded.size, 0.0, (), details, frames.count)
+        self._publish(publication, write, done)
+
+    def _publish(
+        self, publication: _Publication, write: Callable[[], tuple[str, ...]], done: FileDone
+    ) -> None:
+        """Write a result and enter it; a failure is counted."""
+        try:
+            notes = write()
+        except ClaimLostError:
+            self.tally.add_skipped("elsewhere")
+        except Exception as error:  # noqa: BLE001 - as in _read
+            self._fail(publication.claim, error)
+        else:
+            publication.confirm()
+            self.tally.add_done(done.after.area * done.count / 1e6)
+            with self._lock:
+                self.listener.done(replace(done, notes=notes, seconds=publication.seconds()))
 
     def _fail(self, claim: Claim, error: Exception) -> None:
         """Count a failure; raise it again if no further picture can be done."""
@@ -230,7 +256,7 @@ class FolderRun:
             raise error
         with self._lock:
             reason = self.listener.failed(claim.job, error)
-        self.tally.add_failed(str(claim.job.source), reason)
+        self.tally.add_failed(claim.job.name, reason)
         if isinstance(error, DiskFullError):
             raise error
         if self.journal is not None and claim.row is not None and claim.verdict == "claimed":
@@ -291,9 +317,12 @@ def describe_result(name: str, result: Result) -> str:
 
 
 def _bytes_read(work: _Work) -> int:
-    picture = work.loaded.picture if work.loaded is not None else None
-    return bytes_of(picture, picture.size) if picture is not None else 0
+    loaded = work.loaded
+    if not isinstance(loaded, LoadedPicture):
+        return 0
+    return bytes_of(loaded.picture, loaded.picture.size)
 
 
 def _bytes_made(work: _Work) -> int:
-    return bytes_of(work.loaded.picture, work.loaded.size) if work.loaded is not None else 0
+    loaded = work.loaded
+    return bytes_of(loaded.picture, loaded.size) if isinstance(loaded, LoadedPicture) else 0

@@ -246,6 +246,31 @@ class Journal(JournalView):
         return self._writable.execute(counts).fetchone()[0] == 0
 
 
+@contextmanager
+def opened_journal(folder: Path) -> Generator[Journal]:
+    """Open the journal of a folder; remove the folder if it was made and stays empty.
+
+    Raises:
+        OutputError: The folder cannot be made, or the journal cannot be written.
+    """
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"Expected to make the folder {folder}, but that failed ({error.strerror}): choose "
+            "another one."
+        ) from error
+    journal = Journal(folder)
+    try:
+        yield journal
+    finally:
+        journal.close()
+        for each in new:
+            with suppress(OSError):
+                each.rmdir()
+
+
 def _open(path: Path) -> sqlite3.Connection:
     """Open a journal to write, and make it where there is none."""
     connection = sqlite3.connect(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import InputError, OutputError
+from lib_upscalers.errors import ImageError, InputError, OutputError
 from lib_upscalers.jobs.sources import Refusal, find_sources, to_path
 from lib_upscalers.pictures.names import names_a_picture
 
@@ -25,10 +25,22 @@ _LONGEST_NAME = 255
 
 @dataclass(frozen=True)
 class FileJob:
-    """A picture to read and the file to write its result to."""
+    """A picture to read and the file to write its result to.
+
+    Attributes:
+        source: The picture's file.
+        output: The result's file.
+        frame: The frame or page that is read, from 0; None: all, or the only one.
+    """
 
     source: Path
     output: Path
+    frame: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What the picture is called for people."""
+        return f"{self.source}{'' if self.frame is None else f', frame {self.frame + 1}'}"
 
 
 @dataclass(frozen=True)
@@ -62,7 +74,13 @@ def writable() -> list[str]:
 
 
 def plan(
-    names: Sequence[str], output: str, *, extension: str | None, recursive: bool, overwrite: bool
+    names: Sequence[str],
+    output: str,
+    *,
+    extension: str | None,
+    recursive: bool,
+    overwrite: bool,
+    by_frame: bool = False,
 ) -> FilePlan:
     """Decide what is read and where each result goes, so that nothing is ever lost.
 
@@ -72,6 +90,7 @@ def plan(
         extension: The ending of the results, such as ``"webp"``; None keeps each picture's own.
         recursive: Whether sub-folders of folders are read.
         overwrite: Whether a file that exists may be replaced; a picture that is read never is.
+        by_frame: Whether each frame of an animation and each page has a result of its own.
 
     Raises:
         InputError: `output` does not fit the pictures.
@@ -85,6 +104,7 @@ def plan(
         try:
             into_folder = _means_folder(output, target, names, len(found.sources))
             jobs = _jobs(found.sources, target, extension, into_folder=into_folder)
+            jobs = [each for job in jobs for each in _frames_of(job)] if by_frame else jobs
         except InputError as error:
             if not refusals:
                 raise
@@ -124,6 +144,23 @@ def _jobs(
         return [FileJob(source.path, _single_output(target, extension)) for source in sources]
     names = _shortened(_distinct(_outputs(sources, extension)), target)
     return [FileJob(s.path, target / name) for s, name in zip(sources, names, strict=True)]
+
+
+def _frames_of(job: FileJob) -> list[FileJob]:
+    """Return a job for each frame: a-0001.png, a-0002.png; the job itself for a single picture."""
+    from lib_upscalers.pictures.frames import find_frames
+
+    try:
+        frames = find_frames(job.source)
+    except ImageError:
+        return [job]  # reading it will show why
+    if frames is None:
+        return [job]
+    name = job.output
+    return [
+        FileJob(job.source, name.with_name(f"{name.stem}-{number + 1:04}{name.suffix}"), number)
+        for number in range(frames.count)
+    ]
 
 
 def _single_output(output: Path, extension: str | None) -> Path:

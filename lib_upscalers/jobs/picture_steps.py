@@ -5,20 +5,33 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import AlreadyExistsError, DiskFullError, OutputError, UpscalerError
+import numpy as np
+
+from lib_upscalers.errors import (
+    AlreadyExistsError,
+    DiskFullError,
+    ImageError,
+    OutputError,
+    UpscalerError,
+)
 from lib_upscalers.jobs.output_paths import existing
+from lib_upscalers.pictures.files import DEFAULT_MAX_PIXELS
+from lib_upscalers.pictures.frames import FrameReader, read_frames
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.progress import SubRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.jobs.output_paths import FileJob
-    from lib_upscalers.pictures.picture import Picture
+    from lib_upscalers.pictures.frames import Frames
     from lib_upscalers.progress import Progress
     from lib_upscalers.upscaling.upscaler import Result
 
@@ -26,6 +39,7 @@ if TYPE_CHECKING:
 _MOST_COMPRESSION = 100
 # A disk with less is full for every picture; with more, only for one that is large.
 _FULL_BYTES = 1 << 20
+_ONE_FILE_A_FRAME = "The option for one file a frame is --frames files."
 
 
 @dataclass(frozen=True)
@@ -36,11 +50,14 @@ class FileOptions:
         quality: Of lossy formats, 1 to 100; None: nearly lossless.
         max_pixels: Pictures with more are refused; None: the usual limit.
         partial: Whether damaged files are read as far as they go.
+        all_frames: Whether animations and files of several pages are done whole, where the
+            output can hold them; otherwise the first frame is taken.
     """
 
     quality: int | None = None
     max_pixels: int | None = None
     partial: bool = False
+    all_frames: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,21 @@ class LoadedPicture:
     """
 
     picture: Picture
+    size: Size
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LoadedFrames:
+    """An animation or a file of pages that is to be read frame by frame.
+
+    Attributes:
+        frames: Its frames.
+        size: The size of the first result.
+        seconds: How long it took so far.
+    """
+
+    frames: Frames
     size: Size
     seconds: float
 
@@ -87,21 +119,52 @@ class PictureSteps:
     method: Method
     options: FileOptions
 
-    def read(self, job: FileJob) -> LoadedPicture:
-        """Read a picture.
+    def read(self, job: FileJob) -> LoadedPicture | LoadedFrames:
+        """Read a picture; frames that the output can hold are only found.
 
         Raises:
             UpscalerError: It cannot be read, or the target makes no sense for it.
         """
-        from lib_upscalers.pictures.files import DEFAULT_MAX_PIXELS, read_picture
         from lib_upscalers.tiling.exhaustion import naming_memory
 
-        start, options = time.perf_counter(), self.options
-        limit = options.max_pixels or DEFAULT_MAX_PIXELS
+        start = time.perf_counter()
         with naming_memory(lambda: f"to read {job.source}, {_pixels(job.source)}"):
-            picture = read_picture(job.source, max_pixels=limit, partial=options.partial)
-        size = self.method.target(picture.size).resolve(picture.size)
-        return LoadedPicture(picture, size, time.perf_counter() - start)
+            found = self._read(job)
+        size = self.method.target(found.size).resolve(found.size)
+        seconds = time.perf_counter() - start
+        if isinstance(found, Picture):
+            return LoadedPicture(found, size, seconds)
+        return LoadedFrames(found, size, seconds)
+
+    def _read(self, job: FileJob) -> Picture | Frames:
+        from lib_upscalers.pictures.files import read_picture
+        from lib_upscalers.pictures.frame_files import holds_frames
+        from lib_upscalers.pictures.frames import find_frames
+
+        if job.frame is not None:
+            return self._frame_reader.read(job.source, job.frame)
+        limit, partial = self._most_pixels, self.options.partial
+        frames = None
+        if self.options.all_frames:
+            try:
+                frames = find_frames(job.source, max_pixels=limit)
+            except ImageError:
+                if not partial:
+                    raise
+        if frames is not None and holds_frames(job.output, frames):
+            return frames
+        picture = read_picture(job.source, max_pixels=limit, partial=partial)
+        if frames is not None:
+            picture = replace(picture, notes=(*picture.notes, _ONE_FILE_A_FRAME))
+        return picture
+
+    @property
+    def _most_pixels(self) -> int:
+        return self.options.max_pixels or DEFAULT_MAX_PIXELS
+
+    @cached_property
+    def _frame_reader(self) -> FrameReader:
+        return FrameReader(self._most_pixels)
 
     def enlarge(
         self, job: FileJob, loaded: LoadedPicture, progress: Progress, *, overwrite: bool
@@ -116,10 +179,59 @@ class PictureSteps:
         start = time.perf_counter()
         picture, target = loaded.picture, self.method.target(loaded.picture.size)
         with _folders_for(job.output), naming_overwrite():
-            _check(picture, loaded.size, job, overwrite=overwrite)
+            _check(_Kind.of(picture, loaded.size), job, overwrite=overwrite)
             result = self.method.run(picture, target, progress)
         seconds = loaded.seconds + time.perf_counter() - start
         return EnlargedPicture(picture.size, picture.notes, result, seconds)
+
+    def do_frames(
+        self,
+        job: FileJob,
+        loaded: LoadedFrames,
+        progress: Progress,
+        *,
+        overwrite: bool,
+        finished: Callable[[Path], None] | None = None,
+    ) -> tuple[str, ...]:
+        """Enlarge and write all frames; equal ones in a row are enlarged once.
+
+        Arguments, returns and exceptions as `enlarge` and `write`.
+        """
+        from lib_upscalers.pictures.frame_files import write_frames
+
+        frames, size = loaded.frames, loaded.size
+        kind = _Kind(size, 3, frames.alpha, deep=False, count=frames.count)
+        with _folders_for(job.output), naming_overwrite():
+            _check(kind, job, overwrite=overwrite)
+            notes = write_frames(
+                frames,
+                self._enlarged_frames(loaded, progress),
+                job.output,
+                quality=self.options.quality,
+                overwrite=overwrite,
+                protected=(job.source,),
+                finished=finished,
+            )
+        what = "frames" if frames.kind == "animation" else "pages"
+        return (f"All {frames.count} {what}.", *notes)
+
+    def _enlarged_frames(self, loaded: LoadedFrames, progress: Progress) -> Iterator[Picture]:
+        frames = loaded.frames
+        before: Picture | None = None
+        after: Picture | None = None
+        pictures = read_frames(frames, max_pixels=self._most_pixels)
+        for number, picture in enumerate(pictures):
+            if before is None or after is None or not _is_equal(before, picture):
+                part = SubRange(
+                    progress,
+                    number / frames.count,
+                    (number + 1) / frames.count,
+                    f"{number + 1} of {frames.count}, ",
+                )
+                target = self.method.target(picture.size)
+                after = self.method.run(picture, target, part).picture
+            before = picture
+            yield after
 
     def write(
         self,
@@ -182,27 +294,49 @@ def bytes_of(picture: Picture, size: Size) -> int:
     return size.area * bands * picture.pixels.dtype.itemsize
 
 
-def _check(picture: Picture, size: Size, job: FileJob, *, overwrite: bool) -> None:
+@dataclass(frozen=True)
+class _Kind:
+    """What is known of a result before it is made."""
+
+    size: Size
+    channels: int
+    alpha: bool
+    deep: bool
+    count: int = 1
+
+    @classmethod
+    def of(cls, picture: Picture, size: Size) -> _Kind:
+        deep = picture.pixels.dtype.itemsize > 1
+        return cls(size, picture.pixels.shape[2], picture.alpha is not None, deep)
+
+
+def _check(kind: _Kind, job: FileJob, *, overwrite: bool) -> None:
     """Raise before the work what writing the result would raise, as far as it is known."""
     from lib_upscalers.file_writing import check_target
     from lib_upscalers.pictures.files import check_output, format_for
 
-    bands = picture.pixels.shape[2] + (picture.alpha is not None)
-    check_output(
-        job.output,
-        size,
-        channels=picture.pixels.shape[2],
-        deep=picture.pixels.dtype.itemsize > 1,
-        alpha=picture.alpha is not None,
-    )
+    check_output(job.output, kind.size, channels=kind.channels, deep=kind.deep, alpha=kind.alpha)
     uncompressed = format_for(job.output).most_bytes is not None
-    needed = size.area * bands // (1 if uncompressed else _MOST_COMPRESSION)
+    needed = kind.size.area * (kind.channels + kind.alpha) * kind.count
+    needed //= 1 if uncompressed else _MOST_COMPRESSION
     try:
         check_target(job.output, overwrite=overwrite, protected=(job.source,), size=needed)
     except DiskFullError as error:
         if not _has_space(job.output):
             raise
         raise OutputError(str(error)) from error  # others may still fit
+
+
+def _is_equal(first: Picture, second: Picture) -> bool:
+    """Return whether two pictures have the same pixels."""
+    if (first.alpha is None) != (second.alpha is None):
+        return False
+    alphas = first.alpha is second.alpha or np.array_equal(first.alpha, second.alpha)  # type: ignore[arg-type]
+    return (
+        first.pixels.dtype == second.pixels.dtype
+        and alphas
+        and np.array_equal(first.pixels, second.pixels)
+    )
 
 
 def _has_space(output: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lib_upscalers.errors import ImageError, InputError, OutputError
+from lib_upscalers.errors import ImageError, InputError, OutputError, UpscalerError
 from lib_upscalers.file_writing import writing
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.bit_depth import to_depth
@@ -33,8 +33,12 @@ __all__ = [
     "DEFAULT_MAX_PIXELS",
     "FORMATS",
     "check_output",
+    "encoding",
+    "fit_picture",
     "format_for",
+    "lossy_note",
     "picture_size",
+    "read_page",
     "read_picture",
     "write_picture",
 ]
@@ -86,10 +90,26 @@ def read_picture(
     return replace(picture, notes=(*picture.notes, note))
 
 
-def _read(file: Path, max_pixels: int, *, truncated: bool) -> Picture:
+def read_page(path: Path, place: int, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Read one page of a file, in its own depth and with its own metadata.
+
+    Args:
+        path: The file.
+        place: The page's number, from 0.
+        max_pixels: As in `read_picture`.
+
+    Raises:
+        ImageError: It cannot be read.
+    """
+    return _read(path, max_pixels, truncated=False, page=place)
+
+
+def _read(file: Path, max_pixels: int, *, truncated: bool, page: int | None = None) -> Picture:
     with opened(file, max_pixels, truncated=truncated) as image:
         with quietly():
-            notes = _frame_notes(image)
+            notes = _frame_notes(image) if page is None else ()
+            if page is not None:
+                image.seek(page)
         facts = read_facts(file, image.format or "", str(image.info.get("compression", "")))
         swapped = low_byte_tiles(image)
         load(image, truncated=truncated)
@@ -100,6 +120,9 @@ def _read(file: Path, max_pixels: int, *, truncated: bool) -> Picture:
         metadata, orientation, found = read_metadata(image, facts)
         key = image.info.get("transparency")
     with opened(file, max_pixels, truncated=truncated) as image:
+        if page is not None:
+            with quietly():
+                image.seek(page)
         image.tile = swapped
         load(image, truncated=truncated)
         low = known_bands(image)
@@ -204,15 +227,15 @@ def write_picture(
         deep=picture.pixels.dtype != np.uint8,
         alpha=alpha,
     )
-    fitting, left_out = _fit_format(picture, chosen)
+    fitting, left_out = fit_picture(picture, chosen)
     if picture.metadata.lossless and (quality or 0) < chosen.lossless_from:
-        left_out = (*left_out, _lossy_note(chosen))
+        left_out = (*left_out, lossy_note(chosen))
     size = fitting.pixels.nbytes if chosen.most_bytes else 0
     with (
         writing(
             file, overwrite=overwrite, protected=protected, size=size, finished=finished
         ) as stream,
-        _encoding(file),
+        encoding(file),
     ):
         chosen.write(stream, fitting, quality)
     return (*notes, *left_out)
@@ -266,7 +289,7 @@ def check_output(
     return tuple(notes)
 
 
-def _fit_format(picture: Picture, chosen: Format) -> tuple[Picture, tuple[str, ...]]:
+def fit_picture(picture: Picture, chosen: Format) -> tuple[Picture, tuple[str, ...]]:
     """Return the picture as the format can store it, and notes about metadata that it cannot."""
     if not chosen.alpha:
         picture = flattened(picture)
@@ -282,7 +305,8 @@ def _fit_format(picture: Picture, chosen: Format) -> tuple[Picture, tuple[str, .
     return Picture(pixels, alpha, metadata), notes
 
 
-def _lossy_note(chosen: Format) -> str:
+def lossy_note(chosen: Format) -> str:
+    """Return what to say where a file was lossless and the result is not."""
     ending = chosen.suffixes[0]
     if chosen.lossless_from > 100:
         return f"The file was lossless, and a {ending} file is not: PNG is."
@@ -290,10 +314,12 @@ def _lossy_note(chosen: Format) -> str:
 
 
 @contextmanager
-def _encoding(file: Path) -> Generator[None, None, None]:
-    """Turn what an encoder raises, except errors of the file system, into an OutputError."""
+def encoding(file: Path) -> Generator[None, None, None]:
+    """Turn what an encoder raises, but for trouble with the file, into an OutputError."""
     try:
         yield
+    except UpscalerError:
+        raise
     except (KeyError, ValueError, struct.error) as error:
         raise OutputError(
             f"Expected to write {file}, but its encoder failed ({error}): choose another format."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,6 +21,8 @@ from lib_upscalers.pictures.xmp import JPEG_LABEL, PNG_KEY
 from lib_upscalers.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from lib_upscalers.pictures.colour_spaces import CodePoints
@@ -127,20 +130,24 @@ def check_encoder(chosen: Format) -> None:
 def write_as_png(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write PNG, which is lossless, so that quality has no meaning."""
     del quality
+    write_png(file, picture.pixels, picture.alpha, png_extras(picture))
+
+
+def png_extras(picture: Picture) -> PngExtras:
+    """Return what PNG holds of a picture's metadata."""
     metadata = picture.metadata
     text = dict(metadata.text)
     if metadata.xmp:
         text[PNG_KEY] = metadata.xmp.decode("utf-8", errors="replace")
     points = metadata.points
     chunks = () if points is None else ((b"cICP", bytes((*points, 0, 1))), *metadata.hdr_chunks)
-    extras = PngExtras(
+    return PngExtras(
         icc_profile=metadata.icc_profile,
         exif=metadata.exif.removeprefix(_EXIF_LABEL) if metadata.exif else None,
         text=text,
         dpi=metadata.dpi,
         chunks=chunks,
     )
-    write_png(file, picture.pixels, picture.alpha, extras)
 
 
 @output_format(
@@ -228,10 +235,10 @@ def write_as_avif(file: BinaryIO, picture: Picture, quality: int | None) -> None
         exif=metadata.exif or b"",
         xmp=metadata.xmp or b"",
     )
-    file.write(_with_points(stream.getvalue(), metadata.points))
+    file.write(with_points(stream.getvalue(), metadata.points))
 
 
-def _with_points(data: bytes, points: CodePoints | None) -> bytes:
+def with_points(data: bytes, points: CodePoints | None) -> bytes:
     """Return an AVIF file with other code points; Pillow writes those of sRGB."""
     place = data.find(b"colrnclx")
     if points is None or not 0 <= place < data.find(b"mdat"):
@@ -251,19 +258,50 @@ def _with_points(data: bytes, points: CodePoints | None) -> bytes:
     most_bytes=_FOUR_GIBIBYTES,
 )
 def write_as_tiff(file: BinaryIO, picture: Picture, quality: int | None) -> None:
-    """Write TIFF, uncompressed, in one strip.
+    """Write TIFF, uncompressed, in one strip."""
+    del quality
+    write_tiff_pages(file, (picture,))
+
+
+def write_tiff_pages(file: BinaryIO, pictures: Iterable[Picture]) -> None:
+    """Write TIFF, uncompressed, one strip a page; each is written before the next is asked for.
 
     TIFF Revision 6.0, https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf.
+
+    Args:
+        file: Where to, seekable.
+        pictures: The pages, of any sizes and kinds.
+
+    Raises:
+        OutputError: They are more than 4 GiB.
     """
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-    del quality
-    pixels, alpha = picture.pixels, picture.alpha
-    size = pixels.nbytes + (0 if alpha is None else alpha.nbytes)
-    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
-    for tag, value in _tiff_tags(pixels, alpha, picture, size):
-        directory[tag] = value
-    directory.save(file)
+    file.write(b"II*\0" + struct.pack("<I", 8))
+    link = 4
+    for picture in pictures:
+        start = file.seek(0, 2)
+        start += file.write(b"\0" * (start % 2))
+        pixels, alpha = picture.pixels, picture.alpha
+        size = pixels.nbytes + (0 if alpha is None else alpha.nbytes)
+        if start + size > _FOUR_GIBIBYTES:
+            raise OutputError(
+                "Expected less than 4 GiB for all pages of a TIFF file, but got more: choose a "
+                "smaller size, or write one file a page."
+            )
+        directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+        for tag, value in _tiff_tags(pixels, alpha, picture, size):
+            directory[tag] = value
+        entries = directory.tobytes(start)
+        file.write(entries)
+        _write_tiff_strips(file, pixels, alpha)
+        file.seek(link)
+        file.write(struct.pack("<I", start))
+        link = start + 2 + 12 * struct.unpack("<H", entries[:2])[0]
+    file.seek(0, 2)
+
+
+def _write_tiff_strips(file: BinaryIO, pixels: NDArray[Any], alpha: NDArray[Any] | None) -> None:
     for strip in row_strips(len(pixels), pixels[:1].nbytes):
         rows = pixels[strip]
         if alpha is not None:

@@ -69,35 +69,40 @@ def write_png(
         alpha: Shape (H, W), same dtype; None where opaque.
         extras: What the file holds beside them.
     """
+    write_head(file, pixels, alpha)
+    write_extras(file, extras)
+    for data in deflated(pixels, alpha):
+        write_chunk(file, b"IDAT", data)
+    write_chunk(file, b"IEND", b"")
+
+
+def write_head(file: BinaryIO, pixels: NDArray[Any], alpha: NDArray[Any] | None) -> None:
+    """Write the signature and what the file says of size and depth; arguments as `write_png`."""
     height, width, colours = pixels.shape
-    bands = colours + (alpha is not None)
-    file.write(_SIGNATURE)
+    kind = _COLOUR_TYPES[colours + (alpha is not None)]
     depth = 8 * pixels.dtype.itemsize
-    _chunk(
-        file, b"IHDR", struct.pack(">IIBBBBB", width, height, depth, _COLOUR_TYPES[bands], 0, 0, 0)
-    )
-    _write_extras(file, extras)
-    for data in _deflated(pixels, alpha):
-        _chunk(file, b"IDAT", data)
-    _chunk(file, b"IEND", b"")
+    file.write(_SIGNATURE)
+    write_chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
 
 
-def _chunk(file: BinaryIO, kind: bytes, data: bytes) -> None:
+def write_chunk(file: BinaryIO, kind: bytes, data: bytes) -> None:
+    """Write a chunk with its length and checksum."""
     file.write(struct.pack(">I", len(data)) + kind)
     file.write(data)
     file.write(struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))))
 
 
-def _write_extras(file: BinaryIO, extras: PngExtras) -> None:
+def write_extras(file: BinaryIO, extras: PngExtras) -> None:
+    """Write what goes with the pixels, before them."""
     for kind, data in extras.chunks:
-        _chunk(file, kind, data)
+        write_chunk(file, kind, data)
     if extras.icc_profile:
-        _chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(extras.icc_profile))
+        write_chunk(file, b"iCCP", b"ICC Profile\0\0" + zlib.compress(extras.icc_profile))
     if extras.dpi:
         across, down = (round(each * _INCHES_IN_A_METRE) for each in extras.dpi)
-        _chunk(file, b"pHYs", struct.pack(">IIB", across, down, 1))
+        write_chunk(file, b"pHYs", struct.pack(">IIB", across, down, 1))
     if extras.exif:
-        _chunk(file, b"eXIf", extras.exif)
+        write_chunk(file, b"eXIf", extras.exif)
     for key, text in extras.text.items():
         _write_text(file, key, text.replace("\0", ""))
 
@@ -111,13 +116,13 @@ def _write_text(file: BinaryIO, key: str, text: str) -> None:
         return
     if key == PNG_KEY:
         # Readers of XMP look for it in iTXt alone.
-        _chunk(file, b"iTXt", name + b"\0\0\0\0\0" + text.encode("utf-8", errors="replace"))
+        write_chunk(file, b"iTXt", name + b"\0\0\0\0\0" + text.encode("utf-8", errors="replace"))
         return
     try:
-        _chunk(file, b"tEXt", name + b"\0" + text.encode("latin-1"))
+        write_chunk(file, b"tEXt", name + b"\0" + text.encode("latin-1"))
     except UnicodeEncodeError:
         encoded = text.encode("utf-8", errors="replace")
-        _chunk(file, b"iTXt", name + b"\0\0\0\0\0" + encoded)
+        write_chunk(file, b"iTXt", name + b"\0\0\0\0\0" + encoded)
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ class _Packed:
     adler: int
 
 
-def _deflated(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> Iterator[bytes]:
+def deflated(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> Iterator[bytes]:
     """Yield one zlib stream, whose strips were compressed apart."""
     height = len(pixels)
     row = pixels[:1].nbytes + (0 if alpha is None else alpha[:1].nbytes)

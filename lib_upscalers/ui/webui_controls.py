@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HOST_MODE = "The WebUI's own (bilinear)"
 NO_MODE = "None"
+JOURNAL = "Batch from Directory: go on where it stopped (a journal; other scripts do not run)"
 
 
 def setting_components() -> Mapping[str, Any]:
@@ -263,4 +264,5 @@ def _extras_details(lacking: str, *, ids: bool) -> dict[str, Any]:
             gr.HTML(f"<small>{lacking}</small>", elem_id=note)
         controls = overriding_controls()
         match = gr.Checkbox(value=False, label="Match colours to the original")
-    return {**controls, "match_colours": match}
+        journal = gr.Checkbox(value=False, label=JOURNAL)
+    return {**controls, "match_colours": match, "journal": journal}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,12 @@ from lib_upscalers.hosts.webui.extras import SIZES, WAYS, enlarge, job_of
 from lib_upscalers.hosts.webui.latents import AXIS
 from lib_upscalers.latent import LATENT_MODES
 from tests.cases import each_case
+from tests.hosts.conftest import load
 from tests.hosts.test_contract import photo
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.hosts.webui_model import WebUI
 
 
@@ -302,3 +306,66 @@ def test_an_unknown_cell_is_refused(axes: dict[str, AxisOption]) -> None:
     axis = axes["[Upscaler Lab] Precision"]
     with pytest.raises(RuntimeError, match="fp8"):
         axis.apply(SimpleNamespace(override_settings={}), "fp8", ["fp8"])
+
+
+# Batch from Directory
+
+
+def _host_with_batches(bare: WebUI, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
+    """Give the host A1111's postprocessing.py:10 and our script's place; return its own calls."""
+    calls: list[tuple[object, ...]] = []
+
+    def run_postprocessing(
+        extras_mode: int,
+        image: object,
+        image_folder: object,
+        input_dir: str,
+        output_dir: str,
+        show_extras_results: bool,
+        *args: object,
+        save_output: bool = True,
+    ) -> tuple[list[object], str, str]:
+        del image, image_folder, show_extras_results, save_output
+        calls.append((extras_mode, input_dir, output_dir, *args))
+        return [], "theirs", ""
+
+    controls = dict.fromkeys(("enable", "upscaler_1", "scale", "journal"))
+    script = SimpleNamespace(name="Upscaler Lab", args_from=1, args_to=5, controls=controls)
+    postprocessing = SimpleNamespace(run_postprocessing=run_postprocessing)
+    scripts = SimpleNamespace(scripts_postproc=SimpleNamespace(scripts=[script]))
+    monkeypatch.setitem(sys.modules, "modules.postprocessing", postprocessing)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "modules.scripts", scripts)  # type: ignore[arg-type]
+    bare.shared.cmd_opts.hide_ui_dir_config = False
+    for name, value in (("samples_format", "png"), ("outdir_samples", "")):
+        setattr(bare.shared.opts, name, value)
+    load(bare)
+    return calls
+
+
+def test_a_directory_goes_on_where_it_stopped(
+    bare: WebUI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls = _host_with_batches(bare, monkeypatch)
+    run_postprocessing = sys.modules["modules.postprocessing"].run_postprocessing
+    source, results = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name in ("a", "b"):
+        photo().save(source / f"{name}.png")
+    ours = ("other", True, "Nearest", 2, True, "other")
+    batch = (2, None, None, str(source), str(results), False)
+    for words in ("2 of 2 done.", "2 done before, 0 done now, 0 failed."):
+        assert run_postprocessing(*batch, *ours)[1:] == (f"<p>{words}</p>", "")
+    with Image.open(results / "a.png") as made:
+        assert made.size == (photo().width * 2, photo().height * 2)
+        assert "Postprocess upscaler: Nearest" in made.info["postprocessing"]
+    (source / "c.png").write_bytes(b"no picture")
+    _, summary, faults = run_postprocessing(*batch, *ours)
+    assert summary == "<p>2 done before, 0 done now, 1 failed.</p>"
+    assert "c.png" in faults
+    assert calls == []
+    for others in ((0, *batch[1:]), batch):
+        unticked = ours if others[0] == 0 else (*ours[:4], False, ours[5])
+        assert run_postprocessing(*others, *unticked)[1] == "theirs"
+    assert len(calls) == 2
+    start.release()
+    assert run_postprocessing(*batch, *ours)[1] == "theirs"

@@ -50,6 +50,7 @@ class ExtrasJob:
         longest: For "Longest side".
         match_colours: Whether the result gets the broad colours of the original.
         engine: The engine's settings that it chooses, by name; others are the settings page's.
+        journal: Whether "Batch from Directory" keeps a journal and goes on.
     """
 
     upscalers: tuple[str, ...]
@@ -62,6 +63,7 @@ class ExtrasJob:
     longest: int = 2048
     match_colours: bool = False
     engine: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    journal: bool = False
 
     def target(self, size: Size) -> Target:
         """Return the target for a picture of that size.
@@ -250,7 +252,7 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
         return resize_when_stopped(image, target.resolve(picture.size)), {}
     enlarged = to_pil(result.picture)
     enlarged.info = dict(image.info)
-    return enlarged, _infotext(job, work.settings)
+    return enlarged, infotext_of(work)
 
 
 def _find_by_name(listed: Mapping[str, Choice], name: str) -> Choice:
@@ -264,7 +266,9 @@ def _find_by_name(listed: Mapping[str, Choice], name: str) -> Choice:
     return listed[name]
 
 
-def _infotext(job: ExtrasJob, settings: Settings) -> dict[str, str]:
+def infotext_of(work: ExtrasPlan) -> dict[str, str]:
+    """Return the parameters of a job for the infotext."""
+    job, settings = work.job, work.settings
     infotext = {
         f"Postprocess upscaler {i + 1}" if i else "Postprocess upscaler": name
         for i, name in enumerate(job.upscalers)

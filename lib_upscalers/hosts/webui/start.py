@@ -11,6 +11,7 @@ from lib_upscalers.hosts.webui import callbacks, options
 from lib_upscalers.hosts.webui.api import Routes
 from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.engine import Engine
+from lib_upscalers.hosts.webui.extras_folder import ExtrasFolders
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.latents import LatentSeam, complete_pasted
@@ -38,6 +39,7 @@ class Extension:
         self.networks = NetworkList(self.engine, self._patches)
         self.latents = LatentSeam(self.engine, self._patches)
         self.fitting = Fitting(self.engine)
+        self._folders = ExtrasFolders(self.engine, self._patches)
         self._reloads = ReloadWatch(self.engine.closing)
 
     def attach(self, components: Mapping[options.Widget, Any]) -> None:
@@ -50,6 +52,7 @@ class Extension:
         self._declare_options(components)
         self.networks.attach()
         self.latents.attach()
+        self._folders.attach()
         callbacks.register(
             {
                 "on_before_ui": self._on_before_ui,
