@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.ui.app_server import AppServer
     from lib_upscalers.ui.compare_actions import CompareActions
+    from lib_upscalers.ui.folder_actions import FolderActions
 
 _VARIABLE = "UPSCALER_LAB_PASSWORD"
 _WITHOUT_GRADIO = (
@@ -160,16 +161,20 @@ def _serve(options: AppOptions, console: Console) -> int:
     # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     server: AppServer | None = None
+    folders: FolderActions | None = None
     try:
         password = _password(options, console)
         console.write("Starting the app ...")
         actions = _build(options)
-        from lib_upscalers.ui.app_login import Login
+        from lib_upscalers.ui.app_login import Login, is_this_computer
         from lib_upscalers.ui.app_page import build_page
         from lib_upscalers.ui.app_server import AppServer
+        from lib_upscalers.ui.folder_actions import FolderActions
 
         login = Login(password) if password else None
-        server = AppServer(build_page(actions), actions, login, options.allowed_hosts)
+        # Folders of this computer are no business of other computers.
+        folders = FolderActions(actions) if is_this_computer(options.host) else None
+        server = AppServer(build_page(actions, folders), actions, login, options.allowed_hosts)
         _write_address(options, server.start(options.host, options.port), console)
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -184,6 +189,8 @@ def _serve(options: AppOptions, console: Console) -> int:
         _log.info("%s", error)
         return 1
     finally:
+        if folders is not None:
+            folders.close()
         if server is not None:
             server.stop()
     return 0

@@ -80,6 +80,7 @@ HEAVY_MODULES = (
     "lib_upscalers.ui.app_page",
     "lib_upscalers.ui.app_server",
     "lib_upscalers.ui.compare_tab",
+    "lib_upscalers.ui.folder_form",
     "lib_upscalers.hosts.webui.interception",
 )
 # More than these are a flat list again; a new one belongs into a package.

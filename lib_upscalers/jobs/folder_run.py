@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from lib_upscalers.errors import Cancelled, DiskFullError, OutputError
@@ -122,8 +124,13 @@ class FolderRun:
             bytes_read=_bytes_read,
             bytes_made=_bytes_made,
         )
+        claims = self._claims()
+        first = next(claims, None)
+        if first is None:
+            return
+        _import_heavy()
         try:
-            stages.run(self._claims(), self.stopped)
+            stages.run(chain((first,), claims), self.stopped)
         except DiskFullError:
             return  # counted where it happened
         except Cancelled:
@@ -300,6 +307,15 @@ class _Stoppable:
         if self.stopped.is_set():
             raise Cancelled
         self.progress.check_cancelled()
+
+
+def _import_heavy() -> None:
+    """Import what all stages need, in one thread.
+
+    Two threads that import torch for the first time at once can find half of it.
+    """
+    for name in ("tiling.exhaustion", "upscaling.network_passes", "models.building"):
+        import_module(f"lib_upscalers.{name}")
 
 
 def describe_result(name: str, result: Result) -> str:

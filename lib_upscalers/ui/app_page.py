@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from lib_upscalers.ui.compare_tab import build
+from lib_upscalers.ui.folder_form import build_folders
 from lib_upscalers.ui.gradio_compat import listen
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gradio.state_holder import SessionState
 
     from lib_upscalers.ui.compare_actions import CompareActions
+    from lib_upscalers.ui.folder_actions import FolderActions
     from lib_upscalers.upscaling.choices import Choice
 
 _log = logging.getLogger("lib_upscalers")
@@ -87,8 +89,13 @@ def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
     )
 
 
-def build_page(actions: CompareActions) -> gr.Blocks:
-    """Return the page, ready to be launched."""
+def build_page(actions: CompareActions, folders: FolderActions | None = None) -> gr.Blocks:
+    """Return the page, ready to be launched.
+
+    Args:
+        actions: What the comparison's buttons do.
+        folders: What the buttons for folders of this computer do; None: there are none.
+    """
 
     def networks() -> str:
         return network_table(actions.upscaler.choices(), actions.host.model_folders())
@@ -96,6 +103,8 @@ def build_page(actions: CompareActions) -> gr.Blocks:
     with _Page(title="Upscaler Lab", fill_width=True, analytics_enabled=False) as page:
         gr.Markdown(_INTRODUCTION)
         tab = build(actions)
+        if folders is not None:
+            build_folders(folders, tab)
         with gr.Accordion("Networks", open=False):
             table = gr.HTML(networks(), elem_id="lab-networks", apply_default_css=False)
             again = gr.Button("Look again", size="sm")

@@ -48,8 +48,6 @@ _ABOUT_UPSCALERS = (
     "Kernels such as Lanczos are quick; networks have learned what pictures look like."
 )
 _ABOUT_TESTS = "A test shrinks the picture first and measures how close each upscaler comes to it."
-
-
 _log = logging.getLogger("lib_upscalers")
 FEED = "upscaler-lab-feed"
 _HIDDEN = "upscaler-lab-hidden"
@@ -199,10 +197,12 @@ class Tab:
     Attributes:
         picture: The input; its value is the picture to compare.
         names: The menu of upscalers.
+        feed: Feeds the viewer.
     """
 
     picture: Component
     names: Component
+    feed: Component
 
     def refresh(self, actions: CompareActions, chosen: Sequence[str]) -> Any:  # noqa: ANN401 - gradio's type
         """Return an update of the menu, after the list of upscalers has changed."""
@@ -283,7 +283,7 @@ class _TabBuilder:
         listen(controls.names.change, self._idle, [controls.names], [feed])
         if sample is not None:
             listen(sample.click, lambda: str(self.actions.sample), None, [picture])
-        return Tab(picture, controls.names)
+        return Tab(picture, controls.names, feed)
 
     @property
     def _overriding(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import sys
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -331,10 +331,11 @@ def _host_with_batches(bare: WebUI, monkeypatch: pytest.MonkeyPatch) -> list[tup
 
     controls = dict.fromkeys(("enable", "upscaler_1", "scale", "journal"))
     script = SimpleNamespace(name="Upscaler Lab", args_from=1, args_to=5, controls=controls)
-    postprocessing = SimpleNamespace(run_postprocessing=run_postprocessing)
-    scripts = SimpleNamespace(scripts_postproc=SimpleNamespace(scripts=[script]))
-    monkeypatch.setitem(sys.modules, "modules.postprocessing", postprocessing)  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "modules.scripts", scripts)  # type: ignore[arg-type]
+    made = ModuleType("modules.postprocessing")
+    monkeypatch.setattr(made, "run_postprocessing", run_postprocessing, raising=False)
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    runner = SimpleNamespace(scripts=[script])
+    monkeypatch.setattr(sys.modules["modules.scripts"], "scripts_postproc", runner, raising=False)
     bare.shared.cmd_opts.hide_ui_dir_config = False
     for name, value in (("samples_format", "png"), ("outdir_samples", "")):
         setattr(bare.shared.opts, name, value)

@@ -1,0 +1,332 @@
+"""The actions of the app's form for folders: start, pause, go on, retry, show before and after."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass, field, fields
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from lib_upscalers.compare.session import Entry, Session
+from lib_upscalers.compare.store import saved_name
+from lib_upscalers.errors import Cancelled, InputError, UpscalerError
+from lib_upscalers.file_writing import write_text
+from lib_upscalers.geometry import Size
+from lib_upscalers.jobs.claims import ClaimRules
+from lib_upscalers.jobs.folder_run import FolderRun
+from lib_upscalers.jobs.journal import opened_journal
+from lib_upscalers.jobs.journal_view import JournalView, entry_name
+from lib_upscalers.jobs.method import Method, fingerprint_of
+from lib_upscalers.jobs.output_paths import FileJob, plan
+from lib_upscalers.jobs.picture_steps import FileOptions, PictureSteps
+from lib_upscalers.jobs.tally import Tally
+from lib_upscalers.pictures.files import read_picture
+from lib_upscalers.progress import NULL
+from lib_upscalers.resampling.resample import resample_pixels
+from lib_upscalers.targets import Target
+from lib_upscalers.ui.compare_actions import alert
+from lib_upscalers.upscaling.settings import Settings
+from lib_upscalers.version import VERSION
+
+if TYPE_CHECKING:
+    from lib_upscalers.jobs.claims import Claim
+    from lib_upscalers.jobs.folder_run import FileDone
+    from lib_upscalers.pictures.picture import Picture
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.ui.compare_actions import CompareActions
+
+OWN_FORMAT = "each picture's own"
+_LAST_RESULTS, _THUMBNAILS, _THUMBNAIL_SIDE = 50, 4, 160
+_MOST_FAULTS = 100
+_FILE = "folders.json"
+_log = logging.getLogger("lib_upscalers")
+
+
+@dataclass(frozen=True)
+class FolderForm:
+    """What the user filled in; the defaults are those of the first start.
+
+    Attributes:
+        source: The folder of pictures.
+        results: The folder for results.
+        upscaler: Its name.
+        scale: How many times as large.
+        ending: The format of the results, or `OWN_FORMAT`.
+        recursive: Whether sub-folders are read.
+    """
+
+    source: str = ""
+    results: str = ""
+    upscaler: str = ""
+    scale: float = 2.0
+    ending: str = OWN_FORMAT
+    recursive: bool = False
+
+    @classmethod
+    def of(cls, *values: object) -> FolderForm:
+        """Return a form of values that come from a request, in the order of the attributes.
+
+        Raises:
+            InputError: One is of another kind.
+        """
+        kinds = (str, str, str, (int, float), str, bool)
+        if len(values) != len(kinds) or not all(map(isinstance, values, kinds)):
+            raise InputError("Expected two folders, an upscaler and a scale: fill them in.")
+        form = cls(*cast("Any", values))
+        for each in (form.source, form.results):
+            if not each.strip() or "\0" in each:
+                raise InputError("Expected the names of two folders: fill them in.")
+        Target(scale=float(form.scale))
+        return form
+
+
+@dataclass
+class FolderActions:
+    """One run over a folder at a time, in a thread of its own, and what a page shows of it.
+
+    Attributes:
+        compare: The comparison's actions, whose upscaler, store and viewer are used.
+    """
+
+    compare: CompareActions
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _run: _Run | None = None
+    _alert: str = ""
+
+    def last_form(self) -> FolderForm:
+        """Return what was filled in last, also before a restart."""
+        try:
+            values = json.loads(self._file.read_text(encoding="utf-8"))
+            return FolderForm.of(*(values[each.name] for each in fields(FolderForm)))
+        except (OSError, ValueError, KeyError, TypeError):
+            return FolderForm()
+
+    @property
+    def _file(self) -> Path:
+        return self.compare.host.data_folder() / _FILE
+
+    def start(self, *values: object, failed_only: bool = False) -> str:
+        """Begin or go on; return an alert, "" if it runs.
+
+        Args:
+            values: Those of `FolderForm`, in order.
+            failed_only: Whether only what failed before is done.
+        """
+        try:
+            form = FolderForm.of(*values)
+            with self._lock:
+                if self._run is not None and self._run.is_running():
+                    raise InputError("A folder is being done already: pause it first.")
+                write_text(self._file, json.dumps(asdict(form)), overwrite=True, make_folders=True)
+                self._run = _Run(self.compare, form, failed_only=failed_only)
+                self._run.start()
+        except (UpscalerError, OSError) as error:
+            return alert(str(error))
+        return ""
+
+    def pause(self) -> None:
+        """End the run within a tile; `start` goes on."""
+        if self._run is not None:
+            self._run.stopped.set()
+
+    def close(self) -> None:
+        """End the run and wait for it."""
+        self.pause()
+        if self._run is not None:
+            self._run.join()
+
+    def status(self) -> str:
+        """Return how far the run is, its failures and its last results, as HTML."""
+        run = self._run
+        if run is None:
+            return ""
+        return f"{run.status()}{run.thumbnails()}{self.faults(run.form)}"
+
+    def faults(self, form: FolderForm) -> str:
+        """Return the list of all failures in a folder of results, as HTML."""
+        try:
+            with JournalView(Path(form.results)) as journal:
+                rows = journal.select(f"WHERE state = 'failed' LIMIT {_MOST_FAULTS}")
+        except UpscalerError as error:
+            return alert(str(error))
+        if not rows:
+            return ""
+        lines = "".join(f"<li>{escape(row.source)}: {escape(row.error)}</li>" for row in rows)
+        return (
+            f'<details open><summary>Failed</summary><ul class="lab-faults">{lines}</ul></details>'
+        )
+
+    def names(self) -> list[str]:
+        """Return the names of the last results, the newest first."""
+        return [] if self._run is None else self._run.names()
+
+    def show(self, name: object) -> tuple[str, str]:
+        """Return the viewer's feed with a picture before and after, and an alert."""
+        try:
+            if self._run is None or not isinstance(name, str):
+                raise InputError("Expected one of the last results: choose one.")
+            return self._run.session(name), ""
+        except (UpscalerError, OSError, MemoryError) as error:
+            return "", alert(str(error))
+
+
+class _Run:
+    """A run over a folder. Implements `folder_run.FolderListener`."""
+
+    def __init__(self, compare: CompareActions, form: FolderForm, *, failed_only: bool) -> None:
+        self.form = form
+        self.stopped = threading.Event()
+        self._compare = compare
+        self._failed_only = failed_only
+        self._tally = Tally()
+        self._problem = ""
+        self._last: deque[FileDone] = deque(maxlen=_LAST_RESULTS)
+        self._thread = threading.Thread(target=self._work, name="folder", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def _work(self) -> None:
+        try:
+            self._do()
+        except Cancelled:
+            pass
+        except (UpscalerError, OSError) as error:
+            self._problem = str(error)
+        except Exception as error:  # noqa: BLE001 - the page shows it, and the app lives on
+            _log.exception("A folder was not finished")
+            self._problem = f"{type(error).__name__}: {error}"
+
+    def _do(self) -> None:
+        form = self.form
+        work = plan(
+            [form.source],
+            f"{form.results.rstrip('/')}/",
+            extension=None if form.ending == OWN_FORMAT else form.ending,
+            recursive=form.recursive,
+            overwrite=False,
+        )
+        jobs = (*work.jobs, *work.earlier)
+        for refusal in work.refusals:
+            self._tally.add_failed(refusal.name, str(refusal.error))
+        method = self._method()
+        with opened_journal(work.folder) as journal:
+            if self._failed_only:
+                failed = {row.output for row in journal.select("WHERE state = 'failed'")}
+                jobs = tuple(job for job in jobs if _below(job, work.folder) in failed)
+            self._tally.total = len(jobs) + len(work.refusals)
+            steps, rules = PictureSteps(method, FileOptions()), ClaimRules(method.fingerprint)
+            FolderRun(jobs, steps, rules, journal, self, self._tally, self.stopped).run()
+
+    def _method(self) -> Method:
+        upscaler, settings, scale = self._compare.upscaler, Settings(), float(self.form.scale)
+        choice = upscaler.find(self.form.upscaler)
+        return Method(
+            choice.name,
+            lambda picture, target, progress: upscaler.run(
+                picture, choice, target, settings, progress
+            ),
+            lambda _: Target(scale=scale),
+            fingerprint_of([choice], settings, {"size": scale, "quality": None, "frames": "all"}),
+        )
+
+    def begin(self, job: FileJob) -> Progress:
+        _log.debug("Enlarging %s", job.name)
+        return NULL
+
+    def done(self, done: FileDone) -> None:
+        self._last.appendleft(done)
+
+    def failed(self, job: FileJob, error: BaseException) -> str:
+        _log.info("%s failed: %s", job.name, error)
+        return str(error) or type(error).__name__
+
+    def skipped(self, claim: Claim) -> None:
+        """Do nothing: the counts have it."""
+
+    def status(self) -> str:
+        tally = self._tally
+        left = tally.seconds_left()
+        state = "Running" if self.is_running() else "Paused" if tally.left else "Finished"
+        parts = [f"{state}: {tally.in_words()}", f"{tally.speed():.2f} MP/s"]
+        if self.is_running() and left is not None and tally.left:
+            parts.append(f"{left // 60:.0f} min {left % 60:.0f} s left")
+        done = tally.total - tally.left
+        bar = f'<progress max="{max(1, tally.total)}" value="{done}"></progress>'
+        return f"<p>{bar} {escape(', '.join(parts))}.</p>{alert(self._problem)}"
+
+    def names(self) -> list[str]:
+        return [str(done.job.output) for done in list(self._last)]
+
+    def thumbnails(self) -> str:
+        """Return the last results, each before and after, as HTML."""
+        return "".join(self._pair(done) for done in list(self._last)[:_THUMBNAILS])
+
+    def _pair(self, done: FileDone) -> str:
+        files = (done.job.source, done.job.output)
+        try:
+            addresses = [self._thumbnail(file) for file in files]
+        except (UpscalerError, OSError, MemoryError) as error:
+            _log.debug("No thumbnail: %s", error)
+            return ""
+        shown = "".join(f'<img src="{escape(each)}" alt="">' for each in addresses)
+        return f"<figure>{shown}<figcaption>{escape(done.job.output.name)}</figcaption></figure>"
+
+    def _thumbnail(self, file: Path) -> str:
+        store = self._compare.store
+        key = store.key("thumbnail", str(file), str(file.stat().st_mtime_ns))
+        path = store.path(f"pictures/{key}/thumbnail.png")
+        if not path.is_file():
+            store.put_picture(key, "thumbnail", _small(read_picture(file)))
+        return self._compare.url_of(path.resolve())
+
+    def session(self, name: str) -> str:
+        """Return the viewer's feed for one of the last results.
+
+        Raises:
+            InputError: It is none.
+        """
+        done = next((each for each in list(self._last) if str(each.job.output) == name), None)
+        if done is None:
+            raise InputError("Expected one of the last results: choose one.")
+        store, upscaler = self._compare.store, self.form.upscaler
+        key = store.key("folder", name, str(done.job.output.stat().st_mtime_ns))
+        title = done.job.source.stem
+        before, after = (
+            store.put_picture(key, saved_name(title, part), read_picture(file))
+            for part, file in (("before", done.job.source), (upscaler, done.job.output))
+        )
+        entry = Entry(name=upscaler, kind="network", state="finished", fraction=1.0, result=after)
+        session = Session(
+            name=store.new_name(),
+            title=title,
+            source=before,
+            width=after.width,
+            height=after.height,
+            entries=(entry,),
+            notes=done.notes,
+            version=VERSION,
+        )
+        store.save(session)
+        return self._compare.view(session)
+
+
+def _below(job: FileJob, folder: Path) -> str:
+    return entry_name(job.output.relative_to(folder))
+
+
+def _small(picture: Picture) -> Picture:
+    width, height = picture.size.width, picture.size.height
+    share = min(1.0, _THUMBNAIL_SIDE / max(width, height))
+    size = Size(max(1, round(width * share)), max(1, round(height * share)))
+    return type(picture)(resample_pixels(picture.pixels, size, "Box"))
