@@ -171,7 +171,7 @@ def _plays(image: ImageFile.ImageFile) -> int:
 
 def _is_transparent(image: ImageFile.ImageFile) -> bool:
     if image.mode in ("RGBA", "LA", "PA"):
-        return image.getchannel("A").getextrema()[0] < 255
+        return bool((np.asarray(image.getchannel("A")) < 255).any())
     return "transparency" in image.info
 
 

@@ -184,6 +184,7 @@ class _Run:
         self._failed_only = failed_only
         self._tally = Tally()
         self._problem = ""
+        self._refusals: list[str] = []
         self._last: deque[FileDone] = deque(maxlen=_LAST_RESULTS)
         self._thread = threading.Thread(target=self._work, name="folder", daemon=True)
 
@@ -219,6 +220,10 @@ class _Run:
         jobs = (*work.jobs, *work.earlier)
         for refusal in work.refusals:
             self._tally.add_failed(refusal.name, str(refusal.error))
+            self._refusals.append(f"{refusal.name}: {refusal.error}")
+        self._tally.total = len(jobs) + len(work.refusals)
+        if not jobs:
+            return
         method = self._method()
         with opened_journal(work.folder) as journal:
             if self._failed_only:
@@ -257,13 +262,16 @@ class _Run:
     def status(self) -> str:
         tally = self._tally
         left = tally.seconds_left()
-        state = "Running" if self.is_running() else "Paused" if tally.left else "Finished"
+        ended = "Stopped" if self._problem else "Paused" if tally.left else "Finished"
+        state = "Running" if self.is_running() else ended
         parts = [f"{state}: {tally.in_words()}", f"{tally.speed():.2f} MP/s"]
         if self.is_running() and left is not None and tally.left:
             parts.append(f"{left // 60:.0f} min {left % 60:.0f} s left")
         done = tally.total - tally.left
         bar = f'<progress max="{max(1, tally.total)}" value="{done}"></progress>'
-        return f"<p>{bar} {escape(', '.join(parts))}.</p>{alert(self._problem)}"
+        problems = [self._problem, *self._refusals[:_MOST_FAULTS]]
+        alerts = "".join(alert(each) for each in problems)
+        return f"<p>{bar} {escape(', '.join(parts))}.</p>{alerts}"
 
     def names(self) -> list[str]:
         return [str(done.job.output) for done in list(self._last)]

@@ -64,10 +64,10 @@ class ExtrasFolders:
             self._patches.wrap(module, "run_postprocessing", self._make)
 
     def _make(self, original: Any, is_live: Callable[[], bool]) -> Any:
-        def run_postprocessing(*args: Any, **kwargs: Any) -> Any:
-            asked = _asked(original, args, kwargs) if is_live() else None
+        def run_postprocessing(*args: Any, save_output: bool = True) -> Any:
+            asked = _asked(original, args) if is_live() and save_output else None
             if asked is None:
-                return original(*args, **kwargs)
+                return original(*args, save_output=save_output)
             return self._run(*asked)
 
         run_postprocessing.__wrapped__ = original  # pyright: ignore[reportFunctionMemberAccess]
@@ -139,12 +139,10 @@ def _method(engine: Engine, found: ExtrasPlan) -> Method:
     )
 
 
-def _asked(
-    original: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> tuple[str, str, Mapping[str, Any]] | None:
+def _asked(original: Any, args: Sequence[Any]) -> tuple[str, str, Mapping[str, Any]] | None:
     """Return folder, folder of results and our script's values; None if we are not asked."""
     try:
-        given = inspect.signature(original).bind(*args, **kwargs).arguments
+        given = inspect.signature(original).bind(*args).arguments
     except TypeError:
         return None
     source, results = given.get("input_dir"), given.get("output_dir")

@@ -1,0 +1,143 @@
+"""The app's form for folders without a browser: it goes on, lists failures, shows results."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from html import unescape
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from lib_upscalers.compare.store import Store
+from lib_upscalers.hosts.standalone import StandaloneHost
+from lib_upscalers.ui.compare_actions import CompareActions
+from lib_upscalers.ui.folder_actions import OWN_FORMAT, FolderActions, FolderForm
+from lib_upscalers.ui.gradio_compat import file_url
+from lib_upscalers.upscaling.upscaler import Upscaler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[[], FolderActions]]:
+    """Return what makes actions, as a start of the app does."""
+    made: list[FolderActions] = []
+
+    def start() -> FolderActions:
+        host = StandaloneHost(device_name="cpu", own_data_folder=tmp_path / "data")
+        store = Store(tmp_path / "store")
+        actions = CompareActions(Upscaler(host), host, store, file_url, lambda: tmp_path)
+        made.append(FolderActions(actions))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()
+
+
+def draw(folder: Path, *names: str) -> None:
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        Image.new("RGB", (8, 6), "green").save(folder / name)
+
+
+def until(actions: FolderActions, words: str) -> str:
+    deadline = time.monotonic() + 600
+    while words not in actions.status():
+        assert time.monotonic() < deadline, actions.status()
+        time.sleep(0.05)
+    return actions.status()
+
+
+def test_a_folder_is_done_and_goes_on_after_a_restart(
+    make: Callable[[], FolderActions], tmp_path: Path
+) -> None:
+    source, results = tmp_path / "in", tmp_path / "out"
+    draw(source, "a.png", "b.png")
+    (source / "c<b>.png").write_bytes(b"no picture")
+    values = (str(source), str(results), "Box", 2.0, OWN_FORMAT, False)
+    actions = make()
+    assert actions.status() == ""
+    assert actions.last_form() == FolderForm()
+    assert actions.start(*values) == ""
+    shown = until(actions, "Finished: 2 of 3 done, 1 failed")
+    assert "c&lt;b&gt;.png" in shown
+    assert "<b>" not in shown
+    assert len(re.findall("<img", shown)) == 4
+    again = make()
+    form = again.last_form()
+    assert (form.source, form.upscaler) == (str(source), "Box")
+    draw(source, "c<b>.png", "d.png")
+    assert again.start(*values, failed_only=True) == ""
+    assert "Failed" not in until(again, "Finished: 1 of 1 done")
+    assert again.start(*values) == ""
+    until(again, "3 done before, 1 done now")
+    assert {path.name for path in results.glob("*.png")} == {"a.png", "b.png", "c<b>.png", "d.png"}
+
+
+def test_a_result_is_shown_before_and_after(
+    make: Callable[[], FolderActions], tmp_path: Path
+) -> None:
+    draw(tmp_path / "in", "a.png")
+    actions = make()
+    actions.start(str(tmp_path / "in"), str(tmp_path / "out"), "Box", 2.0, "webp", False)
+    until(actions, "Finished")
+    (name,) = actions.names()
+    fed, said = actions.show(name)
+    assert said == ""
+    view = json.loads(unescape(re.findall('data-feed="([^"]*)"', fed)[0]))
+    assert (view["source"]["width"], view["entries"][0]["result"]["width"]) == (8, 16)
+    assert actions.compare.restore(view["name"]) == fed
+    for odd in ("/etc/passwd", None, 5):
+        assert actions.show(odd)[0] == ""
+        assert "Expected one of the last results" in actions.show(odd)[1]
+
+
+def test_pausing_leaves_the_rest(
+    make: Callable[[], FolderActions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "in", *(f"{number}.png" for number in range(6)))
+    actions = make()
+    enlarge = Upscaler.run
+
+    def pausing(self: Upscaler, *arguments: object) -> object:
+        actions.pause()
+        return enlarge(self, *arguments)  # type: ignore[arg-type]
+
+    values = (str(tmp_path / "in"), str(tmp_path / "out"), "Box", 2.0, OWN_FORMAT, False)
+    with monkeypatch.context() as patch:
+        patch.setattr(Upscaler, "run", pausing)
+        assert actions.start(*values) == ""
+        assert "left" in until(actions, "Paused")
+    assert actions.start(*values) == ""
+    until(actions, "Finished")
+    assert len(list((tmp_path / "out").glob("*.png"))) == 6
+
+
+def test_what_makes_no_sense_is_a_sentence(
+    make: Callable[[], FolderActions], tmp_path: Path
+) -> None:
+    actions = make()
+    draw(tmp_path / "in", "a.png")
+    source, results = str(tmp_path / "in"), str(tmp_path / "out")
+    for values in (
+        ("", results, "Box", 2.0, OWN_FORMAT, False),
+        (source, "", "Box", 2.0, OWN_FORMAT, False),
+        (source, results, "Box", None, OWN_FORMAT, False),
+        (source, results, "Box", float("inf"), OWN_FORMAT, False),
+        (source, results, None, 2.0, OWN_FORMAT, False),
+        (source, "\0", "Box", 2.0, OWN_FORMAT, False),
+        (source,),
+    ):
+        assert "Expected" in actions.start(*values), values
+    for values, words, state in (
+        ((str(tmp_path / "nothere"), results, "Box", 2.0, OWN_FORMAT, False), "there is", "Finish"),
+        ((source, results, "No such", 2.0, OWN_FORMAT, False), "No such", "Stopped"),
+    ):
+        assert actions.start(*values) == ""
+        assert words in until(actions, state)
