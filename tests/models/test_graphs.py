@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from lib_upscalers.errors import ModelError, ModelFileError
+from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.folders import Facts, scan
 from lib_upscalers.models.loader import load_network, read_traits
 from tests.cases import each_case
@@ -137,49 +137,6 @@ def test_a_pair_is_one_entry_and_half_a_pair_none(
     with pytest.raises(ModelFileError, match=r"some\.bin"):
         read_traits(path)
     assert scan([tmp_path], facts) == []
-
-
-def onnx_file(name: str, path: Path) -> Path:
-    pytest.importorskip("onnx", reason="torch's exporter needs onnx")
-    module = random_network(name)
-    free = {"in": {2: "h", 3: "w"}, "out": {2: "h", 3: "w"}}
-    torch.onnx.export(
-        module,
-        (torch.rand(1, 3, 24, 24),),
-        str(path),
-        dynamo=False,
-        input_names=["in"],
-        output_names=["out"],
-        dynamic_axes=free,
-    )
-    return path
-
-
-@pytest.mark.filterwarnings("ignore")
-@each_case("name", ["Compact", "ESRGAN", "SPAN"])
-def test_onnx_networks_give_what_their_runtime_gives(name: str, tmp_path: Path) -> None:
-    runtime = pytest.importorskip("onnxruntime", reason="nothing to compare with")
-    path = onnx_file(name, tmp_path / "some.onnx")
-    network = load_network(path)
-    assert read_traits(path) == network.traits
-    batch = torch.rand(1, 3, 20, 28)
-    expected = runtime.InferenceSession(str(path)).run(None, {"in": batch.numpy()})[0]
-    error = (network(batch) - torch.from_numpy(expected).clamp(0, 1)).abs().max()
-    assert error <= 1 / 255
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_damaged_onnx_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
-    path = onnx_file("Compact", tmp_path / "some.onnx")
-    whole = path.read_bytes()
-    for size in (0, 1, 20, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:size])
-        with pytest.raises(ModelError, match="Expected"):
-            load_network(path)
-    for held in (b"\x3a\xff\xff\xff\xff\x0f", b"\x3a" * 5000, b"\xff" * 100, b"\x3a\x02\x2a\x00"):
-        path.write_bytes(held)
-        with pytest.raises(ModelError, match="Expected"):
-            read_traits(path)
 
 
 def field(number: int, held: bytes) -> bytes:

@@ -21,7 +21,15 @@ _MOST_LIVE = 32 << 20
 # Multiplications; a Real-ESRGAN of 23 blocks takes 7 billion for a probe of 16 x 16.
 _MOST_WORK = 40e9
 # Which inputs of a node are numbers that decide the shape of its result.
-_VALUES: Mapping[str, tuple[int, ...]] = {"Resize": (1, 2, 3), "Upsample": (1,), "Pad": (1, 2)}
+_VALUES: Mapping[str, tuple[int, ...]] = {
+    "Clip": (1, 2),
+    "Pad": (1, 2),
+    "Range": (0, 1, 2),
+    "Resize": (1, 2, 3),
+    "Upsample": (1,),
+}
+# Integers that state a shape are few.
+_MOST_OF_A_SHAPE = 1024
 _WHAT_TORCH_RAISES = (
     ArithmeticError,
     AttributeError,
@@ -55,15 +63,15 @@ def evaluate(
     work, live = 0.0, 0
     for node in graph.nodes:
         inputs = [values[name] if name else None for name in node.inputs]
-        shape, cost = _forecast(node, inputs)
+        elements, cost = _forecast(node, inputs)
         work += cost
-        live += shape.numel()
-        if shape.numel() > _MOST_ELEMENTS or work > _MOST_WORK or live > _MOST_LIVE:
+        live += elements
+        if elements > _MOST_ELEMENTS or work > _MOST_WORK or live > _MOST_LIVE:
             raise DamagedFileError(f"{node} makes far more of a probe than an upscaler does")
-        result = run_node(node, inputs)
+        results = run_node(node, inputs)
         if has_weights(node, graph):
-            seen(node, inputs[0] if inputs[0] is not None else result, result)
-        values[node.outputs[0]] = result
+            seen(node, inputs[0] if inputs[0] is not None else results[0], results[0])
+        values.update(zip(node.outputs, results, strict=True))
         for name in node.inputs:
             uses[name] -= 1
             if not uses[name] and name in values and name != graph.output:
@@ -77,24 +85,30 @@ def has_weights(node: Node, graph: Graph) -> bool:
     return layer and len(node.inputs) > 1 and node.inputs[1] in graph.constants
 
 
-def _forecast(node: Node, inputs: list[torch.Tensor | None]) -> tuple[torch.Size, float]:
-    """Return the shape of a node's result, without making it, and the multiplications it takes."""
-    # Integers are shapes and the like, whose values the next node needs.
+def _forecast(node: Node, inputs: list[torch.Tensor | None]) -> tuple[int, float]:
+    """Return how many numbers a node makes, without making them, and its multiplications."""
     numbers = _VALUES.get(node.kind, ())
-    bare = [
-        each if each is None or i in numbers or not each.is_floating_point() else each.to("meta")
-        for i, each in enumerate(inputs)
-    ]
-    result = run_node(node, bare)
+    bare = [each if each is None or i in numbers else _bare(each) for i, each in enumerate(inputs)]
+    elements = sum(each.numel() for each in run_node(node, bare))
     each_one = 1
-    if node.kind in ("Conv", "ConvTranspose") and inputs[1] is not None:
-        each_one = inputs[1].numel() // max(1, inputs[1].shape[0])
-    base = inputs[0].numel() if node.kind == "ConvTranspose" and inputs[0] is not None else 0
-    return result.shape, float(max(base, result.numel())) * each_one
+    first, second = [*inputs, None, None][:2]
+    if node.kind in ("Conv", "ConvTranspose") and second is not None:
+        each_one = second.numel() // max(1, second.shape[0])
+    if node.kind == "MatMul" and first is not None:
+        each_one = first.shape[-1]
+    base = first.numel() if node.kind == "ConvTranspose" and first is not None else 0
+    return elements, float(max(base, elements)) * each_one
 
 
-def run_node(node: Node, inputs: list[torch.Tensor | None]) -> torch.Tensor:
-    """Return the result of one node.
+def _bare(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor without its numbers, unless they may be a shape that the next node needs."""
+    if tensor.is_floating_point() or tensor.numel() > _MOST_OF_A_SHAPE:
+        return tensor.to("meta")
+    return tensor
+
+
+def run_node(node: Node, inputs: list[torch.Tensor | None]) -> tuple[torch.Tensor, ...]:
+    """Return the results of one node.
 
     Raises:
         NoNetworkError: It is of an unknown type, or cannot run on these inputs.
@@ -102,12 +116,14 @@ def run_node(node: Node, inputs: list[torch.Tensor | None]) -> torch.Tensor:
     operator = OPERATORS.get(node.kind)
     if operator is None:
         raise NoNetworkError(f"{node} is of a type that is not known here")
-    if len(node.outputs) != 1:
-        raise NoNetworkError(f"{node} gives several results")
     try:
-        return operator(node, inputs)
+        results = operator(node, inputs)
     except _WHAT_TORCH_RAISES as error:
         if isinstance(error, (NoNetworkError, DamagedFileError)):
             raise
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise NoNetworkError(f"{node} cannot run: {first[:120]}") from error
+    made = results if isinstance(results, tuple) else (results,)
+    if len(made) != len(node.outputs):
+        raise NoNetworkError(f"{node} gives {len(node.outputs)} results")
+    return made

@@ -6,6 +6,7 @@ features of the next layer, by which the node at fault is found.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,10 @@ _SIDE = 16
 # Of the largest feature. The order of additions costs a millionth, a mean stored in 16 bits less
 # than a thousandth, which is a quarter of a level.
 _MOST = 1e-3
+_LARGEST_SIDE = 128
+# The first layers of Real-CUGAN and waifu2x, whose graphs begin after the padding: the programs
+# that come with them pad by themselves.
+_CORES = ("unet1.conv1.conv.0", "net.0")
 _SILENT = ("Identity", "Cast")
 
 
@@ -34,6 +39,7 @@ class _LayerRun:
 
     taken: torch.Tensor
     given: torch.Tensor
+    weight: tuple[float, ...]
 
 
 def split_closing(graph: Graph) -> tuple[Graph, float, str]:
@@ -71,7 +77,9 @@ def _clips_pictures(node: Node, graph: Graph) -> bool:
     return limits == [0.0, 1.0]
 
 
-def check_agreement(graph: Graph, module: nn.Module, channels: int, least: int) -> None:
+def check_agreement(
+    graph: Graph, module: nn.Module, channels: int, least: int, multiple: int = 1
+) -> None:
     """Check that a graph and a network compute the same.
 
     Args:
@@ -79,14 +87,27 @@ def check_agreement(graph: Graph, module: nn.Module, channels: int, least: int) 
         module: The network, ready to run on the CPU in fp32.
         channels: How many channels it takes.
         least: The least width and height that it takes.
+        multiple: A number that width and height must be a multiple of.
 
     Raises:
         NoNetworkError: They do not; the text names the first node that differs.
         DamagedFileError: The graph takes far more memory or work than an upscaler.
     """
-    sides = tuple(side or max(_SIDE, least) for side in graph.side)
-    if max(sides) > 128:
-        raise NoNetworkError(f"it takes pictures of {sides[1]} x {sides[0]} pixels alone")
+    side = -(-max(_SIDE, least) // multiple) * multiple
+    fault = _disagreement(graph, module, channels, (side, side))
+    # A size that the file asks for may be a mere habit of its exporter, or the only one that runs.
+    fixed = (graph.side[0] or side, graph.side[1] or side)
+    if fault and fixed != (side, side):
+        if max(fixed) > _LARGEST_SIDE:
+            fault += f" (its graph is for pictures of {fixed[1]} x {fixed[0]} pixels)"
+        else:
+            fault = _disagreement(graph, module, channels, fixed)
+    if fault:
+        raise NoNetworkError(fault)
+
+
+def _disagreement(graph: Graph, module: nn.Module, channels: int, sides: tuple[int, int]) -> str:
+    """Return where a graph differs from a network on a probe; "" if it does not."""
     generator = torch.Generator().manual_seed(1)
     probe = torch.rand(1, channels, *sides, generator=generator)
     with torch.inference_mode():
@@ -98,10 +119,9 @@ def check_agreement(graph: Graph, module: nn.Module, channels: int, least: int) 
             watched.detach()
         trials = [(probe, expected)]
         if watched.core is not None:
-            trials = _cores(module, probe, watched.core, expected)
+            trials = [*_cores(module, probe, watched.core, expected), *trials]
         faults = [_fault(graph, fed, result, watched.layers) for fed, result in trials]
-        if all(faults):
-            raise NoNetworkError(faults[0])
+    return faults[0] if all(faults) else ""
 
 
 def _cores(
@@ -130,15 +150,17 @@ def _fault(
 
     def note(node: Node, taken: torch.Tensor, given: torch.Tensor) -> None:
         nodes.append(node)
-        found.append(_LayerRun(taken, given))
+        found.append(_LayerRun(taken, given, _key(graph.constants[node.inputs[1]])))
 
     try:
         result = evaluate(graph, fed, note)
     except NoNetworkError as error:
         return _first_difference(graph, nodes, found, layers) or str(error)
-    if _agree(result, expected):
-        return ""
-    return _first_difference(graph, nodes, found, layers) or _blame(graph, graph.output, None)
+    # What differs deep inside of a network may hardly show in its result.
+    fault = _first_difference(graph, nodes, found, layers)
+    if fault or _agree(result, expected):
+        return fault
+    return _blame(graph, graph.output, None)
 
 
 class _Watch:
@@ -156,10 +178,10 @@ class _Watch:
             if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.PReLU)):
                 self._handles.append(layer.register_forward_pre_hook(self._note_input))
                 self._handles.append(layer.register_forward_hook(self._note_result))
-        core = dict(self._module.named_modules()).get("unet1.conv1.conv.0")
-        if core is not None:
-            # Real-CUGAN's graphs begin after the padding, which their programs do themselves.
-            self._handles.append(core.register_forward_pre_hook(self._note_core))
+        modules = dict(self._module.named_modules())
+        for name in _CORES:
+            if name in modules:
+                self._handles.append(modules[name].register_forward_pre_hook(self._note_core))
 
     def detach(self) -> None:
         """Remove the hooks."""
@@ -174,8 +196,14 @@ class _Watch:
         # A later layer may change this one's input or result in place.
         self._taken = inputs[0].clone()
 
-    def _note_result(self, _: nn.Module, __: object, result: torch.Tensor) -> None:
-        self.layers.append(_LayerRun(self._taken, result.clone()))
+    def _note_result(self, layer: Any, _: object, result: torch.Tensor) -> None:  # noqa: ANN401
+        self.layers.append(_LayerRun(self._taken, result.clone(), _key(layer.weight)))
+
+
+def _key(weight: torch.Tensor) -> tuple[float, ...]:
+    """Return a few numbers by which weights are recognised, whatever their shape."""
+    flat = weight.detach().flatten().double()
+    return (float(flat.numel()), float(flat.sum()), float(flat[:1].sum()))
 
 
 def _agree(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -189,7 +217,14 @@ def _first_difference(
     graph: Graph, nodes: Sequence[Node], found: Sequence[_LayerRun], layers: Sequence[_LayerRun]
 ) -> str:
     """Name the node where a graph differs from the architecture; "" if all layers agree."""
-    for node, ours, theirs in zip(nodes, found, layers, strict=False):
+    # Branches that do not depend on one another may run in another order.
+    waiting: dict[tuple[float, ...], list[_LayerRun]] = defaultdict(list)
+    for layer in layers:
+        waiting[layer.weight].append(layer)
+    for node, ours in zip(nodes, found, strict=True):
+        if not waiting[ours.weight]:
+            continue
+        theirs = waiting[ours.weight].pop(0)
         if not _agree(ours.taken, theirs.taken):
             return _blame(graph, node.inputs[0], node)
         if not _agree(ours.given, theirs.given):

@@ -6,6 +6,7 @@ architectures that such files hold, the order of the layers determines the names
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from lib_upscalers.models.graphs.evaluation import has_weights
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 _CONVOLUTIONS = ("Conv", "ConvTranspose")
 _DENSE_LAYERS = 5
+# A name in a state dict; exporters call what they made themselves onnx::Mul_5, val_5 or /Constant.
+_NAME = re.compile(r"(?!val_\d+$)[A-Za-z_]\w*(\.\w+)*")
+_NORM = re.compile(r"norm[^/]*/(Mul|Add)(_\d+)?$", re.IGNORECASE)
+# Fewer are a number of the calculation.
+_FEWEST_FACTORS = 2
 
 
 def candidates(graph: Graph) -> Iterator[dict[str, torch.Tensor]]:
@@ -29,7 +35,10 @@ def candidates(graph: Graph) -> Iterator[dict[str, torch.Tensor]]:
         NoNetworkError: A layer has weights that are calculated and not stored.
     """
     nodes = [node for node in graph.nodes if has_weights(node, graph)]
-    for names in (_exported_names(nodes), *_names_by_order(graph, nodes)):
+    named = _exported(graph)
+    if named:
+        yield named
+    for names in _names_by_order(graph, nodes):
         if len(names) == len(nodes):
             yield _state(graph, nodes, names)
 
@@ -47,16 +56,47 @@ def _state(graph: Graph, nodes: Sequence[Node], names: Sequence[str]) -> dict[st
     return state
 
 
-def _exported_names(nodes: Sequence[Node]) -> list[str]:
-    """Return the names that the exporter wrote: on the weights, or as the path of the node."""
-    names: list[str] = []
-    for node in nodes:
-        weight = node.inputs[1]
-        if weight.endswith(".weight"):
-            names.append(weight.removesuffix(".weight"))
-        else:
-            names.append(_name_from_path(node.name))
-    return names if all(names) and len(set(names)) == len(names) else []
+def _exported(graph: Graph) -> dict[str, torch.Tensor]:
+    """Return the weights by the names that the exporter wrote.
+
+    Most stand on the weights. Of those that it stored in another form, the path of the node is
+    left: slopes, matrices that it transposed, factors of a normalisation.
+    """
+    state = {name: held for name, held in graph.constants.items() if _NAME.fullmatch(name)}
+    for node in graph.nodes:
+        part, position = _weight_of_layer(node, graph)
+        layer = _name_from_path(node.name)
+        if not part:
+            continue
+        stored = node.inputs[position]
+        held = graph.constants[stored]
+        if node.kind == "MatMul":
+            held = held.transpose(0, 1)
+        elif node.kind not in _CONVOLUTIONS:
+            held = held.flatten()
+        if _NAME.fullmatch(stored):
+            state[stored] = held
+        elif layer:
+            state[f"{layer}.{part}"] = held
+    return state
+
+
+def _weight_of_layer(node: Node, graph: Graph) -> tuple[str, int]:
+    """Return the kind of weights that a node holds, and the position of that input, or "" and 0."""
+    stored = [i for i, name in enumerate(node.inputs) if name in graph.constants]
+    if node.kind in (*_CONVOLUTIONS, "PRelu") and 1 in stored:
+        return "weight", 1
+    if node.kind == "MatMul" and stored and graph.constants[node.inputs[stored[0]]].ndim == 2:
+        return "weight", stored[0]
+    # Factors follow a normalisation inside of its layer; those by root mean squares have a scale.
+    if _NORM.search(node.name) and len(stored) == 1:
+        if graph.constants[node.inputs[stored[0]]].numel() < _FEWEST_FACTORS:
+            return "", 0
+        folder = node.name.rpartition("/")[0]
+        by_root = any(each.name == f"{folder}/ReduceL2" for each in graph.nodes)
+        names = ("scale", "offset") if by_root else ("weight", "bias")
+        return names[node.kind == "Add"], stored[0]
+    return "", 0
 
 
 def _name_from_path(path: str) -> str:
@@ -81,6 +121,8 @@ def _names_by_order(graph: Graph, nodes: Sequence[Node]) -> Iterator[list[str]]:
             blocks, rest = divmod(len(kinds) - 4 - ups, 3 * _DENSE_LAYERS)
             if not rest and blocks > 0:
                 yield _esrgan_names(blocks, ups)
+    if kinds == ["Conv"] * 6 + ["ConvTranspose"]:
+        yield [f"net.{i}" for i in range(0, 13, 2)]
     if "ConvTranspose" in kinds and set(kinds) <= set(_CONVOLUTIONS):
         yield from _cugan_names(len(kinds))
 

@@ -5,12 +5,18 @@ https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure
 
 from __future__ import annotations
 
-import math
 import struct
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.models.graphs.graph import MOST_NODES, Graph, Node, check_order
+from lib_upscalers.models.graphs.ncnn_parameters import (
+    height_and_width,
+    pads_of,
+    parse_integer,
+    parse_values,
+    weight_shape,
+)
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
 from lib_upscalers.models.reading.limits import element_count
 
@@ -23,8 +29,6 @@ if TYPE_CHECKING:
 
 _MAGIC = "7767517"
 _LONGEST_TEXT = 4 << 20
-_LONGEST_NUMBER = 30
-_ARRAYS = -23300
 _HALF = 0x01306B47
 _FLAG = struct.Struct("<I")
 _ARITHMETIC = ("Add", "Sub", "Mul", "Div")
@@ -70,11 +74,11 @@ class _Reader:
         if len(self._nodes) > MOST_NODES or len(words) < 4:
             raise DamagedFileError("a line of it is no layer, or there are too many")
         kind, name = words[:2]
-        taken, given = _integer(words[2]), _integer(words[3])
+        taken, given = parse_integer(words[2]), parse_integer(words[3])
         blobs = words[4 : 4 + taken + given]
         if min(taken, given) < 0 or len(blobs) != taken + given:
             raise DamagedFileError("a layer names fewer blobs than it should")
-        values = _values(words[4 + taken + given :])
+        values = parse_values(words[4 + taken + given :])
         make = _LAYERS.get(kind)
         if make is None:
             raise NoNetworkError(
@@ -164,51 +168,6 @@ class _Reader:
         self.add(activation, name, [between], [given], {"alpha": slope})
 
 
-def _integer(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
-        raise DamagedFileError("a number in it has too many digits")
-    return int(text)
-
-
-def _number(text: str) -> float | int:
-    if len(text) > _LONGEST_NUMBER:
-        raise DamagedFileError("a number in it has too many digits")
-    return float(text) if "." in text or "e" in text else int(text)
-
-
-def _values(words: Sequence[str]) -> dict[int, Any]:
-    """Return a layer's parameters by their number; those below -23300 are lists."""
-    values: dict[int, Any] = {}
-    for word in words:
-        key, _, held = word.partition("=")
-        number = _integer(key)
-        if number <= _ARRAYS:
-            values[_ARRAYS - number] = [_number(each) for each in held.split(",")[1:]]
-        else:
-            values[number] = _number(held)
-    return values
-
-
-def _pair(values: Mapping[int, Any], number: int, default: int) -> list[int]:
-    """Return a parameter for height and width; that of the height is 10 higher."""
-    width = int(values.get(number, default))
-    return [int(values.get(number + 10, width)), width]
-
-
-def _pads(values: Mapping[int, Any]) -> list[int]:
-    left = int(values.get(4, 0))
-    top = int(values.get(14, left))
-    return [top, left, int(values.get(16, top)), int(values.get(15, left))]
-
-
-def _shape(name: str, values: Mapping[int, Any], kernel: Sequence[int]) -> list[int]:
-    out, size = int(values.get(0, 0)), int(values.get(6, 0))
-    each = out * math.prod(kernel)
-    if each <= 0 or size <= 0 or size % each:
-        raise DamagedFileError(f"the weights of its layer {printable(name)!r} have no shape")
-    return [out, size // each, *kernel]
-
-
 def _convolve(
     kind: str,
     reader: _Reader,
@@ -219,17 +178,17 @@ def _convolve(
 ) -> None:
     if values.get(8) or values.get(18) or values.get(19):
         raise NoNetworkError(f"its layer {printable(name)!r} is quantised or pads oddly")
-    kernel = _pair(values, 1, 0)
-    weight = reader.constant(f"{name}.weight", _shape(name, values, kernel), flagged=True)
+    kernel = height_and_width(values, 1, 0)
+    weight = reader.constant(f"{name}.weight", weight_shape(name, values, kernel), flagged=True)
     if kind == "ConvTranspose":
         reader.turn(weight)
     inputs = [taken[0], weight]
     if values.get(5):
         inputs.append(reader.constant(f"{name}.bias", [int(values[0])], flagged=False))
     about = {
-        "strides": _pair(values, 3, 1),
-        "dilations": _pair(values, 2, 1),
-        "pads": _pads(values),
+        "strides": height_and_width(values, 3, 1),
+        "dilations": height_and_width(values, 2, 1),
+        "pads": pads_of(values),
     }
     reader.activated(kind, name, inputs, given[0], values, about)
 
@@ -243,7 +202,7 @@ def _linear(
     about = {**values, 5: values.get(1, 0), 6: values.get(2, 0)}
     inputs = [
         taken[0],
-        reader.constant(f"{name}.weight", _shape(name, about, [1, 1]), flagged=True),
+        reader.constant(f"{name}.weight", weight_shape(name, about, [1, 1]), flagged=True),
     ]
     if values.get(1):
         inputs.append(reader.constant(f"{name}.bias", [int(values[0])], flagged=False))
@@ -320,12 +279,39 @@ def _swish(
 def _crop(
     reader: _Reader, name: str, taken: Sequence[str], given: Sequence[str], values: dict[int, Any]
 ) -> None:
+    if len(taken) == 2:
+        offsets = [int(values.get(number, 0)) for number in (2, 1, 0)]
+        reader.add("CropTo", name, taken, given, {"offsets": offsets})
+        return
     lists = [values.get(number, []) for number in (9, 10, 11)]
     if not lists[0] or len(taken) != 1 or len({len(each) for each in lists}) != 1:
         raise NoNetworkError(f"its layer {printable(name)!r} crops in an unknown way")
     axes = [each + 1 if each >= 0 else each for each in lists[2]]
     about = {"starts": lists[0], "ends": lists[1], "axes": axes}
     reader.add("Slice", name, taken, given, about)
+
+
+def _scale(
+    reader: _Reader, name: str, taken: Sequence[str], given: Sequence[str], values: dict[int, Any]
+) -> None:
+    """A factor for each channel, from a layer before or from the weights."""
+    inputs, count = list(taken), int(values.get(0, 0))
+    if len(inputs) == 1:
+        inputs.append(reader.constant(f"{name}.weight", [count, 1, 1], flagged=False))
+    if values.get(1):
+        scaled = f"{given[0]} before its bias"
+        bias = reader.constant(f"{name}.bias", [count, 1, 1], flagged=False)
+        reader.add("Mul", name, inputs, [scaled])
+        reader.add("Add", name, [scaled, bias], given)
+        return
+    reader.add("Mul", name, inputs, given)
+
+
+def _clip(
+    reader: _Reader, name: str, taken: Sequence[str], given: Sequence[str], values: dict[int, Any]
+) -> None:
+    limits = {"min": float(values.get(0, -3e38)), "max": float(values.get(1, 3e38))}
+    reader.add("Clip", name, taken, given, limits)
 
 
 def _pool(
@@ -361,17 +347,23 @@ def _copy(
     reader.copies(name, taken, given)
 
 
-def _sigmoid(
-    reader: _Reader, name: str, taken: Sequence[str], given: Sequence[str], values: dict[int, Any]
+def _function(
+    kind: str,
+    reader: _Reader,
+    name: str,
+    taken: Sequence[str],
+    given: Sequence[str],
+    values: dict[int, Any],
 ) -> None:
     del values
-    reader.add("Sigmoid", name, taken, given)
+    reader.add(kind, name, taken, given)
 
 
 _LAYERS: Mapping[
     str, Callable[[_Reader, str, Sequence[str], Sequence[str], dict[int, Any]], None]
 ] = {
     "BinaryOp": _binary,
+    "Clip": _clip,
     "Concat": _concat,
     "Convolution": partial(_convolve, "Conv"),
     "Crop": _crop,
@@ -387,7 +379,9 @@ _LAYERS: Mapping[
     "PixelShuffle": _shuffle,
     "Pooling": _pool,
     "ReLU": _relu,
-    "Sigmoid": _sigmoid,
+    "Scale": _scale,
+    "Sigmoid": partial(_function, "Sigmoid"),
     "Split": _copy,
     "Swish": _swish,
+    "TanH": partial(_function, "Tanh"),
 }

@@ -106,6 +106,7 @@ class _Reader:
         if kind == "Constant" and len(texts[2]) == 1:
             self._constant(texts[2][0], attributes, tensors)
             return
+        attributes.update(tensors)
         if len(self._nodes) > MOST_NODES:
             raise DamagedFileError(f"it has more than {MOST_NODES:,} nodes")
         name = "".join(texts[3]) or (texts[2] or [""])[0]
@@ -117,7 +118,7 @@ class _Reader:
         for node in self._nodes:
             known = [self._constants.get(name) for name in node.inputs]
             if node.kind in _FOLDED and node.inputs and all(each is not None for each in known):
-                held = run_node(node, known)
+                held = run_node(node, known)[0]
                 self._source.budget.spend(held.numel() * held.element_size())
                 self._add_constant(node.outputs[0], held)
             else:
@@ -151,7 +152,8 @@ class _Reader:
                 raise NoNetworkError("its graph holds further graphs")
             else:
                 value = _value(number, held, listed, value)
-        attributes[name] = listed if value is None else value
+        if name not in tensors:
+            attributes[name] = listed if value is None else value
 
     def _tensor(self, span: Span) -> tuple[str, torch.Tensor]:
         import torch

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch.nn import functional
 
+from lib_upscalers.models.graphs.arithmetic import ARITHMETIC
 from lib_upscalers.models.graphs.resizing import resize
 from lib_upscalers.models.reading.faults import NoNetworkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
+
+    import torch
 
     from lib_upscalers.models.graphs.graph import Node
 
-    Tensors = Sequence[torch.Tensor | None]
-    Operator = Callable[[Node, Any], torch.Tensor]
+    Operator = Callable[[Node, Any], Any]
 
 
 def _padded(node: Node, x: torch.Tensor) -> torch.Tensor:
@@ -77,24 +78,52 @@ def _depth_to_space(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
     return split.permute(0, 3, 4, 1, 5, 2).reshape(n, -1, height * block, width * block)
 
 
-def _slice(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    x = inputs[0]
-    about = node.attributes
-    listed = [
-        inputs[i].tolist() if len(inputs) > i and inputs[i] is not None else None
-        for i in range(1, 5)
-    ]
-    starts = listed[0] if listed[0] is not None else about["starts"]
-    ends = listed[1] if listed[1] is not None else about["ends"]
-    axes = listed[2] if listed[2] is not None else about.get("axes", range(len(starts)))
-    steps = listed[3] or [1] * len(starts)
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        where = [slice(None)] * x.ndim
-        if step < 1:
-            raise NoNetworkError(f"{node} runs backwards")
-        where[int(axis)] = slice(int(start), int(end), int(step))
-        x = x[tuple(where)]
+def _space_to_depth(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
+    x, block = inputs[0], int(node.attributes["blocksize"])
+    n, channels, height, width = x.shape
+    split = x.reshape(n, channels, height // block, block, width // block, block)
+    return split.permute(0, 3, 5, 1, 2, 4).reshape(n, -1, height // block, width // block)
+
+
+def _crop_to(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
+    """Cut a picture to the size of another one: ncnn's layer Crop."""
+    x, like = inputs
+    for axis, offset in enumerate(node.attributes["offsets"], 1):
+        x = x.narrow(axis, int(offset), like.shape[axis])
     return x
+
+
+def _max_pool(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
+    about = node.attributes
+    kernel = [int(each) for each in about["kernel_shape"]]
+    plain = not any(about.get("pads", ())) and set(about.get("dilations", (1,))) == {1}
+    if not plain or about.get("ceil_mode") or len(node.outputs) != 1:
+        raise NoNetworkError(f"{node} pools in an unknown way")
+    return functional.max_pool2d(inputs[0], kernel, list(about.get("strides", (1, 1))))
+
+
+def _instance_norm(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
+    x, scale, bias = inputs
+    epsilon = float(node.attributes.get("epsilon", 1e-5))
+    return functional.instance_norm(x, weight=scale, bias=bias, eps=epsilon)
+
+
+def _layer_norm(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
+    x, axis = inputs[0], int(node.attributes.get("axis", -1))
+    weight, bias = inputs[1], inputs[2] if len(inputs) > 2 else None
+    epsilon = float(node.attributes.get("epsilon", 1e-5))
+    return functional.layer_norm(x, x.shape[axis % x.ndim :], weight, bias, epsilon)
+
+
+def _grid_sample(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
+    about = node.attributes
+    mode = {"linear": "bilinear", "cubic": "bicubic"}.get(about.get("mode", "linear"))
+    return functional.grid_sample(
+        *inputs,
+        mode=mode or about["mode"],
+        padding_mode=about.get("padding_mode", "zeros"),
+        align_corners=bool(about.get("align_corners", 0)),
+    )
 
 
 def _pad(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
@@ -103,7 +132,7 @@ def _pad(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
     mode = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}.get(
         about.get("mode", "constant")
     )
-    if mode is None or len(pads) != 8 or any(pads[:2] + pads[4:6]):
+    if mode is None or len(pads) != 8 or len(inputs) > 3 or any(pads[:2] + pads[4:6]):
         raise NoNetworkError(f"{node} pads in an unknown way")
     value = float(inputs[2]) if len(inputs) > 2 and inputs[2] is not None else 0.0
     sides = (pads[3], pads[7], pads[2], pads[6])
@@ -112,86 +141,23 @@ def _pad(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
     return functional.pad(inputs[0], sides, mode=mode)
 
 
-def _reshape(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    x = inputs[0]
-    shape = [int(each) for each in inputs[1].tolist()]
-    if node.attributes.get("allowzero"):
-        raise NoNetworkError(f"{node} asks for an empty shape")
-    return x.reshape([x.shape[i] if side == 0 else side for i, side in enumerate(shape)])
-
-
-def _mean(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    axes = inputs[1].tolist() if len(inputs) > 1 else node.attributes.get("axes", ())
-    if not axes:
-        raise NoNetworkError(f"{node} averages over everything")
-    return inputs[0].mean([int(each) for each in axes], bool(node.attributes.get("keepdims", 1)))
-
-
-def _concat(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    return torch.cat(list(inputs), int(node.attributes["axis"]))
-
-
-def _cast(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    # The engine chooses the precision: 1, 10, 11 and 16 are the floating-point types.
-    kind = node.attributes["to"]
-    if kind in (1, 10, 11, 16):
-        return inputs[0].float()
-    if kind in (6, 7):
-        return inputs[0].long()
-    raise NoNetworkError(f"{node} makes numbers of an unknown type")
-
-
-def _unsqueeze(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    axes = inputs[1].tolist() if len(inputs) > 1 else node.attributes["axes"]
-    x = inputs[0]
-    for axis in sorted(int(each) for each in axes):
-        x = x.unsqueeze(axis)
-    return x
-
-
-def _squeeze(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    axes = inputs[1].tolist() if len(inputs) > 1 else node.attributes.get("axes", ())
-    x = inputs[0]
-    return x.squeeze(tuple(int(each) for each in axes)) if axes else x.squeeze()
-
-
-def _gather(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
-    axis = int(node.attributes.get("axis", 0))
-    x, index = inputs
-    found = x.index_select(axis, index.reshape(-1).long())
-    return found.squeeze(axis) if index.ndim == 0 else found
-
-
 OPERATORS: Mapping[str, Operator] = {
-    "Add": lambda _, inputs: inputs[0] + inputs[1],
-    "Cast": _cast,
-    "Concat": _concat,
+    **ARITHMETIC,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
+    "CropTo": _crop_to,
     "DepthToSpace": _depth_to_space,
-    "Div": lambda _, inputs: inputs[0] / inputs[1],
-    "Floor": lambda _, inputs: inputs[0].floor(),
-    "Gather": _gather,
     "GlobalAveragePool": lambda _, inputs: inputs[0].mean((2, 3), keepdim=True),
-    "Identity": lambda _, inputs: inputs[0],
+    "GridSample": _grid_sample,
+    "InstanceNormalization": _instance_norm,
+    "LayerNormalization": _layer_norm,
     "LeakyRelu": lambda node, inputs: functional.leaky_relu(
         inputs[0], float(node.attributes.get("alpha", 0.01))
     ),
-    "Mul": lambda _, inputs: inputs[0] * inputs[1],
+    "MaxPool": _max_pool,
     "PRelu": _prelu,
     "Pad": _pad,
-    "ReduceMean": _mean,
-    "Relu": lambda _, inputs: inputs[0].relu(),
-    "Reshape": _reshape,
     "Resize": resize,
-    "Shape": lambda _, inputs: torch.tensor(inputs[0].shape),
-    "Sigmoid": lambda _, inputs: inputs[0].sigmoid(),
-    "Slice": _slice,
-    "Squeeze": _squeeze,
-    "Sub": lambda _, inputs: inputs[0] - inputs[1],
-    "Transpose": lambda node, inputs: inputs[0].permute(
-        [int(each) for each in node.attributes["perm"]]
-    ),
-    "Unsqueeze": _unsqueeze,
+    "SpaceToDepth": _space_to_depth,
     "Upsample": resize,
 }

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib_upscalers.models.architectures import detect, spandrel_module
+from lib_upscalers.models.architectures.hints import misfit
 from lib_upscalers.models.building import OversizedError, build
 from lib_upscalers.models.graphs.graph_check import check_agreement, split_closing
 from lib_upscalers.models.graphs.mapping import candidates
@@ -76,7 +77,7 @@ def graph_descriptor(graph: Graph, known: ArchRegistry, path: Path, *, values: b
         DamagedFileError: The graph takes far more memory or work than an upscaler.
     """
     core, factor, mode = split_closing(graph)
-    why = "none of the known architectures has the layers of its graph"
+    why, fault = "none of the known architectures has the layers of its graph", ""
     pro = bool(_PRO.search(path.stem.lower()) or _PRO.search(path.parent.name.lower()))
     for state in _states(core, pro=pro):
         for part in parts(unwrap(state)):
@@ -85,25 +86,28 @@ def graph_descriptor(graph: Graph, known: ArchRegistry, path: Path, *, values: b
                 continue
             try:
                 descriptor: Any = build(found.architecture, part)
-            except _MISFITS:
+            except _MISFITS as error:
+                why = f"it looks like {found.architecture.name}, but {misfit(error)}"
                 break
             try:
                 if values:
                     module = descriptor.model.eval()
-                    least = descriptor.size_requirements.minimum or 0
-                    check_agreement(core, module, descriptor.input_channels, least)
+                    sizes = descriptor.size_requirements
+                    least, multiple = sizes.minimum or 0, sizes.multiple_of or 1
+                    check_agreement(core, module, descriptor.input_channels, least, multiple)
                 return _with_resize(descriptor, factor, mode)
             except NoNetworkError as error:
-                why = f"it looks like {found.architecture.name}, but {error}"
+                # The likeliest architecture comes first.
+                fault = fault or f"it looks like {found.architecture.name}, but {error}"
                 break
-    raise NoNetworkError(why)
+    raise NoNetworkError(fault or why)
 
 
 def _states(graph: Graph, *, pro: bool) -> Iterator[Mapping[str, torch.Tensor]]:
     """Yield the state dicts that the graph may be of, with the marks that no layer shows."""
     plain = not any(node.kind == "Sub" for node in graph.nodes[:4])
     for state in candidates(graph):
-        if "conv_1.eval_conv.weight" in state and plain:
+        if "conv_1.eval_conv.weight" in state and "upsampler.0.weight" in state and plain:
             yield {**state, "no_norm": torch.zeros(1)}
         elif "unet1.conv_bottom.weight" in state and pro:
             yield {**state, "pro": torch.zeros(1)}
