@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from modules import scripts_postprocessing, ui_common
+from modules import scripts_postprocessing, ui_common, ui_components
 from modules.ui_components import InputAccordion
 
 from lib_upscalers.hosts.webui.extras import NAME, SIZES, WAYS, enlarge, job_of
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.models.architectures.private import lacking
 from lib_upscalers.ui.webui_controls import extras
+from lib_upscalers.ui.webui_lists import EXTRAS_REFRESH
 
 
 class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
@@ -26,7 +27,7 @@ class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
         ids = self.filename is not None
         name = "upscaler_lab_extras" if ids else None
         with InputAccordion(value=False, label=NAME, elem_id=name) as enable:
-            refresh = partial(_refresh_button, elem_id="upscaler_lab_refresh" if ids else None)
+            refresh = partial(_refresh_button, elem_id=EXTRAS_REFRESH if ids else None)
             controls = extras(extension().choices, refresh, WAYS, SIZES, lacking(), ids=ids)
         return {"enable": enable, **controls}
 
@@ -37,6 +38,10 @@ class UpscalerLabPostprocessing(scripts_postprocessing.ScriptPostprocessing):
 
 
 def _refresh_button(dropdowns: list[Any], elem_id: str | None) -> Any:
+    if elem_id:
+        # The tab, which is built last, connects it with every menu.
+        tooltip = "Look for new files, for all menus"
+        return ui_components.ToolButton("\U0001f504", elem_id=elem_id, tooltip=tooltip)
     return ui_common.create_refresh_button(
         dropdowns,
         extension().networks.refresh,

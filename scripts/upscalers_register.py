@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from modules import shared, ui_common
+from modules import ui_components
 
-from lib_upscalers.hosts.webui import callbacks, comparing
+from lib_upscalers.hosts.webui import callbacks, comparison_services
 from lib_upscalers.hosts.webui.start import extension, start
+from lib_upscalers.ui import hires_line
 from lib_upscalers.ui.gradio_compat import page_is_built
-from lib_upscalers.ui.webui_controls import hires_line, setting_components
+from lib_upscalers.ui.webui_controls import setting_components
 from lib_upscalers.ui.webui_fit import FitDoor
+from lib_upscalers.ui.webui_lists import HIRES_REFRESH
 
 start(setting_components())
 
-_hires: dict[str, Any] = {}
+_found: dict[str, Any] = {}
 
 
 def _after_component(component: Any, **kwargs: Any) -> None:
-    """Add a line to the Hires. fix controls, after the last one of its first row."""
+    """Add a button beside the Hires. fix dropdown, and a line after the first row."""
     elem_id = kwargs.get("elem_id") if page_is_built() else None
-    if elem_id == "txt2img_hr_upscaler":
-        _hires["upscaler"] = component
-    if elem_id == "txt2img_denoising_strength" and "upscaler" in _hires:
-        upscaler = _hires.pop("upscaler")
-        hires_line(upscaler, component, _refresh_button, _outlook, _fit_door(), comparing.store)
-
-
-def _refresh_button(dropdown: Any) -> Any:
-    return ui_common.create_refresh_button(
-        dropdown, extension().networks.refresh, _choices, "upscaler_lab_hires_refresh"
-    )
+    if elem_id not in hires_line.INPUTS:
+        return
+    _found[elem_id] = component
+    if elem_id == hires_line.INPUTS[0]:
+        # The tab, which is built last, connects it with every menu.
+        tooltip = "Look for new files, for all menus"
+        ui_components.ToolButton("\U0001f504", elem_id=HIRES_REFRESH, tooltip=tooltip)
+    if elem_id == hires_line.INPUTS[1]:
+        _found["note"] = hires_line.put_note(_fit_door(), comparison_services.store)
+    if elem_id == hires_line.INPUTS[-1] and len(_found) == len(hires_line.INPUTS) + 1:
+        inputs = [_found[name] for name in hires_line.INPUTS]
+        knowledge = hires_line.Knowledge(_outlook, _prospect, extension().fitting.minutes)
+        hires_line.connect(_found.pop("note"), inputs, knowledge)
 
 
 def _outlook(mode: str) -> Any:
@@ -42,8 +46,8 @@ def _fit_door() -> FitDoor:
     return FitDoor(fitting.run, fitting.cancel, fitting.accept, fitting.minutes)
 
 
-def _choices() -> dict[str, list[str]]:
-    return {"choices": [*shared.latent_upscale_modes, *extension().networks.names()]}
+def _prospect(name: str) -> Any:
+    return extension().networks.prospect(name)
 
 
 callbacks.register({"on_after_component": _after_component})

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modules import infotext_utils, shared, ui_components
+from modules import images, infotext_utils, shared, ui_components
 
 from lib_upscalers.hosts.webui import callbacks, comparison_services, options
 from lib_upscalers.hosts.webui.start import extension
+from lib_upscalers.ui import webui_lists, webui_uses
+from lib_upscalers.ui.deep_input import accept_deep
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import FitDoor, build_fit
 from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, HostComponents, build_tab
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lib_upscalers.compare.store import Store
+    from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.ui.compare_tab import Tab
 
 _page = HostComponents()
@@ -35,12 +40,36 @@ def _set_img2img(name: str) -> None:
     shared.opts.save(shared.config_filename)
 
 
+def _uses() -> Any:
+    places = webui_uses.Places(
+        *(_page.found, extension().listed, _picture_of, _as_picture, _set_img2img)
+    )
+    return places.uses()
+
+
+def _picture_of(tab: str) -> Any:
+    """Return the input to which the WebUI itself sends pictures."""
+    return infotext_utils.paste_fields.get(tab, {}).get("init_img")
+
+
+def _as_picture(component: Any, path: Path) -> Any:
+    """Return a file for an input: Forge's canvas takes a picture alone, others a path."""
+    return str(path) if hasattr(component, "image_mode") else images.read(str(path))
+
+
 def _tabs() -> list[tuple[Any, str, str]]:
     engine, fitting = extension().engine, extension().fitting
 
-    def more(store: Store, tab: Tab) -> None:
+    def more(store: Store, tab: Tab, actions: CompareActions) -> None:
         build_fit(FitDoor(fitting.run, fitting.cancel, fitting.accept, fitting.minutes), store)
         _page.join(tab, infotext_utils.image_from_url_text)
+        for place in ("extras", "img2img"):
+            if hasattr(_picture_of(place), "image_mode"):
+                accept_deep(_picture_of(place), store.new_file)
+        menus = webui_lists.Menus(
+            *(extension().networks.refresh, extension().listed, extension().choices, actions.names)
+        )
+        webui_lists.connect({**_page.found, "upscaler-lab-names": tab.names}, menus)
 
     blocks = build_tab(
         engine.upscaler,
@@ -48,7 +77,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         comparison_services.store(),
         lambda: comparison_services.latent_candidates(engine),
         lambda: comparison_services.job(engine),
-        _page.uses(_set_img2img, extension().listed),
+        _uses(),
         options.settings,
         more,
     )

@@ -65,7 +65,7 @@ def fate() -> Fate:
 def actions(tmp_path: Path, fate: Fate) -> CompareActions:
     """Actions whose files lie in a folder of the test, where uploads are, too."""
     host = StandaloneHost(device_name="cpu", own_data_folder=tmp_path / "data")
-    use = Use("Elsewhere", ["menu", "slider"], lambda name, scale: [name, scale])
+    use = Use("Elsewhere", ["menu", "slider"], lambda used: [used.name, used.scale])
     return CompareActions(
         Upscaler(host),
         host,

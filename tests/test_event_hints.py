@@ -12,15 +12,19 @@ from tests.offenders import fail_for
 _SCRIPT = """
 import inspect, typing
 import gradio as gr
-from lib_upscalers.ui import webui_controls, webui_fit
+from lib_upscalers.ui import hires_line, webui_controls, webui_fit, webui_lists
 
 door = webui_fit.FitDoor(None, None, None, lambda: 20)
 
 with gr.Blocks() as page:
     upscaler = gr.Dropdown(choices=["Lanczos"])
-    made = (lambda _: gr.Button(), lambda _: None, door, lambda: None)
-    webui_controls.hires_line(upscaler, gr.Slider(), *made)
+    knowledge = hires_line.Knowledge(lambda _: None, lambda _: None, door.minutes)
+    made = hires_line.put_note(door, lambda: None)
+    hires_line.connect(made, [upscaler, *[gr.Slider()] * 4], knowledge)
     webui_fit.build_fit(door, None)
+    menus = webui_lists.Menus(lambda: None, lambda _: [], lambda: [], lambda: [])
+    found = {"txt2img_hr_upscaler": upscaler, webui_lists.TAB_REFRESH: gr.Button()}
+    webui_lists.connect(found, menus)
     webui_controls.latent_resize()
     webui_controls.extras(lambda: [], lambda _: gr.Button(), ("blend",), ("scale", "size"))
 functions = [each.fn for each in page.fns.values() if each.fn is not None]

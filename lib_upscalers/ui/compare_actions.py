@@ -79,20 +79,43 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Used:
+    """What is used of a result.
+
+    Attributes:
+        name: The upscaler's.
+        scale: By how much it enlarged.
+        picture: The file of the picture that came in.
+    """
+
+    name: str
+    scale: float
+    picture: Path
+
+
+def _nothing(_name: str) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
 class Use:
     """Another use of a result's upscaler, in the program around.
 
     Attributes:
         label: The text of the button, such as "Extras".
         outputs: The gradio components that are filled.
-        fill: Takes the upscaler's name and the scale, and returns a value for each of them.
+        fill: Returns a value for each of them.
+        refuse: Takes an upscaler's name, and returns why it cannot be used so; "" if it can.
         js: Run in the browser afterwards, such as to open another tab.
+        told: What the page says then; {name} and {scale} are filled in.
     """
 
     label: str
     outputs: Sequence[Any]
-    fill: Callable[[str, float], Sequence[Any]]
+    fill: Callable[[Used], Sequence[Any]]
+    refuse: Callable[[str], str] = _nothing
     js: str = "() => {}"
+    told: str = ""
 
 
 @contextlib.contextmanager
@@ -117,6 +140,8 @@ class CompareActions:
         sample: The file of the sample picture.
         settings: Returns the engine's settings for those that the form does not choose; None if
             there is no page of settings: then the defaults are used.
+        refresh_id: The elem_id of a button beside the menu that searches for new files, which the
+            page around connects; "" for none.
     """
 
     upscaler: Upscaler
@@ -129,6 +154,7 @@ class CompareActions:
     job: Callable[[], AbstractContextManager[Callable[[], bool]]] = no_job
     sample: Path | None = None
     settings: Callable[[], Settings] | None = None
+    refresh_id: str = ""
     _running: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
 
     def names(self) -> list[str]:
@@ -144,7 +170,10 @@ class CompareActions:
 
     def view(self, session: Session) -> str:
         """Return a session as the viewer's data."""
-        return feed(view_of(session, self._url))
+        refused = {
+            entry.name: [use.refuse(entry.name) for use in self.uses] for entry in session.entries
+        }
+        return feed({**view_of(session, self._url), "refused": refused})
 
     def cancel(self, token: str) -> None:
         """Stop the work of that token, within a tile, or before it begins."""
@@ -299,13 +328,18 @@ class CompareActions:
         """Return the values for the components of a use, as the viewer's message asks.
 
         Raises:
-            InputError: The comparison no longer exists, or the message is invalid.
+            InputError: The comparison no longer exists, the message is invalid, or the upscaler
+                cannot be used so.
         """
         session, values = self._session_of_message(message)
         name = _text(values, "upscaler")
         if name not in {entry.name for entry in session.entries}:
             raise InputError("Expected an upscaler of this comparison: compare again.")
-        return use.fill(name, session.width / session.source.width)
+        reason = use.refuse(name)
+        if reason:
+            raise InputError(f"{name} cannot be used in {use.label}: {reason}")
+        scale = session.width / session.source.width
+        return use.fill(Used(name, scale, self.store.path(session.source.file)))
 
 
 def _any_true(*checks: Callable[[], bool]) -> bool:

@@ -5,14 +5,11 @@ Imports gradio, so nothing imports this module before a page is built.
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import math
 import secrets
 from collections.abc import Iterator, Sequence  # noqa: TC003 - gradio reads annotations
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +17,6 @@ import gradio as gr
 
 from lib_upscalers.compare.align import FACTORS, Trial
 from lib_upscalers.compare.request import MOST, ComparisonRequest
-from lib_upscalers.compare.viewer_script import viewer_script
 from lib_upscalers.errors import InputError
 from lib_upscalers.pictures.names import names_a_picture
 from lib_upscalers.resampling.kernels import KERNELS
@@ -34,6 +30,7 @@ from lib_upscalers.ui.compare_actions import (
 )
 from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, return_path, return_paths
 from lib_upscalers.ui.uploads import is_inside
+from lib_upscalers.ui.viewer_place import viewer_place
 from lib_upscalers.upscaling.candidates import default_names
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
 from lib_upscalers.version import VERSION
@@ -52,17 +49,12 @@ _log = logging.getLogger("lib_upscalers")
 FEED = "upscaler-lab-feed"
 _HIDDEN = "upscaler-lab-hidden"
 _MESSAGE = "() => [globalThis.upscalerLab?.message() ?? '']"
-_STYLE = """
-<style>
-.upscaler-lab-hidden { display: none !important; }
-.lab-alert { margin: 0; padding: 0.6rem 0.9rem; border: 1px solid #d14343; border-radius: 8px;
-  background: color-mix(in srgb, #d14343 10%, transparent); overflow-wrap: anywhere; }
-.lab-download { display: inline-block; margin: 0.2rem 1rem 0.2rem 0; text-decoration: underline; }
-.lab-version { margin: 0.5rem 0 0; text-align: right; font-size: 0.8rem; opacity: 0.7; }
-upscaler-lab-viewer { min-height: 12rem; }
-#upscaler-lab-said:not(:has(p)), #upscaler-lab-kept:not(:has(a, p)) { display: none !important; }
-</style>
-"""
+# Run after a use's components are filled, or not.
+_AFTER = """(filled) => {
+    if (filled !== "yes") return;
+    (%s)();
+    globalThis.upscalerLab?.confirm?.();
+}"""
 
 
 @dataclass(frozen=True)
@@ -148,7 +140,9 @@ def _visibility(mode: str) -> list[Any]:
     return [gr.update(visible=mode != _TEST), gr.update(visible=mode == _TEST)]
 
 
-def build_controls(names: Sequence[str], chosen: Sequence[str], *, overriding: bool) -> Controls:
+def build_controls(
+    names: Sequence[str], chosen: Sequence[str], *, overriding: bool, refresh_id: str = ""
+) -> Controls:
     """Build the form: all upscalers, and those that are chosen."""
     menu = gr.Dropdown(
         list(names),
@@ -159,6 +153,8 @@ def build_controls(names: Sequence[str], chosen: Sequence[str], *, overriding: b
         info=_ABOUT_UPSCALERS,
         elem_id="upscaler-lab-names",
     )
+    if refresh_id:
+        gr.Button("Look for new files", size="sm", elem_id=refresh_id)
     mode = gr.Radio([_ENLARGE, _TEST], value=_ENLARGE, label="What to do", info=_ABOUT_TESTS)
     with gr.Group() as target:
         scale, width, height = _target()
@@ -217,19 +213,6 @@ def _html_block(html: str, elem_id: str, *, hidden: bool = False) -> Any:  # noq
     return gr.HTML(html, elem_id=elem_id, elem_classes=classes, **more)
 
 
-def _script_address() -> str:
-    """Return the viewer as an address that any page can import it from."""
-    return "data:text/javascript;base64," + base64.b64encode(viewer_script().encode()).decode()
-
-
-def _viewer(uses: Sequence[Use]) -> str:
-    labels = escape(json.dumps([use.label for use in uses]))
-    return (
-        f'{_STYLE}<div data-upscaler-lab="{_script_address()}">'
-        f'<upscaler-lab-viewer feed="{FEED}" uses="{labels}"></upscaler-lab-viewer></div>'
-    )
-
-
 def _picture(actions: CompareActions) -> Any:  # noqa: ANN401 - gradio's own type
     more = {"sources": ["upload", "clipboard"], "source": "upload", "format": "png", "buttons": []}
     picture = gr.Image(
@@ -256,14 +239,17 @@ class _TabBuilder:
                 picture = _picture(self.actions)
                 sample = gr.Button("Sample picture") if self.actions.sample else None
             with gr.Column(scale=3, min_width=280):
-                names = self.actions.names()
-                controls = build_controls(names, self._default_names(), overriding=self._overriding)
+                controls = build_controls(
+                    *(self.actions.names(), self._default_names()),
+                    overriding=self._overriding,
+                    refresh_id=self.actions.refresh_id,
+                )
                 with gr.Row():
                     start = gr.Button("Compare", variant="primary", elem_id="upscaler-lab-compare")
                     stop = gr.Button("Cancel", variant="stop", interactive=False)
         alerts = _html_block("", "upscaler-lab-said")
         feed = _html_block(idle_feed(self._default_names()), FEED, hidden=True)
-        _html_block(_viewer(self.actions.uses), "upscaler-lab-view")
+        _html_block(viewer_place(self.actions.uses, FEED), "upscaler-lab-view")
         links = _html_block("", "upscaler-lab-kept")
         token = gr.State("")
         form = controls.all()
@@ -278,7 +264,7 @@ class _TabBuilder:
         self._settings(controls, alerts)
         self._connect((start, stop, token), self._compare, [picture, *form], [feed, alerts])
         self._connect((every, stop, token), self._several, [files, *form], [feed, alerts, links])
-        self._buttons(feed, links)
+        self._buttons(feed, links, alerts)
         _html_block(f'<p class="lab-version">Upscaler Lab {VERSION}</p>', "upscaler-lab-version")
         listen(controls.names.change, self._idle, [controls.names], [feed])
         if sample is not None:
@@ -349,30 +335,28 @@ class _TabBuilder:
     def _apply(self, text: str) -> list[Any]:
         return values_of(text, self.actions.names(), overriding=self._overriding)
 
-    def _buttons(self, feed: Any, links: Any) -> None:  # noqa: ANN401 - gradio's own types
+    def _buttons(self, feed: Any, links: Any, alerts: Any) -> None:  # noqa: ANN401 - gradio's types
         """Make the buttons that the viewer presses; `feed.mjs` has their ids."""
         with gr.Column(elem_classes=[_HIDDEN]):
-            message = gr.Textbox(label="Message")
+            message, filled = gr.Textbox(label="Message"), gr.Textbox(label="Filled")
             restore, export = self._button("restore"), self._button("keep")
             uses = [self._button(f"use-{index}") for index in range(len(self.actions.uses))]
         listen(restore.click, self._restore, [message], [feed], js=_MESSAGE)
         listen(export.click, self.actions.export, [message], [links], js=_MESSAGE)
         for use, press in zip(self.actions.uses, uses, strict=True):
-            filled = self._make_fill(use), [message], list(use.outputs)
-            done = listen(press.click, *filled, js=_MESSAGE)
-            listen(done.then, None, None, None, js=use.js)
+            outputs = [*use.outputs, alerts, filled]
+            done = listen(press.click, self._make_fill(use), [message], outputs, js=_MESSAGE)
+            listen(done.then, None, [filled], None, js=_AFTER % use.js)
 
     def _button(self, name: str) -> Any:  # noqa: ANN401 - gradio's own type
         return gr.Button(name, elem_id=f"{FEED}-{name}")
 
     def _make_fill(self, use: Use) -> Any:  # noqa: ANN401 - a function for gradio
-        def fill(message: str) -> Any:  # noqa: ANN401 - what gradio takes
+        def fill(message: str) -> list[Any]:
             try:
-                values = list(self.actions.fill(use, message))
+                return [*self.actions.fill(use, message), "", "yes"]
             except InputError as error:
-                _log.warning("%s could not be filled: %s", use.label, error)
-                values = [gr.update()] * len(use.outputs)
-            return values if len(values) > 1 else values[0]
+                return [*[gr.update()] * len(use.outputs), alert(str(error)), ""]
 
         return fill
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.latent import LATENT_MODES
+from lib_upscalers.ui.hires_line import explanation
 from lib_upscalers.ui.setting_controls import overriding_controls
-from lib_upscalers.ui.webui_fit import FitDoor, fit_offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from lib_upscalers.compare.store import Store
-    from lib_upscalers.latent.outlook import Outlook
 
 HOST_MODE = "The WebUI's own (bilinear)"
 NO_MODE = "None"
@@ -64,114 +60,6 @@ def latent_resize() -> list[Any]:
     return [mode, sharpen, match, renoise, blend_with, blend]
 
 
-def hires_line(
-    upscaler: Any,  # noqa: ANN401 - the WebUI's components
-    strength: Any,  # noqa: ANN401
-    refresh: Callable[[Any], Any],
-    outlook: Callable[[str], Outlook | None],
-    door: FitDoor,
-    store: Callable[[], Store],
-) -> None:
-    """Add a line below the row of the WebUI's Hires. fix dropdown.
-
-    It explains the chosen mode, and has a button that searches for new files, and one that trains
-    a latent network where the loaded model has none.
-
-    Args:
-        upscaler: The WebUI's dropdown.
-        strength: Its slider of the denoising strength.
-        refresh: Makes the button, for the dropdown.
-        outlook: Returns which mode will be used for the loaded model.
-        door: Trains a network.
-        store: Returns what stores the pictures of the training.
-    """
-    import gradio as gr
-
-    def explain(mode: str, value: float) -> tuple[str, Any]:
-        known = outlook(mode)
-        text = explanation_for_model(mode, value, known, door.minutes())
-        return text, gr.update(visible=lacks_network(mode, known))
-
-    with gr.Row(elem_id="upscaler_lab_hires_line"):
-        note = gr.HTML("", elem_id="upscaler_lab_hires_note")
-        make = fit_offer(door, store, note)
-        refresh(upscaler)
-    for component in (upscaler, strength):
-        component.change(explain, [upscaler, strength], [note, make], show_progress="hidden")
-    # Another model may be loaded by now.
-    upscaler.focus(explain, [upscaler, strength], [note, make], show_progress="hidden")
-
-
-def explanation(mode: str) -> str:
-    """Return a line of HTML on a mode, whatever model is loaded; see `explanation_for_model`.
-
-    Gradio 3.41 resolves the hints of the functions that it calls, so nothing in this signature
-    is imported for types alone.
-    """
-    return explanation_for_model(mode, None, None)
-
-
-def lacks_network(mode: str, outlook: Outlook | None) -> bool:
-    """Return whether a mode could use a network for the loaded model, but there is none."""
-    if outlook is None or not outlook.models or mode not in LATENT_MODES:
-        return False
-    return LATENT_MODES[mode].family == "learned" and outlook.used != mode
-
-
-def explanation_for_model(
-    mode: str, strength: float | None, outlook: Outlook | None, minutes: int = 0
-) -> str:
-    """Return a line of HTML on a mode; "" for an upscaler that is no mode of ours.
-
-    Args:
-        mode: The chosen mode.
-        strength: The denoising strength, None if it is unknown; a warning is added if it is too low
-            for the mode.
-        outlook: Which mode will be used for the loaded model; None if that is unknown.
-        minutes: About how long training a network takes; 0 where there is no button for it.
-    """
-    if mode not in LATENT_MODES:
-        return ""
-    entry = LATENT_MODES[mode if outlook is None else outlook.used]
-    text = _translatable(entry.explanation)
-    if outlook is not None and LATENT_MODES[mode].otherwise:
-        text = f"{_model_part(mode, outlook, minutes)} {text}"
-    if entry.clean_from is not None:
-        text += f" {_clean_from(entry.clean_from, strength)}"
-    return f"<small>{text}</small>"
-
-
-def _model_part(mode: str, outlook: Outlook, minutes: int) -> str:
-    """Return the beginning of the line: the loaded model, and whether the mode works for it."""
-    models = f"<b>{escape(outlook.models)}:</b>" if outlook.models else ""
-    if outlook.used == mode:
-        return models
-    text = _translatable("no network for these latents yet, the tab Upscaler Lab can make one.")
-    if minutes:
-        text = _translatable("no network for these latents yet: make one, minutes:")
-        text += f" {minutes}."
-    if LATENT_MODES[mode].family != "learned":
-        text = _translatable("no tiny autoencoder for these latents.")
-    if not outlook.models:
-        text = _translatable("The latents of the loaded model are not known.")
-    return f"{models} {text} <b>{escape(outlook.used)}</b>:"
-
-
-def _clean_from(least: float, strength: float | None) -> str:
-    """Return the lowest denoising strength at which a mode looks clean, with a warning below it."""
-    if not least:
-        return _translatable("Clean at any denoising strength.")
-    text = _translatable("Clean from denoising strength") + f" {least:g}."
-    if strength is not None and strength < least:
-        text += f" <b>{strength:g} " + _translatable("is below that.") + "</b>"
-    return text
-
-
-def _translatable(text: str) -> str:
-    """Return an element of its own, because a WebUI translates only texts that fill an element."""
-    return f"<span>{text}</span>"
-
-
 def extras(
     names: Callable[[], list[str]],
     refresh: Callable[[list[Any]], Any],
@@ -220,17 +108,18 @@ def extras(
         **{f"upscaler_{i + 1}": dropdown for i, dropdown in enumerate(dropdowns)},
         "way": way,
         "share": share,
-        **_extras_size(sizes),
+        **_extras_size(sizes, ids=ids),
         **_extras_details(lacking, ids=ids),
     }
 
 
-def _extras_size(sizes: Sequence[str]) -> dict[str, Any]:
+def _extras_size(sizes: Sequence[str], *, ids: bool) -> dict[str, Any]:
     """Add the three ways of giving a size, of which one is visible."""
     import gradio as gr
 
-    size_by = gr.Radio(list(sizes), value=sizes[0], label="Size by")
-    scale = gr.Slider(0.25, 8, 2, step=0.05, label="Scale")
+    size_id, scale_id = ("upscaler_lab_size_by", "upscaler_lab_scale") if ids else (None, None)
+    size_by = gr.Radio(list(sizes), value=sizes[0], label="Size by", elem_id=size_id)
+    scale = gr.Slider(0.25, 8, 2, step=0.05, label="Scale", elem_id=scale_id)
     with gr.Row(visible=False) as exact:
         width = gr.Slider(64, 16384, 1024, step=1, label="Width")
         height = gr.Slider(64, 16384, 1024, step=1, label="Height")

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.errors import InputError
-from lib_upscalers.ui.compare_actions import CompareActions, Use
+from lib_upscalers.ui.compare_actions import CompareActions
 from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
+from lib_upscalers.ui.webui_lists import TAB_REFRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from lib_upscalers.compare.candidate import Candidate
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
+    from lib_upscalers.ui.compare_actions import Use
     from lib_upscalers.ui.compare_tab import Tab
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
@@ -54,46 +55,6 @@ class HostComponents:
             name = elem_id.removesuffix("_send_to_extras")
             self.senders.append((button(f"{name}_send_to_upscaler_lab"), f"{name}_gallery"))
 
-    def uses(
-        self, set_img2img: Callable[[str], None], listed: Callable[[str], Collection[str]]
-    ) -> list[Use]:
-        """Return the other uses of a compared upscaler in the WebUI.
-
-        Args:
-            set_img2img: Sets and saves the upscaler of img2img.
-            listed: Returns the names that the menu of "Extras", "Hires. fix" or "img2img" lists.
-        """
-
-        def checked(place: str, name: str) -> str:
-            # A name that is not listed would blank the menu, and the next job would fail.
-            if name not in listed(place):
-                raise InputError(
-                    f"Expected an upscaler that {place} lists, but {name!r} is none here: use "
-                    "another one, or the script Upscaler Lab of the Extras tab."
-                )
-            return name
-
-        def extras(name: str, scale: float) -> list[Any]:
-            return [checked("Extras", name), scale]
-
-        def hires(name: str, scale: float) -> list[Any]:
-            return [checked("Hires. fix", name), scale]
-
-        def img2img(name: str, scale: float) -> list[Any]:
-            set_img2img(checked("img2img", name))
-            return [scale]
-
-        places = [
-            ("Extras", ["extras_upscaler_1", "extras_upscaling_resize"], extras, "extras"),
-            ("Hires. fix", ["txt2img_hr_upscaler", "txt2img_hr_scale"], hires, "txt2img"),
-            ("img2img (saves its setting)", ["img2img_scale"], img2img, "img2img"),
-        ]
-        return [
-            Use(label, [self.found[name] for name in names], fill, f"() => switch_to_{tab}()")
-            for label, names, fill, tab in places
-            if all(name in self.found for name in names)
-        ]
-
     def join(self, tab: Tab, read: Callable[..., Any]) -> None:
         """Let our buttons below the galleries send pictures to the tab.
 
@@ -115,7 +76,7 @@ def build_tab(
     job: Callable[[], AbstractContextManager[Callable[[], bool]]],
     uses: Sequence[Use],
     settings: Callable[[], Settings],
-    more: Callable[[Store, Tab], None],
+    more: Callable[[Store, Tab, CompareActions], None],
 ) -> Any:  # noqa: ANN401 - gradio's blocks, for the WebUI
     """Build the tab.
 
@@ -140,6 +101,7 @@ def build_tab(
             uses=uses,
             job=job,
             settings=settings,
+            refresh_id=TAB_REFRESH,
         )
-        more(store, build(actions))
+        more(store, build(actions), actions)
     return blocks

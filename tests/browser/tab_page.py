@@ -56,7 +56,12 @@ def main() -> None:
     with gr.Blocks(analytics_enabled=False, **({} if newest else look)) as page:
         name = gr.Textbox(label="Upscaler of Extras", elem_id="extras_name")
         scale = gr.Number(label="Scale of Extras", elem_id="extras_scale")
-        use = Use("Extras", [name, scale], lambda *chosen: chosen, "() => { window.used = true; }")
+        use = Use(
+            *("Extras", [name, scale], lambda used: [used.name, used.scale]),
+            refuse=lambda name: "Not a kernel of this test." if name == "Nearest" else "",
+            js="() => { window.used = true; }",
+            told="Set in Extras: {name}, {scale}x.",
+        )
         actions = CompareActions(
             Upscaler(host), host, store, file_url, upload_folder, sample=sample, uses=[use]
         )

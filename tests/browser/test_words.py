@@ -75,7 +75,8 @@ def test_every_text_can_be_had_in_another_language(app: str, browser: Browser) -
         "document.querySelector('upscaler-lab-viewer').session.entries.map(({name}) => name)"
     )
     # Where results can be used is named by the page around.
-    names = [*names, *json.loads(viewer(page).get_attribute("uses") or "[]")]
+    uses = json.loads(viewer(page).get_attribute("uses") or "[]")
+    names = [*names, *(use["label"] for use in uses)]
     _fail_for_plain(page, names)
     for mode in ("Slider", "Blink", "Difference", "Lens", "Blind test"):
         button(page, f"«{mode}»").first.click()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -20,7 +19,8 @@ from lib_upscalers.targets import Target
 from lib_upscalers.training.latent import reports as latent_reports
 from lib_upscalers.training.latent.latent_pairs import PairPlan
 from lib_upscalers.training.latent.latent_training import LatentRecipe
-from lib_upscalers.ui.webui_tab import HostComponents
+from lib_upscalers.ui.compare_actions import Used
+from lib_upscalers.ui.webui_uses import Places
 from tests.cases import each_case
 from tests.hosts.test_contract import photo
 
@@ -140,22 +140,45 @@ def test_a_folder_without_pictures_is_said(webui: WebUI) -> None:
         list(Fitting(start.extension().engine).run(1, str(webui.models / "empty")))
 
 
-def test_a_result_is_used_only_where_the_host_lists_its_upscaler(webui: WebUI) -> None:
-    """A name that a menu does not list would blank it, and nothing is saved then."""
+HIRES = ("txt2img_hr-checkbox", "txt2img_hr_upscaler", "txt2img_hr_scale")
+PAGE = (
+    *(*HIRES, "txt2img_hr_resize_x", "txt2img_hr_resize_y", "img2img_scale"),
+    *("upscaler_lab_extras-checkbox", "extras_upscale-checkbox", "upscaler_lab_size_by"),
+    *("upscaler_lab_scale", "upscaler_lab_upscaler_1", "upscaler_lab_upscaler_2"),
+    "upscaler_lab_upscaler_3",
+)
+
+
+def test_a_result_is_used_where_the_host_lists_its_upscaler(webui: WebUI, tmp_path: Path) -> None:
+    """A name that a menu does not list would blank it."""
     saved: list[str] = []
-    parts = HostComponents()
-    names = ("extras_upscaler_1", "extras_upscaling_resize", "txt2img_hr_upscaler")
-    parts.found.update(dict.fromkeys((*names, "txt2img_hr_scale", "img2img_scale")))
-    uses = {
-        use.label.split(" (")[0]: use for use in parts.uses(saved.append, start.extension().listed)
+    places = Places(
+        *(dict.fromkeys(PAGE, "there"), start.extension().listed),
+        *(lambda tab: f"{tab}_image", lambda _component, path: path, saved.append),
+    )
+    uses = {use.label.split(" (")[0]: use for use in places.uses()}
+    picture = tmp_path / "in.png"
+    filled = {
+        label: dict(zip(use.outputs, use.fill(Used("Ours 2x", 2.5, picture)), strict=False))
+        for label, use in uses.items()
     }
-    assert uses["Extras"].fill("Ours 2x", 2.0) == ["Ours 2x", 2.0]
-    assert uses["Hires. fix"].fill("Latent (bislerp)", 1.5) == ["Latent (bislerp)", 1.5]
-    assert uses["img2img"].fill("Theirs 2x", 2.0) == [2.0]
-    assert saved == ["Theirs 2x"]
+    assert filled["Extras"]["extras_image"] == picture
+    assert filled["img2img"]["img2img_image"] == picture
+    assert saved == ["Ours 2x"]
     assert "sav" in uses["img2img"].label, "the button says that it saves a setting"
-    for label, use in uses.items():
-        for name in ("Mitchell", *(["Lanczos"] if webui.kind == "neo" else [])):
-            with pytest.raises(InputError, match=re.escape(label)):
-                use.fill(name, 2.0)
-    assert saved == ["Theirs 2x"]
+    for use in uses.values():
+        assert len(use.outputs) == len(use.fill(Used("Ours 2x", 2.5, picture)))
+        assert not use.refuse("Ours 2x")
+    assert uses["Hires. fix"].fill(Used("Latent (bislerp)", 6, picture))[:3] == [
+        *(True, "Latent (bislerp)"),
+        4.0,
+    ]
+    refused = {
+        "Latent (bislerp)": {"Extras", "img2img"},
+        "Mitchell": set[str](),
+        "Spline36": {"Hires. fix", "img2img"},
+        "Lanczos": set[str](),
+    }
+    for name, labels in refused.items():
+        assert {label for label, use in uses.items() if use.refuse(name)} == labels, name
+    assert webui

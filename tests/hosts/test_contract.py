@@ -57,6 +57,18 @@ def test_ours_come_behind_the_hosts_own(bare: WebUI) -> None:
     assert {"Lab Fast 2x", "Ours 2x"} <= set(bare.names()[len(before) :])
 
 
+def test_kernels_that_the_host_lacks_are_upscalers(webui: WebUI) -> None:
+    usual = ["Nearest", "Bicubic", "Mitchell", "Lanczos"]
+    names = webui.names()
+    assert [names.count(name) for name in usual] == [1, 1, 1, 1]
+    assert names[-1] in usual, "after the networks"
+    assert "Spline36" not in names
+    for name in ("Lanczos", "Mitchell"):
+        assert webui.resize(photo(40, 30), 61, 47, name).size == (61, 47)
+    webui.opts.set(options.RARE_KERNELS.key, value=True)
+    assert webui.names().count("Spline36") == 1
+
+
 def test_a_file_is_listed_once(webui: WebUI) -> None:
     paths = [entry.data_path for entry in webui.shared.sd_upscalers if entry.data_path]
     assert len(paths) == len(set(paths))

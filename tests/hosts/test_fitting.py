@@ -17,7 +17,7 @@ from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.latent.network_card import Figures
 from lib_upscalers.training.latent import fit as latent_fit
 from lib_upscalers.training.latent.reports import FitReport
-from lib_upscalers.ui.webui_controls import explanation_for_model, lacks_network
+from lib_upscalers.ui.hires_line import explanation_for_model, lacks_network
 from tests.hosts.test_latent_context import LAB, TRIP, load_model, one_host
 
 if TYPE_CHECKING:

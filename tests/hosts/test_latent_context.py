@@ -14,7 +14,7 @@ from lib_upscalers.hosts.webui import full_vae, start
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.hosts.webui.latents import FALLBACK
 from lib_upscalers.latent.spaces import SPACES
-from lib_upscalers.ui.webui_controls import explanation_for_model
+from lib_upscalers.ui.hires_line import explanation_for_model
 from tests.hosts.test_contract import hires, said
 from tests.hosts.webui_model import encode, module
 

@@ -10,6 +10,7 @@ import sys
 from collections import defaultdict
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,6 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import pytest
 
@@ -267,6 +267,7 @@ class WebUI:
             if self.kind == "neo"
             else {k: dict(v) for k, v in MODES.items()},
             sd_model=SimpleNamespace(is_sd1=True),
+            listfiles=lambda folder: sorted(str(each) for each in Path(folder).iterdir()),
         )
         self.modelloader = module("modules.modelloader", load_upscalers=self._load_upscalers)
         self.processing = module(
@@ -304,6 +305,8 @@ class WebUI:
             module("modules.hashes", sha256_from_cache=lambda *_: None),
             module("modules.paths_internal", data_path=str(self.models.parent)),
             module("modules.sd_vae", loaded_vae_file=None),
+            module("modules.images", fix_image=lambda image: image),
+            self._postprocessing(),
             self._sd_models(),
             module(
                 "modules.sd_samplers_common",
@@ -315,6 +318,28 @@ class WebUI:
         for part in parts:
             monkeypatch.setitem(sys.modules, part.__name__, part)
         self.modelloader.load_upscalers()
+
+    def _postprocessing(self) -> ModuleType:
+        """postprocessing.py:10-65: a file of a folder that cannot be read is left out."""
+
+        def run_postprocessing(
+            mode: int,
+            image: Any,  # noqa: ANN401
+            folder: Any,  # noqa: ANN401
+            input_dir: str,
+            *_rest: object,
+            save_output: bool = True,
+        ) -> tuple[list[Image.Image], str, str]:
+            del mode, image, folder, save_output
+            outputs: list[Image.Image] = []
+            for name in self.shared.listfiles(input_dir):
+                try:
+                    outputs.append(sys.modules["modules.images"].fix_image(Image.open(name)))
+                except (OSError, SyntaxError):
+                    continue
+            return [each.convert("RGB") for each in outputs], "", ""
+
+        return module("modules.postprocessing", run_postprocessing=run_postprocessing)
 
     def _sd_models(self) -> ModuleType:
         """sd_models.py:633; Forge begins with a model that can do nothing (its line 385)."""

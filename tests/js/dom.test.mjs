@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { button, make, menu } from "../../lib_upscalers/compare/viewer/dom.mjs";
+import { button, confirmIn, make, menu } from "../../lib_upscalers/compare/viewer/dom.mjs";
 import { providePage } from "./fake_page.mjs";
 
 providePage();
@@ -33,4 +33,14 @@ test("a menu shows what is chosen, and hands on another choice", () => {
   select.value = "a";
   select.fire("change");
   assert.deepEqual(chosen, ["a"]);
+});
+
+test("what was done is said for some seconds", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const page = make("div");
+  confirmIn(page, "Set in Extras.");
+  assert.equal(page.textContent, "Set in Extras.");
+  assert.equal(page.children[0].getAttribute("role"), "status");
+  context.mock.timers.tick(60_000);
+  assert.equal(page.children.length, 0);
 });

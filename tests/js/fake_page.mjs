@@ -23,7 +23,12 @@ export class FakeElement {
 
   getAttribute(name) { return this.attributes.get(name) ?? null; }
 
-  append(...children) { this.children.push(...children); }
+  append(...children) {
+    for (const child of children) if (child instanceof FakeElement) child.parent = this;
+    this.children.push(...children);
+  }
+
+  remove() { this.parent.children = this.parent.children.filter((each) => each !== this); }
 
   replaceChildren(...children) { this.children = children; }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib_upscalers.latent import LATENT_MODES, LatentMode
-from lib_upscalers.ui.webui_controls import explanation, explanation_for_model
+from lib_upscalers.ui.hires_line import explanation, explanation_for_model
 from tests.cases import each_case
 
 INTERPOLATIONS = ("kernel", "spherical", "spectral")

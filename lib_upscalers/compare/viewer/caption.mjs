@@ -5,10 +5,12 @@ import { detailsOf, factsOf } from "./items.mjs";
 import { say } from "./words.mjs";
 
 /** @typedef {import("./items.mjs").Item} Item */
+/** @typedef {{label: string, told: string}} Place */
 /**
  * @typedef {object} Captions
  * @property {boolean} nameless whether names are kept secret
- * @property {string[]} uses what a result can be used for, as the page says
+ * @property {Place[]} uses what a result can be used for, as the page says
+ * @property {Record<string, string[]>} refused why an upscaler cannot be used so, by its name
  * @property {(use: number, item: Item) => void} onUse
  */
 
@@ -20,7 +22,7 @@ import { say } from "./words.mjs";
  * @param {Captions} captions
  */
 export function writeCaption(caption, items, heading, captions) {
-  const text = JSON.stringify([items, heading, captions.nameless]);
+  const text = JSON.stringify([items, heading, captions.nameless, captions.refused]);
   if (caption.dataset.written === text) return;
   caption.dataset.written = text;
   const [item] = items;
@@ -57,9 +59,12 @@ function actions(item, captions) {
   const { shown, entry } = item;
   if (!shown || !entry) return [];
   const link = make("a", { href: shown.url, download: shown.file }, say("Download PNG"));
-  const uses = captions.uses.map((use, index) => {
-    const title = say("Use {name} in {place}", { name: item.label, place: use });
-    return button(`→ ${use}`, title, () => captions.onUse(index, item));
+  const uses = captions.uses.map(({ label }, index) => {
+    const refused = captions.refused[entry.name]?.[index] ?? "";
+    const title = refused ? say(refused) : say("Use {name} in {place}", { name: item.label, place: label });
+    const press = button(`→ ${label}`, title, () => captions.onUse(index, item));
+    press.disabled = refused !== "";
+    return press;
   });
   return [make("div", { class: "actions" }, link, ...uses)];
 }

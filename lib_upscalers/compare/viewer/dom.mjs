@@ -41,3 +41,14 @@ export function menu(label, options, value, onChange) {
   select.addEventListener("change", () => onChange(select.value));
   return make("label", {}, make("span", {}, label), select);
 }
+
+/**
+ * Say for some seconds that something was done, wherever the page is scrolled to.
+ * @param {HTMLElement} page
+ * @param {string} text
+ */
+export function confirmIn(page, text) {
+  const note = make("div", { class: "lab-confirmation", role: "status" }, text);
+  page.append(note);
+  setTimeout(() => note.remove(), 8000);
+}

@@ -2,7 +2,7 @@
 
 import { BlindTest } from "./blind_test.mjs";
 import { writeCaption } from "./caption.mjs";
-import { button, make } from "./dom.mjs";
+import { button, confirmIn, make } from "./dom.mjs";
 import { follow, lastSession, pressLinks, rememberSession, send } from "./feed.mjs";
 import { itemsOf } from "./items.mjs";
 import { meanRows, plots } from "./several.mjs";
@@ -41,8 +41,9 @@ export class ViewerElement extends HTMLElement {
       class: "stage", tabindex: "0", role: "group", "aria-label": say(
         "Results. Wheel or + and − zoom, drag or arrow keys move, 0 shows all, * shows single pixels."),
     });
+    /** @type {import("./caption.mjs").Captions} */
     this.captions = {
-      nameless: false, uses: this.usesOf(),
+      nameless: false, uses: this.usesOf(), refused: {},
       onUse: (/** @type {number} */ use, /** @type {Item} */ item) => this.use(use, item),
     };
     this.stage = new Stage(this.stageElement, this.settings,
@@ -92,7 +93,8 @@ export class ViewerElement extends HTMLElement {
   usesOf() {
     /** @type {unknown} */
     const uses = JSON.parse(this.getAttribute("uses") ?? "[]");
-    return Array.isArray(uses) ? uses.map(String) : [];
+    if (!Array.isArray(uses)) return [];
+    return uses.map(({ label, told }) => ({ label: String(label), told: String(told) }));
   }
 
   /**
@@ -108,6 +110,7 @@ export class ViewerElement extends HTMLElement {
     if (!view.name && this.session?.name) return;
     const other = this.session?.name !== view.name;
     this.session = view;
+    this.captions.refused = view.refused ?? {};
     if (view.name) rememberSession(view.name);
     const items = itemsOf(view);
     const keys = items.map(({ key }) => key);
@@ -252,9 +255,11 @@ export class ViewerElement extends HTMLElement {
    */
   use(use, item) {
     const { session } = this;
-    if (!session || !item.entry) return;
-    send(`${this.getAttribute("feed")}-use-${use}`, JSON.stringify({
-      session: session.name, upscaler: item.entry.name,
-    }));
+    if (!session?.source || !item.entry) return;
+    const { name } = item.entry;
+    const scale = Number((session.width / session.source.width).toFixed(2));
+    const message = JSON.stringify({ session: session.name, upscaler: name });
+    const told = say(this.captions.uses[use].told, { name, scale });
+    send(`${this.getAttribute("feed")}-use-${use}`, message, () => confirmIn(document.body, told));
   }
 }

@@ -1,7 +1,7 @@
 // The way between the viewer and the program that serves the page: it writes what is to be shown
 // into an element, and the viewer presses buttons, which ask for the message.
 
-/** @type {{upscalerLab?: {message: () => string}}} */
+/** @type {{upscalerLab?: {message: () => string, confirm: () => void}}} */
 const page = /** @type {any} */ (globalThis);
 const LAST = "upscaler-lab-session";
 
@@ -9,9 +9,10 @@ const LAST = "upscaler-lab-session";
  * Press a button of the page that hands a message on.
  * @param {string} id
  * @param {string} message
+ * @param {() => void} confirm called when it is done, by what the button does
  */
-export function send(id, message) {
-  page.upscalerLab = { message: () => message };
+export function send(id, message, confirm = () => {}) {
+  page.upscalerLab = { message: () => message, confirm };
   const element = document.getElementById(id);
   const press = element instanceof HTMLButtonElement ? element : element?.querySelector("button");
   press?.click();

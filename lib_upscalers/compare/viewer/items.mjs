@@ -47,6 +47,7 @@ import { say } from "./words.mjs";
  * @property {Shown | null} reference
  * @property {import("./figures.mjs").Measure[]} measures
  * @property {Entry[]} entries
+ * @property {Record<string, string[]>} [refused] why an upscaler cannot be used, by its name
  */
 /** @typedef {{key: string, label: string, shown: Shown | null, entry: Entry | null}} Item */
 

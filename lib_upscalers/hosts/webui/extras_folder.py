@@ -51,9 +51,16 @@ class ExtrasFolders:
     Args:
         engine: Enlarges the pictures.
         patches: The WebUI's replaced functions.
+        naming: Returns the WebUI's own run, extended so that it names the files it leaves out.
     """
 
-    def __init__(self, engine: Engine, patches: Patches) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        patches: Patches,
+        naming: Callable[[Any, Callable[[], bool]], Any],
+    ) -> None:
+        self._naming = naming
         self._engine = engine
         self._patches = patches
 
@@ -64,10 +71,12 @@ class ExtrasFolders:
             self._patches.wrap(module, "run_postprocessing", self._make)
 
     def _make(self, original: Any, is_live: Callable[[], bool]) -> Any:
+        theirs = self._naming(original, is_live)
+
         def run_postprocessing(*args: Any, save_output: bool = True) -> Any:
             asked = _asked(original, args) if is_live() and save_output else None
             if asked is None:
-                return original(*args, save_output=save_output)
+                return theirs(*args, save_output=save_output)
             return self._run(*asked)
 
         run_postprocessing.__wrapped__ = original  # pyright: ignore[reportFunctionMemberAccess]

@@ -1,4 +1,4 @@
-"""Append our neural upscalers to the WebUI's list, after its own."""
+"""Append our upscalers to the WebUI's list: networks, then kernels that it lacks."""
 
 from __future__ import annotations
 
@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.errors import UpscalerError
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.host_modules import host_module
-from lib_upscalers.hosts.webui.scaler import Scaler, StandIn, file_of
+from lib_upscalers.hosts.webui.scaler import KernelScaler, Scaler, StandIn, file_of
+from lib_upscalers.resampling.kernels import KERNELS
+from lib_upscalers.upscaling.prospect import prospect_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from PIL.Image import Image
 
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.hosts.webui.patching import Patches
+    from lib_upscalers.upscaling.prospect import Prospect
 
 _log = logging.getLogger("lib_upscalers")
+_USUAL_KERNELS = ("Nearest", "Bicubic", "Mitchell", "Lanczos")
 
 
 class NetworkList:
@@ -58,6 +62,23 @@ class NetworkList:
     def names(self) -> list[str]:
         """Return the names of all upscalers of the WebUI's list, in order."""
         return [str(entry.name) for entry in host_module("shared").sd_upscalers]
+
+    def prospect(self, name: str) -> Prospect | None:
+        """Return what is known of an entry of the WebUI's list; None of one that is not known."""
+        entries: list[Any] = host_module("shared").sd_upscalers
+        entry = next((each for each in entries if each.name == name), None)
+        path = None if entry is None else file_of(entry)
+        ours = entry is not None and isinstance(entry.scaler, Scaler)
+        try:
+            if path is not None:
+                choice = self._engine.upscaler.in_file(path)
+            elif name in KERNELS:
+                choice = self._engine.upscaler.find(name)
+            else:
+                return None
+        except UpscalerError:
+            return None
+        return prospect_of(choice, self._engine.speeds.get(name) if ours else None)
 
     def detach(self) -> None:
         """Remove our entries, and restore the WebUI's own objects."""
@@ -105,19 +126,30 @@ class NetworkList:
             shared.sd_upscalers = [*theirs, *self._last]
             if options.value(options.HOST_NETWORKS):
                 self._replace_entries(theirs)
-            self._last = self._ours()
+            self._last = self._ours({str(entry.name) for entry in theirs})
             shared.sd_upscalers = [*theirs, *self._last]
         except Exception:  # The WebUI has to start in any case.
-            _log.exception("The neural upscalers of Upscaler Lab cannot be listed")
+            _log.exception("The upscalers of Upscaler Lab cannot be listed")
 
-    def _ours(self) -> list[Any]:
+    def _ours(self, taken: Collection[str]) -> list[Any]:
         make = host_module("upscaler").UpscalerData
         theirs = {path.resolve() for path in self._engine.host.known_files()}
-        return [
+        choices = self._engine.upscaler.choices()
+        networks = [
             make(choice.name, str(choice.path), Scaler(self._engine, choice.name), choice.scale)
-            for choice in self._engine.upscaler.choices()
+            for choice in choices
             if choice.path is not None and choice.path.resolve() not in theirs
         ]
+        rare_too = options.value(options.RARE_KERNELS)
+        # Without a path, as the WebUI's own "Lanczos"; for any scale.
+        kernels = [
+            make(choice.name, None, KernelScaler(self._engine, choice.name), 1)
+            for choice in choices
+            if choice.path is None
+            and choice.name not in taken
+            and (rare_too or choice.name in _USUAL_KERNELS)
+        ]
+        return [*networks, *kernels]
 
     def _replace_entries(self, theirs: list[Any]) -> None:
         """Replace the WebUI's upscalers whose files we can use."""

@@ -105,6 +105,13 @@ HOST_NETWORKS = Option(
     "check",
     "same names and places, but faster, in RGB, with transparency; stops within a tile",
 )
+RARE_KERNELS = Option(
+    "upscaler_lab_rare_kernels",
+    "List rarely used kernels as upscalers, too",
+    False,  # noqa: FBT003
+    "check",
+    "after the networks; Nearest, Bicubic, Mitchell and Lanczos are always listed",
+)
 RARE_MODES = Option(
     "upscaler_lab_rare_latent_modes",
     "List rarely used latent modes, too",
@@ -170,7 +177,7 @@ RENOISE = Option(
     limits=(0, 2, 0.05),
 )
 OPTIONS = (
-    *(FOLDERS, *ENGINE.values(), CACHE, UNLOAD, HOST_NETWORKS),
+    *(FOLDERS, *ENGINE.values(), CACHE, UNLOAD, HOST_NETWORKS, RARE_KERNELS),
     *(RARE_MODES, HIDDEN_MODES, ROUND_TRIP, BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE),
 )
 FINISHERS = (BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE)

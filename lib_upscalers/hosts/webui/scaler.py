@@ -70,6 +70,14 @@ class Scaler:
         return replace(self._engine.upscaler.in_file(Path(str(path))), name=self._title)
 
 
+class KernelScaler(Scaler):
+    """Resamples with one of our kernels, for a WebUI that lacks it."""
+
+    def _choice(self, path: str | None) -> Choice:
+        del path
+        return self._engine.upscaler.find(self._title)
+
+
 class StandIn(Scaler):
     """Replaces one of the WebUI's own upscalers for its file.
 

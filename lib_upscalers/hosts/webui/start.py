@@ -17,6 +17,7 @@ from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.latents import LatentSeam, complete_pasted
 from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
+from lib_upscalers.hosts.webui.picture_input import PictureInput
 from lib_upscalers.hosts.webui.reload_watch import ReloadWatch
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Extension:
         self.networks = NetworkList(self.engine, self._patches)
         self.latents = LatentSeam(self.engine, self._patches)
         self.fitting = Fitting(self.engine)
-        self._folders = ExtrasFolders(self.engine, self._patches)
+        self._pictures = PictureInput(self._patches)
+        self._folders = ExtrasFolders(self.engine, self._patches, self._pictures.naming)
         self._reloads = ReloadWatch(self.engine.closing)
 
     def attach(self, components: Mapping[options.Widget, Any]) -> None:
@@ -53,6 +55,7 @@ class Extension:
         self.networks.attach()
         self.latents.attach()
         self._folders.attach()
+        self._pictures.attach()
         callbacks.register(
             {
                 "on_before_ui": self._on_before_ui,
@@ -100,6 +103,7 @@ class Extension:
                 options.CACHE.key: self.engine.apply_budget,
                 options.FOLDERS.key: refresh,
                 options.HOST_NETWORKS.key: refresh,
+                options.RARE_KERNELS.key: refresh,
                 options.RARE_MODES.key: self.latents.list_modes,
                 options.HIDDEN_MODES.key: self.latents.list_modes,
             }
