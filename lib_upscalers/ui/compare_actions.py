@@ -140,8 +140,7 @@ class CompareActions:
         sample: The file of the sample picture.
         settings: Returns the engine's settings for those that the form does not choose; None if
             there is no page of settings: then the defaults are used.
-        refresh_id: The elem_id of a button beside the menu that searches for new files, which the
-            page around connects; "" for none.
+        refresh_id: The elem_id of a refresh button, which the page around connects; "" for none.
     """
 
     upscaler: Upscaler
