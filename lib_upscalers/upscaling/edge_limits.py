@@ -1,4 +1,4 @@
-"""Limit colours at the edges of transparency to those of the source around them."""
+"""Limit colours at the edges of transparency, and transparency itself, to the source around."""
 
 from __future__ import annotations
 
@@ -51,6 +51,29 @@ def limit_edges(pixels: Pixels, alpha: Pixels, source: Pixels, source_alpha: Pix
             place = lines[rows][:, None] - first, columns[None]
             limited = _limited(pixels[rows], alpha[rows], brightest[place], darkest[place])
             result[rows] = np.where(wide[..., None], limited, pixels[rows])
+    return result
+
+
+def limit_transparency(alpha: Pixels, source: Pixels) -> Pixels:
+    """Return an enlarged picture's transparency, limited to the source's within two pixels.
+
+    A network does not give exactly what it is fed, even where that is flat: what was fully
+    transparent would become a haze of some levels, and what was opaque would let light through.
+
+    Args:
+        alpha: Shape (H, W), uint8, uint16, or float32 in [0, 1].
+        source: The transparency before, shape (h, w), same dtype, no larger.
+
+    Returns:
+        The same shape and dtype as `alpha`.
+    """
+    height, width = alpha.shape
+    columns, lines = nearest(source.shape[1], width), nearest(len(source), height)
+    most, least = _extreme(source, np.maximum), _extreme(source, np.minimum)
+    result = np.empty_like(alpha)
+    for rows in row_strips(height, 8 * width):
+        place = lines[rows][:, None], columns[None]
+        result[rows] = np.clip(alpha[rows], least[place], most[place])
     return result
 
 

@@ -13,7 +13,7 @@ from lib_upscalers.progress import SubRange
 from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import pass_sizes
 from lib_upscalers.tiling.loop import run_network
-from lib_upscalers.upscaling.edge_limits import limit_edges
+from lib_upscalers.upscaling.edge_limits import limit_edges, limit_transparency
 
 if TYPE_CHECKING:
     from typing import Any
@@ -121,8 +121,8 @@ class _Steps:
         pixels = fill_hidden(picture.pixels, alpha) if alpha is not None else picture.pixels
         if self.work.network.traits.channels == 4:
             colour, plane = self._run_rgba(pixels, alpha, progress)
-            if varies:
-                return _join_alpha(picture, colour, plane)
+            if alpha is not None and varies:
+                return _join_alpha(picture, colour, _limit_alpha(plane, alpha))
             return replace(picture, pixels=colour, alpha=self._constant_alpha(alpha))
         if alpha is None or not varies:
             colour = self.colour(pixels, progress)
@@ -133,8 +133,10 @@ class _Steps:
         # Transparency is linear already.
         linear = replace(self, work=replace(self.work, linear_light=False))
         plane = alpha[..., None]
-        plane = linear.colour(plane, later) if alpha_by_network else linear.exact(plane, later)
-        return _join_alpha(picture, colour, plane[..., 0])
+        if not alpha_by_network:
+            return _join_alpha(picture, colour, linear.exact(plane, later)[..., 0])
+        plane = linear.colour(plane, later)[..., 0]
+        return _join_alpha(picture, colour, _limit_alpha(plane, alpha))
 
     def _constant_alpha(self, alpha: Pixels | None) -> Pixels | None:
         if alpha is None:
@@ -222,6 +224,12 @@ def _join_alpha(picture: Picture, pixels: Pixels, alpha: Pixels) -> Picture:
     if picture.alpha is not None and pixels.shape[0] >= small.height:
         pixels = limit_edges(pixels, alpha, picture.pixels, picture.alpha)
     return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def _limit_alpha(plane: Pixels, alpha: Pixels) -> Pixels:
+    """Return the transparency that a network made, where it is no smaller than the source's."""
+    smaller = plane.shape[0] < alpha.shape[0] or plane.shape[1] < alpha.shape[1]
+    return plane if smaller else limit_transparency(plane, alpha)
 
 
 def _with_channels(pixels: Pixels, channels: int) -> Pixels:

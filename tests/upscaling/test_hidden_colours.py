@@ -12,13 +12,19 @@ from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.pictures.bleed import fill_hidden
 from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import KERNELS, resample_pixels, resample_with_alpha
 from lib_upscalers.targets import Target
 from lib_upscalers.upscaling.edge_limits import limit_edges
+from lib_upscalers.upscaling.network_passes import NetworkWork
 from lib_upscalers.upscaling.upscaler import Upscaler
+from tests.tiling.fakes import FakeNetwork, traits
+from tests.tiling.test_loop import JOB
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import torch
 
 DEPTHS = (np.uint8, np.uint16, np.float32)
 
@@ -128,3 +134,23 @@ def test_filling_and_limits_do_not_depend_on_strips(rng: np.random.Generator) ->
     assert np.abs(limited[part].astype(int) - pixels[part]).max() <= 255
     again = limit_edges(pixels[near], alpha[near], pixels[near], alpha[near])
     assert np.array_equal(again[10:50], limited[part])
+
+
+def test_a_network_makes_no_haze_outside_and_no_hole_inside_of_a_cut_out() -> None:
+    class HazyNetwork(FakeNetwork):
+        def look(self, batch: torch.Tensor) -> torch.Tensor:
+            return batch * 0.95 + 0.02
+
+    for channels in (3, 4):
+        for depth in DEPTHS:
+            cut_out = disc(0, depth)
+            assert cut_out.alpha is not None
+            network = HazyNetwork(traits(channels=channels))
+            work = NetworkWork(network, JOB, Size(100, 80), "Lanczos")
+            done = work.run(cut_out, NULL, alpha_by_network=True).picture
+            assert done.alpha is not None
+            down, across = np.mgrid[:80, :100] / 2.5
+            distance = np.hypot(across - 20, down - 16)
+            case = channels, depth.__name__
+            assert (done.alpha[distance > 15] == 0).all(), case
+            assert (done.alpha[distance < 6] == peak(np.dtype(depth))).all(), case
