@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,7 +59,8 @@ def ncnn_compact(state: State, folder: Path, *, half: bool = False, tail: str = 
     ]
     lines += [tail] if tail else []
     path = folder / "some.param"
-    path.write_text(f"7767517\n{len(lines)} {len(lines)}\n" + "\n".join(lines) + "\n")
+    # The split has one blob more than it has layers.
+    path.write_text(f"7767517\n{len(lines)} {len(lines) + 1}\n" + "\n".join(lines) + "\n")
     path.with_suffix(".bin").write_bytes(held)
     return path
 
@@ -156,3 +158,44 @@ def test_weights_in_another_folder_are_not_read(place: str, tmp_path: Path) -> N
     path.write_bytes(field(7, field(5, tensor)))
     with pytest.raises(ModelFileError, match="own folder alone"):
         read_traits(path)
+
+
+def run_in_ncnn(path: Path, batch: torch.Tensor) -> torch.Tensor:
+    """Run a pair of files in ncnn itself, in fp32."""
+    ncnn = pytest.importorskip("ncnn", reason="nothing to compare with: see requirements-dev.txt")
+    network = ncnn.Net()
+    options = network.opt
+    options.use_vulkan_compute = False
+    options.num_threads = 1
+    for name in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
+        setattr(options, name, False)
+    assert network.load_param(str(path)) == 0
+    assert network.load_model(str(path.with_suffix(".bin"))) == 0
+    run = network.create_extractor()
+    run.input(network.input_names()[0], ncnn.Mat(batch[0].contiguous().numpy()))
+    failed, result = run.extract(network.output_names()[0])
+    assert not failed
+    return torch.from_numpy(np.array(result))[None].clamp(0, 1)
+
+
+@each_case("half", [False, True])
+@each_case(
+    "tail", ["", "Interp end 1 1 out end 0=2 1=1.5 2=1.5", "Clip end 1 1 out end 0=0.0 1=1.0"]
+)
+def test_a_pair_gives_what_its_runtime_gives(half: bool, tail: str, tmp_path: Path) -> None:
+    state = {name: t + 0.1 for name, t in random_network("Compact").state_dict().items()}
+    path = ncnn_compact(state, tmp_path, half=half, tail=tail)
+    batch = torch.rand(1, 3, 14, 20)
+    error = (load_network(path)(batch) - run_in_ncnn(path, batch)).abs().max()
+    assert error <= 1 / 255
+
+
+@pytest.mark.skipif(not NETWORKS.is_dir(), reason="the real networks are not here")
+@each_case("name", ["realesr-animevideov3-x2", "realesr-animevideov3-x4", "spanx2_ch48"])
+def test_real_pairs_give_what_their_runtime_gives(name: str) -> None:
+    path = NETWORKS / "ncnn" / f"{name}.param"
+    # From noise SPAN makes pictures of which ncnn itself makes others, by its kind of convolution.
+    small = torch.rand(1, 3, 6, 5)
+    batch = torch.nn.functional.interpolate(small, size=(24, 20), mode="bicubic").clamp(0, 1)
+    error = (load_network(path)(batch) - run_in_ncnn(path, batch)).abs().max()
+    assert error <= 1 / 255
