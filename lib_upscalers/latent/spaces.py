@@ -43,6 +43,14 @@ class KnownSpace:
         """The hosts' names of its tiny autoencoder."""
         return [name for name in dict.fromkeys((self.decoder, self.encoder)) if name]
 
+    @property
+    def tiny_source(self) -> str:
+        """The page from which its tiny autoencoder can be had (MIT); "" if there is none."""
+        if not self.decoder:
+            return ""
+        family = "taehv" if self.encoder == self.decoder else "taesd"
+        return f"https://github.com/madebyollin/{family}"
+
 
 SPACES: Registry[KnownSpace] = Registry("a latent space")
 

@@ -75,6 +75,21 @@ def test_choosing_from_the_dropdown(webui: WebUI, page: Page) -> None:
     assert "Hires upscaler: Latent (Lanczos3)" in jobs.opened(files[-1]).info["parameters"]
 
 
+def test_a_network_is_offered_and_pictures_are_generated_while_it_is_made(
+    webui: WebUI, page: Page
+) -> None:
+    paste(page, PASTED.format("Latent (area)"))
+    choose(page, "txt2img_hr_upscaler", "Latent (Lab)")
+    note = page.locator("#upscaler_lab_hires_note").first
+    expect(note).to_contain_text("no network for these latents yet")
+    page.locator("#upscaler_lab_hires_fit").first.click()
+    expect(note).to_contain_text("minutes to go", timeout=PATIENCE_MS)
+    assert jobs.opened(generate(webui, page)[-1]).size == (128, 128)
+    page.locator("#upscaler_lab_hires_fit_stop").first.click()
+    expect(note).to_contain_text("Cancelled", timeout=PATIENCE_MS)
+    expect(page.locator("#upscaler_lab_hires_fit_stop").first).to_be_hidden()
+
+
 @pytest.mark.parametrize("name", ["Latent (Mitchell)", jobs.FOUR])
 def test_upscaling_a_finished_picture(webui: WebUI, page: Page, name: str) -> None:
     paste(page, PASTED.format(name))

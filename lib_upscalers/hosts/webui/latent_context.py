@@ -193,7 +193,8 @@ def _missing(known: KnownSpace | None) -> str:
     names = " and ".join(f"{name}.pth" for name in known.tiny)
     return (
         f"Expected the tiny autoencoder of {describe(known.space.name)}, but it is not there and "
-        f"cannot be fetched: put {names} into models/VAE-taesd"
+        f"cannot be fetched: get {names} from {known.tiny_source} and put them into "
+        "models/VAE-taesd"
     )
 
 
