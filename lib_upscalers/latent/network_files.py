@@ -167,8 +167,8 @@ def _serialised(
     tensors[CARD] = card_tensor(replace(card, vae_hash=card.vae_hash[:HASH_DIGITS]))
     if picture is not None:
         tensors[_PICTURE] = picture.contiguous()
-    about = {"latent_space": card.space.name, "steps": str(card.steps)}
-    return save(tensors, about)
+    # One entry alone: safetensors writes several in a random order.
+    return save(tensors, {"latent_space": card.space.name})
 
 
 def _picture_path(path: Path) -> Path:
