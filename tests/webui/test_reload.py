@@ -14,6 +14,8 @@ from tests.webui.conftest import warm_up
 from tests.webui.page_parts import choices, open_page, open_tab, reload_ui
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Browser
 
     from tests.webui.conftest import Bare
@@ -53,6 +55,24 @@ def test_reload(webui: WebUI, browser: Browser, bare: Bare) -> None:
     assert np.array_equal(plain[0], bare.img2img[0][0])
     assert infotext == bare.img2img[1]
     assert webui.complaints(said) == []
+
+
+def test_reload_while_a_comparison_runs_whose_page_is_gone(
+    webui: WebUI, browser: Browser, tmp_path: Path
+) -> None:
+    """Gradio 3.41 waits for ever for its request (queueing.py:399-467)."""
+    jobs.sample(900, 700).save(tmp_path / "in.png")
+    for _ in range(TIMES):
+        context = browser.new_context()
+        page = context.new_page()
+        open_page(webui, page)
+        open_tab(page, "Upscaler Lab")
+        page.locator("#upscaler-lab-picture input[type=file]").set_input_files(tmp_path / "in.png")
+        page.locator("#upscaler-lab-picture img").wait_for()
+        page.locator("#upscaler-lab-compare").click()
+        page.wait_for_timeout(3000)
+        context.close()
+        reload_ui(webui, browser)
 
 
 def test_the_extras_script_in_other_tabs(webui: WebUI, browser: Browser) -> None:
