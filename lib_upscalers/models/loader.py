@@ -132,6 +132,18 @@ def load_network(path: Path, name: str | None = None) -> LoadedNetwork:
     return LoadedNetwork(name or path.stem, _descriptor(path, values=True))
 
 
+def read_weights(path: Path) -> dict[str, Any]:
+    """Return the named values in a file that are a known network, without anything around them.
+
+    Args:
+        path: A .pth, .pt, .ckpt or .safetensors file.
+
+    Raises:
+        ModelError: As `load_network` does.
+    """
+    return _weights_and_support(Path(path), registry(), values=True)[0]
+
+
 def read_traits(path: Path) -> NetworkTraits:
     """Return the traits that the network in a file would have, without reading all of it.
 
@@ -154,19 +166,7 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
         if values:
             check_finite(descriptor.model, path)
         return descriptor
-    held = read_state(path, values=values)
-    try:
-        state, found = _recognised(unwrap(held), known)
-    except _MISFITS as error:
-        raise ModelFileError(
-            f"Expected named weights of a network in {str(path)!r}, but what it names is "
-            f"something else ({misfit(error)}): choose another file."
-        ) from error
-    if found is None:
-        raise UnsupportedModelError(
-            f"Expected a network of a known architecture, but {str(path)!r} is none: "
-            f"{unknown_architecture(state, known)}."
-        )
+    state, found = _weights_and_support(path, known, values=values)
     try:
         descriptor = build(found.architecture, state)
     except OversizedError as error:
@@ -184,6 +184,25 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
     if values:
         check_finite(descriptor.model, path)
     return descriptor
+
+
+def _weights_and_support(
+    path: Path, known: ArchRegistry, *, values: bool
+) -> tuple[dict[str, Any], ArchSupport]:
+    held = read_state(path, values=values)
+    try:
+        state, found = _recognised(unwrap(held), known)
+    except _MISFITS as error:
+        raise ModelFileError(
+            f"Expected named weights of a network in {str(path)!r}, but what it names is "
+            f"something else ({misfit(error)}): choose another file."
+        ) from error
+    if found is None:
+        raise UnsupportedModelError(
+            f"Expected a network of a known architecture, but {str(path)!r} is none: "
+            f"{unknown_architecture(state, known)}."
+        )
+    return state, found
 
 
 def _graph_descriptor(path: Path, known: ArchRegistry, *, values: bool) -> Any:  # noqa: ANN401

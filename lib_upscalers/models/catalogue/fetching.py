@@ -155,11 +155,7 @@ class Fetcher:
             DownloadError: The server cannot be reached, or redirects without end.
             FetchError: Fetching is switched off.
         """
-        if not self.enabled:
-            raise FetchError(
-                "Expected that files may be fetched from the internet, but that is switched off: "
-                "switch it on in the catalogue's settings."
-            )
+        self.check_enabled()
         current = self.rule.check(address)
         for _ in range(_MOST_REDIRECTS):
             with (
@@ -176,6 +172,18 @@ class Fetcher:
             f"Expected a file, but {current.host} redirects more than {_MOST_REDIRECTS} times: "
             "try again later."
         )
+
+    def check_enabled(self) -> None:
+        """Return if anything may be fetched.
+
+        Raises:
+            FetchError: That is switched off.
+        """
+        if not self.enabled:
+            raise FetchError(
+                "Expected that files may be fetched from the internet, but that is switched off: "
+                "switch it on in the catalogue's settings."
+            )
 
     def _connect(self, address: WebAddress) -> _Connection:
         own = self.rule.is_trusted(address) and is_private(address.host)

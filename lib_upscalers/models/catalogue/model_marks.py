@@ -1,0 +1,120 @@
+"""What the user says of networks: a label, a favourite, hidden; and where a file came from."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from lib_upscalers.errors import InputError
+from lib_upscalers.file_writing import write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger("lib_upscalers")
+_FILE = "model-marks.json"
+_LONGEST = 100
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is said of one file.
+
+    Attributes:
+        label: What the user calls it; "": nothing.
+        favourite: Whether it comes first in lists.
+        hidden: Whether lists leave it out.
+        source_sha256: The hash of the file that it was converted from; "": none.
+    """
+
+    label: str = ""
+    favourite: bool = False
+    hidden: bool = False
+    source_sha256: str = ""
+
+
+class ModelMarks:
+    """Marks of files, by path, stored in a file. Several threads may use it.
+
+    Args:
+        folder: Where they are stored; it need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / _FILE
+        self._lock = threading.Lock()
+
+    def all(self) -> dict[str, Mark]:
+        """Return all marks by path, as they are stored now."""
+        try:
+            held: Any = json.loads(self._file.read_text("utf-8"))
+            stored = cast("dict[str, Any]", held["files"])
+            return {path: _mark(value) for path, value in stored.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as e:
+            _log.warning("%s cannot be read: %s", self._file, e)
+            return {}
+
+    def get(self, path: Path) -> Mark:
+        """Return the mark of a file."""
+        return self.all().get(str(path.resolve()), Mark())
+
+    def change(
+        self,
+        path: Path,
+        *,
+        label: str | None = None,
+        favourite: bool | None = None,
+        hidden: bool | None = None,
+        source_sha256: str | None = None,
+    ) -> Mark:
+        """Change what is given, and store it.
+
+        Raises:
+            InputError: The label is too long, or has line breaks and the like.
+            OutputError: It cannot be stored.
+        """
+        if label is not None and (len(label) > _LONGEST or not (label.isprintable() or not label)):
+            raise InputError(
+                f"Expected a label of one line and at most {_LONGEST} characters, but got another: "
+                "shorten it."
+            )
+        values = {
+            "label": label,
+            "favourite": favourite,
+            "hidden": hidden,
+            "source_sha256": source_sha256,
+        }
+        given = {name: value for name, value in values.items() if value is not None}
+        with self._lock:
+            held = self.all()
+            key = str(path.resolve())
+            mark = replace(held.get(key, Mark()), **given)
+            if mark == Mark():
+                held.pop(key, None)
+            else:
+                held[key] = mark
+            self._write(held)
+        return mark
+
+    def forget(self, path: Path) -> None:
+        """Remove what is stored of a file."""
+        self.change(path, label="", favourite=False, hidden=False, source_sha256="")
+
+    def _write(self, held: dict[str, Mark]) -> None:
+        text = json.dumps({"files": {path: asdict(mark) for path, mark in held.items()}}, indent=1)
+        write_text(self._file, text, overwrite=True, make_folders=True)
+
+
+def _mark(value: Any) -> Mark:  # noqa: ANN401 - JSON
+    plain = Mark()
+    try:
+        found = {name: value[name] for name in asdict(plain)}
+    except (TypeError, LookupError):
+        return plain
+    sound = all(type(each) is type(getattr(plain, name)) for name, each in found.items())
+    return Mark(**found) if sound else plain
