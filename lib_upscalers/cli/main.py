@@ -11,7 +11,7 @@ import traceback
 import warnings
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli import compare, latent, listing, upscale
+from lib_upscalers.cli import compare, latent, listing, models, upscale
 from lib_upscalers.cli.command import make_parser, parse
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.cli.ending import exit_code, signals_interrupt
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from lib_upscalers.cli.command import Command
 
 ALL_DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-COMMANDS: Sequence[Command] = (upscale.COMMAND, listing.COMMAND, compare.COMMAND, latent.COMMAND)
+COMMANDS: Sequence[Command] = (
+    upscale.COMMAND,
+    listing.COMMAND,
+    compare.COMMAND,
+    models.COMMAND,
+    latent.COMMAND,
+)
 _WITHOUT_RICH = (
     "upscalers: Expected the package rich, which draws the tables and bars of the command line, "
     "but it is not installed: run pip install rich."

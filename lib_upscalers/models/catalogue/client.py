@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.errors import CatalogueError, FetchError, OutputError
 from lib_upscalers.file_writing import write_bytes
+from lib_upscalers.models.catalogue.addresses import AddressRule
+from lib_upscalers.models.catalogue.catalogue_settings import ADDRESS
 from lib_upscalers.models.catalogue.fetching import Fetcher
 from lib_upscalers.models.catalogue.schema import MOST_BYTES, parse_catalogue
 
@@ -146,7 +148,12 @@ class CatalogueClient:
             return CatalogueState(problem="No catalogue was fetched yet.")
         try:
             held = {name: part.data for name, part in parts.items()}
-            return CatalogueState(parse_catalogue(held, self.settings().rule(), when))
+            # It was fetched under settings that may have changed; what they trusted is only shown,
+            # for a download obeys those of today.
+            shown = AddressRule.trusting(
+                part.address for part in parts.values() if not part.address.startswith(ADDRESS)
+            )
+            return CatalogueState(parse_catalogue(held, shown, when))
         except CatalogueError as error:
             return CatalogueState(problem=str(error))
 

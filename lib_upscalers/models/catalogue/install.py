@@ -35,7 +35,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Origin:
+class CatalogueOrigin:
     """What the catalogue says of a file.
 
     Attributes:
@@ -84,7 +84,9 @@ class Installer:
     quarantine: Path
     convert: bool = True
 
-    def install(self, source: Path, folder: Path, name: str, origin: Origin | None) -> Installed:
+    def install(
+        self, source: Path, folder: Path, name: str, origin: CatalogueOrigin | None
+    ) -> Installed:
         """Install a file; it stays where it is, but for a dangerous one.
 
         Args:

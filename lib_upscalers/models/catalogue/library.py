@@ -15,7 +15,12 @@ from lib_upscalers.models.catalogue.download import Downloader
 from lib_upscalers.models.catalogue.extra_hosts import fetch_by_extra
 from lib_upscalers.models.catalogue.file_hashes import FileHashes
 from lib_upscalers.models.catalogue.file_hosts import best_way, way_to
-from lib_upscalers.models.catalogue.install import Installed, Installer, Origin, target_folder
+from lib_upscalers.models.catalogue.install import (
+    CatalogueOrigin,
+    Installed,
+    Installer,
+    target_folder,
+)
 from lib_upscalers.models.catalogue.installed_models import (
     InstalledModel,
     installed_models,
@@ -56,7 +61,7 @@ class Verification:
     path: Path
     sha256: str
     verdict: Verdict
-    origin: Origin | None = None
+    origin: CatalogueOrigin | None = None
     expected: tuple[str, ...] = ()
 
 
@@ -142,7 +147,7 @@ class ModelLibrary:
         """
         model = self.model(model_id)
         chosen = file or best_file(model)
-        origin = Origin(model, chosen)
+        origin = CatalogueOrigin(model, chosen)
         with self._turn(progress):
             path = self._fetch(chosen, progress)
             folder = self.trials if as_trial else into
@@ -177,7 +182,7 @@ class ModelLibrary:
             return path
 
     def _install(
-        self, path: Path, folder: Path | None, name: str, origin: Origin | None
+        self, path: Path, folder: Path | None, name: str, origin: CatalogueOrigin | None
     ) -> Installed:
         installer = Installer(self.folder / "quarantine", convert=self.settings().convert)
         if folder is None:
@@ -253,7 +258,7 @@ class ModelLibrary:
         hit = None
         if catalogue is not None:
             hit = next((h for each in known if each and (h := catalogue.find_hash(each))), None)
-        origin = Origin(*hit) if hit is not None else None
+        origin = CatalogueOrigin(*hit) if hit is not None else None
         if not model_id:
             return Verification(path, digest, "passed" if origin else "missing", origin)
         model = self.model(model_id)
@@ -294,7 +299,7 @@ class ModelLibrary:
         return where
 
 
-def _architecture(path: Path, origin: Origin | None) -> str:
+def _architecture(path: Path, origin: CatalogueOrigin | None) -> str:
     """Return the architecture that decides the folder; the file's own where it can be read."""
     from lib_upscalers.errors import ModelError
     from lib_upscalers.models.loader import read_traits

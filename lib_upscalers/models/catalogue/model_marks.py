@@ -1,4 +1,4 @@
-"""What the user says of networks: a label, a favourite, hidden; and where a file came from."""
+"""Marks that the user gives networks (label, favourite, hidden), stored by path."""
 
 from __future__ import annotations
 
