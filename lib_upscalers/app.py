@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lib_upscalers.ui.app_server import AppServer
     from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.ui.folder_actions import FolderActions
+    from lib_upscalers.ui.model_actions import ModelActions
 
 _VARIABLE = "UPSCALER_LAB_PASSWORD"
 _WITHOUT_GRADIO = (
@@ -122,12 +123,15 @@ def _password(options: AppOptions, console: Console) -> str:
     return getpass.getpass("Password: ")
 
 
-def _build(options: AppOptions) -> CompareActions:
+def _build(options: AppOptions) -> tuple[CompareActions, ModelActions]:
     from lib_upscalers.compare.store import Store
     from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.models.catalogue.library import ModelLibrary
     from lib_upscalers.pictures.files import write_picture
+    from lib_upscalers.ui.app_login import is_this_computer
     from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.ui.gradio_compat import file_url, upload_folder
+    from lib_upscalers.ui.model_actions import ModelActions
     from lib_upscalers.ui.sample import draw_sample
     from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -140,7 +144,17 @@ def _build(options: AppOptions) -> CompareActions:
     sample = store.make_folder("samples") / "sample.png"
     if not sample.is_file():
         write_picture(draw_sample(), sample)
-    return CompareActions(Upscaler(host), host, store, file_url, upload_folder, sample=sample)
+    upscaler = Upscaler(host)
+    library = ModelLibrary(host.data_folder(), host.model_folders, upscaler.entries)
+    # Other computers may look; what is installed here is decided here.
+    at_home = is_this_computer(options.host)
+    models = ModelActions(
+        *(library, upscaler, store, file_url, upload_folder), may_change=lambda: at_home
+    )
+    actions = CompareActions(
+        *(upscaler, host, store, file_url, upload_folder), more=models.trials, sample=sample
+    )
+    return actions, models
 
 
 def _write_address(options: AppOptions, address: str, console: Console) -> None:
@@ -165,7 +179,7 @@ def _serve(options: AppOptions, console: Console) -> int:
     try:
         password = _password(options, console)
         console.write("Starting the app ...")
-        actions = _build(options)
+        actions, models = _build(options)
         from lib_upscalers.ui.app_login import Login, is_this_computer
         from lib_upscalers.ui.app_page import build_page
         from lib_upscalers.ui.app_server import AppServer
@@ -174,7 +188,9 @@ def _serve(options: AppOptions, console: Console) -> int:
         login = Login(password) if password else None
         # Folders of this computer are no business of other computers.
         folders = FolderActions(actions) if is_this_computer(options.host) else None
-        server = AppServer(build_page(actions, folders), actions, login, options.allowed_hosts)
+        server = AppServer(
+            build_page(actions, models, folders), actions, login, options.allowed_hosts
+        )
         _write_address(options, server.start(options.host, options.port), console)
         threading.Event().wait()
     except KeyboardInterrupt:

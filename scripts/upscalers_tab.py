@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from modules import images, infotext_utils, shared, ui_components
 
-from lib_upscalers.hosts.webui import callbacks, comparison_services, options
+from lib_upscalers.hosts.webui import callbacks, comparison_services, model_access, options
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui import webui_lists, webui_uses
 from lib_upscalers.ui.deep_input import accept_deep
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import FitDoor, build_fit
-from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, HostComponents, build_tab
+from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, HostComponents, ModelAccess, build_tab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +59,7 @@ def _as_picture(component: Any, path: Path) -> Any:
 
 def _tabs() -> list[tuple[Any, str, str]]:
     engine, fitting = extension().engine, extension().fitting
+    refresh = extension().networks.refresh
 
     def more(store: Store, tab: Tab, actions: CompareActions) -> None:
         build_fit(FitDoor(fitting.run, fitting.cancel, fitting.accept, fitting.minutes), store)
@@ -80,6 +81,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         _uses(),
         options.settings,
         more,
+        ModelAccess(model_access.model_library(engine), model_access.may_change, refresh),
     )
     return [(blocks, TITLE, ELEM_ID)]
 

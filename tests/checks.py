@@ -34,6 +34,7 @@ COVERED = (
     "pictures",
     "pixels",
     "several",
+    "shop",
     "table",
     "viewport",
     "words",

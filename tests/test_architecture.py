@@ -81,6 +81,7 @@ HEAVY_MODULES = (
     "lib_upscalers.ui.app_server",
     "lib_upscalers.ui.compare_tab",
     "lib_upscalers.ui.folder_form",
+    "lib_upscalers.ui.models_page",
     "lib_upscalers.hosts.webui.interception",
 )
 # More than these are a flat list again; a new one belongs into a package.

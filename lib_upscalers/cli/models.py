@@ -60,7 +60,7 @@ def _library(options: argparse.Namespace) -> ModelLibrary:
     return ModelLibrary(
         folder,
         host.model_folders,
-        lambda: [each.entry for each in upscaler.choices() if each.entry is not None],
+        upscaler.entries,
         lambda: settings,
     )
 

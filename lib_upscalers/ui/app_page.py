@@ -15,6 +15,7 @@ import gradio as gr
 from lib_upscalers.ui.compare_tab import build
 from lib_upscalers.ui.folder_form import build_folders
 from lib_upscalers.ui.gradio_compat import listen
+from lib_upscalers.ui.models_page import ModelsPage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.ui.folder_actions import FolderActions
+    from lib_upscalers.ui.model_actions import ModelActions
     from lib_upscalers.upscaling.choices import Choice
 
 _log = logging.getLogger("lib_upscalers")
@@ -89,11 +91,14 @@ def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
     )
 
 
-def build_page(actions: CompareActions, folders: FolderActions | None = None) -> gr.Blocks:
+def build_page(
+    actions: CompareActions, models: ModelActions, folders: FolderActions | None = None
+) -> gr.Blocks:
     """Return the page, ready to be launched.
 
     Args:
         actions: What the comparison's buttons do.
+        models: What the buttons of the page Models do.
         folders: What the buttons for folders of this computer do; None: there are none.
     """
 
@@ -102,12 +107,16 @@ def build_page(actions: CompareActions, folders: FolderActions | None = None) ->
 
     with _Page(title="Upscaler Lab", fill_width=True, analytics_enabled=False) as page:
         gr.Markdown(_INTRODUCTION)
-        tab = build(actions)
-        if folders is not None:
-            build_folders(folders, tab)
-        with gr.Accordion("Networks", open=False):
-            table = gr.HTML(networks(), elem_id="lab-networks", apply_default_css=False)
-            again = gr.Button("Look again", size="sm")
+        with gr.Tabs():
+            with gr.Tab("Comparison"):
+                tab = build(actions)
+                if folders is not None:
+                    build_folders(folders, tab)
+                with gr.Accordion("Networks", open=False):
+                    table = gr.HTML(networks(), elem_id="lab-networks", apply_default_css=False)
+                    again = gr.Button("Look again", size="sm")
+            with gr.Tab("Models") as opened:
+                ModelsPage(models, actions, tab).build(opened)
 
         def look_again(chosen: Sequence[str]) -> list[Any]:
             return [networks(), tab.refresh(actions, chosen)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.candidate import Candidate
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
+    from lib_upscalers.models.catalogue.library import ModelLibrary
     from lib_upscalers.ui.compare_actions import Use
     from lib_upscalers.ui.compare_tab import Tab
     from lib_upscalers.upscaling.settings import Settings
@@ -68,6 +69,21 @@ class HostComponents:
         self.senders.clear()
 
 
+@dataclass(frozen=True)
+class ModelAccess:
+    """What the page Models may do.
+
+    Attributes:
+        library: Gets and manages networks.
+        may_change: Returns whether users of the page may get and delete networks.
+        after_change: Renews the WebUI's lists.
+    """
+
+    library: ModelLibrary
+    may_change: Callable[[], bool]
+    after_change: Callable[[], None]
+
+
 def build_tab(
     upscaler: Upscaler,
     host: Host,
@@ -77,6 +93,7 @@ def build_tab(
     uses: Sequence[Use],
     settings: Callable[[], Settings],
     more: Callable[[Store, Tab, CompareActions], None],
+    access: ModelAccess,
 ) -> Any:  # noqa: ANN401 - gradio's blocks, for the WebUI
     """Build the tab.
 
@@ -89,19 +106,32 @@ def build_tab(
         uses: As `CompareActions.uses`.
         settings: As `CompareActions.settings`.
         more: Adds further controls below the comparison, and connects the tab to the page around.
+        access: The networks of the page Models.
     """
     import gradio as gr
 
     from lib_upscalers.ui.compare_tab import build
+    from lib_upscalers.ui.model_actions import ModelActions
+    from lib_upscalers.ui.models_page import ModelsPage
+
+    models = ModelActions(
+        *(access.library, upscaler, store, file_url, upload_folder),
+        *(access.may_change, access.after_change),
+    )
 
     with gr.Blocks(analytics_enabled=False) as blocks:
         actions = CompareActions(
             *(upscaler, host, store, file_url, upload_folder),
-            more=candidates,
+            more=lambda: [*candidates(), *models.trials()],
             uses=uses,
             job=job,
             settings=settings,
             refresh_id=TAB_REFRESH,
         )
-        more(store, build(actions), actions)
+        with gr.Tabs():
+            with gr.Tab("Comparison"):
+                tab = build(actions)
+                more(store, tab, actions)
+            with gr.Tab("Models") as opened:
+                ModelsPage(models, actions, tab).build(opened)
     return blocks

@@ -77,6 +77,10 @@ class Upscaler:
         """Return all upscalers: kernels, built-in networks, the user's networks."""
         return list_choices(self._host, self._facts)
 
+    def entries(self) -> list[ModelEntry]:
+        """Return all networks, built-in ones first."""
+        return [each.entry for each in self.choices() if each.entry is not None]
+
     def find(self, name_or_path: str) -> Choice:
         """Return the upscaler of that name, or the network in that file.
 

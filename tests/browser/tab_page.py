@@ -23,11 +23,14 @@ import gradio as gr
 from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.viewer_script import LOADER
 from lib_upscalers.hosts.standalone import StandaloneHost
+from lib_upscalers.models.catalogue.library import ModelLibrary
 from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.ui.app_page import network_table
 from lib_upscalers.ui.compare_actions import CompareActions, Use
 from lib_upscalers.ui.compare_tab import Tab, build
 from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
+from lib_upscalers.ui.model_actions import ModelActions
+from lib_upscalers.ui.models_page import ModelsPage
 from lib_upscalers.ui.sample import draw_sample
 from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -62,10 +65,21 @@ def main() -> None:
             js="() => { window.used = true; }",
             told="Set in Extras: {name}, {scale}x.",
         )
+        upscaler = Upscaler(host)
+        library = ModelLibrary(host.data_folder(), host.model_folders, upscaler.entries)
+        models = ModelActions(library, upscaler, store, file_url, upload_folder)
         actions = CompareActions(
-            Upscaler(host), host, store, file_url, upload_folder, sample=sample, uses=[use]
+            *(upscaler, host, store, file_url, upload_folder),
+            more=models.trials,
+            sample=sample,
+            uses=[use],
         )
-        _networks(actions, build(actions))
+        with gr.Tabs():
+            with gr.Tab("Comparison"):
+                tab = build(actions)
+                _networks(actions, tab)
+            with gr.Tab("Models") as opened:
+                ModelsPage(models, actions, tab).build(opened)
     head = f'<script type="module">{LOADER.read_text()}</script>'
     if not newest:
         _put_into_head(head)

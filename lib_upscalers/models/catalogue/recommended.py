@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,5 @@ class Recommendation:
 def recommendations() -> list[Recommendation]:
     """Return all of them, those of free licences first; no network is needed."""
     held: Any = json.loads(_FILE.read_text("utf-8"))
-    return [
-        Recommendation(**{**each, "purposes": tuple(each["purposes"])}) for each in held["networks"]
-    ]
+    found = (Recommendation(**each) for each in held["networks"])
+    return [replace(each, purposes=tuple(each.purposes)) for each in found]

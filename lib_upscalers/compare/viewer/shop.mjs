@@ -1,0 +1,138 @@
+// The catalogue's models as data: search, filters, order, and the words that a card shows.
+
+import { say } from "./words.mjs";
+
+/**
+ * @typedef {{
+ *   id: string, name: string, authors: string[], licence: string, words: string, paid: string,
+ *   tags: string[], text: string, date: string, architecture: string, scale: number,
+ *   size: number | null, way: string, speed: string, problem: string, sha256: string,
+ *   page: string, pictures: { before: string, after: string }[], folded?: string,
+ * }} Model
+ * @typedef {{
+ *   text: string, scale: string, architecture: string, tag: string, paid: boolean,
+ *   direct: boolean, here: boolean, order: string,
+ * }} Wanted
+ */
+
+const WAYS = ["direct", "extra", "page"];
+const SPEEDS = ["fast", "medium", "slow"];
+
+/** @type {Wanted} */
+export const NOTHING = {
+  text: "", scale: "", architecture: "", tag: "", paid: false, direct: false, here: false,
+  order: "fit",
+};
+
+/**
+ * Return all that is searched of a model; it is made once.
+ * @param {Model} model
+ */
+function folded(model) {
+  model.folded ??= [
+    model.name, model.id, ...model.authors, ...model.tags, model.architecture, model.text,
+  ].join("\n").toLowerCase();
+  return model.folded;
+}
+
+/**
+ * Return the models that pass, in order.
+ * @param {Model[]} models
+ * @param {Wanted} wanted
+ */
+export function choose(models, wanted) {
+  const words = wanted.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = models.filter((model) => passes(model, wanted, words));
+  return found.sort((one, other) => compare(one, other, wanted.order, words));
+}
+
+/**
+ * @param {Model} model
+ * @param {Wanted} wanted
+ * @param {string[]} words
+ */
+function passes(model, wanted, words) {
+  return (!wanted.scale || String(model.scale) === wanted.scale)
+    && (!wanted.architecture || model.architecture === wanted.architecture)
+    && (!wanted.tag || model.tags.includes(wanted.tag))
+    && (!wanted.paid || model.paid === "yes")
+    && (!wanted.direct || model.way === "direct")
+    && (!wanted.here || !model.problem)
+    && words.every((word) => folded(model).includes(word));
+}
+
+/**
+ * @param {Model} one
+ * @param {Model} other
+ * @param {string} order
+ * @param {string[]} words
+ */
+function compare(one, other, order, words) {
+  const newest = other.date < one.date ? -1 : other.date > one.date ? 1 : 0;
+  if (order === "newest") return newest;
+  if (order === "size") return (one.size ?? Infinity) - (other.size ?? Infinity) || newest;
+  if (order === "speed") return rank(one) - rank(other) || newest;
+  return hits(other, words) - hits(one, words)
+    || Number(Boolean(one.problem)) - Number(Boolean(other.problem))
+    || WAYS.indexOf(one.way) - WAYS.indexOf(other.way)
+    || newest;
+}
+
+/** @param {Model} model */
+function rank(model) {
+  // What was not measured counts as in between.
+  return model.speed ? SPEEDS.indexOf(model.speed) : 1;
+}
+
+/**
+ * @param {Model} model
+ * @param {string[]} words
+ */
+function hits(model, words) {
+  const name = `${model.name} ${model.id}`.toLowerCase();
+  return words.filter((word) => name.includes(word)).length;
+}
+
+/**
+ * Return the values of a field that models have, the most frequent first.
+ * @param {Model[]} models
+ * @param {(model: Model) => (string | number)[]} values
+ */
+export function frequent(models, values) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const model of models) {
+    for (const value of values(model)) {
+      counts.set(String(value), (counts.get(String(value)) ?? 0) + 1);
+    }
+  }
+  return [...counts].sort((one, other) => other[1] - one[1]).map(([value]) => value);
+}
+
+/**
+ * Return a number of bytes as people read it.
+ * @param {number | null} bytes
+ */
+export function size(bytes) {
+  if (!bytes) return say("size not stated");
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}
+
+/**
+ * Return the facts of a card in short.
+ * @param {Model} model
+ */
+export function facts(model) {
+  return [
+    `${model.scale}x`, model.architecture, size(model.size),
+    ...(model.speed ? [say(model.speed)] : []), ...(model.date ? [model.date] : []),
+  ];
+}
+
+/**
+ * Return an address only if it is one of the web over TLS, else "".
+ * @param {unknown} address
+ */
+export function safeAddress(address) {
+  return typeof address === "string" && /^https:\/\/[\w.-]+[/:?]/i.test(address) ? address : "";
+}
