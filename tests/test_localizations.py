@@ -18,6 +18,7 @@ FILES = sorted((ROOT / "localizations").glob("*.json"))
 SOURCES = [
     *(ROOT / "lib_upscalers").rglob("*.py"),
     *(ROOT / "lib_upscalers").rglob("*.mjs"),
+    ROOT / "lib_upscalers" / "models" / "catalogue" / "recommended.json",
     *(ROOT / "scripts").glob("*.py"),
 ]
 # Labels that are put together from a description.

@@ -13,7 +13,7 @@ import gradio as gr
 
 from lib_upscalers.errors import UpscalerError
 from lib_upscalers.models.catalogue.catalogue_settings import CatalogueSettings, write_settings
-from lib_upscalers.ui.gradio_compat import known, listen, pass_on_paths
+from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, return_paths
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -29,7 +29,7 @@ _PLAIN = ("refresh", "hash", "get", "try", "keep", "discard", "close", "cancel",
 
 
 def _place(html: str, elem_id: str, *, hidden: bool = False) -> Any:  # noqa: ANN401 - gradio's type
-    more = known(gr.HTML, {"apply_default_css": False, "padding": False})
+    more = accepted_arguments(gr.HTML, {"apply_default_css": False, "padding": False})
     return gr.HTML(html, elem_id=elem_id, elem_classes=[_HIDDEN] if hidden else [], **more)
 
 
@@ -59,7 +59,7 @@ class ModelsPage:
             label="Drop a network file here: its SHA-256 shows which model it is",
             elem_id="upscaler-lab-drop",
         )
-        pass_on_paths(file, self._comparing.store.new_file)
+        return_paths(file, self._comparing.store.new_file)
         self._settings(feed)
         with gr.Column(elem_classes=[_HIDDEN]):
             message = gr.Textbox(label="Message of the models")

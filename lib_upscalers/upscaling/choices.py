@@ -43,13 +43,15 @@ class Choice:
         return None if self.entry is None else self.entry.path
 
 
-def list_choices(host: Host, facts: Facts) -> list[Choice]:
+def list_choices(host: Host, facts: Facts, *, hidden: bool = True) -> list[Choice]:
     """Return all upscalers: the kernels, the built-in networks, those in the host's folders.
 
     Args:
         host: Whose folders.
         facts: The cache of facts about files, which makes searching a folder cheap.
+        hidden: Whether networks that the user has hidden are listed, too.
     """
+    from lib_upscalers.models.catalogue.model_marks import Mark, ModelMarks
     from lib_upscalers.models.folders import built_in_entries, scan
 
     kernels = [Choice(name, "pixel") for name in KERNELS]
@@ -62,7 +64,12 @@ def list_choices(host: Host, facts: Facts) -> list[Choice]:
         known=host.known_files(),
         known_names=host.known_names(),
     )
+    marks = ModelMarks(host.data_folder()).all()
     networks = [*built_in, *scanned]
+    if marks:
+        marked = {entry.path: marks.get(str(entry.path.resolve()), Mark()) for entry in networks}
+        networks = [each for each in networks if hidden or not marked[each.path].hidden]
+        networks.sort(key=lambda each: not marked[each.path].favourite)
     return kernels + [network_choice(entry) for entry in networks]
 
 

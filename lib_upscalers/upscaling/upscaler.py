@@ -74,12 +74,16 @@ class Upscaler:
         self._cache = NetworkCache(cache_bytes)
 
     def choices(self) -> list[Choice]:
-        """Return all upscalers: kernels, built-in networks, the user's networks."""
-        return list_choices(self._host, self._facts)
+        """Return all upscalers: kernels, built-in networks, the user's networks.
+
+        Favourites come before other networks; what the user has hidden is left out.
+        """
+        return list_choices(self._host, self._facts, hidden=False)
 
     def entries(self) -> list[ModelEntry]:
-        """Return all networks, built-in ones first."""
-        return [each.entry for each in self.choices() if each.entry is not None]
+        """Return all networks, those that the user has hidden included."""
+        found = list_choices(self._host, self._facts)
+        return [each.entry for each in found if each.entry is not None]
 
     def find(self, name_or_path: str) -> Choice:
         """Return the upscaler of that name, or the network in that file.

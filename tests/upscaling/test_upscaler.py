@@ -19,12 +19,14 @@ from lib_upscalers.errors import (
 )
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
+from lib_upscalers.models.catalogue.model_marks import ModelMarks
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.resampling.resample import KERNELS, resample_pixels
 from lib_upscalers.targets import Target
 from lib_upscalers.training.compact import Compact
 from lib_upscalers.upscaling.settings import Settings
 from lib_upscalers.upscaling.upscaler import Upscaler
+from tests.models.networks import compact_file
 from tests.tiling.test_loop import Recorder, picture
 
 
@@ -205,3 +207,20 @@ def test_a_trained_network_in_tiles_equals_the_whole_picture(upscaler: Upscaler,
     error = np.abs(whole.astype(int) - tiled)
     assert (error > 1).mean() < 1e-4
     assert error.mean() < 1e-3
+
+
+def test_favourites_come_first_and_hidden_networks_are_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for number, name in enumerate(("a", "b", "c")):
+        compact_file(folder / f"{name}.pth", seed=number)
+    host = StandaloneHost((folder,), own_data_folder=tmp_path / "data")
+    marks = ModelMarks(host.data_folder())
+    marks.change(folder / "c.pth", favourite=True)
+    marks.change(folder / "a.pth", hidden=True)
+    upscaler = Upscaler(host)
+    names = [choice.name for choice in upscaler.choices() if choice.kind == "network"]
+    assert names[0] == "c"
+    assert "a" not in names
+    assert upscaler.find("a").name == "a"
+    assert "a" in [entry.name for entry in upscaler.entries()]
