@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  NOTHING, choose, facts, frequent, safeAddress, size,
+  NOTHING, choose, facts, frequent, prepare, safeAddress, size,
 } from "../../lib_upscalers/compare/viewer/shop.mjs";
 
 const plain = {
@@ -28,6 +28,13 @@ test("every filter leaves what passes", () => {
   assert.ok(!ids({ here: true }).includes("1x-D"));
   assert.deepEqual(ids({ text: " PHOTO  ann " }), ["4x-B"]);
   assert.deepEqual(ids({ text: "nothing" }), []);
+});
+
+test("what is searched is made once", () => {
+  const fresh = [{ ...plain }];
+  prepare(fresh);
+  fresh[0].text = "changed";
+  assert.equal(choose(fresh, { ...NOTHING, text: "changed" }).length, 0);
 });
 
 test("the order is that which is asked for", () => {

@@ -36,6 +36,14 @@ function folded(model) {
 }
 
 /**
+ * Make what is searched of all models, so that the first key is as quick as the others.
+ * @param {Model[]} models
+ */
+export function prepare(models) {
+  models.forEach(folded);
+}
+
+/**
  * Return the models that pass, in order.
  * @param {Model[]} models
  * @param {Wanted} wanted
@@ -43,7 +51,10 @@ function folded(model) {
 export function choose(models, wanted) {
   const words = wanted.text.toLowerCase().split(/\s+/).filter(Boolean);
   const found = models.filter((model) => passes(model, wanted, words));
-  return found.sort((one, other) => compare(one, other, wanted.order, words));
+  // What a comparison needs is found once a model, not once a comparison.
+  const ranked = found.map((model) => ({ model, rank: rankOf(model, wanted.order, words) }));
+  ranked.sort((one, other) => one.rank - other.rank || newer(one.model.date, other.model.date));
+  return ranked.map(({ model }) => model);
 }
 
 /**
@@ -62,26 +73,27 @@ function passes(model, wanted, words) {
 }
 
 /**
- * @param {Model} one
- * @param {Model} other
+ * @param {string} one
+ * @param {string} other
+ */
+function newer(one, other) {
+  if (one === other) return 0;
+  return one > other ? -1 : 1;
+}
+
+/**
+ * Return a model's place in an order; of equal ones the newer comes first.
+ * @param {Model} model
  * @param {string} order
  * @param {string[]} words
  */
-function compare(one, other, order, words) {
-  const newest = other.date < one.date ? -1 : other.date > one.date ? 1 : 0;
-  if (order === "newest") return newest;
-  if (order === "size") return (one.size ?? Infinity) - (other.size ?? Infinity) || newest;
-  if (order === "speed") return rank(one) - rank(other) || newest;
-  return hits(other, words) - hits(one, words)
-    || Number(Boolean(one.problem)) - Number(Boolean(other.problem))
-    || WAYS.indexOf(one.way) - WAYS.indexOf(other.way)
-    || newest;
-}
-
-/** @param {Model} model */
-function rank(model) {
+function rankOf(model, order, words) {
+  if (order === "newest") return 0;
+  if (order === "size") return model.size ?? Number.MAX_SAFE_INTEGER;
   // What was not measured counts as in between.
-  return model.speed ? SPEEDS.indexOf(model.speed) : 1;
+  if (order === "speed") return model.speed ? SPEEDS.indexOf(model.speed) : 1;
+  const way = WAYS.indexOf(model.way) + (model.problem ? WAYS.length : 0);
+  return words.length ? way - 10 * hits(model, words) : way;
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { button, make, menu } from "./dom.mjs";
 import { follow, send } from "./feed.mjs";
-import { NOTHING, choose, facts, frequent, safeAddress, size } from "./shop.mjs";
+import { NOTHING, choose, facts, frequent, prepare, safeAddress, size } from "./shop.mjs";
 import { SHOP_STYLE } from "./shop_style.mjs";
 import { STYLE } from "./style.mjs";
 import { say } from "./words.mjs";
@@ -21,7 +21,7 @@ import { say } from "./words.mjs";
  *   recommended: Advice[] }} Feed
  */
 
-const CARDS_AT_ONCE = 60;
+const CARDS_AT_ONCE = 24;
 const POLL_MS = 700;
 const VIEWS = ["Catalogue", "My models", "Recommended"];
 
@@ -83,6 +83,7 @@ export class ShopElement extends HTMLElement {
       try {
         const answer = await fetch(new URL(feed.url, document.baseURI));
         this.models = await answer.json();
+        setTimeout(() => prepare(this.models), 100);
       } catch {
         this.loaded = "";
       }
