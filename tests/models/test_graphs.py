@@ -13,7 +13,10 @@ import torch
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.folders import Facts, scan
+from lib_upscalers.models.graphs.evaluation import evaluate
+from lib_upscalers.models.graphs.graph import Graph, Node
 from lib_upscalers.models.loader import load_network, read_traits
+from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError
 from tests.cases import each_case
 from tests.models.tiny import random_network, save
 
@@ -199,3 +202,49 @@ def test_real_pairs_give_what_their_runtime_gives(name: str) -> None:
     batch = torch.nn.functional.interpolate(small, size=(24, 20), mode="bicubic").clamp(0, 1)
     error = (load_network(path)(batch) - run_in_ncnn(path, batch)).abs().max()
     assert error <= 1 / 255
+
+
+def numbers(*values: int) -> torch.Tensor:
+    return torch.tensor(values)
+
+
+def doubled(kind: str) -> list[Node]:
+    return [Node(kind, f"n{i}", (f"x{i}", f"x{i}"), (f"x{i + 1}",), {"axis": 0}) for i in range(60)]
+
+
+# What each makes would take gigabytes, or never end.
+BOMBS: Mapping[str, tuple[list[Node], dict[str, torch.Tensor]]] = {
+    "ConstantOfShape": (
+        [Node("ConstantOfShape", "n", ("s",), ("x",))],
+        {"s": numbers(1 << 20, 1 << 20)},
+    ),
+    "Tile of floats": ([Node("Tile", "n", ("in", "s"), ("x",))], {"s": numbers(1, 1, 9999, 9999)}),
+    "Tile of integers": (
+        [Node("Shape", "m", ("in",), ("y",)), Node("Tile", "n", ("y", "s"), ("x",))],
+        {"s": numbers(1 << 40)},
+    ),
+    "Expand": ([Node("Expand", "n", ("in", "s"), ("x",))], {"s": numbers(1 << 20, 3, 8, 8)}),
+    "Range": (
+        [Node("Range", "n", ("a", "b", "c"), ("x",))],
+        {"a": torch.tensor(0), "b": torch.tensor(1 << 40), "c": torch.tensor(1)},
+    ),
+    "Concat": ([Node("Identity", "m", ("in",), ("x0",)), *doubled("Concat")], {}),
+    "Concat of integers": ([Node("Shape", "m", ("in",), ("x0",)), *doubled("Concat")], {}),
+    "Pad": (
+        [Node("Pad", "n", ("in", "s"), ("x",))],
+        {"s": numbers(0, 0, 1 << 20, 1 << 20, 0, 0, 0, 0)},
+    ),
+    "Resize": ([Node("Resize", "n", ("in",), ("x",), {"factors": [1e9, 1e9]})], {}),
+    "Conv": (
+        [Node("Conv", "n", ("in", "w"), ("x",), {"pads": [99999] * 4})],
+        {"w": torch.zeros(1, 3, 3, 3)},
+    ),
+}
+
+
+@each_case("what", BOMBS)
+def test_a_node_that_makes_far_too_much_is_refused(what: str) -> None:
+    nodes, constants = BOMBS[what]
+    graph = Graph(nodes, constants, "in", nodes[-1].outputs[0])
+    with pytest.raises((NoNetworkError, DamagedFileError), match="the node 'n"):
+        evaluate(graph, torch.rand(1, 3, 8, 8), lambda *_: None)
