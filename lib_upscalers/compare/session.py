@@ -205,7 +205,8 @@ def entry_from(values: Mapping[str, Any]) -> Entry:
     entry = _made(Entry, held)
     if entry.state not in get_args(State):
         raise ValueError(f"there is no state {entry.state!r}")
-    if not all(isinstance(figure, (int, float)) for figure in entry.figures.values()):
+    figures = cast("Mapping[str, object]", entry.figures)
+    if not all(isinstance(figure, (int, float)) for figure in figures.values()):
         raise TypeError("a figure is no number")
     return entry
 
