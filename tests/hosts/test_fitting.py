@@ -46,11 +46,12 @@ def sdxl(vae: Autoencoder) -> SimpleNamespace:
 
 
 def use_model(webui: WebUI, model: object) -> None:
-    webui.shared.sd_model = model
+    shared: Any = webui.shared
+    shared.sd_model = model
     sys.modules["modules.sd_models"].model_data.sd_model = model
-    devices = sys.modules["modules.devices"]
+    devices: Any = sys.modules["modules.devices"]
     devices.dtype_vae = torch.float16
-    common = sys.modules["modules.sd_samplers_common"]
+    common: Any = sys.modules["modules.sd_samplers_common"]
 
     def encode(pixels: torch.Tensor, *_: object) -> torch.Tensor:
         found: Any = sys.modules["modules.sd_models"].model_data.sd_model

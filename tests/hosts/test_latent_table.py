@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.hosts.webui import start
 from lib_upscalers.latent.spaces import SPACES
@@ -36,7 +36,8 @@ def load_flagged(webui: WebUI, name: str, known: KnownSpace) -> bool:
     model = SimpleNamespace(decode_first_stage=0)
     if name in FLAGGED:
         setattr(model, FLAGGED[name], True)
-    webui.shared.sd_model = model
+    shared: Any = webui.shared
+    shared.sd_model = model
     assert known.space.name == name
     return name in FLAGGED
 
@@ -44,7 +45,8 @@ def load_flagged(webui: WebUI, name: str, known: KnownSpace) -> bool:
 def load_forge(webui: WebUI, name: str, known: KnownSpace) -> bool:
     if load_flagged(webui, name, known) and name != "sd3":
         return True
-    webui.shared.sd_model = SimpleNamespace(is_webui_legacy_model=lambda: False)
+    shared: Any = webui.shared
+    shared.sd_model = SimpleNamespace(is_webui_legacy_model=lambda: False)
     return name == "flux1"
 
 

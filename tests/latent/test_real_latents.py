@@ -39,8 +39,8 @@ each_space = pytest.mark.parametrize("name", NAMES)
 def codec(name: str, request: pytest.FixtureRequest) -> Codec:
     if name == "flux2":
         data: Path = request.getfixturevalue("shared_data")
-        files = (data / "taef2" / f"taef2_{part}.pth" for part in ("encoder", "decoder"))
-        return load_tiny_autoencoder(*files)
+        folder = data / "taef2"
+        return load_tiny_autoencoder(folder / "taef2_encoder.pth", folder / "taef2_decoder.pth")
     try:
         return autoencoders.load(name)
     except OSError:
