@@ -118,7 +118,8 @@ def kills(count: int, pictures: int) -> None:
             output = b""
             while not output:
                 before = stamps(results)
-                output = run_and_kill(command(base / "in", results, *options), results, chance)
+                wait = chance.uniform(0, 0.4) if killed < count else None
+                output = run_and_kill(command(base / "in", results, *options), results, wait)
                 killed += not output
                 now = stamps(results)
                 done_again += sum(now.get(each) != stamp for each, stamp in before.items())
@@ -132,14 +133,14 @@ def kills(count: int, pictures: int) -> None:
         print(f"half or wrong files 0, results done again {done_again}, all results equal")
 
 
-def run_and_kill(arguments: list[str], results: Path, chance: random.Random) -> bytes:
-    """Start a run and kill it at a random moment of its work; return its output if it ended."""
+def run_and_kill(arguments: list[str], results: Path, wait: float | None) -> bytes:
+    """Start a run and kill it so long after its first result; return its output if it ended."""
     there = len(stamps(results))
     process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE)
     while process.poll() is None and len(stamps(results)) == there:
         time.sleep(0.005)
     try:
-        return process.communicate(timeout=chance.uniform(0, 0.4))[0]
+        return process.communicate(timeout=wait)[0]
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Wider than any table: rich wraps or cuts nothing.
 _ENDLESS = 1_000_000
 _SPEED_SECONDS = 120.0
+_STANDARD_ERROR = 2
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Console:
     @classmethod
     def standard(cls, *, quiet: bool) -> Console:
         """Return the console for messages, on stderr; stdout stays free for results."""
-        return cls(_stream(sys.stderr), quiet=quiet, live=_is_terminal(sys.stderr))
+        return cls(_own(_stream(sys.stderr)), quiet=quiet, live=_is_terminal(sys.stderr))
 
     @classmethod
     def results(cls) -> Console:
@@ -149,6 +150,26 @@ class Console:
 def _stream(stream: TextIO | None) -> TextIO:
     # A process that was started with closed streams has none.
     return io.StringIO() if stream is None else stream
+
+
+def _own(stream: TextIO) -> TextIO:
+    """Return a stream to where the process's standard error leads now.
+
+    While a decoder of pictures runs in another thread, what is written to the standard error
+    itself goes to the log.
+    """
+    try:
+        if stream.fileno() != _STANDARD_ERROR:
+            return stream
+        return os.fdopen(
+            os.dup(_STANDARD_ERROR),
+            "w",
+            buffering=1,
+            encoding=stream.encoding,
+            errors=stream.errors,
+        )
+    except (OSError, ValueError):
+        return stream
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -32,6 +32,7 @@ _VERSION = 1
 _CORRUPT, _FULL = 11, 13  # SQLite's numbers of errors
 _LOCK_SECONDS = 60.0
 _BEAT_SECONDS = 15.0
+_DAY = 24 * 3600.0
 # A commit that reaches the disk costs more than a small picture: at most one in this time does.
 _DURABLE_SECONDS = 2.0
 _SCHEMA = """
@@ -76,6 +77,7 @@ class Journal(JournalView):
         self._durable = 0.0
         self._ended = threading.Event()
         self._dead: set[str] = set()
+        self._forget_dead()
         self.beat()
         self._heart = threading.Thread(target=self._keep_beating, name="journal", daemon=True)
         self._heart.start()
@@ -202,6 +204,10 @@ class Journal(JournalView):
         if not live:
             self._dead.add(owner)
         return live
+
+    def _forget_dead(self) -> None:
+        with self.transaction():
+            self._writable.execute("DELETE FROM owners WHERE seen < ?", (time.time() - _DAY,))
 
     def beat(self) -> None:
         """Enter that this run lives."""

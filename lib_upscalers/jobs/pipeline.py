@@ -80,11 +80,18 @@ class _Run(Generic[Item, Read, Made]):
             self._fail(error)
         self._read.abandon()
         self._made.end()
+        try:
+            self._wait(reader, writer)
+        except BaseException as error:  # noqa: BLE001 - a signal; raised again below
+            self._fail(error)
+            self._wait(reader, writer)
+        if self._failures:
+            raise self._failures[0]
+
+    def _wait(self, reader: threading.Thread, writer: threading.Thread) -> None:
         writer.join()
         # A decoder cannot be interrupted; it writes nothing.
         reader.join(_PATIENCE_SECONDS if self._stopped.is_set() else None)
-        if self._failures:
-            raise self._failures[0]
 
     def _fail(self, error: BaseException) -> None:
         self._failures.append(error)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError, InputError
+from lib_upscalers.jobs.journal_view import JOURNAL_NAME
 from lib_upscalers.pictures.names import names_a_picture
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class _Folder:
     def _is_picture(self, path: Path) -> bool:
         if names_a_picture(path) and path.is_file():
             return True
-        if not path.name.startswith("."):
+        if not path.name.startswith((".", JOURNAL_NAME)):
             self._others[path.suffix.lower()] += 1
         return False
 

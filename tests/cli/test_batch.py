@@ -195,6 +195,8 @@ class TestStatements:
         assert "--recursive" in error
         assert run("in", "out", *BOX, "-q") == 0
         assert capsys.readouterr().err == ""
+        assert run("out", "larger", *BOX) == 0
+        assert "left out" not in capsys.readouterr().err, "the journal is ours"
 
     def test_what_a_result_lacks_is_in_its_line(self, capsys: Capture) -> None:
         frames = [Image.new("RGB", (6, 4), (90 * number, 0, 0)) for number in range(3)]

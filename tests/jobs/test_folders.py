@@ -328,7 +328,7 @@ def test_watching_does_what_comes(tmp_path: Path) -> None:
     try:
         for name in ("a.png", "b.png"):
             draw(f"in/{name}")
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 600
             while not Path("out", name).exists():
                 assert time.monotonic() < deadline, name
                 time.sleep(0.1)
@@ -339,3 +339,14 @@ def test_watching_does_what_comes(tmp_path: Path) -> None:
     assert "Waiting for further pictures" in error
     assert "2 of 2 done" in error
     assert not list(Path("out").glob(".*"))
+
+
+@pytest.mark.slow
+def test_lines_are_not_lost_while_pictures_are_decoded() -> None:
+    """What TIFF's library prints goes to the log, and with it what others print at that time."""
+    for number in range(12):
+        draw(f"in/{number:02}.tif", size=(400, 400))
+    command = [sys.executable, "-m", "lib_upscalers", "upscale", "in", "out", *BOX]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert len(done.stderr.splitlines()) == 13
