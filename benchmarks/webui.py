@@ -55,6 +55,11 @@ class WebUI:
         with urllib.request.urlopen(request) as answer:  # noqa: S310
             return json.load(answer)
 
+    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Return what the WebUI answers."""
+        with urllib.request.urlopen(self._address + path) as answer:  # noqa: S310
+            return json.load(answer)
+
     def picture(self, side: int) -> str:
         """Return a new picture in base64."""
         values = self._pictures.integers(0, 256, (side // 8, side // 8, 3), np.uint8)

@@ -63,7 +63,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
 
     def more(store: Store, tab: Tab, actions: CompareActions) -> None:
         build_fit(FitDoor(fitting.run, fitting.cancel, fitting.accept, fitting.minutes), store)
-        _page.join(tab, infotext_utils.image_from_url_text)
+        _page.join(tab, infotext_utils.image_from_url_text, lambda: extension().finished.latest)
         for place in ("extras", "img2img"):
             if hasattr(_picture_of(place), "image_mode"):
                 accept_deep(_picture_of(place), store.new_file)

@@ -54,7 +54,7 @@ showReport({data});
 """
 _COSTS = (
     *("load_seconds", "run_seconds", "peak_bytes", "peak_of"),
-    *("passes", "tiles", "precision", "tiling"),
+    *("passes", "tiles", "precision", "tiling", "enlarge_seconds"),
 )
 
 
@@ -136,15 +136,16 @@ def csv_table(sessions: Sequence[Session]) -> str:
     """Return a line for each picture and upscaler: state, costs, figures."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    first = ["picture", "test", "upscaler", "state", "width", "height"]
+    first = ["picture", "test", "upscaler", "strength", "state", "width", "height"]
     writer.writerow([*first, *_COSTS, *METRICS, "version"])
     for session in sessions:
         for entry in session.entries:
             size = [session.width, session.height]
             costs = [getattr(entry.cost, name, "") for name in _COSTS]
             figures = [entry.figures.get(name, "") for name in METRICS]
-            start = [session.title, session.trial, entry.name, entry.state]
-            cells = [*start, *size, *costs, *figures, session.version]
+            name, strength = entry.upscaler or entry.name, entry.strength
+            start = [session.title, session.trial, name, "" if strength is None else strength]
+            cells = [*start, entry.state, *size, *costs, *figures, session.version]
             writer.writerow([_cell(value) for value in cells])
     return stream.getvalue()
 

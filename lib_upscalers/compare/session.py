@@ -50,6 +50,7 @@ class Cost:
         precision: In which precision, or "".
         device: Where, or "".
         tiling: The decisions about tiles, in words, or "".
+        enlarge_seconds: Of a finished picture, the part of `run_seconds` before the second pass.
     """
 
     load_seconds: float
@@ -61,6 +62,7 @@ class Cost:
     precision: str = ""
     device: str = ""
     tiling: str = ""
+    enlarge_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class Entry:
         cost: Its cost; of a cached one, when it was made.
         figures: The measures, by their names in `METRICS`.
         cached: Whether the result is that of an earlier comparison.
+        upscaler: Of a finished picture, what enlarged it; else "", and the name is it.
+        strength: Of a finished picture, the denoising strength of its second pass.
+        steps: Of a finished picture, the steps of its second pass; 0: as many as in the first.
     """
 
     name: str
@@ -96,6 +101,9 @@ class Entry:
     cost: Cost | None = None
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
     cached: bool = False
+    upscaler: str = ""
+    strength: float | None = None
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,8 @@ class Session:
         notes: What the user should know of the picture.
         settings: The request as text.
         version: Of the program.
-        entries: The upscalers.
+        entries: The upscalers; of finished pictures row by row, a row for each strength.
+        columns: Of finished pictures, how many are in a row; else 0.
     """
 
     name: str
@@ -127,6 +136,7 @@ class Session:
     notes: tuple[str, ...] = ()
     settings: str = ""
     version: str = ""
+    columns: int = 0
 
     def with_entry(self, index: int, entry: Entry) -> Session:
         """Return the session with one upscaler's place changed."""

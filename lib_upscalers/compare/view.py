@@ -69,6 +69,7 @@ def _entry_data(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
             "precision": cost.precision,
             "device": cost.device,
             "tiling": cost.tiling,
+            "enlargeSeconds": cost.enlarge_seconds,
         },
     }
 
@@ -94,6 +95,7 @@ def view_of(session: Session, url_of: UrlOf) -> dict[str, Any]:
         "reference": _picture(session.reference, url_of),
         "measures": measures(),
         "entries": [_entry_data(entry, url_of) for entry in session.entries],
+        "columns": session.columns,
     }
 
 

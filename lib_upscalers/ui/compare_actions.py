@@ -25,6 +25,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.targets import Target
 from lib_upscalers.ui.client_watch import ClientWatch
+from lib_upscalers.ui.result_use import Used
 from lib_upscalers.ui.uploads import accepted
 from lib_upscalers.upscaling.candidates import candidates, comparison
 from lib_upscalers.upscaling.settings import Settings, chosen, differences
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.session import Session, StoredPicture
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
+    from lib_upscalers.ui.result_use import Use
     from lib_upscalers.upscaling.upscaler import Upscaler
 
 _log = logging.getLogger("lib_upscalers")
@@ -76,46 +78,6 @@ class Form:
         else:
             target = Target(scale=self.scale)
         return ComparisonRequest(self.names, target, self.trial, self.engine)
-
-
-@dataclass(frozen=True)
-class Used:
-    """What is used of a result.
-
-    Attributes:
-        name: The upscaler's.
-        scale: By how much it enlarged.
-        picture: The file of the picture that came in.
-    """
-
-    name: str
-    scale: float
-    picture: Path
-
-
-def _nothing(_name: str) -> str:
-    return ""
-
-
-@dataclass(frozen=True)
-class Use:
-    """Another use of a result's upscaler, in the program around.
-
-    Attributes:
-        label: The text of the button, such as "Extras".
-        outputs: The gradio components that are filled.
-        fill: Returns a value for each of them.
-        refuse: Takes an upscaler's name, and returns why it cannot be used so; "" if it can.
-        js: Run in the browser afterwards, such as to open another tab.
-        told: What the page says then; {name} and {scale} are filled in.
-    """
-
-    label: str
-    outputs: Sequence[Any]
-    fill: Callable[[Used], Sequence[Any]]
-    refuse: Callable[[str], str] = _nothing
-    js: str = "() => {}"
-    told: str = ""
 
 
 @contextlib.contextmanager
@@ -170,7 +132,8 @@ class CompareActions:
     def view(self, session: Session) -> str:
         """Return a session as the viewer's data."""
         refused = {
-            entry.name: [use.refuse(entry.name) for use in self.uses] for entry in session.entries
+            entry.name: [use.refuse(entry.upscaler or entry.name) for use in self.uses]
+            for entry in session.entries
         }
         return feed({**view_of(session, self._url), "refused": refused})
 
@@ -332,13 +295,16 @@ class CompareActions:
         """
         session, values = self._session_of_message(message)
         name = _text(values, "upscaler")
-        if name not in {entry.name for entry in session.entries}:
+        entry = next((each for each in session.entries if each.name == name), None)
+        if entry is None:
             raise InputError("Expected an upscaler of this comparison: compare again.")
-        reason = use.refuse(name)
+        reason = use.refuse(entry.upscaler or name)
         if reason:
             raise InputError(f"{name} cannot be used in {use.label}: {reason}")
         scale = session.width / session.source.width
-        return use.fill(Used(name, scale, self.store.path(session.source.file)))
+        picture = self.store.path(session.source.file)
+        used = Used(entry.upscaler or name, scale, picture, entry.strength, entry.steps)
+        return use.fill(used)
 
 
 def _any_true(*checks: Callable[[], bool]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-from collections.abc import Iterator, Sequence  # noqa: TC003 - gradio reads annotations
+from collections.abc import Callable, Iterator, Sequence  # noqa: TC003 - gradio reads annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,13 +21,7 @@ from lib_upscalers.errors import InputError
 from lib_upscalers.pictures.names import names_a_picture
 from lib_upscalers.resampling.kernels import KERNELS
 from lib_upscalers.ui import setting_controls
-from lib_upscalers.ui.compare_actions import (
-    MOST_PICTURES,
-    CompareActions,
-    Form,
-    alert,
-    idle_feed,
-)
+from lib_upscalers.ui.compare_actions import MOST_PICTURES, CompareActions, Form, alert, idle_feed
 from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, return_path, return_paths
 from lib_upscalers.ui.uploads import is_inside
 from lib_upscalers.ui.viewer_place import viewer_place
@@ -38,7 +32,7 @@ from lib_upscalers.version import VERSION
 if TYPE_CHECKING:
     from gradio.components import Component
 
-    from lib_upscalers.ui.compare_actions import Use
+    from lib_upscalers.ui.result_use import Use
 
 _ENLARGE, _TEST = "Enlarge it", "Test on this picture"
 _ABOUT_UPSCALERS = (
@@ -194,11 +188,13 @@ class Tab:
         picture: The input; its value is the picture to compare.
         names: The menu of upscalers.
         feed: Feeds the viewer.
+        restore: Returns the feed of a stored session, or "" where it is gone.
     """
 
     picture: Component
     names: Component
     feed: Component
+    restore: Callable[[object], str]
 
     def refresh(self, actions: CompareActions, chosen: Sequence[str]) -> Any:  # noqa: ANN401 - gradio's type
         """Return an update of the menu, after the list of upscalers has changed."""
@@ -269,7 +265,7 @@ class _TabBuilder:
         listen(controls.names.change, self._idle, [controls.names], [feed])
         if sample is not None:
             listen(sample.click, lambda: str(self.actions.sample), None, [picture])
-        return Tab(picture, controls.names, feed)
+        return Tab(picture, controls.names, feed, self.actions.restore)
 
     @property
     def _overriding(self) -> bool:

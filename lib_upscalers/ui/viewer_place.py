@@ -12,7 +12,7 @@ from lib_upscalers.compare.viewer_script import viewer_script
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib_upscalers.ui.compare_actions import Use
+    from lib_upscalers.ui.result_use import Use
 
 _STYLE = """
 <style>

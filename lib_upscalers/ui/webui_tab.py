@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.ui.compare_actions import CompareActions
 from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
+from lib_upscalers.ui.webui_finished import SHOW
 from lib_upscalers.ui.webui_lists import TAB_REFRESH
 
 if TYPE_CHECKING:
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
     from lib_upscalers.models.catalogue.library import ModelLibrary
-    from lib_upscalers.ui.compare_actions import Use
     from lib_upscalers.ui.compare_tab import Tab
+    from lib_upscalers.ui.result_use import Use
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
 
 TITLE, ELEM_ID = "Upscaler Lab", "upscaler_lab"
+_OPEN = """() => {
+    const buttons = [...gradioApp().querySelectorAll("#tabs button")];
+    buttons.find((each) => each.textContent.trim() === "Upscaler Lab")?.click();
+    return [];
+}"""
 # The WebUI's own function selects the picture that is shown large.
 _SEND = """(gallery) => {
     const buttons = [...gradioApp().querySelectorAll("#tabs button")];
@@ -56,13 +62,22 @@ class HostComponents:
             name = elem_id.removesuffix("_send_to_extras")
             self.senders.append((button(f"{name}_send_to_upscaler_lab"), f"{name}_gallery"))
 
-    def join(self, tab: Tab, read: Callable[..., Any]) -> None:
-        """Let our buttons below the galleries send pictures to the tab.
+    def join(self, tab: Tab, read: Callable[..., Any], latest: Callable[[], str]) -> None:
+        """Let our buttons send pictures, and finished ones, to the tab.
 
         Args:
             tab: The tab.
             read: Makes an image of the value of the page's script.
+            latest: Returns the name of the last session of finished pictures.
         """
+        import gradio as gr
+
+        if SHOW in self.found:
+
+            def show() -> Any:  # noqa: ANN401 - what gradio takes
+                return tab.restore(latest()) or gr.update()
+
+            listen(self.found[SHOW].click, show, None, [tab.feed], js=_OPEN)
         for button, gallery in self.senders:
             if gallery in self.found:
                 listen(button.click, read, [self.found[gallery]], [tab.picture], js=_SEND)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.latent import LATENT_MODES
-from lib_upscalers.ui.compare_actions import Use
+from lib_upscalers.ui.result_use import Use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from lib_upscalers.ui.compare_actions import Used
+    from lib_upscalers.ui.result_use import Used
 
 _MOST_HIRES_SCALE = 4.0
 _SHOW = """() => {{
@@ -86,13 +86,23 @@ class Places:
         if found is None:
             return None
 
+        second_pass = self._found("txt2img_denoising_strength", "txt2img_hires_steps") or []
+
         def fill(used: Used) -> list[Any]:
-            scale = min(max(used.scale, 1.0), _MOST_HIRES_SCALE)
-            return [True, used.name, scale, 0, 0]
+            import gradio as gr
+
+            if used.strength is None:
+                scale = min(max(used.scale, 1.0), _MOST_HIRES_SCALE)
+                return [True, used.name, scale, 0, 0, *[gr.update() for _ in second_pass]]
+            # A finished picture was made with the size that is set there.
+            values = [used.strength, used.steps] if second_pass else []
+            return [True, used.name, *[gr.update() for _ in range(3)], *values]
 
         js = _SHOW.format(tab="txt2img", buttons="#none", place="#txt2img_hr")
         told = "Set in txt2img: Hires. fix is on, with {name}, {scale}x."
-        return Use("Hires. fix", found, fill, self._unlisted("Hires. fix"), js, told)
+        return Use(
+            "Hires. fix", [*found, *second_pass], fill, self._unlisted("Hires. fix"), js, told
+        )
 
     def _img2img(self) -> Use | None:
         found = self._found("img2img_scale")

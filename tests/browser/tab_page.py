@@ -26,11 +26,12 @@ from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.models.catalogue.library import ModelLibrary
 from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.ui.app_page import network_table
-from lib_upscalers.ui.compare_actions import CompareActions, Use
+from lib_upscalers.ui.compare_actions import CompareActions
 from lib_upscalers.ui.compare_tab import Tab, build
 from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
 from lib_upscalers.ui.model_actions import ModelActions
 from lib_upscalers.ui.models_page import ModelsPage
+from lib_upscalers.ui.result_use import Use
 from lib_upscalers.ui.sample import draw_sample
 from lib_upscalers.upscaling.upscaler import Upscaler
 

@@ -19,7 +19,7 @@ from lib_upscalers.targets import Target
 from lib_upscalers.training.latent import reports as latent_reports
 from lib_upscalers.training.latent.latent_pairs import PairPlan
 from lib_upscalers.training.latent.latent_training import LatentRecipe
-from lib_upscalers.ui.compare_actions import Used
+from lib_upscalers.ui.result_use import Used
 from lib_upscalers.ui.webui_uses import Places
 from tests.cases import each_case
 from tests.hosts.test_contract import photo
@@ -144,6 +144,7 @@ HIRES = ("txt2img_hr-checkbox", "txt2img_hr_upscaler", "txt2img_hr_scale")
 PAGE = (
     *(*HIRES, "txt2img_hr_resize_x", "txt2img_hr_resize_y", "img2img_scale"),
     *("upscaler_lab_extras-checkbox", "extras_upscale-checkbox", "upscaler_lab_size_by"),
+    *("txt2img_denoising_strength", "txt2img_hires_steps"),
     *("upscaler_lab_scale", "upscaler_lab_upscaler_1", "upscaler_lab_upscaler_2"),
     "upscaler_lab_upscaler_3",
 )
@@ -166,6 +167,8 @@ def test_a_result_is_used_where_the_host_lists_its_upscaler(webui: WebUI, tmp_pa
     assert filled["img2img"]["img2img_image"] == picture
     assert saved == ["Ours 2x"]
     assert "sav" in uses["img2img"].label, "the button says that it saves a setting"
+    finished = uses["Hires. fix"].fill(Used("Latent (bislerp)", 2, picture, 0.3, 7))
+    assert [finished[1], *finished[-2:]] == ["Latent (bislerp)", 0.3, 7]
     for use in uses.values():
         assert len(use.outputs) == len(use.fill(Used("Ours 2x", 2.5, picture)))
         assert not use.refuse("Ours 2x")

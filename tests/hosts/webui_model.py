@@ -253,6 +253,8 @@ class WebUI:
     callbacks: defaultdict[str, list[Callable[..., Any]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    # sd_samplers.py:34: what a job asks for a sampler.
+    sampler_factory: Callable[[Any, Any], Any] = field(default=lambda _name, _model: None)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.state, self.opts, self.patches = State(), Options(), Patches()
@@ -307,6 +309,10 @@ class WebUI:
             module("modules.sd_vae", loaded_vae_file=None),
             module("modules.images", fix_image=lambda image: image),
             self._postprocessing(),
+            module(
+                "modules.sd_samplers",
+                create_sampler=self._create_sampler,
+            ),
             self._sd_models(),
             module(
                 "modules.sd_samplers_common",
@@ -345,6 +351,9 @@ class WebUI:
         """sd_models.py:633; Forge begins with a model that can do nothing (its line 385)."""
         model = SimpleNamespace(is_sd1=True, decode_first_stage=decode)
         return module("modules.sd_models", model_data=SimpleNamespace(sd_model=model))
+
+    def _create_sampler(self, name: str, model: Any) -> Any:  # noqa: ANN401
+        return self.sampler_factory(name, model)
 
     def _flags(self) -> SimpleNamespace:
         return SimpleNamespace(

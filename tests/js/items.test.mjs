@@ -51,6 +51,8 @@ test("what a picture without costs or with small ones says", () => {
   const facts = (more) => factsOf({ key: "e0", label: "A", shown, entry: { ...entry, cost: { ...cost, ...more } } });
   assert.deepEqual(facts({}), ["4 × 3", "0.50 s"]);
   assert.deepEqual(facts({ peakBytes: null }), ["4 × 3", "0.50 s"]);
+  assert.deepEqual(facts({ enlargeSeconds: null }), ["4 × 3", "0.50 s"]);
+  assert.deepEqual(facts({ enlargeSeconds: 0.2 }), ["4 × 3", "0.50 s", "enlarged in 0.20 s"]);
   assert.deepEqual(facts({ peakBytes: 2e6 }), ["4 × 3", "0.50 s", "2.0 MB memory"]);
 });
 

@@ -120,6 +120,13 @@ test("cells have room for all and are no higher than they need to be", () => {
   assert.deepEqual(phone, { columns: 1, cell: { width: 302, height: 227 } });
 });
 
+test("a fixed number of columns is obeyed where they are wide enough", () => {
+  for (const columns of [2, 3, 6]) {
+    assert.equal(gridShape(12, { width: 1200, height: 700 }, frame, 70, columns).columns, columns);
+  }
+  assert.ok(gridShape(12, { width: 300, height: 600 }, frame, 70, 6).columns < 6);
+});
+
 test("a frame without an extent does no harm", () => {
   const view = fitted({ width: 0, height: 0 }, cell);
   assert.ok(Number.isFinite(view.zoom));

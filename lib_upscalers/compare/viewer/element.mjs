@@ -29,7 +29,7 @@ export class ViewerElement extends HTMLElement {
     /** @type {import("./stage.mjs").Settings & {source: boolean, chosen: Mode}} */
     this.settings = {
       mode: "grid", chosen: "grid", a: "", b: "", showB: false, gain: 8, vertical: true, split: 0.5,
-      smooth: false, source: true, lens: 4,
+      smooth: false, source: true, lens: 4, columns: 0,
     };
     /** @type {Session | null} */
     this.session = null;
@@ -118,6 +118,7 @@ export class ViewerElement extends HTMLElement {
       this.settings.a = view.reference ? "reference" : "e0";
       this.settings.b = `e${view.entries.length - 1}`;
     }
+    if (other) this.settings.source = !view.columns;
     if (other && this.settings.chosen === "blind") this.setMode("grid");
     this.render();
   }
@@ -200,6 +201,8 @@ export class ViewerElement extends HTMLElement {
     if (!session) return;
     const items = itemsOf(session);
     const blind = this.settings.chosen === "blind";
+    const matrix = !blind && !["slider", "blink"].includes(this.settings.chosen);
+    this.settings.columns = matrix ? (session.columns ?? 0) : 0;
     this.toolbar.show(items);
     this.toolbar.options.hidden = false;
     this.blind.element.hidden = !blind;

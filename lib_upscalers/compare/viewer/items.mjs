@@ -15,6 +15,7 @@ import { say } from "./words.mjs";
  * @property {string} precision
  * @property {string} device
  * @property {string} [tiling]
+ * @property {number | null} [enlargeSeconds] of a finished picture, before its second pass
  */
 /**
  * @typedef {object} Entry
@@ -48,6 +49,7 @@ import { say } from "./words.mjs";
  * @property {import("./figures.mjs").Measure[]} measures
  * @property {Entry[]} entries
  * @property {Record<string, string[]>} [refused] why an upscaler cannot be used, by its name
+ * @property {number} [columns] of finished pictures, how many are in a row
  */
 /** @typedef {{key: string, label: string, shown: Shown | null, entry: Entry | null}} Item */
 
@@ -98,6 +100,9 @@ export function factsOf(item) {
   const cost = entry?.cost;
   if (cost) {
     facts.push(duration(cost.runSeconds));
+    if (typeof cost.enlargeSeconds === "number") {
+      facts.push(say("enlarged in {time}", { time: duration(cost.enlargeSeconds) }));
+    }
     if (cost.loadSeconds >= 0.01) facts.push(say("load {time}", { time: duration(cost.loadSeconds) }));
     if (cost.peakBytes !== null && cost.peakBytes >= 1e6) {
       const of = cost.peakOf === "VRAM" ? "VRAM" : say("memory");

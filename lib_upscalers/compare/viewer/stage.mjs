@@ -25,6 +25,7 @@ import { fitted, gridShape, limited, panned, pinched, zoomedAt } from "./viewpor
  * @property {number} split
  * @property {boolean} smooth
  * @property {number} lens how many times it magnifies
+ * @property {number} columns how many results are in a row; 0: as they fit
  */
 /**
  * @typedef {object} Cell
@@ -139,7 +140,13 @@ export class Stage {
     const width = this.element.clientWidth;
     if (!width || !this.cells.size) return;
     const height = Math.max(300, Math.min(innerHeight * 0.72, 1100));
-    const shape = gridShape(this.cells.size, { width, height }, this.frame, CAPTION);
+    const columns = Math.min(this.settings.columns, this.cells.size);
+    // What came in stands in a row of its own.
+    const first = this.cells.get("e0");
+    const alone = columns > 1 && first !== undefined && this.cells.has("source");
+    if (first) first.element.style.gridColumnStart = columns > 1 ? "1" : "";
+    const count = this.cells.size + (alone ? columns - 1 : 0);
+    const shape = gridShape(count, { width, height }, this.frame, CAPTION, columns);
     this.element.style.gridTemplateColumns = `repeat(${shape.columns}, minmax(0, 1fr))`;
     const dense = devicePixelRatio || 1;
     const size = {

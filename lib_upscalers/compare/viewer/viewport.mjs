@@ -169,15 +169,17 @@ export function visible(view, frame, cell, picture) {
  * @param {Size} room
  * @param {Size} frame
  * @param {number} caption height of the text below each
+ * @param {number} asked how many columns, where they are wide enough; 0: any
  * @returns {{columns: number, cell: Size}}
  */
-export function gridShape(count, room, frame, caption) {
+export function gridShape(count, room, frame, caption, asked = 0) {
   const gap = 6;
+  const fixed = room.width / asked < 110 ? 0 : asked;
   // On a phone one scrolls anyway: as large as the width allows.
   const least = room.width < 600 ? Math.max(140, room.height * 0.4) : 140;
-  const most = Math.max(1, Math.min(count, Math.floor(room.width / 150) || 1));
-  let best = { columns: 1, cell: { width: room.width, height: 160 }, zoom: 0 };
-  for (let columns = 1; columns <= most; columns += 1) {
+  const most = fixed || Math.max(1, Math.min(count, Math.floor(room.width / 150) || 1));
+  let best = { columns: fixed || 1, cell: { width: room.width, height: 160 }, zoom: 0 };
+  for (let columns = fixed || 1; columns <= most; columns += 1) {
     const rows = Math.ceil(count / columns);
     const width = Math.floor((room.width - gap * (columns - 1)) / columns);
     const shared = Math.floor((room.height - gap * (rows - 1)) / rows) - caption;

@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.hosts.detect import detect
-from lib_upscalers.hosts.webui import callbacks, options
+from lib_upscalers.hosts.webui import callbacks, comparison_services, options
 from lib_upscalers.hosts.webui.api import Routes
 from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.engine import Engine
 from lib_upscalers.hosts.webui.extras_folder import ExtrasFolders
 from lib_upscalers.hosts.webui.fitting import Fitting
+from lib_upscalers.hosts.webui.hires_comparison import HiresComparison
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.latents import LatentSeam, complete_pasted
 from lib_upscalers.hosts.webui.networks import NetworkList
@@ -32,6 +33,7 @@ class Extension:
         networks: Our part of the WebUI's list of upscalers.
         latents: Our latent modes.
         fitting: The training of a latent network.
+        finished: The comparison of finished pictures.
     """
 
     def __init__(self) -> None:
@@ -42,6 +44,9 @@ class Extension:
         self.fitting = Fitting(self.engine)
         self._pictures = PictureInput(self._patches)
         self._folders = ExtrasFolders(self.engine, self._patches, self._pictures.naming)
+        self.finished = HiresComparison(
+            self.engine, self._patches, comparison_services.store, lambda: self.listed("Hires. fix")
+        )
         self._reloads = ReloadWatch(self.engine.closing)
 
     def attach(self, components: Mapping[options.Widget, Any]) -> None:
@@ -56,6 +61,7 @@ class Extension:
         self.latents.attach()
         self._folders.attach()
         self._pictures.attach()
+        self.finished.attach()
         callbacks.register(
             {
                 "on_before_ui": self._on_before_ui,

@@ -1,0 +1,128 @@
+"""First passes of txt2img jobs that differ in Hires. fix alone, each sampled once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.hosts.webui.host_modules import host_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import torch
+
+# What a job's first pass depends on.
+_DECISIVE = (
+    *("iteration", "prompts", "negative_prompts", "seeds", "subseeds", "subseed_strength"),
+    *("steps", "cfg_scale", "sampler_name", "scheduler", "width", "height", "sd_model_hash"),
+    *("seed_resize_from_w", "seed_resize_from_h", "distilled_cfg_scale"),
+)
+
+
+@dataclass(frozen=True)
+class _FirstPass:
+    """What the sampler returned, and what else it left.
+
+    Attributes:
+        samples: Latents as the sampler has them, shape (N, C, h, w) or (N, C, T, h, w).
+        parameters: What it entered into the infotext.
+        generators: States of torch's global random generators afterwards.
+    """
+
+    samples: torch.Tensor
+    parameters: Mapping[str, Any]
+    generators: tuple[Any, ...]
+
+
+@dataclass
+class FirstPasses:
+    """First passes by what they depend on, and the times of the current job.
+
+    Attributes:
+        first_seconds: Time that the current job took to sample first passes.
+        enlarge_seconds: Time that it took between its first and its second passes.
+        second_passes: How many of these it has begun.
+        repeated: Whether a first pass was sampled again, because another extension changed what
+            it depends on.
+    """
+
+    first_seconds: float = 0.0
+    enlarge_seconds: float = 0.0
+    second_passes: int = 0
+    repeated: bool = False
+    _known: dict[str, _FirstPass] = field(default_factory=dict[str, _FirstPass])
+    _iterations: set[int] = field(default_factory=set[int])
+    _ended: float = 0.0
+
+    def begin(self) -> None:
+        """Begin to count for another job."""
+        self.first_seconds = self.enlarge_seconds = 0.0
+        self.second_passes = 0
+
+    def latents(self) -> Iterator[torch.Tensor]:
+        """Yield the first passes' latents, a batch each."""
+        for each in self._known.values():
+            yield each.samples
+
+    def attend(self, sampler: Any) -> None:
+        """Make a job's sampler return a known first pass, or have it remembered."""
+        sample, second = sampler.sample, sampler.sample_img2img
+
+        def first_pass(
+            p: Any, x: Any, c: Any, uc: Any, steps: Any = None, image_conditioning: Any = None
+        ) -> Any:
+            start = time.perf_counter()
+            samples = self._first(p, lambda: sample(p, x, c, uc, steps, image_conditioning))
+            self._ended = time.perf_counter()
+            self.first_seconds += self._ended - start
+            return samples
+
+        def second_pass(
+            p: Any,
+            x: Any,
+            noise: Any,
+            c: Any,
+            uc: Any,
+            steps: Any = None,
+            image_conditioning: Any = None,
+        ) -> Any:
+            self.enlarge_seconds += time.perf_counter() - self._ended
+            self.second_passes += 1
+            return second(p, x, noise, c, uc, steps, image_conditioning)
+
+        sampler.sample, sampler.sample_img2img = first_pass, second_pass
+
+    def _first(self, p: Any, sample: Callable[[], torch.Tensor]) -> torch.Tensor:
+        key = repr([getattr(p, name, None) for name in _DECISIVE])
+        known = self._known.get(key)
+        if known is not None:
+            p.extra_generation_params.update(known.parameters)
+            _set_generators(known.generators)
+            return known.samples.clone()
+        state, before = host_module("shared").state, dict(p.extra_generation_params)
+        samples = sample()
+        if not (state.interrupted or state.skipped):
+            iteration = int(getattr(p, "iteration", 0))
+            self.repeated |= iteration in self._iterations
+            self._iterations.add(iteration)
+            later = p.extra_generation_params.items()
+            added = {name: value for name, value in later if before.get(name) != value}
+            self._known[key] = _FirstPass(samples.clone(), added, _generators())
+        return samples
+
+
+def _generators() -> tuple[Any, ...]:
+    import torch
+
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    return torch.get_rng_state(), cuda
+
+
+def _set_generators(states: tuple[Any, ...]) -> None:
+    import torch
+
+    torch.set_rng_state(states[0])
+    if states[1] is not None:
+        torch.cuda.set_rng_state_all(states[1])
