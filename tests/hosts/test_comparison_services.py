@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import comparison_services, options, start
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.host_progress import job
+from lib_upscalers.latent.network_files import UNDECIDED
 from lib_upscalers.pictures.picture import from_pil
 from lib_upscalers.progress import NULL
 from lib_upscalers.targets import Target
@@ -25,8 +27,6 @@ from tests.cases import each_case
 from tests.hosts.test_contract import photo
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.hosts.webui_model import WebUI
 
 
@@ -102,13 +102,16 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @one_host
 @pytest.mark.usefixtures("short")
-def test_a_network_is_fit_to_the_loaded_model_and_found(webui: WebUI) -> None:
+def test_a_network_that_loses_lies_apart_until_it_is_accepted(webui: WebUI) -> None:
     engine = start.extension().engine
-    report = list(Fitting(engine).run(0.2))[-1]
+    fitting = Fitting(engine)
+    report = list(fitting.run(0.2))[-1]
     assert report.path is not None
-    assert report.path.parent == engine.latents()
+    assert report.path.parent == engine.latents() / UNDECIDED, "three steps teach nothing"
     assert report.path.name.startswith("sd1")
     assert webui.state.job == ""
+    assert Path(fitting.accept()).parent == engine.latents()
+    assert not report.path.exists()
 
 
 @one_host
