@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def add_actions(parser: argparse.ArgumentParser) -> None:
     """Add all actions with their arguments."""
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(
+        dest="action", metavar="ACTION", required=True, help="what to do"
+    )
 
     def action(name: str, text: str, *, network: bool = False) -> argparse.ArgumentParser:
         made = actions.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
