@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import comparison_services, options, start
+from lib_upscalers.hosts.webui import fitting as fitting_module
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.host_progress import job
 from lib_upscalers.latent.network_files import UNDECIDED
@@ -134,6 +136,29 @@ def test_it_can_be_stopped_and_only_one_runs(webui: WebUI) -> None:
         list(fitting.run(30))
     webui.state.interrupted = True
     assert all(report.path is None for report in reports)
+
+
+@one_host
+@pytest.mark.usefixtures("short")
+@each_case("others, stopped", [(False, True), (True, False)])
+def test_an_interrupt_between_two_turns_is_for_the_job_before(
+    webui: WebUI, *, others: bool, stopped: bool
+) -> None:
+    """It stops the training, but not if another job was interrupted meanwhile."""
+    state, fitting = webui.state, Fitting(start.extension().engine)
+    stamps = itertools.count()
+    state.job_timestamp = "before"
+
+    def pause(_seconds: float) -> None:
+        state.interrupted = True
+        if others:
+            state.job_timestamp = f"another's, {next(stamps)}"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting_module, "_TURN_SECONDS", -1.0)
+        patch.setattr(fitting_module.time, "sleep", pause)
+        reports = list(fitting.run(0.2))
+    assert (reports[-1].path is None) == stopped
 
 
 @one_host

@@ -132,13 +132,17 @@ class Fitting:
         minutes: float,
         pictures: str,
     ) -> None:
-        made = self._reports(minutes, pictures)
+        made, state = self._reports(minutes, pictures), host_module("shared").state
         try:
             more = True
             while more:
                 with job(self._engine.closing.is_set) as self._stopped:
                     more = self._take_turn(made, reports)
+                    ours = _job_stamp(state)
                 time.sleep(_PAUSE_SECONDS)
+                # The next job clears it; an interrupt of another's job is not for us.
+                if state.interrupted and _job_stamp(state) == ours:
+                    break
         except Cancelled:
             pass
         except BaseException as error:
@@ -187,6 +191,11 @@ class Fitting:
         out = self._engine.latents()
         progress = _Stop(self._is_stopped)
         yield from fit(teacher, space, out, out / f"unfinished-{space.name}", settings, progress)
+
+
+def _job_stamp(state: Any) -> Any:
+    """Return what the WebUI sets when a job begins."""
+    return getattr(state, "job_timestamp", None)
 
 
 def _tiny_codec(context: LoadedModel) -> Codec | None:
