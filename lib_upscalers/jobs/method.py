@@ -68,18 +68,14 @@ def fingerprint_of(choices: Sequence[Choice], settings: Settings, others: Mappin
 
 def _identity(choice: Choice) -> str:
     from lib_upscalers.errors import ModelFileError
-    from lib_upscalers.models.checksum import sha256_of
-    from lib_upscalers.models.entry import weights_beside
+    from lib_upscalers.models.checksum import hash_of
 
     if choice.entry is None:
         return choice.name
-    path = choice.entry.path
     try:
-        beside = weights_beside(path)
-        found = choice.entry.sha256 or sha256_of(path)
-        return found + (sha256_of(beside) if beside is not None and beside.exists() else "")
+        return hash_of(choice.entry)
     except OSError as error:
         raise ModelFileError(
-            f"Expected the file of {choice.name} at {path}, but it cannot be read "
+            f"Expected the file of {choice.name} at {choice.entry.path}, but it cannot be read "
             f"({error.strerror}): get it again."
         ) from error

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from lib_upscalers.errors import OutputError
 from lib_upscalers.file_writing import write_text
 from lib_upscalers.models.architectures import private
-from lib_upscalers.models.checksum import sha256_of
-from lib_upscalers.models.entry import stamp_of, weights_beside
+from lib_upscalers.models.checksum import hash_of
+from lib_upscalers.models.entry import stamp_of
 from lib_upscalers.network import NetworkTraits
 
 if TYPE_CHECKING:
@@ -101,9 +101,7 @@ class Facts:
             known = self._fresh.get(key) or self._known.get(key) or {}
         if known.get("stamp") == stamp and isinstance(known.get("sha256"), str):
             return known["sha256"]
-        beside = weights_beside(entry.path)
-        files = [entry.path, *([beside] if beside is not None and beside.exists() else [])]
-        digest = " ".join(sha256_of(file) for file in files)
+        digest = hash_of(entry)
         with self._lock:
             fact = known if known.get("stamp") == stamp else {"stamp": stamp}
             self._fresh[key] = {**fact, "sha256": digest}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib_upscalers.pictures.colour_spaces import CodePoints
+    from lib_upscalers.pictures.metadata import Metadata
 
 Write: TypeAlias = Callable[[BinaryIO, Picture, "int | None"], None]
 
@@ -150,6 +151,15 @@ def png_extras(picture: Picture) -> PngExtras:
     )
 
 
+def pillow_metadata(metadata: Metadata) -> dict[str, bytes]:
+    """Return a picture's profile, EXIF and XMP as Pillow's writers of WebP and AVIF take them."""
+    return {
+        "icc_profile": metadata.icc_profile or b"",
+        "exif": metadata.exif or b"",
+        "xmp": metadata.xmp or b"",
+    }
+
+
 @output_format(
     "jpeg",
     *(".jpg", ".jpeg"),
@@ -203,9 +213,7 @@ def write_as_webp(file: BinaryIO, picture: Picture, quality: int | None) -> None
         quality=quality,
         lossless=quality == 100,
         exact=picture.alpha is not None,
-        icc_profile=picture.metadata.icc_profile or b"",
-        exif=picture.metadata.exif or b"",
-        xmp=picture.metadata.xmp or b"",
+        **pillow_metadata(picture.metadata),
     )
 
 
@@ -231,9 +239,7 @@ def write_as_avif(file: BinaryIO, picture: Picture, quality: int | None) -> None
         "AVIF",
         quality=quality,
         subsampling="4:4:4" if quality >= 90 else "4:2:0",
-        icc_profile=metadata.icc_profile or b"",
-        exif=metadata.exif or b"",
-        xmp=metadata.xmp or b"",
+        **pillow_metadata(metadata),
     )
     file.write(with_points(stream.getvalue(), metadata.points))
 

@@ -11,7 +11,12 @@ from lib_upscalers.errors import OutputError
 from lib_upscalers.file_writing import writing
 from lib_upscalers.pictures.apng import write_apng
 from lib_upscalers.pictures.files import encoding, fit_picture, format_for, lossy_note
-from lib_upscalers.pictures.formats import png_extras, with_points, write_tiff_pages
+from lib_upscalers.pictures.formats import (
+    pillow_metadata,
+    png_extras,
+    with_points,
+    write_tiff_pages,
+)
 from lib_upscalers.pictures.picture import to_pil
 
 if TYPE_CHECKING:
@@ -134,9 +139,7 @@ def _write_webp(
         loop=frames.plays,
         quality=quality,
         lossless=quality == 100,
-        icc_profile=first.metadata.icc_profile or b"",
-        exif=first.metadata.exif or b"",
-        xmp=first.metadata.xmp or b"",
+        **pillow_metadata(first.metadata),
     )
 
 
@@ -154,9 +157,7 @@ def _write_avif(
         duration=[round(each) for each in frames.milliseconds],
         quality=quality,
         subsampling="4:4:4" if quality >= 90 else "4:2:0",
-        icc_profile=first.metadata.icc_profile or b"",
-        exif=first.metadata.exif or b"",
-        xmp=first.metadata.xmp or b"",
+        **pillow_metadata(first.metadata),
     )
     file.write(with_points(stream.getvalue(), first.metadata.points))
 

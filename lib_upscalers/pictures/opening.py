@@ -116,7 +116,7 @@ def _unknown(file: Path, kind: FileKind | None) -> ImageError:
 
 
 def _register(plugin: Plugin) -> None:
-    """Register another format with Pillow, if the package for it is installed."""
+    """Register another format with Pillow, if its package is installed."""
     with suppress(ImportError):
         module = importlib.import_module(plugin)
         if plugin == "pillow_heif":

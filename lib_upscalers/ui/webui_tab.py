@@ -24,17 +24,13 @@ if TYPE_CHECKING:
     from lib_upscalers.upscaling.upscaler import Upscaler
 
 TITLE, ELEM_ID = "Upscaler Lab", "upscaler_lab"
-_OPEN = """() => {
+_OPENING = """
     const buttons = [...gradioApp().querySelectorAll("#tabs button")];
     buttons.find((each) => each.textContent.trim() === "Upscaler Lab")?.click();
-    return [];
-}"""
+"""
+_OPEN = f"() => {{{_OPENING} return []; }}"
 # The WebUI's own function selects the picture that is shown large.
-_SEND = """(gallery) => {
-    const buttons = [...gradioApp().querySelectorAll("#tabs button")];
-    buttons.find((each) => each.textContent.trim() === "Upscaler Lab")?.click();
-    return extract_image_from_gallery(gallery);
-}"""
+_SEND = f"(gallery) => {{{_OPENING} return extract_image_from_gallery(gallery); }}"
 
 
 @dataclass

@@ -25,13 +25,7 @@ if TYPE_CHECKING:
 
 Capture = pytest.CaptureFixture[str]
 BOX = ("-u", "Box", "--scale", "2")
-
-
-@pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folders")
 
 
 def draw(*names: str, size: tuple[int, int] = (6, 4), colour: str = "black") -> None:

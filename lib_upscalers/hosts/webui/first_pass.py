@@ -26,11 +26,13 @@ class _FirstPass:
     """What the sampler returned, and what else it left.
 
     Attributes:
+        iteration: Which of the job's batches it is of.
         samples: Latents as the sampler has them, shape (N, C, h, w) or (N, C, T, h, w).
         parameters: What it entered into the infotext.
         generators: States of torch's global random generators afterwards.
     """
 
+    iteration: int
     samples: torch.Tensor
     parameters: Mapping[str, Any]
     generators: tuple[Any, ...]
@@ -44,22 +46,23 @@ class FirstPasses:
         first_seconds: Time that the current job took to sample first passes.
         enlarge_seconds: Time that it took between its first and its second passes.
         second_passes: How many of these it has begun.
-        repeated: Whether a first pass was sampled again, because another extension changed what
-            it depends on.
     """
 
     first_seconds: float = 0.0
     enlarge_seconds: float = 0.0
     second_passes: int = 0
-    repeated: bool = False
     _known: dict[str, _FirstPass] = field(default_factory=dict[str, _FirstPass])
-    _iterations: set[int] = field(default_factory=set[int])
     _ended: float = 0.0
 
     def begin(self) -> None:
         """Begin to count for another job."""
         self.first_seconds = self.enlarge_seconds = 0.0
         self.second_passes = 0
+
+    @property
+    def repeated(self) -> bool:
+        """Whether one was sampled again, because another extension changed what it depends on."""
+        return len({each.iteration for each in self._known.values()}) < len(self._known)
 
     def latents(self) -> Iterator[torch.Tensor]:
         """Yield the first passes' latents, a batch each."""
@@ -104,12 +107,10 @@ class FirstPasses:
         state, before = host_module("shared").state, dict(p.extra_generation_params)
         samples = sample()
         if not (state.interrupted or state.skipped):
-            iteration = int(getattr(p, "iteration", 0))
-            self.repeated |= iteration in self._iterations
-            self._iterations.add(iteration)
             later = p.extra_generation_params.items()
             added = {name: value for name, value in later if before.get(name) != value}
-            self._known[key] = _FirstPass(samples.clone(), added, _generators())
+            iteration = int(getattr(p, "iteration", 0))
+            self._known[key] = _FirstPass(iteration, samples.clone(), added, _generators())
         return samples
 
 

@@ -249,7 +249,7 @@ class _Steps:
 
 
 def plain_key(key: object) -> Any:  # noqa: ANN401
-    """Return a key that is fast to hash; nested tuples could take for ever.
+    """Return a key that is fast to hash; nested tuples could take exponential time.
 
     Raises:
         DamagedFileError: It is none.
