@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.console import Console, ConsoleHandler
+from lib_upscalers.diagnosis.bug_report import Section, bug_report
+from lib_upscalers.diagnosis.recent_problems import RecentProblems
 from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.version import VERSION
 
@@ -157,6 +159,12 @@ def _build(options: AppOptions) -> tuple[CompareActions, ModelActions]:
     return actions, models
 
 
+def _doctor(actions: CompareActions, problems: RecentProblems) -> str:
+    first = [Section("Program", lambda: ["the app"])]
+    last = [Section("Last problems", problems.lines)]
+    return bug_report(actions.host, actions.upscaler, first, last)
+
+
 def _write_address(options: AppOptions, address: str, console: Console) -> None:
     from lib_upscalers.ui.app_login import USER, is_this_computer
 
@@ -174,6 +182,8 @@ def _write_address(options: AppOptions, address: str, console: Console) -> None:
 def _serve(options: AppOptions, console: Console) -> int:
     # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    problems = RecentProblems()
+    problems.attach()
     server: AppServer | None = None
     folders: FolderActions | None = None
     try:
@@ -189,7 +199,8 @@ def _serve(options: AppOptions, console: Console) -> int:
         # Folders of this computer are no business of other computers.
         folders = FolderActions(actions) if is_this_computer(options.host) else None
         server = AppServer(
-            build_page(actions, models, folders), actions, login, options.allowed_hosts
+            build_page(actions, models, folders, lambda: _doctor(actions, problems)),
+            *(actions, login, options.allowed_hosts),
         )
         _write_address(options, server.start(options.host, options.port), console)
         threading.Event().wait()
@@ -205,6 +216,7 @@ def _serve(options: AppOptions, console: Console) -> int:
         _log.info("%s", error)
         return 1
     finally:
+        problems.detach()
         if folders is not None:
             folders.close()
         if server is not None:

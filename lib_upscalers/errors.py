@@ -29,6 +29,12 @@ Every text states what was expected, what the value is, and what to do.
 
 from __future__ import annotations
 
+REPORT_HINT = (
+    "For a bug report, paste what “Doctor” at the foot of the page or tab Upscaler Lab shows, or "
+    "the command `upscalers doctor`."
+)
+"""The line that follows an error in the log."""
+
 
 class UpscalerError(Exception):
     """Everything that this library raises on purpose, except `Cancelled`."""

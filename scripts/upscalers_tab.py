@@ -10,6 +10,7 @@ from lib_upscalers.hosts.webui import callbacks, comparison_services, model_acce
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui import webui_lists, webui_uses
 from lib_upscalers.ui.deep_input import accept_deep
+from lib_upscalers.ui.doctor_form import build_doctor
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.webui_fit import FitDoor, build_fit
 from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, HostComponents, ModelAccess, build_tab
@@ -70,6 +71,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         menus = webui_lists.Menus(
             *(extension().networks.refresh, extension().listed, extension().choices, actions.names)
         )
+        build_doctor(extension().doctor)
         webui_lists.connect({**_page.found, "upscaler-lab-names": tab.names}, menus)
 
     blocks = build_tab(

@@ -43,6 +43,7 @@ LAYERS = {
     "compare": 5,
     "training": 6,
     "upscaling": 6,
+    "diagnosis": 7,
     "jobs": 7,
     "hosts": 8,
     "ui": 8,
@@ -80,7 +81,9 @@ HEAVY_MODULES = (
     "lib_upscalers.ui.app_page",
     "lib_upscalers.ui.app_server",
     "lib_upscalers.ui.compare_tab",
+    "lib_upscalers.ui.doctor_form",
     "lib_upscalers.ui.folder_form",
+    "lib_upscalers.ui.handler_faults",
     "lib_upscalers.ui.models_page",
     "lib_upscalers.hosts.webui.interception",
 )

@@ -11,7 +11,7 @@ import traceback
 import warnings
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli import compare, latent, listing, models, upscale
+from lib_upscalers.cli import compare, doctor, latent, listing, models, upscale
 from lib_upscalers.cli.command import make_parser, parse
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.cli.ending import exit_code, signals_interrupt
@@ -32,6 +32,7 @@ COMMANDS: Sequence[Command] = (
     compare.COMMAND,
     models.COMMAND,
     latent.COMMAND,
+    doctor.COMMAND,
 )
 _WITHOUT_RICH = (
     "upscalers: Expected the package rich, which draws the tables and bars of the command line, "

@@ -18,7 +18,10 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = "" if error.filename is None else f" ({error.filename})"
         return f"The system refused it: {error.strerror}{place}."
-    return f"{type(error).__name__}: {text} (a fault of this program; --verbose shows where)"
+    return (
+        f"{type(error).__name__}: {text} (a fault of this program; --verbose shows where, and "
+        "`upscalers doctor` what a bug report needs)"
+    )
 
 
 def _lacks_memory(error: BaseException) -> bool:

@@ -13,7 +13,7 @@ from lib_upscalers.compare.measuring import measure
 from lib_upscalers.compare.peak_memory import Peak
 from lib_upscalers.compare.session import Cost, Entry, Session
 from lib_upscalers.compare.store import fingerprint, saved_name
-from lib_upscalers.errors import Cancelled, MemoryExhaustedError, UpscalerError
+from lib_upscalers.errors import REPORT_HINT, Cancelled, MemoryExhaustedError, UpscalerError
 from lib_upscalers.tiling.exhaustion import lacks_memory, naming_memory
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def explain(error: Exception) -> str:
         return _NO_MEMORY
     if isinstance(error, OSError):
         return f"A file could not be read or written ({error.strerror or type(error).__name__})."
-    _log.error("An unexpected error", exc_info=error)
+    _log.error("An unexpected error. %s", REPORT_HINT, exc_info=error)
     return f"{type(error).__name__}: {error} (a fault of this program; the log says more)"
 
 

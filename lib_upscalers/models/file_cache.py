@@ -126,6 +126,11 @@ class Facts:
             self._reported[path] = problem
         return new
 
+    def problems(self) -> list[tuple[Path, str]]:
+        """Return the files whose problems were reported, with the last of each, by name."""
+        with self._lock:
+            return sorted((path, text) for path, text in self._reported.items() if path.exists())
+
     def save(self) -> None:
         """Save new facts, if any; drop those of files that no longer exist."""
         with self._lock:

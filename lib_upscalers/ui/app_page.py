@@ -6,13 +6,14 @@ Imports gradio; import this module only to build a page.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence  # noqa: TC003 - gradio reads annotations
+from collections.abc import Callable, Sequence  # noqa: TC003 - gradio reads annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from lib_upscalers.ui.compare_tab import build
+from lib_upscalers.ui.doctor_form import build_doctor
 from lib_upscalers.ui.folder_form import build_folders
 from lib_upscalers.ui.gradio_compat import listen
 from lib_upscalers.ui.models_page import ModelsPage
@@ -92,7 +93,10 @@ def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
 
 
 def build_page(
-    actions: CompareActions, models: ModelActions, folders: FolderActions | None = None
+    actions: CompareActions,
+    models: ModelActions,
+    folders: FolderActions | None = None,
+    doctor: Callable[[], str] | None = None,
 ) -> gr.Blocks:
     """Return the page, ready to be launched.
 
@@ -100,6 +104,7 @@ def build_page(
         actions: What the comparison's buttons do.
         models: What the buttons of the page Models do.
         folders: What the buttons for folders of this computer do; None: there are none.
+        doctor: Returns what a bug report needs; None: there is no button for it.
     """
 
     def networks() -> str:
@@ -115,6 +120,8 @@ def build_page(
                 with gr.Accordion("Networks", open=False):
                     table = gr.HTML(networks(), elem_id="lab-networks", apply_default_css=False)
                     again = gr.Button("Look again", size="sm")
+                if doctor is not None:
+                    build_doctor(doctor)
             with gr.Tab("Models") as opened:
                 ModelsPage(models, actions, tab).build(opened)
 

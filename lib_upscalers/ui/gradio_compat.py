@@ -75,6 +75,10 @@ def listen(
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         # Forge and Neo wrap every event in a function of any arguments, and have Gradio 4.
         more = {"js": js, "show_progress": "hidden"}
+    if function is not None:
+        from lib_upscalers.ui.handler_faults import shielded
+
+        function = shielded(function)
     return event(function, inputs, outputs, queue=queue, **more, **hidden)
 
 

@@ -85,6 +85,10 @@ class Upscaler:
         found = list_choices(self._host, self._facts)
         return [each.entry for each in found if each.entry is not None]
 
+    def problems(self) -> list[tuple[Path, str]]:
+        """Return the files that the last list has left out, each with the reason."""
+        return self._facts.problems()
+
     def find(self, name_or_path: str) -> Choice:
         """Return the upscaler of that name, or the network in that file.
 

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from lib_upscalers.hosts.webui import options
+from lib_upscalers.hosts.webui.fault_log import faults_logged
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import displayed_progress
 from lib_upscalers.pictures.picture import from_pil, to_pil
@@ -76,7 +77,7 @@ class Engine:
             Cancelled: The user pressed Interrupt or Skip.
         """
         settings = settings or options.settings()
-        with self.job(choice.name) as progress:
+        with faults_logged("The picture"), self.job(choice.name) as progress:
             result = self.upscaler.run(from_pil(image), choice, target, settings, progress)
         if result.passes == 1:
             self.speeds[choice.name] = result.run_seconds / (image.width * image.height / 1e6)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
+from lib_upscalers.hosts.webui.fault_log import faults_logged
 from lib_upscalers.hosts.webui.scaler import resize_when_stopped
 from lib_upscalers.pictures.picture import from_pil, to_pil
 from lib_upscalers.registry import unknown_name
@@ -246,7 +247,7 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
     picture = from_pil(image)
     target = job.target(picture.size)
     try:
-        with engine.job(work.title) as progress:
+        with faults_logged("The picture"), engine.job(work.title) as progress:
             result = work.run(engine.upscaler, picture, target, progress)
     except Cancelled:
         return resize_when_stopped(image, target.resolve(picture.size)), {}

@@ -10,6 +10,7 @@ from lib_upscalers.errors import Cancelled
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.engine import suspended_torch_modes
+from lib_upscalers.hosts.webui.fault_log import faults_logged
 from lib_upscalers.hosts.webui.full_vae import loaded_model
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import displayed_progress
@@ -175,7 +176,11 @@ class LatentSeam:
             A plain tensor of the same dtype and device.
         """
         state = host_module("shared").state
-        with suspended_torch_modes(latent.device.type), displayed_progress(state, resize.mode):
+        with (
+            faults_logged("The latent"),
+            suspended_torch_modes(latent.device.type),
+            displayed_progress(state, resize.mode),
+        ):
             latent = latent.detach().clone() if latent.is_inference() else latent
             larger = Size(size[1], size[0])
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.errors import UpscalerError
+from lib_upscalers.errors import REPORT_HINT, UpscalerError
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.scaler import KernelScaler, Scaler, StandIn, file_of
@@ -129,7 +129,7 @@ class NetworkList:
             self._last = self._ours({str(entry.name) for entry in theirs})
             shared.sd_upscalers = [*theirs, *self._last]
         except Exception:  # The WebUI has to start in any case.
-            _log.exception("The upscalers of Upscaler Lab cannot be listed")
+            _log.exception("The upscalers of Upscaler Lab cannot be listed. %s", REPORT_HINT)
 
     def _ours(self, taken: Collection[str]) -> list[Any]:
         make = host_module("upscaler").UpscalerData

@@ -42,6 +42,10 @@ class Patches:
         patches.patch(KEY, owner, field, ours)
         self._made.append((owner, field, ours, active))
 
+    def replaced(self) -> list[tuple[Any, str]]:
+        """Return the owners of the replaced functions, with the functions' names."""
+        return [(owner, field) for owner, field, _, _ in self._made]
+
     def undo(self) -> None:
         """Restore every original; the last replaced first."""
         patches = host_module("patches")

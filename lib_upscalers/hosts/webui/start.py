@@ -6,6 +6,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.diagnosis.bug_report import Section, bug_report
+from lib_upscalers.diagnosis.recent_problems import RecentProblems
 from lib_upscalers.hosts.detect import detect
 from lib_upscalers.hosts.webui import callbacks, comparison_services, options
 from lib_upscalers.hosts.webui.api import Routes
@@ -15,6 +17,7 @@ from lib_upscalers.hosts.webui.extras_folder import ExtrasFolders
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.hires_comparison import HiresComparison
 from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.hosts.webui.host_report import host_sections
 from lib_upscalers.hosts.webui.latents import LatentSeam, complete_pasted
 from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
@@ -48,6 +51,7 @@ class Extension:
             self.engine, self._patches, comparison_services.store, lambda: self.listed("Hires. fix")
         )
         self._reloads = ReloadWatch(self.engine.closing)
+        self._problems = RecentProblems()
 
     def attach(self, components: Mapping[options.Widget, Any]) -> None:
         """Register everything with the WebUI.
@@ -56,6 +60,7 @@ class Extension:
             components: The gradio component of each kind of setting.
         """
         # The WebUI calls for settings when it builds its page; without a page it never does.
+        self._problems.attach()
         self._declare_options(components)
         self.networks.attach()
         self.latents.attach()
@@ -73,6 +78,7 @@ class Extension:
 
     def detach(self) -> None:
         """Restore the WebUI, and free every network."""
+        self._problems.detach()
         self._reloads.detach()
         self.fitting.cancel()
         self.networks.detach()
@@ -92,6 +98,20 @@ class Extension:
         """
         modes = host_module("shared").latent_upscale_modes if place == "Hires. fix" else {}
         return [*modes, *self.networks.names()]
+
+    def doctor(self) -> str:
+        """Return what a bug report needs; nothing in it names the user."""
+        host = self.engine.host
+        first = host_sections(self._patches.replaced())
+        last = [Section("Last problems", self._problems.lines)]
+        lock = host_module("call_queue").queue_lock
+        # A network on the device may move the model of a picture that is being made.
+        free = lock.acquire(blocking=False)
+        try:
+            return bug_report(host, self.engine.upscaler, first, last, test=free)
+        finally:
+            if free:
+                lock.release()
 
     def _on_before_ui(self) -> None:
         self.networks.rebind()

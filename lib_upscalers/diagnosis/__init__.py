@@ -1,0 +1,1 @@
+"""Collect what a bug report needs: versions, machine, device, networks, recent problems."""
