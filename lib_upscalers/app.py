@@ -147,7 +147,9 @@ def _build(options: AppOptions) -> tuple[CompareActions, ModelActions]:
     if not sample.is_file():
         write_picture(draw_sample(), sample)
     upscaler = Upscaler(host)
-    library = ModelLibrary(host.data_folder(), host.model_folders, upscaler.entries)
+    library = ModelLibrary(
+        host.data_folder(), host.model_folders, upscaler.entries, hashes=upscaler.hashes
+    )
     # Other computers may look; what is installed here is decided here.
     at_home = is_this_computer(options.host)
     models = ModelActions(

@@ -33,6 +33,7 @@ LAYERS = {
     "version": 0,
     "file_locks": 0,
     "file_writing": 1,
+    "json_files": 2,
     "geometry": 1,
     "pictures": 2,
     "resampling": 3,

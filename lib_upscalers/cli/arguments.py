@@ -34,11 +34,6 @@ class SizeRequest:
         width, height = (int(side) if side else None for side in found.groups())
         return cls(width, height)
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether both sides are given, so that it can be resolved without a picture."""
-        return self.width is not None and self.height is not None
-
     def resolve(self, picture: Size) -> Size:
         """Return the size for a picture; a missing side follows the picture's shape."""
         from lib_upscalers.geometry import Size
@@ -64,15 +59,6 @@ def count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number above 0, but got {text!r}")
     return number
-
-
-def natural(text: str) -> int:
-    """Read a whole number from 0 up.
-
-    Raises:
-        argparse.ArgumentTypeError: It is none.
-    """
-    return 0 if text == "0" else count(text)
 
 
 def percent(text: str) -> int:

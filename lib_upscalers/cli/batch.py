@@ -323,7 +323,7 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
         choice.name,
         lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
         target,
-        fingerprint_of([choice], settings, others),
+        fingerprint_of([choice], settings, others, upscaler.digest),
     )
 
 

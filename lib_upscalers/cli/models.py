@@ -62,6 +62,7 @@ def _library(options: argparse.Namespace) -> ModelLibrary:
         host.model_folders,
         upscaler.entries,
         lambda: settings,
+        hashes=upscaler.hashes,
     )
 
 

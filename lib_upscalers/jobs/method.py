@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lib_upscalers.geometry import Size
+    from lib_upscalers.models.entry import ModelEntry
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
@@ -42,7 +43,12 @@ class Method:
     fingerprint: str
 
 
-def fingerprint_of(choices: Sequence[Choice], settings: Settings, others: Mapping[str, Any]) -> str:
+def fingerprint_of(
+    choices: Sequence[Choice],
+    settings: Settings,
+    others: Mapping[str, Any],
+    digest: Callable[[ModelEntry], str],
+) -> str:
     """Return a text that changes with whatever changes the pixels of results.
 
     A network counts by the bytes of its file, not by its name; device, tile and limits do not
@@ -52,6 +58,7 @@ def fingerprint_of(choices: Sequence[Choice], settings: Settings, others: Mappin
         choices: The upscalers, in their order.
         settings: How they run.
         others: What else decides the pixels, such as the scale: values that JSON can hold.
+        digest: Returns a hash of a network's files.
 
     Raises:
         ModelFileError: A network's file cannot be read.
@@ -61,19 +68,18 @@ def fingerprint_of(choices: Sequence[Choice], settings: Settings, others: Mappin
         for each in ENGINE_SETTINGS
         if each.name not in _WITHOUT_EFFECT
     }
-    parts = {"upscalers": [_identity(each) for each in choices], "engine": engine, **others}
+    parts = {"upscalers": [_identity(each, digest) for each in choices], "engine": engine, **others}
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _identity(choice: Choice) -> str:
+def _identity(choice: Choice, digest: Callable[[ModelEntry], str]) -> str:
     from lib_upscalers.errors import ModelFileError
-    from lib_upscalers.models.checksum import hash_of
 
     if choice.entry is None:
         return choice.name
     try:
-        return hash_of(choice.entry)
+        return digest(choice.entry)
     except OSError as error:
         raise ModelFileError(
             f"Expected the file of {choice.name} at {choice.entry.path}, but it cannot be read "

@@ -6,7 +6,6 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ModelFileError
-from lib_upscalers.models.entry import weights_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,19 +22,6 @@ def sha256_of(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def hash_of(entry: ModelEntry) -> str:
-    """Return a hash of a network's files: what its entry states, else that of their bytes.
-
-    Raises:
-        OSError: They cannot be read.
-    """
-    if entry.sha256 is not None:
-        return entry.sha256
-    beside = weights_beside(entry.path)
-    files = [entry.path, *([beside] if beside is not None and beside.exists() else [])]
-    return " ".join(sha256_of(file) for file in files)
 
 
 def verify(entry: ModelEntry) -> None:

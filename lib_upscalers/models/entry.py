@@ -41,15 +41,17 @@ def weights_beside(path: Path) -> Path | None:
     return path.with_suffix(".BIN" if path.suffix.isupper() else ".bin")
 
 
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a network: one, or two where ncnn's weights lie beside its layers."""
+    beside = weights_beside(path)
+    return [path, *([beside] if beside is not None and beside.exists() else [])]
+
+
 def stamp_of(path: Path) -> tuple[int, int]:
     """Return the size in bytes and the time of change in nanoseconds of a network's files.
 
     Raises:
         OSError: The file is not there; a second one that is missing counts as empty.
     """
-    facts = path.stat()
-    beside = weights_beside(path)
-    if beside is None or not beside.exists():
-        return facts.st_size, facts.st_mtime_ns
-    more = beside.stat()
-    return facts.st_size + more.st_size, max(facts.st_mtime_ns, more.st_mtime_ns)
+    found = [file.stat() for file in files_of(path)]
+    return sum(each.st_size for each in found), max(each.st_mtime_ns for each in found)

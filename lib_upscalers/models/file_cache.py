@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -11,10 +10,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.errors import OutputError
-from lib_upscalers.file_writing import write_text
+from lib_upscalers.json_files import read_object, table, write_object
 from lib_upscalers.models.architectures import private
-from lib_upscalers.models.checksum import hash_of
-from lib_upscalers.models.entry import stamp_of
+from lib_upscalers.models.entry import files_of, stamp_of
+from lib_upscalers.models.file_hashes import FileHashes
 from lib_upscalers.network import NetworkTraits
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Fact:
 
 
 class Facts:
-    """Facts by path, size and time of change, stored in a file between starts.
+    """Facts by path, size and time of change, stored in files between starts.
 
     They are valid for one set of versions, because others may recognise more. A damaged file of
     facts is ignored; if it cannot be written, files are only read again. Several threads and
@@ -50,12 +49,16 @@ class Facts:
     they write at the very same moment.
 
     Args:
-        file: Where they are stored.
+        folder: Where they are stored; it need not exist.
         versions: What they depend on.
+
+    Attributes:
+        hashes: Those of the same files, which no version changes.
     """
 
-    def __init__(self, file: Path, versions: str) -> None:
-        self._file = file
+    def __init__(self, folder: Path, versions: str) -> None:
+        self.hashes = FileHashes(folder)
+        self._file = folder / _FILE
         self._versions = versions
         self._lock = threading.Lock()
         self._fresh: Records = {}
@@ -68,7 +71,7 @@ class Facts:
         """Read the facts stored in a folder, which need not exist."""
         # Versions are read from metadata, because importing the packages takes seconds.
         versions = f"{_FORMAT}, {private.versions()}, torch {metadata.version('torch')}"
-        return cls(folder / _FILE, versions)
+        return cls(folder, versions)
 
     def get(self, path: Path, inspect: Callable[[Path], Fact]) -> Fact:
         """Return the fact of a file; `inspect` reads it if it is not cached.
@@ -96,16 +99,7 @@ class Facts:
         """
         if entry.sha256 is not None:
             return entry.sha256
-        key, stamp = str(entry.path.resolve()), list(stamp_of(entry.path))
-        with self._lock:
-            known = self._fresh.get(key) or self._known.get(key) or {}
-        if known.get("stamp") == stamp and isinstance(known.get("sha256"), str):
-            return known["sha256"]
-        digest = hash_of(entry)
-        with self._lock:
-            fact = known if known.get("stamp") == stamp else {"stamp": stamp}
-            self._fresh[key] = {**fact, "sha256": digest}
-        return digest
+        return " ".join(self.hashes.get(file) for file in files_of(entry.path))
 
     def measured(self, digest: str) -> dict[str, Any]:
         """Return what was stored of files with that hash; empty if nothing was."""
@@ -144,23 +138,15 @@ class Facts:
             self._fresh, self._fresh_measured = {}, {}
             held = {"versions": self._versions, "files": self._known, "measured": self._measured}
             try:
-                self._write(json.dumps(held))
+                write_object(self._file, held)
             except OutputError as error:
                 _log.warning("What is known of networks cannot be kept: %s", error)
 
     def _read(self) -> tuple[Records, Records]:
-        try:
-            stored: Any = json.loads(self._file.read_text("utf-8"))
-            if stored["versions"] == self._versions:
-                return dict(stored["files"]), dict(stored["measured"])
-        except (FileNotFoundError, NotADirectoryError):
-            pass
-        except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
-            _log.warning("%s cannot be read, networks are looked at anew: %s", self._file, error)
-        return {}, {}
-
-    def _write(self, text: str) -> None:
-        write_text(self._file, text, overwrite=True, make_folders=True)
+        stored = read_object(self._file, "networks are looked at again")
+        if stored.get("versions") != self._versions:
+            return {}, {}
+        return table(stored.get("files")), table(stored.get("measured"))
 
 
 def _from_json(stored: Any, stamp: list[int]) -> Fact | None:  # noqa: ANN401

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections import deque
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 from lib_upscalers.compare.session import Entry, Session
 from lib_upscalers.compare.store import saved_name
 from lib_upscalers.errors import Cancelled, InputError, UpscalerError
-from lib_upscalers.file_writing import write_text
 from lib_upscalers.geometry import Size
 from lib_upscalers.jobs.claims import ClaimRules
 from lib_upscalers.jobs.folder_run import FolderRun
@@ -24,6 +22,7 @@ from lib_upscalers.jobs.method import Method, fingerprint_of
 from lib_upscalers.jobs.output_paths import FileJob, plan
 from lib_upscalers.jobs.picture_steps import FileOptions, PictureSteps
 from lib_upscalers.jobs.tally import Tally
+from lib_upscalers.json_files import read_object, write_object
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels
@@ -99,10 +98,10 @@ class FolderActions:
 
     def last_form(self) -> FolderForm:
         """Return what was filled in last, also before a restart."""
+        values = read_object(self._file, "the form is empty")
         try:
-            values = json.loads(self._file.read_text(encoding="utf-8"))
             return FolderForm.of(*(values[each.name] for each in fields(FolderForm)))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (LookupError, InputError):
             return FolderForm()
 
     @property
@@ -121,7 +120,7 @@ class FolderActions:
             with self._lock:
                 if self._run is not None and self._run.is_running():
                     raise InputError("A folder is being done already: pause it first.")
-                write_text(self._file, json.dumps(asdict(form)), overwrite=True, make_folders=True)
+                write_object(self._file, asdict(form))
                 self._run = _Run(self.compare, form, failed_only=failed_only)
                 self._run.start()
         except (UpscalerError, OSError) as error:
@@ -242,7 +241,10 @@ class _Run:
                 picture, choice, target, settings, progress
             ),
             lambda _: Target(scale=scale),
-            fingerprint_of([choice], settings, {"size": scale, "quality": None, "frames": "all"}),
+            fingerprint_of(
+                *([choice], settings, {"size": scale, "quality": None, "frames": "all"}),
+                upscaler.digest,
+            ),
         )
 
     def begin(self, job: FileJob) -> Progress:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lib_upscalers.geometry import Size
     from lib_upscalers.host import Host
     from lib_upscalers.models.entry import ModelEntry
+    from lib_upscalers.models.file_hashes import FileHashes
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
@@ -97,6 +98,19 @@ class Upscaler:
             ModelError: The file is there but is no network that can be used.
         """
         return find_choice(name_or_path, self._host, self._facts)
+
+    @property
+    def hashes(self) -> FileHashes:
+        """The hashes of network files, which are computed once."""
+        return self._facts.hashes
+
+    def digest(self, entry: ModelEntry) -> str:
+        """Return a hash of a network's files.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        return self._facts.digest(entry)
 
     def in_file(self, path: Path) -> Choice:
         """Return the network in a file, named after it.

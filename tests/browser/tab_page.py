@@ -67,7 +67,9 @@ def main() -> None:
             told="Set in Extras: {name}, {scale}x.",
         )
         upscaler = Upscaler(host)
-        library = ModelLibrary(host.data_folder(), host.model_folders, upscaler.entries)
+        library = ModelLibrary(
+            host.data_folder(), host.model_folders, upscaler.entries, hashes=upscaler.hashes
+        )
         models = ModelActions(library, upscaler, store, file_url, upload_folder)
         actions = CompareActions(
             *(upscaler, host, store, file_url, upload_folder),

@@ -6,6 +6,7 @@ import itertools
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +28,7 @@ from lib_upscalers.ui.result_use import Used
 from lib_upscalers.ui.webui_uses import Places
 from tests.cases import each_case
 from tests.hosts.test_contract import photo
+from tests.hosts.webui_model import OptionInfo
 
 if TYPE_CHECKING:
     from tests.hosts.webui_model import WebUI
@@ -213,3 +215,36 @@ def test_a_result_is_used_where_the_host_lists_its_upscaler(webui: WebUI, tmp_pa
     for name, labels in refused.items():
         assert {label for label, use in uses.items() if use.refuse(name)} == labels, name
     assert webui
+
+
+@one_host
+def test_pictures_go_into_inputs_as_those_take_them(
+    webui: WebUI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert webui
+    canvas, plain = object(), SimpleNamespace(image_mode="RGBA")
+    fields = {"img2img": {"init_img": canvas}, "extras": {"init_img": plain}}
+    texts = SimpleNamespace(paste_fields=fields)
+    monkeypatch.setitem(sys.modules, "modules.infotext_utils", texts)
+    read = {"in.png": photo()}
+    monkeypatch.setattr(sys.modules["modules.images"], "read", read.get, raising=False)
+    path = Path("in.png")
+    assert comparison_services.picture_input("txt2img") is None
+    assert comparison_services.inputs_of_paths("img2img", "extras", "txt2img") == [plain]
+    assert comparison_services.input_value(plain, path) == "in.png"
+    assert comparison_services.input_value(canvas, path) is read["in.png"]
+
+
+@one_host
+def test_the_upscaler_of_img2img_is_saved(webui: WebUI, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: dict[str, object] = {}
+    webui.opts.add_option("upscaler_for_img2img", OptionInfo())
+    monkeypatch.setattr(webui.shared, "config_filename", "config.json", raising=False)
+    monkeypatch.setattr(
+        webui.opts,
+        "save",
+        lambda file: saved.update({file: webui.opts.data["upscaler_for_img2img"]}),
+        raising=False,
+    )
+    comparison_services.set_img2img_upscaler("Lanczos")
+    assert saved == {"config.json": "Lanczos"}

@@ -29,7 +29,6 @@ from lib_upscalers.errors import (
 from lib_upscalers.models.catalogue import extra_hosts
 from lib_upscalers.models.catalogue.catalogue_settings import CatalogueSettings
 from lib_upscalers.models.catalogue.conversion import convert
-from lib_upscalers.models.catalogue.file_hashes import FileHashes
 from lib_upscalers.models.catalogue.install import Installer, differences, target_folder
 from lib_upscalers.models.catalogue.installed_models import has_trash, precision_of
 from lib_upscalers.models.catalogue.library import ModelLibrary
@@ -41,6 +40,7 @@ from lib_upscalers.models.catalogue.schema import parse_catalogue
 from lib_upscalers.models.catalogue.selection import ORDERS, Filter, best_file, select
 from lib_upscalers.models.catalogue.support import known_architectures, problem_of
 from lib_upscalers.models.file_cache import Facts
+from lib_upscalers.models.file_hashes import FileHashes
 from lib_upscalers.models.folders import scan
 from lib_upscalers.models.loader import load_network, read_traits
 from tests.cases import each_case

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lib_upscalers.models.entry import ModelEntry
 from lib_upscalers.models.file_cache import Fact, Facts
 from lib_upscalers.network import NetworkTraits
 from tests.cases import each_case
@@ -186,6 +188,26 @@ def test_files_that_are_gone_are_forgotten(network: Path, tmp_path: Path) -> Non
     other.unlink()
     learn(tmp_path, network, Fact(TRAITS))
     assert "other.pth" not in (tmp_path / "network-facts.json").read_text("utf-8")
+
+
+def test_a_network_is_hashed_once(network: Path, tmp_path: Path) -> None:
+    entry = ModelEntry("some", network, 7, TRAITS)
+    facts = Facts.in_folder(tmp_path)
+    digest, stat = facts.digest(entry), network.stat()
+    assert digest == facts.hashes.known(network) == hashlib.sha256(b"weights").hexdigest()
+    network.write_bytes(b"WEIGHTS")
+    os.utime(network, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert Facts.in_folder(tmp_path).digest(entry) == digest
+    os.utime(network, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1000))
+    assert Facts.in_folder(tmp_path).digest(entry) == hashlib.sha256(b"WEIGHTS").hexdigest()
+
+
+def test_both_files_of_an_ncnn_network_are_hashed(tmp_path: Path) -> None:
+    for ending in (".param", ".bin"):
+        (tmp_path / f"a{ending}").write_bytes(ending.encode())
+    digest = Facts.in_folder(tmp_path).digest(ModelEntry("a", tmp_path / "a.param", 10, TRAITS))
+    expected = [hashlib.sha256(ending).hexdigest() for ending in (b".param", b".bin")]
+    assert digest == " ".join(expected)
 
 
 def test_a_name_that_is_no_text_is_remembered(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Give the comparison tab the WebUI's queue, our latent modes, and a folder that is served."""
+"""Give the comparison tab the WebUI's queue, inputs and setting, our latent modes, and a folder."""
 
 from __future__ import annotations
 
@@ -47,6 +47,33 @@ def job(engine: Engine) -> Generator[Callable[[], bool], None, None]:
             yield stopped
         finally:
             engine.tidy()
+
+
+def picture_input(tab: str) -> Any:
+    """Return the input to which the WebUI itself sends pictures; None where the tab has none."""
+    return host_module("infotext_utils").paste_fields.get(tab, {}).get("init_img")
+
+
+def inputs_of_paths(*tabs: str) -> list[Any]:
+    """Return the inputs of those tabs that take a path."""
+    return [each for each in map(picture_input, tabs) if _takes_a_path(each)]
+
+
+def _takes_a_path(component: Any) -> bool:
+    # Forge's canvas takes a picture alone.
+    return hasattr(component, "image_mode")
+
+
+def input_value(component: Any, path: Path) -> Any:
+    """Return a picture's file as an input takes it."""
+    return str(path) if _takes_a_path(component) else host_module("images").read(str(path))
+
+
+def set_img2img_upscaler(name: str) -> None:
+    """Make an upscaler that of img2img, and save this setting."""
+    shared = host_module("shared")
+    shared.opts.set("upscaler_for_img2img", name)
+    shared.opts.save(shared.config_filename)
 
 
 def latent_candidates(engine: Engine) -> Sequence[Candidate]:

@@ -144,7 +144,10 @@ def _method(engine: Engine, found: ExtrasPlan) -> Method:
         found.title or NAME,
         run,
         job.target,
-        fingerprint_of(found.choices, found.settings, {"job": repr(replace(job, engine={}))}),
+        fingerprint_of(
+            *(found.choices, found.settings, {"job": repr(replace(job, engine={}))}),
+            engine.upscaler.digest,
+        ),
     )
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def model_library(engine: Engine) -> ModelLibrary:
     """Return the library of the WebUI's networks."""
     host, upscaler = engine.host, engine.upscaler
-    return ModelLibrary(host.data_folder(), host.model_folders, upscaler.entries)
+    return ModelLibrary(
+        host.data_folder(), host.model_folders, upscaler.entries, hashes=upscaler.hashes
+    )
 
 
 def may_change() -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.file_writing import write_text
+from lib_upscalers.json_files import read_object, write_object
 from lib_upscalers.models.catalogue.addresses import AddressRule
 
 if TYPE_CHECKING:
@@ -89,16 +88,10 @@ def read_settings(folder: Path) -> CatalogueSettings:
     What is damaged or makes no sense is left out, with a line in the log.
     """
     file = folder / _FILE
-    try:
-        stored: Any = json.loads(file.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return CatalogueSettings()
-    except (OSError, ValueError, RecursionError) as error:
-        _log.warning("%s cannot be read, so the defaults are used: %s", file, error)
-        return CatalogueSettings()
+    stored = read_object(file, "the defaults are used")
     found = CatalogueSettings()
     for field in fields(CatalogueSettings):
-        value = stored.get(field.name) if isinstance(stored, dict) else None
+        value = stored.get(field.name)
         kind = type(getattr(found, field.name))
         number = kind is float and type(value) in (int, float)
         if value is None or not (type(value) is kind or number):
@@ -116,5 +109,4 @@ def write_settings(folder: Path, settings: CatalogueSettings) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    text = json.dumps(asdict(settings), indent=1)
-    write_text(folder / _FILE, text, overwrite=True, make_folders=True)
+    write_object(folder / _FILE, asdict(settings))

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import InputError, OutputError, UpscalerError
 from lib_upscalers.models.catalogue.model_marks import Mark
-from lib_upscalers.models.entry import weights_beside
+from lib_upscalers.models.entry import files_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from lib_upscalers.models.catalogue.file_hashes import FileHashes
     from lib_upscalers.models.catalogue.model_marks import ModelMarks
     from lib_upscalers.models.catalogue.schema import Catalogue, CatalogueFile, CatalogueModel
     from lib_upscalers.models.entry import ModelEntry
+    from lib_upscalers.models.file_hashes import FileHashes
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -127,10 +127,8 @@ def remove_model(entry: ModelEntry, folders: Sequence[Path], *, permanently: boo
             "Expected the package send2trash, which moves files to the trash, but it is not "
             "installed: run pip install send2trash, or ask for the file to be deleted for good."
         )
-    beside = weights_beside(path)
-    files = [path, *([beside] if beside is not None and beside.exists() else [])]
     try:
-        for file in files:
+        for file in files_of(path):
             if permanently:
                 file.unlink()
             else:

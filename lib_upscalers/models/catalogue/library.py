@@ -13,7 +13,6 @@ from lib_upscalers.models.catalogue.catalogue_settings import read_settings
 from lib_upscalers.models.catalogue.client import CatalogueClient, fetcher_of
 from lib_upscalers.models.catalogue.download import Downloader
 from lib_upscalers.models.catalogue.extra_hosts import fetch_by_extra
-from lib_upscalers.models.catalogue.file_hashes import FileHashes
 from lib_upscalers.models.catalogue.file_hosts import best_way, way_to
 from lib_upscalers.models.catalogue.install import (
     CatalogueOrigin,
@@ -28,6 +27,7 @@ from lib_upscalers.models.catalogue.installed_models import (
 )
 from lib_upscalers.models.catalogue.model_marks import ModelMarks
 from lib_upscalers.models.catalogue.selection import best_file
+from lib_upscalers.models.file_hashes import FileHashes
 from lib_upscalers.progress import NULL
 from lib_upscalers.registry import unknown_name
 
@@ -74,6 +74,7 @@ class ModelLibrary:
         entries: Returns the networks that lie in them.
         settings: How the catalogue is reached; None: as stored in `data_folder`.
         fetcher: Makes what opens addresses.
+        hashes: Those of local files; None: as stored in `data_folder`.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class ModelLibrary:
         entries: Callable[[], Sequence[ModelEntry]],
         settings: Callable[[], CatalogueSettings] | None = None,
         fetcher: Callable[[CatalogueSettings], Fetcher] = fetcher_of,
+        hashes: FileHashes | None = None,
     ) -> None:
         self._data = data_folder
         self.folder = data_folder / "catalogue"
@@ -91,7 +93,7 @@ class ModelLibrary:
         self.settings = settings or self._stored_settings
         self._fetcher = fetcher
         self.client = CatalogueClient(self.folder, self.settings, fetcher)
-        self.hashes = FileHashes(data_folder)
+        self.hashes = hashes or FileHashes(data_folder)
         self.marks = ModelMarks(data_folder)
         self._free = threading.BoundedSemaphore(_MOST_DOWNLOADS)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import threading
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.file_writing import write_text
+from lib_upscalers.json_files import read_object, table, write_object
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_log = logging.getLogger("lib_upscalers")
 _FILE = "model-marks.json"
 _LONGEST = 100
 
@@ -49,15 +46,8 @@ class ModelMarks:
 
     def all(self) -> dict[str, Mark]:
         """Return all marks by path, as they are stored now."""
-        try:
-            held: Any = json.loads(self._file.read_text("utf-8"))
-            stored = cast("dict[str, Any]", held["files"])
-            return {path: _mark(value) for path, value in stored.items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as e:
-            _log.warning("%s cannot be read: %s", self._file, e)
-            return {}
+        stored = table(read_object(self._file, "no network is marked").get("files"))
+        return {path: _mark(value) for path, value in stored.items()}
 
     def get(self, path: Path) -> Mark:
         """Return the mark of a file."""
@@ -98,16 +88,13 @@ class ModelMarks:
                 held.pop(key, None)
             else:
                 held[key] = mark
-            self._write(held)
+            files = {path: asdict(each) for path, each in held.items()}
+            write_object(self._file, {"files": files})
         return mark
 
     def forget(self, path: Path) -> None:
         """Remove what is stored of a file."""
         self.change(path, label="", favourite=False, hidden=False, source_sha256="")
-
-    def _write(self, held: dict[str, Mark]) -> None:
-        text = json.dumps({"files": {path: asdict(mark) for path, mark in held.items()}}, indent=1)
-        write_text(self._file, text, overwrite=True, make_folders=True)
 
 
 def _mark(value: Any) -> Mark:  # noqa: ANN401 - JSON

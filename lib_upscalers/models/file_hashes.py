@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import sys
@@ -13,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.errors import OutputError
-from lib_upscalers.file_writing import write_text
+from lib_upscalers.json_files import read_object, table, write_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,19 +137,15 @@ class FileHashes:
         with self._lock:
             held = {**self._read(), **self._held}
             self._held = {key: value for key, value in held.items() if os.path.exists(key)}  # noqa: PTH110
-            text = json.dumps({"files": self._held})
+            files = dict(self._held)
         try:
-            write_text(self._file, text, overwrite=True, make_folders=True)
+            write_object(self._file, {"files": files})
         except OutputError as error:
             _log.warning("The hashes of files cannot be stored: %s", error)
 
     def _read(self) -> dict[str, list[Any]]:
-        try:
-            held: Any = json.loads(self._file.read_text("utf-8"))
-            files = cast("dict[str, Any]", held["files"])
-            return {key: value for key, value in files.items() if _is_sound(value)}
-        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            return {}
+        files = table(read_object(self._file, "files are hashed again").get("files"))
+        return {key: value for key, value in files.items() if _is_sound(value)}
 
 
 def _is_sound(value: Any) -> bool:  # noqa: ANN401 - JSON
