@@ -12,6 +12,7 @@ from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui import deep_input, webui_fit, webui_lists, webui_uses
 from lib_upscalers.ui.doctor_form import build_doctor
 from lib_upscalers.ui.gradio_compat import page_is_built
+from lib_upscalers.ui.guide_actions import GuideActions
 from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, HostComponents, ModelAccess, build_tab
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def _connect(store: Store, tab: Tab, actions: CompareActions) -> None:
     webui_lists.connect({**_page.found, "upscaler-lab-names": tab.names}, menus)
 
 
+def _guide(actions: CompareActions) -> GuideActions:
+    entries = extension().usable_entries()
+    return GuideActions(actions, entries.note, entries.names)
+
+
 def _tabs() -> list[tuple[Any, str, str]]:
     ours, services = extension(), comparison_services
     engine, refresh = ours.engine, ours.networks.refresh
@@ -55,6 +61,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
         webui_uses.Places(_page.found, ours.listed, *inputs).uses(),
         *(options.settings, _connect),
         ModelAccess(model_library(engine), may_change, refresh),
+        _guide,
     )
     return [(blocks, TITLE, ELEM_ID)]
 

@@ -31,6 +31,7 @@ COVERED = (
     "figures",
     "gestures",
     "items",
+    "picks",
     "pictures",
     "pixels",
     "several",

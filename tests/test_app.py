@@ -21,10 +21,11 @@ from lib_upscalers.compare.store import Store
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.pictures.files import read_picture, write_picture
 from lib_upscalers.ui import client_watch
-from lib_upscalers.ui.compare_actions import CompareActions, Form, alert, feed, idle_feed
+from lib_upscalers.ui.compare_actions import CompareActions, Form
 from lib_upscalers.ui.gradio_compat import file_url, listen
 from lib_upscalers.ui.result_use import Use
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
+from lib_upscalers.ui.viewer_feed import alert, feed, idle_feed
 from lib_upscalers.upscaling.settings import Settings
 from lib_upscalers.upscaling.upscaler import Upscaler
 from tests.compare.fakes import HOSTILE, Fate, candidate

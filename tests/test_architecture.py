@@ -43,6 +43,7 @@ LAYERS = {
     "latent": 5,
     "compare": 5,
     "training": 6,
+    "guide": 6,
     "upscaling": 6,
     "diagnosis": 7,
     "jobs": 7,
@@ -85,6 +86,7 @@ HEAVY_MODULES = (
     "lib_upscalers.ui.doctor_form",
     "lib_upscalers.ui.folder_form",
     "lib_upscalers.ui.handler_faults",
+    "lib_upscalers.ui.guide_page",
     "lib_upscalers.ui.models_page",
     "lib_upscalers.hosts.webui.interception",
 )

@@ -19,6 +19,7 @@ SOURCES = [
     *(ROOT / "lib_upscalers").rglob("*.py"),
     *(ROOT / "lib_upscalers").rglob("*.mjs"),
     ROOT / "lib_upscalers" / "models" / "catalogue" / "recommended.json",
+    ROOT / "lib_upscalers" / "guide" / "guide.json",
     *(ROOT / "scripts").glob("*.py"),
 ]
 # Labels that are put together from a description.

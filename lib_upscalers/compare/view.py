@@ -57,6 +57,8 @@ def _entry_data(entry: Entry, url_of: UrlOf) -> dict[str, Any]:
         "result": _picture(entry.result, url_of),
         "figures": dict(entry.figures),
         "kept": entry.cached,
+        "upscaler": entry.upscaler,
+        "strength": entry.strength,
         "cost": None
         if cost is None
         else {

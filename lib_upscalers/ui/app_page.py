@@ -16,6 +16,8 @@ from lib_upscalers.ui.compare_tab import build
 from lib_upscalers.ui.doctor_form import build_doctor
 from lib_upscalers.ui.folder_form import build_folders
 from lib_upscalers.ui.gradio_compat import listen
+from lib_upscalers.ui.guide_actions import GuideActions
+from lib_upscalers.ui.guide_page import TITLE, build_guide
 from lib_upscalers.ui.models_page import ModelsPage
 
 if TYPE_CHECKING:
@@ -122,6 +124,8 @@ def build_page(
                     again = gr.Button("Look again", size="sm")
                 if doctor is not None:
                     build_doctor(doctor)
+            with gr.Tab(TITLE) as guide:
+                build_guide(GuideActions(actions), tab, guide)
             with gr.Tab("Models") as opened:
                 ModelsPage(models, actions, tab).build(opened)
 

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import logging
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.compare import report
 from lib_upscalers.compare.comparison import explain
+from lib_upscalers.compare.picks import PickStore
 from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.store import saved_name
 from lib_upscalers.compare.subject import read_subject
-from lib_upscalers.compare.view import view_of, view_of_names, view_of_several
+from lib_upscalers.compare.view import view_of, view_of_several
 from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.file_writing import write_text
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.targets import Target
 from lib_upscalers.ui.client_watch import ClientWatch
+from lib_upscalers.ui.pick_actions import act_on_picks, stored_picks
 from lib_upscalers.ui.result_use import Used
 from lib_upscalers.ui.uploads import accepted
+from lib_upscalers.ui.viewer_feed import alert, feed, message_text, message_values
 from lib_upscalers.upscaling.candidates import candidates, comparison
 from lib_upscalers.upscaling.settings import Settings, chosen, differences
 
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lib_upscalers")
 MOST_PICTURES = 50
 _MOST_WAITING = 100
-_MOST_MESSAGE_CHARACTERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,20 @@ class CompareActions:
     def _url(self, picture: StoredPicture) -> str:
         return self.url_of(self.store.path(picture.file).resolve())
 
+    @functools.cached_property
+    def picks(self) -> PickStore:
+        """The user's picks in blind tests."""
+        return PickStore(self.host.data_folder())
+
     def view(self, session: Session) -> str:
         """Return a session as the viewer's data."""
         refused = {
             entry.name: [use.refuse(entry.upscaler or entry.name) for use in self.uses]
             for entry in session.entries
         }
-        return feed({**view_of(session, self._url), "refused": refused})
+        return feed(
+            {**view_of(session, self._url), "refused": refused, **stored_picks(self.picks, session)}
+        )
 
     def cancel(self, token: str) -> None:
         """Stop the work of that token, within a tile, or before it begins."""
@@ -256,11 +264,25 @@ class CompareActions:
         except InputError:
             return ""
 
+    def keep_picks(self, message: object) -> str:
+        """Store, delete or export picks, as the viewer's message asks; return what to show."""
+        try:
+            exported = act_on_picks(self.picks, message)
+            if exported is None:
+                return ""
+            path = self.store.new_file("blind-picks.json")
+            write_text(path, exported, overwrite=True)
+            return self._link(path, at_once=True)
+        except UpscalerError as error:
+            return alert(f"The pick is not stored: {error}")
+
     def export(self, message: object) -> str:
         """Write a report, a grid or figures, as the viewer's message asks; return a link to it."""
         try:
             session, values = self._session_of_message(message)
-            return self._link(self._export(session.ended(), _text(values, "kind")), at_once=True)
+            return self._link(
+                self._export(session.ended(), message_text(values, "kind")), at_once=True
+            )
         except UpscalerError as error:
             return alert(f"The file could not be made: {error}")
         except (OSError, MemoryError) as error:
@@ -268,8 +290,8 @@ class CompareActions:
             return alert("The file could not be made: a picture is gone. Compare again.")
 
     def _session_of_message(self, message: object) -> tuple[Session, dict[str, Any]]:
-        values = _message(message)
-        return self.store.load(_text(values, "session")), values
+        values = message_values(message)
+        return self.store.load(message_text(values, "session")), values
 
     def _export(self, session: Session, kind: str) -> Path:
         texts: dict[str, Callable[[], str]] = {
@@ -294,7 +316,7 @@ class CompareActions:
                 cannot be used so.
         """
         session, values = self._session_of_message(message)
-        name = _text(values, "upscaler")
+        name = message_text(values, "upscaler")
         entry = next((each for each in session.entries if each.name == name), None)
         if entry is None:
             raise InputError("Expected an upscaler of this comparison: compare again.")
@@ -317,28 +339,6 @@ def _explain(error: Exception, path: object = None) -> str:
     return text.replace(path, Path(path).name) if isinstance(path, str) and path else text
 
 
-def _message(message: object) -> dict[str, Any]:
-    """Return the viewer's message.
-
-    Raises:
-        InputError: It is no such message.
-    """
-    values: object = None
-    if isinstance(message, str) and len(message) <= _MOST_MESSAGE_CHARACTERS:
-        with contextlib.suppress(ValueError, RecursionError):
-            values = json.loads(message)
-    if not isinstance(values, dict):
-        raise InputError("Expected a message of the viewer, but got something else: compare again.")
-    return cast("dict[str, Any]", values)
-
-
-def _text(values: dict[str, Any], name: str) -> str:
-    value = values.get(name)
-    if not isinstance(value, str):
-        raise InputError(f"Expected a message of the viewer with {name}: compare again.")
-    return value
-
-
 def _request_for_several(paths: Sequence[str], form: Form) -> ComparisonRequest:
     if not 1 <= len(paths) <= MOST_PICTURES:
         raise InputError(
@@ -347,20 +347,3 @@ def _request_for_several(paths: Sequence[str], form: Form) -> ComparisonRequest:
     if form.trial is None:
         raise InputError("Several pictures are for a test: choose “Test on this picture”.")
     return form.request()
-
-
-def feed(values: dict[str, Any]) -> str:
-    """Return HTML that passes values to the viewer; none of them becomes markup."""
-    return f'<span data-feed="{escape(json.dumps(values))}"></span>'
-
-
-def idle_feed(names: Sequence[str]) -> str:
-    """Return the feed of the viewer before a comparison."""
-    return feed(view_of_names(names))
-
-
-def alert(text: str) -> str:
-    """Return a warning or an error as HTML; "" for no text."""
-    # Invalid Unicode cannot be sent to a browser.
-    valid = text.encode("utf-8", "replace").decode("utf-8")
-    return f'<p class="lab-alert" role="alert">{escape(valid)}</p>' if text else ""

@@ -21,9 +21,10 @@ from lib_upscalers.errors import InputError
 from lib_upscalers.pictures.names import names_a_picture
 from lib_upscalers.resampling.kernels import KERNELS
 from lib_upscalers.ui import setting_controls
-from lib_upscalers.ui.compare_actions import MOST_PICTURES, CompareActions, Form, alert, idle_feed
+from lib_upscalers.ui.compare_actions import MOST_PICTURES, CompareActions, Form
 from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, return_path, return_paths
 from lib_upscalers.ui.uploads import is_inside
+from lib_upscalers.ui.viewer_feed import alert, idle_feed
 from lib_upscalers.ui.viewer_place import viewer_place
 from lib_upscalers.upscaling.candidates import default_names
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
@@ -336,9 +337,11 @@ class _TabBuilder:
         with gr.Column(elem_classes=[_HIDDEN]):
             message, filled = gr.Textbox(label="Message"), gr.Textbox(label="Filled")
             restore, export = self._button("restore"), self._button("keep")
+            picks = self._button("picks")
             uses = [self._button(f"use-{index}") for index in range(len(self.actions.uses))]
         listen(restore.click, self._restore, [message], [feed], js=_MESSAGE)
         listen(export.click, self.actions.export, [message], [links], js=_MESSAGE)
+        listen(picks.click, self.actions.keep_picks, [message], [links], js=_MESSAGE)
         for use, press in zip(self.actions.uses, uses, strict=True):
             outputs = [*use.outputs, alerts, filled]
             done = listen(press.click, self._make_fill(use), [message], outputs, js=_MESSAGE)

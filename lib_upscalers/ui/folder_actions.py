@@ -27,7 +27,7 @@ from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import Target
-from lib_upscalers.ui.compare_actions import alert
+from lib_upscalers.ui.viewer_feed import alert
 from lib_upscalers.upscaling.settings import Settings
 from lib_upscalers.version import VERSION
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.guide.rules import guide
 from lib_upscalers.latent import LATENT_MODES
 from lib_upscalers.ui.webui_fit import fit_offer
 
@@ -76,13 +77,22 @@ def connect(made: Sequence[Any], inputs: Sequence[Any], knowledge: Knowledge) ->
             text = explanation_for_model(name, strength, known, knowledge.minutes())
         else:
             text = sentence(knowledge.prospect(name), 0 if width or height else scale)
-        return text, gr.update(visible=lacks_network(name, known))
+        return with_guide(text), gr.update(visible=lacks_network(name, known))
 
     values, outputs = list(inputs), list(made)
     for component in inputs:
         component.change(explain, values, outputs, show_progress="hidden")
     # Another model may be loaded by now.
     inputs[0].focus(explain, values, outputs, show_progress="hidden")
+
+
+def with_guide(line: str) -> str:
+    """Return a line with a link to the page "Which one?", whose short form is its tooltip."""
+    link = (
+        f'<a href="#" data-upscaler-lab-which title="{escape(guide().short)}">'
+        f"{_translatable('Which one?')}</a>"
+    )
+    return f"{line.removesuffix('</small>') or '<small>'} {link}</small>"
 
 
 def sentence(prospect: Prospect | None, target: float) -> str:

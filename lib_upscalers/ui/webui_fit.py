@@ -8,8 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import UpscalerError
-from lib_upscalers.ui.compare_actions import alert
 from lib_upscalers.ui.gradio_compat import file_url, listen
+from lib_upscalers.ui.viewer_feed import alert
 
 if TYPE_CHECKING:
     from collections.abc import Callable

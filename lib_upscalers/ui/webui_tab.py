@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lib_upscalers.host import Host
     from lib_upscalers.models.catalogue.library import ModelLibrary
     from lib_upscalers.ui.compare_tab import Tab
+    from lib_upscalers.ui.guide_actions import GuideActions
     from lib_upscalers.ui.result_use import Use
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
@@ -105,6 +106,7 @@ def build_tab(
     settings: Callable[[], Settings],
     more: Callable[[Store, Tab, CompareActions], None],
     access: ModelAccess,
+    make_guide: Callable[[CompareActions], GuideActions],
 ) -> Any:  # noqa: ANN401 - gradio's blocks, for the WebUI
     """Build the tab.
 
@@ -118,9 +120,11 @@ def build_tab(
         settings: As `CompareActions.settings`.
         more: Adds further controls below the comparison, and connects the tab to the page around.
         access: The networks of the page Models.
+        make_guide: Returns what the buttons of the page "Which one?" do, beside that comparison.
     """
     import gradio as gr
 
+    from lib_upscalers.ui import guide_page
     from lib_upscalers.ui.compare_tab import build
     from lib_upscalers.ui.model_actions import ModelActions
     from lib_upscalers.ui.models_page import ModelsPage
@@ -143,6 +147,8 @@ def build_tab(
             with gr.Tab("Comparison"):
                 tab = build(actions)
                 more(store, tab, actions)
+            with gr.Tab(guide_page.TITLE) as guide:
+                guide_page.build_guide(make_guide(actions), tab, guide)
             with gr.Tab("Models") as opened:
                 ModelsPage(models, actions, tab).build(opened)
     return blocks

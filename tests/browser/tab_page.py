@@ -29,6 +29,8 @@ from lib_upscalers.ui.app_page import network_table
 from lib_upscalers.ui.compare_actions import CompareActions
 from lib_upscalers.ui.compare_tab import Tab, build
 from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
+from lib_upscalers.ui.guide_actions import GuideActions
+from lib_upscalers.ui.guide_page import TITLE, build_guide
 from lib_upscalers.ui.model_actions import ModelActions
 from lib_upscalers.ui.models_page import ModelsPage
 from lib_upscalers.ui.result_use import Use
@@ -81,6 +83,8 @@ def main() -> None:
             with gr.Tab("Comparison"):
                 tab = build(actions)
                 _networks(actions, tab)
+            with gr.Tab(TITLE) as guide:
+                build_guide(GuideActions(actions), tab, guide)
             with gr.Tab("Models") as opened:
                 ModelsPage(models, actions, tab).build(opened)
     head = f'<script type="module">{LOADER.read_text()}</script>'

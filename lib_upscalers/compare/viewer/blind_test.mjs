@@ -1,31 +1,41 @@
 // The blind test: two results without names, again and again; then who won.
 
 import { bradleyTerry, pairsOf } from "./blind.mjs";
-import { button, make } from "./dom.mjs";
+import { button, make, menu } from "./dom.mjs";
+import { between, pickOf, tallies } from "./picks.mjs";
 import { say } from "./words.mjs";
 
 /** @typedef {import("./items.mjs").Item} Item */
-/** @typedef {import("./blind.mjs").Pick} Pick */
+/** @typedef {import("./picks.mjs").Pick} Pick */
+/**
+ * What is stored of a user's picks, and the way to store more.
+ * @typedef {object} Keeper
+ * @property {Pick[]} picks
+ * @property {boolean} storing
+ * @property {((message: object) => void) | null} send null where nothing is stored, as in a report
+ */
 
-const KEPT = "upscaler-lab-picks";
-const MOST_KEPT = 2000;
+const OLD = "upscaler-lab-picks";
+const MOST_TALLIES = 3;
+/** @type {readonly [string, string][]} */
+const KINDS = Object.freeze([["", "not named"], ["drawing", "drawing"], ["photograph", "photograph"]]);
 
-/** @returns {Pick[]} */
-function keptPicks() {
+/**
+ * Return the picks that an older version left in the browser, and remove them there.
+ * @returns {Pick[]}
+ */
+function oldPicks() {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((each) => typeof each?.better === "string") : [];
+    const held = JSON.parse(localStorage.getItem(OLD) ?? "[]");
+    localStorage.removeItem(OLD);
+    return held.filter((/** @type {any} */ each) =>
+      typeof each?.better === "string" && typeof each.worse === "string")
+      .map((/** @type {any} */ { better, worse, half }, /** @type {number} */ at) => ({
+        id: `browser-${at}-${better}-${worse}`.slice(0, 300), better, worse, half: Boolean(half), kind: "",
+        better_strength: null, worse_strength: null,
+      }));
   } catch {
     return [];
-  }
-}
-
-/** @param {Pick[]} picks */
-function keep(picks) {
-  try {
-    localStorage.setItem(KEPT, JSON.stringify(picks.slice(-MOST_KEPT)));
-  } catch {
-    // A page without storage, such as a report from a file, counts this round alone.
   }
 }
 
@@ -33,16 +43,20 @@ function keep(picks) {
 export class BlindTest {
   /**
    * @param {(pair: [Item, Item] | null) => void} onPair null at the end of a round
+   * @param {Keeper} keeper
    */
-  constructor(onPair) {
+  constructor(onPair, keeper = { picks: [], storing: false, send: null }) {
     this.onPair = onPair;
+    this.keeper = keeper;
     this.element = make("div", { class: "blind" });
     /** @type {Item[]} */
     this.items = [];
     /** @type {[number, number][]} */
     this.pairs = [];
     this.at = 0;
-    this.picks = keptPicks();
+    /** @type {Pick[]} those of this page, oldest first */
+    this.picks = [];
+    this.kind = "";
   }
 
   /** @param {Item[]} items results to choose from */
@@ -50,6 +64,11 @@ export class BlindTest {
     this.items = items;
     this.pairs = pairsOf(items.length, Math.random);
     this.at = 0;
+    if (this.keeper.send) {
+      const old = oldPicks();
+      if (old.length) this.keeper.send({ action: "add", picks: old });
+      this.keeper.picks.push(...old);
+    }
     this.ask();
   }
 
@@ -60,33 +79,42 @@ export class BlindTest {
       return;
     }
     const choose = (/** @type {number} */ better) => () => this.pick(better);
+    /** @type {[string, string][]} */
+    const kinds = KINDS.map(([key, text]) => [key, say(text)]);
     this.element.replaceChildren(
       make("p", { role: "status" },
         say("Which is better? {at} of {all}", { at: this.at + 1, all: this.pairs.length })),
       make("div", { class: "bar" },
         button(`◀ ${say("Left")}`, say("The left one is better"), choose(0)),
         button(say("Both alike"), say("Neither is better"), choose(-1)),
-        button(`${say("Right")} ▶`, say("The right one is better"), choose(1))),
+        button(`${say("Right")} ▶`, say("The right one is better"), choose(1)),
+        menu(say("Kind of picture"), kinds, this.kind, (kind) => { this.kind = kind; })),
     );
     this.onPair([this.items[pair[0]], this.items[pair[1]]]);
   }
 
   /** @param {number} better 0 the left one, 1 the right one, -1 neither */
   pick(better) {
-    const [left, right] = this.pairs[this.at].map((index) => this.items[index].label);
-    const won = better === 1 ? right : left;
-    const lost = better === 1 ? left : right;
-    this.picks.push({ better: won, worse: lost, half: better === -1 });
-    keep(this.picks);
+    const [left, right] = this.pairs[this.at].map((index) => this.items[index]);
+    const [won, lost] = better === 1 ? [right, left] : [left, right];
+    const id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    this.picks.push(pickOf(id, won, lost, better === -1, this.kind));
+    // All of the last picks, in case the page was busy with the one before.
+    this.keeper.send?.({ action: "add", picks: this.picks.slice(-5) });
     this.at += 1;
     this.ask();
   }
 
+  /** All that is known: what was stored before, and what was picked since. */
+  get known() {
+    const here = new Set(this.picks.map(({ id }) => id));
+    return [...this.keeper.picks.filter(({ id }) => !here.has(id)), ...this.picks];
+  }
+
   tell() {
     this.onPair(null);
-    const here = new Set(this.items.map(({ label }) => label));
-    const known = this.picks.filter(({ better, worse }) => here.has(better) && here.has(worse));
-    const rows = bradleyTerry(known).map(({ name, share, wins, shown }, index) =>
+    const labels = new Set(this.items.map(({ label }) => label));
+    const rows = bradleyTerry(between(this.known, labels)).map(({ name, share, wins, shown }, index) =>
       make("tr", {}, make("td", {}, String(index + 1)), make("th", { scope: "row" }, name),
         make("td", {}, `${(100 * share).toFixed(0)} %`),
         make("td", {}, say("{wins} of {shown}", { wins, shown }))));
@@ -95,13 +123,42 @@ export class BlindTest {
     this.element.replaceChildren(
       make("p", { role: "status" }, say("What you prefer, over all rounds with these upscalers:")),
       make("div", { class: "table" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows))),
+      ...this.sentences(),
       make("div", { class: "bar" },
         button(say("Another round"), say("Show all pairs again"), () => this.start(this.items)),
-        button(say("Forget all picks"), say("Start the tally anew"), () => {
-          this.picks = [];
-          keep([]);
-          this.start(this.items);
-        })),
+        ...this.keeping()),
     );
+  }
+
+  sentences() {
+    const names = new Set(this.items.map(({ label, entry }) => entry?.upscaler || label));
+    const here = this.known.filter(({ better, worse }) => names.has(better) && names.has(worse));
+    return tallies(here).slice(0, MOST_TALLIES).map(({ better, worse, wins, pairs }) =>
+      make("p", {}, say("Of {pairs} pairs you preferred {better} to {worse} in {wins}.",
+        { pairs, better, worse, wins })));
+  }
+
+  /** The switch, and the buttons that export and delete what is stored. */
+  keeping() {
+    const { keeper } = this;
+    const { send } = keeper;
+    if (!send) return [];
+    const box = make("input", { type: "checkbox" });
+    box.checked = keeper.storing;
+    box.addEventListener("change", () => {
+      keeper.storing = box.checked;
+      send({ action: "switch", storing: box.checked });
+    });
+    return [
+      make("label", { title: say("In a small file of the program on this computer") }, box,
+        make("span", {}, say("Store my picks"))),
+      button(say("Export picks"), say("All of them, as JSON"), () => send({ action: "export" })),
+      button(say("Forget all picks"), say("Delete what is stored"), () => {
+        keeper.picks = [];
+        this.picks = [];
+        send({ action: "forget" });
+        this.start(this.items);
+      }),
+    ];
   }
 }

@@ -57,10 +57,12 @@ export class ViewerElement extends HTMLElement {
       fit: () => this.stage.fit(),
       actual: () => this.stage.zoomBy(1 / this.stage.view.zoom),
     });
+    /** @type {import("./blind_test.mjs").Keeper} */
+    this.keeper = { picks: [], storing: false, send: null };
     this.blind = new BlindTest((pair) => {
       this.pair = pair;
       this.render();
-    });
+    }, this.keeper);
     this.table = new FigureTable();
     this.notes = make("div", { class: "notes" });
     this.whole = make("progress", { class: "whole", max: "1", "aria-label": say("All upscalers") });
@@ -79,6 +81,7 @@ export class ViewerElement extends HTMLElement {
     this.captions.uses = this.usesOf();
     const feed = this.getAttribute("feed");
     if (!feed) return;
+    this.keeper.send = (message) => send(`${feed}-picks`, JSON.stringify(message));
     const stops = [follow(feed, (text) => this.show(JSON.parse(text))), pressLinks()];
     this.stopFeed = () => stops.forEach((stop) => stop());
     const last = lastSession();
@@ -111,6 +114,8 @@ export class ViewerElement extends HTMLElement {
     const other = this.session?.name !== view.name;
     this.session = view;
     this.captions.refused = view.refused ?? {};
+    if (view.picks) this.keeper.picks = view.picks;
+    this.keeper.storing = view.storing ?? this.keeper.storing;
     if (view.name) rememberSession(view.name);
     const items = itemsOf(view);
     const keys = items.map(({ key }) => key);

@@ -32,6 +32,8 @@ import { say } from "./words.mjs";
  * @property {Cost | null} cost
  * @property {Record<string, number>} figures
  * @property {boolean} kept
+ * @property {string} [upscaler] of a finished picture, what enlarged it
+ * @property {number | null} [strength] of a finished picture, its denoising strength
  */
 /**
  * @typedef {object} Session
@@ -50,6 +52,8 @@ import { say } from "./words.mjs";
  * @property {Entry[]} entries
  * @property {Record<string, string[]>} [refused] why an upscaler cannot be used, by its name
  * @property {number} [columns] of finished pictures, how many are in a row
+ * @property {import("./picks.mjs").Pick[]} [picks] of blind tests with these upscalers
+ * @property {boolean} [storing] whether picks are stored
  */
 /** @typedef {{key: string, label: string, shown: Shown | null, entry: Entry | null}} Item */
 

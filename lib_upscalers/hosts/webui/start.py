@@ -23,6 +23,7 @@ from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
 from lib_upscalers.hosts.webui.picture_input import PictureInput
 from lib_upscalers.hosts.webui.reload_watch import ReloadWatch
+from lib_upscalers.hosts.webui.usable_entries import UsableEntries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,6 +113,10 @@ class Extension:
         finally:
             if free:
                 lock.release()
+
+    def usable_entries(self) -> UsableEntries:
+        """Return the entries of Hires. fix that work with the loaded model."""
+        return UsableEntries(lambda: self.listed("Hires. fix"), self.latents.outlook)
 
     def _on_before_ui(self) -> None:
         self.networks.rebind()
