@@ -41,7 +41,7 @@ _ABOUT_UPSCALERS = (
 )
 _ABOUT_TESTS = "A test shrinks the picture first and measures how close each upscaler comes to it."
 _log = logging.getLogger("lib_upscalers")
-FEED = "upscaler-lab-feed"
+FEED, PICTURE = "upscaler-lab-feed", "upscaler-lab-picture"
 _HIDDEN = "upscaler-lab-hidden"
 _MESSAGE = "() => [globalThis.upscalerLab?.message() ?? '']"
 # Run after a use's components are filled, or not.
@@ -217,7 +217,7 @@ def _picture(actions: CompareActions) -> Any:  # noqa: ANN401 - gradio's own typ
         image_mode=None,  # pyright: ignore[reportArgumentType] - version 3 hands it on to nobody
         label="Picture",
         height=260,
-        elem_id="upscaler-lab-picture",
+        elem_id=PICTURE,
         **accepted_arguments(gr.Image, more),
     )
     return_path(picture, actions.store.new_file)
@@ -246,7 +246,7 @@ class _TabBuilder:
                     stop = gr.Button("Cancel", variant="stop", interactive=False)
         alerts = _html_block("", "upscaler-lab-said")
         feed = _html_block(idle_feed(self._default_names()), FEED, hidden=True)
-        _html_block(viewer_place(self.actions.uses, FEED), "upscaler-lab-view")
+        _html_block(viewer_place(self.actions.uses, FEED, PICTURE), "upscaler-lab-view")
         links = _html_block("", "upscaler-lab-kept")
         token = gr.State("")
         form = controls.all()

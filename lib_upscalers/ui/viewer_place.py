@@ -25,6 +25,7 @@ _STYLE = """
   transform: translateX(-50%); padding: 0.6rem 1rem; border-radius: 8px; color: #fff;
   background: #14532d; box-shadow: 0 2px 12px #0008; }
 upscaler-lab-viewer { min-height: 12rem; }
+.lab-drop { outline: 3px dashed var(--color-accent, #4f46e5) !important; outline-offset: -3px; }
 #upscaler-lab-said:not(:has(p)), #upscaler-lab-kept:not(:has(a, p)) { display: none !important; }
 </style>
 """
@@ -35,15 +36,17 @@ def _script_address() -> str:
     return "data:text/javascript;base64," + base64.b64encode(viewer_script().encode()).decode()
 
 
-def viewer_place(uses: Sequence[Use], feed: str) -> str:
+def viewer_place(uses: Sequence[Use], feed: str, picture: str) -> str:
     """Return the HTML of the viewer, with the style of the tab around it.
 
     Args:
         uses: What results can be used for.
         feed: The elem_id of what feeds it.
+        picture: The elem_id of the input that dropped and pasted pictures are put into.
     """
     labels = escape(json.dumps([{"label": use.label, "told": use.told} for use in uses]))
     return (
         f'{_STYLE}<div data-upscaler-lab="{_script_address()}">'
-        f'<upscaler-lab-viewer feed="{feed}" uses="{labels}"></upscaler-lab-viewer></div>'
+        f'<upscaler-lab-viewer feed="{feed}" uses="{labels}" picture="{picture}">'
+        "</upscaler-lab-viewer></div>"
     )

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  fitted, gridShape, limited, MOST_ZOOM, panned, pinched, toFrame, visible, zoomedAt,
+  filledShape, fitted, gridShape, limited, MOST_ZOOM, panned, pinched, toFrame, visible, zoomedAt,
 } from "../../lib_upscalers/compare/viewer/viewport.mjs";
 
 const frame = { width: 4096, height: 3000 };
@@ -134,4 +134,19 @@ test("a frame without an extent does no harm", () => {
 
 test("room for less than one cell is one column", () => {
   assert.equal(gridShape(4, { width: 90, height: 300 }, frame, 70).columns, 1);
+});
+
+test("cells that fill a room leave nothing of it, whatever its shape", () => {
+  const shown = { width: 300, height: 200 };
+  const sideways = filledShape(1, { width: 740, height: 300 }, shown, 20);
+  assert.deepEqual(sideways, { columns: 1, cell: { width: 740, height: 280 } });
+  assert.equal(filledShape(3, { width: 740, height: 300 }, shown, 20).columns, 3);
+  assert.equal(filledShape(3, { width: 360, height: 700 }, shown, 20).columns, 1);
+  for (const columns of [2, 6]) {
+    assert.equal(filledShape(12, { width: 1200, height: 700 }, shown, 20, columns).columns, columns);
+  }
+  assert.equal(filledShape(2, { width: 1200, height: 700 }, shown, 20, 6).columns, 2);
+  assert.ok(filledShape(12, { width: 300, height: 600 }, shown, 20, 6).columns < 6);
+  const none = filledShape(2, { width: 0, height: 0 }, shown, 20).cell;
+  assert.ok(none.width >= 1 && none.height >= 1);
 });

@@ -3,7 +3,9 @@
 import { BlindTest } from "./blind_test.mjs";
 import { writeCaption } from "./caption.mjs";
 import { button, confirmIn, make } from "./dom.mjs";
+import { asksForFullScreen, FullScreen } from "./full_screen.mjs";
 import { follow, lastSession, pressLinks, rememberSession, send } from "./feed.mjs";
+import { takePictures } from "./intake.mjs";
 import { itemsOf } from "./items.mjs";
 import { meanRows, plots } from "./several.mjs";
 import { Stage } from "./stage.mjs";
@@ -21,7 +23,8 @@ const KEEP = Object.freeze([["html", "Report"], ["png", "Grid PNG"], ["csv", "CS
 
 /**
  * Shows a comparison. Attributes: `feed`, the id of the element whose `data-feed` is shown;
- * `uses`, a JSON list of what results can be used for.
+ * `uses`, a JSON list of what results can be used for; `picture`, the id of the input into which
+ * dropped and pasted pictures are put.
  */
 export class ViewerElement extends HTMLElement {
   constructor() {
@@ -36,6 +39,13 @@ export class ViewerElement extends HTMLElement {
     /** @type {[Item, Item] | null} */
     this.pair = null;
     this.stopFeed = () => {};
+    /** @param {KeyboardEvent} event */
+    this.onKey = (event) => {
+      const here = this.full.isOn || this.matches(":hover, :focus-within");
+      if (!here || !asksForFullScreen(event, this.full.isOn)) return;
+      event.preventDefault();
+      void this.full.toggle();
+    };
     const shadow = this.attachShadow({ mode: "open" });
     this.stageElement = make("div", {
       class: "stage", tabindex: "0", role: "group", "aria-label": say(
@@ -56,6 +66,13 @@ export class ViewerElement extends HTMLElement {
       zoom: (factor) => this.stage.zoomBy(factor),
       fit: () => this.stage.fit(),
       actual: () => this.stage.zoomBy(1 / this.stage.view.zoom),
+      fullScreen: () => void this.full.toggle(),
+    });
+    this.full = new FullScreen(this, (on) => {
+      this.toolbar.isFull = on;
+      this.stage.fills = on;
+      this.render();
+      this.stageElement.focus();
     });
     /** @type {import("./blind_test.mjs").Keeper} */
     this.keeper = { picks: [], storing: false, send: null };
@@ -66,10 +83,10 @@ export class ViewerElement extends HTMLElement {
     this.table = new FigureTable();
     this.notes = make("div", { class: "notes" });
     this.whole = make("progress", { class: "whole", max: "1", "aria-label": say("All upscalers") });
-    this.several = make("div");
+    this.several = make("div", { class: "several" });
     this.foot = make("div", { class: "foot" });
-    shadow.append(make("style", {}, STYLE), this.notes, this.whole, this.toolbar.modes,
-      this.toolbar.options, this.blind.element, this.stageElement, this.table.element, this.several,
+    const bars = make("div", { class: "bars" }, this.toolbar.modes, this.toolbar.options);
+    shadow.append(make("style", {}, STYLE), this.notes, this.whole, bars, this.blind.element, this.stageElement, this.table.element, this.several,
       this.foot);
     this.whole.hidden = true;
     this.stageElement.addEventListener("lab-drawn", () =>
@@ -78,11 +95,14 @@ export class ViewerElement extends HTMLElement {
 
   connectedCallback() {
     this.stage.start();
+    document.addEventListener("keydown", this.onKey);
     this.captions.uses = this.usesOf();
     const feed = this.getAttribute("feed");
     if (!feed) return;
     this.keeper.send = (message) => send(`${feed}-picks`, JSON.stringify(message));
     const stops = [follow(feed, (text) => this.show(JSON.parse(text))), pressLinks()];
+    const picture = this.getAttribute("picture");
+    if (picture) stops.push(takePictures(this, picture, (taken) => this.confirmPicture(taken)));
     this.stopFeed = () => stops.forEach((stop) => stop());
     const last = lastSession();
     if (last) setTimeout(() => send(`${feed}-restore`, last), 300);
@@ -91,6 +111,14 @@ export class ViewerElement extends HTMLElement {
   disconnectedCallback() {
     this.stage.stop();
     this.stopFeed();
+    document.removeEventListener("keydown", this.onKey);
+  }
+
+  /** @param {boolean} taken */
+  confirmPicture(taken) {
+    if (taken && this.full.isOn) void this.full.leave();
+    confirmIn(document.body, taken
+      ? say("The picture is in: press Compare.") : say("That is no picture that can be taken."));
   }
 
   usesOf() {
@@ -264,6 +292,7 @@ export class ViewerElement extends HTMLElement {
   use(use, item) {
     const { session } = this;
     if (!session?.source || !item.entry) return;
+    void this.full.leave();
     const { name } = item.entry;
     const scale = Number((session.width / session.source.width).toFixed(2));
     const message = JSON.stringify({ session: session.name, upscaler: name });

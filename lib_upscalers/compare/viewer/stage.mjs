@@ -6,7 +6,7 @@ import { contextOf, drawLens, drawPair, drawPicture } from "./drawing.mjs";
 import { commandOf, listenTo, shiftOf } from "./gestures.mjs";
 import { noteOf } from "./items.mjs";
 import { Pictures } from "./pictures.mjs";
-import { fitted, gridShape, limited, panned, pinched, zoomedAt } from "./viewport.mjs";
+import { filledShape, fitted, gridShape, limited, panned, pinched, zoomedAt } from "./viewport.mjs";
 
 /** @typedef {import("./items.mjs").Item} Item */
 /** @typedef {import("./items.mjs").Shown} Shown */
@@ -62,6 +62,8 @@ export class Stage {
     /** @type {View} */
     this.view = fitted(this.frame, this.cell);
     this.fits = true;
+    /** Whether the cells fill the element, which then has a height of its own. */
+    this.fills = false;
     /** @type {Point | null} */
     this.spot = null;
     this.waiting = 0;
@@ -139,14 +141,17 @@ export class Stage {
   layOut() {
     const width = this.element.clientWidth;
     if (!width || !this.cells.size) return;
-    const height = Math.max(300, Math.min(innerHeight * 0.72, 1100));
+    const height = this.fills
+      ? this.element.clientHeight : Math.max(300, Math.min(innerHeight * 0.72, 1100));
     const columns = Math.min(this.settings.columns, this.cells.size);
     // What came in stands in a row of its own.
     const first = this.cells.get("e0");
     const alone = columns > 1 && first !== undefined && this.cells.has("source");
     if (first) first.element.style.gridColumnStart = columns > 1 ? "1" : "";
     const count = this.cells.size + (alone ? columns - 1 : 0);
-    const shape = gridShape(count, { width, height }, this.frame, CAPTION, columns);
+    const caption = this.fills ? this.captionHeight() : CAPTION;
+    const shaped = this.fills ? filledShape : gridShape;
+    const shape = shaped(count, { width, height }, this.frame, caption, columns);
     this.element.style.gridTemplateColumns = `repeat(${shape.columns}, minmax(0, 1fr))`;
     const dense = devicePixelRatio || 1;
     const size = {
@@ -166,6 +171,12 @@ export class Stage {
       ? fitted(this.frame, size)
       : limited(this.view, this.frame, size);
     this.redraw();
+  }
+
+  captionHeight() {
+    const [first] = this.cells.values();
+    // With the cell's border.
+    return first.caption.offsetHeight + 2;
   }
 
   /** @param {View} view */

@@ -92,6 +92,21 @@ svg { width: 100%; display: block; }
   white-space: nowrap; font-size: 12px; opacity: 0.85; user-select: all; }
 .blind { text-align: center; margin-bottom: 8px; }
 .blind .bar { justify-content: center; margin-top: 6px; }
+:host(:fullscreen), :host([over-page]) { display: flex; flex-direction: column; padding: 8px;
+  background: var(--background-fill-primary, Canvas); overflow: hidden; min-height: 0 !important; }
+:host([over-page]) { position: fixed; inset: 0; z-index: 10000; height: 100dvh; }
+:host(:is(:fullscreen, [over-page])) :is(.notes, .table, .several, .foot, .whole) { display: none; }
+:host(:is(:fullscreen, [over-page])) .stage { flex: 1 1 0; min-height: 0; overflow: auto;
+  align-content: start; }
+@media (max-height: 560px) {
+  :host(:is(:fullscreen, [over-page])) { padding: 4px; }
+  :host(:is(:fullscreen, [over-page])) .bars { display: flex; gap: 10px; overflow-x: auto;
+    margin-bottom: 4px; }
+  :host(:is(:fullscreen, [over-page])) .bar { flex-wrap: nowrap; flex: none; margin: 0; }
+  :host(:is(:fullscreen, [over-page])) .full { order: -1; position: sticky; left: 0; z-index: 2; }
+  :host(:is(:fullscreen, [over-page])) .caption { min-height: 0; padding: 1px 8px; font-size: 12px; }
+  :host(:is(:fullscreen, [over-page])) .caption > :not(b) { display: none; }
+}
 @container (max-width: 600px) {
   .bar select { max-width: 8.5rem; }
   button, select { min-height: 36px; }

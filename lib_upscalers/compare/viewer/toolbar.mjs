@@ -14,6 +14,7 @@ import { say } from "./words.mjs";
  * @property {(factor: number) => void} zoom
  * @property {() => void} fit
  * @property {() => void} actual
+ * @property {() => void} fullScreen
  */
 
 /** @type {readonly [Mode, string, string][]} */
@@ -39,13 +40,14 @@ export class Toolbar {
     this.options = make("div", { class: "bar options" });
     this.zoomText = make("output", { class: "zoom", "aria-label": say("Zoom") });
     this.written = "";
+    this.isFull = false;
   }
 
   /** @param {Item[]} items */
   show(items) {
     const { chosen, a, b, vertical, smooth, source } = this.settings;
     const names = items.map(({ key, label }) => `${key}:${label}`);
-    const text = JSON.stringify([names, chosen, a, b, vertical, smooth, source]);
+    const text = JSON.stringify([names, chosen, a, b, vertical, smooth, source, this.isFull]);
     if (text === this.written) return;
     this.written = text;
     this.modes.replaceChildren(...MODES.map(([mode, label, title]) => {
@@ -121,9 +123,13 @@ export class Toolbar {
       button("+", say("Zoom in (+)"), () => actions.zoom(1.5)),
       button(say("Fit"), say("Show all of it (0)"), actions.fit),
       button("1:1", say("One pixel on one of the screen (*, or double click)"), actions.actual));
+    const full = button(this.isFull ? say("Leave full screen") : say("Full screen"),
+      say("Show the comparison alone, or in the page again (F)"), actions.fullScreen);
+    full.setAttribute("aria-pressed", String(this.isFull));
+    full.className = "full";
     const all = ["grid", "difference", "lens"].includes(this.settings.chosen);
     return [...(all ? [this.toggle(say("Input"), "source", say("Show the picture that was enlarged, too"))] : []),
-      this.toggle(say("Smooth"), "smooth", say("Blend enlarged pixels instead of showing them as squares")), zoom];
+      this.toggle(say("Smooth"), "smooth", say("Blend enlarged pixels instead of showing them as squares")), zoom, full];
   }
 
   /** @param {number} zoom */

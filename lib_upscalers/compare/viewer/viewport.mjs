@@ -164,6 +164,29 @@ export function visible(view, frame, cell, picture) {
 }
 
 /**
+ * Return how many columns show `count` frames largest if their cells fill the room, and their size.
+ * @param {number} count
+ * @param {Size} room
+ * @param {Size} frame
+ * @param {number} caption height of the text below each
+ * @param {number} asked how many columns, where they are wide enough; 0: any
+ * @returns {{columns: number, cell: Size}}
+ */
+export function filledShape(count, room, frame, caption, asked = 0) {
+  const gap = 6;
+  const fixed = room.width / asked < 110 ? 0 : Math.min(asked, count);
+  let best = { columns: 1, cell: { width: 1, height: 1 }, zoom: 0 };
+  for (let columns = fixed || 1; columns <= (fixed || count); columns += 1) {
+    const rows = Math.ceil(count / columns);
+    const width = Math.max(1, Math.floor((room.width - gap * (columns - 1)) / columns));
+    const height = Math.max(1, Math.floor((room.height - gap * (rows - 1)) / rows) - caption);
+    const zoom = fitZoom(frame, { width, height });
+    if (zoom > best.zoom * 1.001) best = { columns, cell: { width, height }, zoom };
+  }
+  return { columns: best.columns, cell: best.cell };
+}
+
+/**
  * Return how many columns show `count` frames largest, and how high a cell then is.
  * @param {number} count
  * @param {Size} room
