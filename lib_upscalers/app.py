@@ -47,6 +47,7 @@ class AppOptions(argparse.Namespace):
     allowed_hosts: Sequence[str]
     models: Sequence[Path]
     device: str
+    open: Path | None
 
 
 def _parse(arguments: Sequence[str] | None) -> AppOptions:
@@ -93,6 +94,12 @@ def _parse(arguments: Sequence[str] | None) -> AppOptions:
     )
     parser.add_argument(
         "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
+    )
+    parser.add_argument(
+        "--open",
+        type=Path,
+        metavar="FILE",
+        help="show a comparison again: its HTML report, or the JSON file of its session",
     )
     return parser.parse_args(arguments, namespace=AppOptions())
 
@@ -167,6 +174,19 @@ def _doctor(actions: CompareActions, problems: RecentProblems) -> str:
     return bug_report(actions.host, actions.upscaler, first, last)
 
 
+def _opened(options: AppOptions, actions: CompareActions) -> str:
+    """Return the end of the address under which the page shows what is to be opened, or "".
+
+    Raises:
+        InputError: It cannot be opened.
+    """
+    if options.open is None:
+        return ""
+    from lib_upscalers.compare.reopening import open_again
+
+    return f"?session={open_again(options.open, actions.store).name}"
+
+
 def _write_address(options: AppOptions, address: str, console: Console) -> None:
     from lib_upscalers.ui.app_login import USER, is_this_computer
 
@@ -192,6 +212,7 @@ def _serve(options: AppOptions, console: Console) -> int:
         password = _password(options, console)
         console.write("Starting the app ...")
         actions, models = _build(options)
+        shown = _opened(options, actions)
         from lib_upscalers.ui.app_login import Login, is_this_computer
         from lib_upscalers.ui.app_page import build_page
         from lib_upscalers.ui.app_server import AppServer
@@ -204,7 +225,8 @@ def _serve(options: AppOptions, console: Console) -> int:
             build_page(actions, models, folders, lambda: _doctor(actions, problems)),
             *(actions, login, options.allowed_hosts),
         )
-        _write_address(options, server.start(options.host, options.port), console)
+        address = server.start(options.host, options.port) + shown
+        _write_address(options, address, console)
         threading.Event().wait()
     except KeyboardInterrupt:
         console.write("Stopped.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +44,7 @@ examples:
   upscalers compare in.png --with Lanczos,4x-network.pth --scale 4 --grid out.png
   upscalers compare photo.png --with Lanczos,"Lab Fast 2x" --test 2 --jpeg 80
   upscalers compare photos/ --with Lanczos,"Lab Fast 2x" --test 2 --csv out.csv
+  upscalers compare --open out.html
 
 {EXIT_CODES}"""
 _OUTPUTS = (
@@ -58,6 +61,7 @@ class CompareOptions:
 
     pictures: Sequence[str]
     names: str
+    open: Path | None
     scale: float
     size: SizeRequest | None
     test: int | None
@@ -84,12 +88,18 @@ class CompareOptions:
 
 def _add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "pictures", nargs="+", metavar="PICTURE", help="a picture; with --test several, or folders"
+        "pictures", nargs="*", metavar="PICTURE", help="a picture; with --test several, or folders"
+    )
+    parser.add_argument(
+        "--open",
+        type=Path,
+        metavar="FILE",
+        help="show a comparison again in the app: its HTML report, or the JSON file of its session",
     )
     parser.add_argument(
         "--with",
         dest="names",
-        required=True,
+        default="",
         metavar="A,B,C",
         help="names from `upscalers list` or paths of network files, separated by commas",
     )
@@ -276,8 +286,30 @@ def _write_all(
         yield options.grid
 
 
+def _open(options: CompareOptions, path: Path) -> int:
+    """Start the app, a program of its own, which shows a comparison; return its exit code."""
+    if options.pictures or options.names or options.outputs:
+        raise InputError("Expected --open alone: it compares nothing and writes no file.")
+    command = [sys.executable, "-m", "lib_upscalers.app", "--open", str(path)]
+    for folder in options.models:
+        command += ["--models", str(folder)]
+    with subprocess.Popen([*command, "--device", options.device]) as app:  # noqa: S603 - ours
+        while True:
+            try:
+                return app.wait()
+            except KeyboardInterrupt:
+                # A terminal sends Ctrl-C to the app, too, which then ends by itself.
+                continue
+
+
 def _run(namespace: argparse.Namespace, console: Console) -> int:
     options = options_of(CompareOptions, namespace)
+    if options.open is not None:
+        return _open(options, options.open)
+    if not options.pictures or not options.names:
+        raise InputError(
+            "Expected a picture and --with A,B, or --open FILE: name what to compare, or a report."
+        )
     pictures, failed = _pictures(options, console)
     settings = read_engine_settings(namespace)
     request = _request(options, pictures, settings)

@@ -18,7 +18,7 @@ from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lib_upscalers.compare.session import Entry, Session, StoredPicture
     from lib_upscalers.compare.store import Store
@@ -90,8 +90,26 @@ def html_report(sessions: Sequence[Session], store: Store) -> str:
         pictures.append(f'<script type="text/plain" id="{place}">{data}</script>')
         return place
 
-    view = view_of(session, place_of)
+    places: dict[str, str] = {}
+
+    def noted(shown: StoredPicture) -> str:
+        return places.setdefault(shown.file, place_of(shown))
+
+    view = view_of(session, noted)
+    # From this `reopening` makes a session again.
+    held = as_script_text(_with_places(session, places))
+    pictures.append(f'<script type="application/json" id="session">{held}</script>')
     return _page(f"{session.title or 'Picture'}: {upscalers}", view, pictures)
+
+
+def _with_places(session: Session, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+    """Return a session as data, in which pictures have their places in the report."""
+    values = json.loads(session.to_json())
+    values["name"] = ""
+    for shown in (values["source"], values["reference"], *(e["result"] for e in values["entries"])):
+        if shown is not None:
+            shown["file"] = places[shown["file"]]
+    return values
 
 
 def _page(title: str, view: dict[str, Any], pictures: Sequence[str] = ()) -> str:

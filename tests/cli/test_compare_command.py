@@ -179,3 +179,39 @@ def test_a_full_disk_costs_no_earlier_report(
     assert "free some space" in capsys.readouterr().err
     assert report.read_bytes() == b"precious"
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_open_starts_the_app_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+
+    class App:
+        def __init__(self, command: list[str]) -> None:
+            started.append(command)
+            self.interrupted = False
+
+        def __enter__(self) -> object:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def wait(self) -> int:
+            if not self.interrupted:
+                self.interrupted = True
+                raise KeyboardInterrupt
+            return 2
+
+    monkeypatch.setattr("lib_upscalers.cli.compare.subprocess.Popen", App)
+    report = str(tmp_path / "out.html")
+    assert main(["compare", "--open", report, "--models", str(tmp_path), "--device", "cpu"]) == 2
+    (command,) = started
+    assert command[1:5] == ["-m", "lib_upscalers.app", "--open", report]
+    assert command[5:] == ["--models", str(tmp_path), "--device", "cpu"]
+
+
+def test_open_goes_with_nothing_else(in_png: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([in_png], ["--with", "Nearest,Lanczos"], ["--csv", "out.csv"]):
+        assert main(["compare", "--open", "out.html", *more]) == 2
+        assert "--open alone" in capsys.readouterr().err
+    for more in ([], [in_png], ["--with", "Nearest,Lanczos"]):
+        assert main(["compare", *more]) == 2
+        assert "--open FILE" in capsys.readouterr().err

@@ -18,8 +18,24 @@ export function send(id, message, confirm = () => {}) {
   press?.click();
 }
 
-/** @returns {string} the name of the last comparison in this tab, or else in any */
+/**
+ * Return the comparison that the page's address asks for, once; a reload shows the last one.
+ * @returns {string}
+ */
+function askedSession() {
+  const address = new URL(location.href);
+  const asked = address.searchParams.get("session") ?? "";
+  if (asked) {
+    address.searchParams.delete("session");
+    history.replaceState(history.state, "", address);
+  }
+  return asked;
+}
+
+/** @returns {string} the comparison that is asked for, or the last in this tab, or else in any */
 export function lastSession() {
+  const asked = askedSession();
+  if (asked) return asked;
   try {
     return sessionStorage.getItem(LAST) ?? localStorage.getItem(LAST) ?? "";
   } catch {
