@@ -1,13 +1,15 @@
 """Install what the WebUI lacks; run by the WebUI before it starts. Installed packages never change.
 
 A newer spandrel than the WebUI's is installed into a folder of this extension, which only this
-extension imports from. If there is nothing to do, this takes no time and prints nothing.
+extension imports from. If there is nothing to do, this takes no time and prints nothing. All of it
+is of the version and has one of the SHA-256 that locks/requirements-webui.txt lists.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import re
 import shutil
 import stat
 import subprocess
@@ -18,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 PRIVATE = ROOT / "private_packages"
+LOCK = ROOT / "locks" / "requirements-webui.txt"
 SPANDREL = "0.4.2"
 EXTRA = "0.2.0"
 # Packages that the library imports and a host may lack, by the name of the module.
@@ -53,10 +56,31 @@ def is_installed_privately(requirement: str) -> bool:
     return any(each.version == version for each in found)
 
 
-def pip(*arguments: str) -> bool:
-    """Run pip; on failure print its own last line."""
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def locked(requirements: list[str]) -> str:
+    """Return the lines of packages in the lock, with their hashes.
+
+    Args:
+        requirements: "name" or "name==version".
+    """
+    blocks = re.split(r"\n(?=\S)", LOCK.read_text(encoding="utf-8"))
+    held = {block.split("==")[0]: block for block in blocks if "==" in block}
+    names = [requirement.split("==")[0].replace("_", "-") for requirement in requirements]
+    return "\n".join(held[name] for name in names) + "\n"
+
+
+def pip(requirements: list[str], *arguments: str) -> bool:
+    """Install packages of the lock, and nothing else; on failure print pip's own last line."""
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+    checks = ["--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "requirements.txt"
+        file.write_text(locked(requirements), encoding="utf-8")
+        done = subprocess.run(
+            [*command, *checks, *arguments, "-r", str(file)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["pip failed"]
         print(f"Upscaler Lab: {lines[-1]}", flush=True)
@@ -66,7 +90,7 @@ def pip(*arguments: str) -> bool:
 def install_private(requirements: list[str]) -> None:
     """Fill the private folder; if that fails, it stays as it was."""
     with tempfile.TemporaryDirectory(dir=ROOT, prefix=".private_packages-") as scratch:
-        if not pip("--no-deps", "--target", scratch, *requirements):
+        if not pip(requirements, "--target", scratch):
             print(
                 "Upscaler Lab: networks of the newest architectures cannot be used for now; "
                 "everything else works. It is tried again at the next start.",
@@ -107,7 +131,7 @@ def main() -> None:
     for package, module in NEEDED.items():
         if importlib.util.find_spec(module) is None:
             print(f"Upscaler Lab: installing {package}", flush=True)
-            pip(package)
+            pip([package])
     repair()
     requirements = private_requirements()
     if not all(is_installed_privately(requirement) for requirement in requirements):

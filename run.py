@@ -1,12 +1,14 @@
 """Start here: `python run.py app`, `python run.py cli …`, `… docs` or `… test`.
 
-Standard library only. Makes a virtual environment beside this file, installs the pinned
-requirements into it once, and hands over to the Python in there.
+Standard library only. Makes a virtual environment beside this file, installs what the files in
+`locks/` name into it once, only if the SHA-256 of each package is among those listed there, and
+hands over to the Python in there.
 
 Environment:
     UPSCALER_LAB_VENV: where the virtual environment lies, if not in `.venv`. UPSCALER_LAB_TORCH:
     what to install instead of the pair of torch and torchvision that is chosen for this machine,
-    such as "torch==2.9.1 torchvision==0.24.1"; pip's own settings state from where.
+    such as "torch==2.9.1 torchvision==0.24.1"; pip's own settings state from where, and no hash is
+    compared.
 """
 
 import hashlib
@@ -30,16 +32,32 @@ if sys.version_info < (3, 10):  # noqa: UP036 - an older Python still has to run
     )
 
 ROOT = Path(__file__).resolve().parent
+LOCKS = ROOT / "locks"
 NEWEST_PYTHON = (3, 14)
+# What the builders of the documentation need.
+OLDEST_PYTHON = {"docs": (3, 11)}
 TORCH = ("2.14.1", "0.29.1")
 TORCH_ARM_LINUX = ("2.9.1", "0.24.1")
 TORCH_INTEL_MAC = ("2.2.2", "0.17.2")
-REQUIREMENTS = {
-    "app": ("requirements.txt",),
-    "cli": ("requirements.txt",),
-    "docs": ("requirements.txt", "requirements-docs.txt"),
-    "test": ("requirements.txt", "requirements-dev.txt"),
+TORCH_LOCKS: "dict[tuple[str, str], str]" = {
+    TORCH: "torch.txt",
+    TORCH_ARM_LINUX: "torch-arm-linux.txt",
+    TORCH_INTEL_MAC: "torch-intel-mac.txt",
 }
+# A lock has the name of the requirements that it was made from.
+BASE = "requirements.txt"
+REQUIREMENTS = {
+    "app": (BASE,),
+    "cli": (BASE,),
+    "docs": (BASE, "requirements-docs.txt"),
+    "test": (BASE, "requirements-dev.txt"),
+    "licences": (BASE,),
+    "sbom": (BASE,),
+    "lock": (BASE, "requirements-release.txt"),
+    "audit": (BASE, "requirements-release.txt"),
+}
+# Commands that work on the project: a module of the folder supply/ each.
+SUPPLY = ("licences", "sbom", "lock", "audit")
 USAGE = """usage: python run.py COMMAND [ARGUMENT ...]
 
 commands:
@@ -49,12 +67,25 @@ commands:
   test   run every check                          (python run.py test)
          the quick ones, before a commit          (python run.py test --fast)
          tests alone, with arguments for pytest   (python run.py test -k tiling)
+
+for releases:
+  lock      write locks/ from requirements*.txt   (python run.py lock --help)
+  audit     look for known vulnerabilities        (python run.py audit --help)
+  licences  list the licences of what is installed
+  sbom      write a list of all parts, in CycloneDX's JSON (python run.py sbom --help)
 """
 CHECK_TORCH = (
     "import torch, torchvision; "
     "torchvision.ops.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.ones(1), 0.5)"
 )
+# What pip prints if a file has another hash than the lock lists.
+MISMATCH = "do not match the hashes"
 ADVICE = {
+    MISMATCH: """\
+A package is another file than the one in locks/: it was changed on its way, or your package index
+serves builds of its own. Only if you trust that index: name the pair in UPSCALER_LAB_TORCH, such as
+UPSCALER_LAB_TORCH="torch==2.14.1 torchvision==0.29.1", if it is one of these two; otherwise write
+locks/ anew with that index (python run.py lock --upgrade).""",
     "no space left|not enough space|errno 28|winerror 112": """\
 The disk is full. Free about 8 GB (2 GB without a GPU), or set UPSCALER_LAB_VENV to a folder on
 another disk.""",
@@ -76,6 +107,10 @@ macOS is known to work.""",
 
 class SetupError(Exception):
     """The environment cannot be made; the text states what to do."""
+
+
+class MismatchError(SetupError):
+    """A package is not the file that the lock names."""
 
 
 class Machine(NamedTuple):
@@ -174,13 +209,14 @@ def packages_in(venv: Path) -> Path:
 
 def fingerprint(requirements: str, machine: Machine, torch: str) -> str:
     """Return a text that changes when something else has to be installed."""
-    parts = [*map(str, sys.version_info[:2]), *machine, torch, *TORCH, requirements]
+    pairs = [" ".join(pair) for pair in TORCH_LOCKS]
+    parts = [*map(str, sys.version_info[:2]), *machine, torch, *pairs, requirements]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def stamp_of(venv: Path, requirements: Path) -> Path:
-    """Return the file with the fingerprint of a requirements file's last installation."""
-    return venv / (requirements.name + ".installed")
+def stamp_of(venv: Path, lock: Path) -> Path:
+    """Return the file with the fingerprint of a lock's last installation."""
+    return venv / (lock.name + ".installed")
 
 
 def is_whole(venv: Path) -> bool:
@@ -190,7 +226,7 @@ def is_whole(venv: Path) -> bool:
 
 
 def outdated(venv: Path, files: Iterable[Path], machine: Machine, torch: str) -> list[Path]:
-    """Return the requirements files that are still to be installed."""
+    """Return the locks that are still to be installed."""
     whole = is_whole(venv)
     return [
         file
@@ -208,6 +244,16 @@ def runs_without_error(python: Path, *arguments: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def check_command(command: str) -> None:
+    """Raise a SetupError if a command needs a newer Python than the rest."""
+    oldest = OLDEST_PYTHON.get(command, (3, 10))
+    if sys.version_info[:2] < oldest:
+        raise SetupError(
+            "Expected Python {}.{} or newer for `run.py {}`, but this is Python {}: start it with "
+            "a newer one.".format(*oldest, command, platform.python_version())
+        )
 
 
 def check_python() -> None:
@@ -272,9 +318,52 @@ def install(python: Path, arguments: Sequence[str], log: Path) -> None:
                 say("  " + line.strip()[:110])
     log.write_text("\n".join(lines), encoding="utf-8")
     if process.returncode:
-        last = "\n".join(lines[-12:])
-        advice = advice_for("\n".join(lines)) or "Run the same command again to go on."
-        raise SetupError(f"pip failed (all it said is in {log}):\n{last}\n\n{advice}")
+        last, output = "\n".join(lines[-12:]), "\n".join(lines)
+        advice = advice_for(output) or "Run the same command again to go on."
+        kind = MismatchError if MISMATCH in output.lower() else SetupError
+        raise kind(f"pip failed (all it said is in {log}):\n{last}\n\n{advice}")
+
+
+def install_locked(python: Path, locks: Iterable[Path], log: Path) -> None:
+    """Install exactly what locks list; raise a MismatchError if a file has another hash.
+
+    Nothing is built here: a build would bring packages that no lock lists.
+    """
+    files = [part for lock in locks for part in ("-r", str(lock))]
+    install(python, ["--require-hashes", "--no-deps", "--only-binary", ":all:", *files], log)
+
+
+def has_own_sources(python: Path) -> bool:
+    """Return whether pip's settings name an index or a folder of packages."""
+    command = [python, "-m", "pip", "config", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return bool(re.search(r"index.url|find.links", done.stdout))
+
+
+def install_torch(python: Path, torch: Sequence[str], lock: "Path | None", log: Path) -> None:
+    """Install torch and torchvision, by their lock if there is one.
+
+    Where pip's settings name sources of their own and these have another build of the same
+    version, that one is installed: whoever set pip up so trusts them.
+    """
+    if lock:
+        try:
+            install_locked(python, [lock], log)
+        except MismatchError:
+            if not has_own_sources(python):
+                raise
+        else:
+            return
+    say(
+        f"  Note: {' and '.join(torch)} are installed without comparing hashes, since "
+        + (
+            "pip's own sources have another build than"
+            if lock
+            else "they are none of the builds in"
+        )
+        + " locks/."
+    )
+    install(python, torch, log)
 
 
 def note_on_gpu(machine: Machine, torch: Sequence[str]) -> None:
@@ -288,37 +377,41 @@ def note_on_gpu(machine: Machine, torch: Sequence[str]) -> None:
         )
 
 
-def install_all(venv: Path, files: Sequence[Path], machine: Machine, own_torch: str) -> None:
+def install_all(venv: Path, locks: Sequence[Path], machine: Machine, own_torch: str) -> None:
     """Bring the environment up to date and write a stamp, so that it is done once."""
-    for file in files:
-        stamp_of(venv, file).unlink(missing_ok=True)
+    for lock in locks:
+        stamp_of(venv, lock).unlink(missing_ok=True)
     python, log = python_in(venv), venv / "install.log"
-    arguments = [part for file in files for part in ("-r", str(file))]
     torch: list[str] = []
-    if files[0].name == REQUIREMENTS["app"][0]:
+    torch_lock = None
+    if locks[0].name == BASE:
         pair = choose_torch(machine, lambda package: offered_versions(python, package))
         torch = own_torch.split() or [f"torch=={pair[0]}", f"torchvision=={pair[1]}"]
+        torch_lock = None if own_torch or pair not in TORCH_LOCKS else LOCKS / TORCH_LOCKS[pair]
         note_on_gpu(machine, torch)
-    names = ", ".join([*(file.name for file in files), *torch])
+    names = ", ".join([*(f"locks/{lock.name}" for lock in locks), *torch])
     say(f"Installing {names}: the first time this takes some minutes …")
-    install(python, [*arguments, *torch], log)
+    install_locked(python, locks, log)
+    if torch:
+        install_torch(python, torch, torch_lock, log)
     if not runs_without_error(python, "-c", CHECK_TORCH):
         raise SetupError(
             "torch and torchvision are installed but do not work together. See what this says: "
             f'{python} -c "{CHECK_TORCH}"\nThen name a pair that matches in UPSCALER_LAB_TORCH, or '
             f"delete {venv} and start again."
         )
-    for file in files:
-        stamp_of(venv, file).write_text(fingerprint(file.read_text(), machine, own_torch))
+    for lock in locks:
+        stamp_of(venv, lock).write_text(fingerprint(lock.read_text(), machine, own_torch))
     say("Everything is installed.")
 
 
 def prepare(venv: Path, command: str) -> None:
     """Make sure that everything a command needs is installed."""
     machine, own_torch = this_machine(), os.environ.get("UPSCALER_LAB_TORCH", "")
-    files = [ROOT / name for name in REQUIREMENTS[command]]
-    missing = outdated(venv, files, machine, own_torch)
+    locks = [LOCKS / name for name in REQUIREMENTS[command]]
+    missing = outdated(venv, locks, machine, own_torch)
     if missing:
+        check_command(command)
         make_environment(venv)
         install_all(venv, missing, machine, own_torch)
 
@@ -351,6 +444,10 @@ def start(command: str, arguments: Sequence[str]) -> int:
         return 0
     if command == "docs":
         return build_documentation(arguments)
+    if command in SUPPLY:
+        sys.argv = [f"run.py {command}", *arguments]
+        runpy.run_module(f"supply.{command}", run_name="__main__")
+        return 0
     if command == "app":
         from lib_upscalers import app
 
@@ -366,6 +463,8 @@ def main(arguments: Sequence[str]) -> int:
         say(USAGE)
         return 0 if arguments and arguments[0] in ("-h", "--help", "help") else 2
     venv = environment_folder()
+    if arguments[0] == "audit" and not runpy.run_module("supply.audit")["can_ask"]():
+        return 0
     try:
         prepare(venv, arguments[0])
     except SetupError as error:

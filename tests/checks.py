@@ -45,7 +45,7 @@ COVERED = (
 QUICK = "not slow and not browser and not webui and not network"
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 # As in the settings of pyright in pyproject.toml.
-TYPED = ("lib_upscalers/", "install.py", "run.py")
+TYPED = ("lib_upscalers/", "supply/", "install.py", "run.py")
 sys.path.insert(0, str(ROOT))
 
 
@@ -127,7 +127,7 @@ def provide_typescript() -> None:
     if there.is_file() and json.loads(there.read_text())["version"] == pinned:
         return
     say(f"Installing TypeScript {pinned} into node_modules …")
-    arguments = ["install", "--no-audit", "--no-fund", "--no-package-lock"]
+    arguments = ["ci", "--no-audit", "--no-fund"]
     subprocess.run([*node_tool("npm"), *arguments], cwd=ROOT, check=False)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -42,8 +43,9 @@ def fake_pip(hook: ModuleType, monkeypatch: pytest.MonkeyPatch, *, works: bool) 
         if not works:
             return subprocess.CompletedProcess(command, 1, "", "WARNING: x\nERROR: no network\n")
         target = Path(command[command.index("--target") + 1])
-        for name, version in (part.split("==") for part in command if "==" in part):
-            about = target / f"{name}-{version}.dist-info"
+        listed = Path(command[command.index("-r") + 1]).read_text("utf-8")
+        for name, version in re.findall(r"^([\w-]+)==([\w.]+)", listed, re.MULTILINE):
+            about = target / f"{name.replace('-', '_')}-{version}.dist-info"
             about.mkdir()
             (about / "METADATA").write_text(f"Name: {name}\nVersion: {version}\n")
         return subprocess.CompletedProcess(command, 0, "", "")
@@ -78,6 +80,15 @@ def test_extra_architectures_come_only_where_the_host_has_them(
 ) -> None:
     have(hook, monkeypatch, spandrel="0.3.4")
     assert hook.private_requirements() == [f"spandrel=={hook.SPANDREL}"]
+
+
+def test_all_that_it_may_install_has_a_version_and_hashes(hook: ModuleType) -> None:
+    names = [*hook.NEEDED, f"spandrel=={hook.SPANDREL}", f"spandrel_extra_arches=={hook.EXTRA}"]
+    for name in names:
+        lines = hook.locked([name]).splitlines()
+        assert lines[0].replace("-", "_").startswith(name if "==" in name else f"{name}=="), lines
+        assert len([line for line in lines if "==" in line]) == 1, lines
+        assert sum("--hash=sha256:" in line for line in lines) >= 1, lines
 
 
 def test_without_a_network_it_says_what_is_missing_and_changes_nothing(

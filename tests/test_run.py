@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import runpy
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -150,55 +152,53 @@ def test_an_unknown_failure_gets_no_false_advice() -> None:
     assert RUN.advice_for("ERROR: ResolutionImpossible: something else entirely") == ""
 
 
-def _finished(folder: Path, files: list[Path]) -> None:
+def _finished(folder: Path, locks: list[Path]) -> None:
     python = RUN.python_in(folder)
     python.parent.mkdir(parents=True)
     python.touch()
     for name in ("torch", "torchvision", "gradio"):
         (RUN.packages_in(folder) / name).mkdir(parents=True)
-    for file in files:
-        wanted = RUN.fingerprint(file.read_text(), LINUX, "")
-        RUN.stamp_of(folder, file).write_text(wanted)
+    for lock in locks:
+        wanted = RUN.fingerprint(lock.read_text(), LINUX, "")
+        RUN.stamp_of(folder, lock).write_text(wanted)
 
 
 @pytest.fixture
-def requirements(tmp_path: Path) -> list[Path]:
+def locks(tmp_path: Path) -> list[Path]:
     files = [tmp_path / "requirements.txt", tmp_path / "requirements-dev.txt"]
     for file in files:
         file.write_text(f"{file.stem}==1\n")
     return files
 
 
-def test_what_is_installed_is_left_alone(tmp_path: Path, requirements: list[Path]) -> None:
-    _finished(tmp_path / "venv", requirements)
-    assert RUN.outdated(tmp_path / "venv", requirements, LINUX, "") == []
+def test_what_is_installed_is_left_alone(tmp_path: Path, locks: list[Path]) -> None:
+    _finished(tmp_path / "venv", locks)
+    assert RUN.outdated(tmp_path / "venv", locks, LINUX, "") == []
 
 
-def test_only_what_changed_is_installed_again(tmp_path: Path, requirements: list[Path]) -> None:
-    _finished(tmp_path / "venv", requirements)
-    requirements[1].write_text("something==2\n")
-    assert RUN.outdated(tmp_path / "venv", requirements, LINUX, "") == [requirements[1]]
+def test_only_what_changed_is_installed_again(tmp_path: Path, locks: list[Path]) -> None:
+    _finished(tmp_path / "venv", locks)
+    locks[1].write_text("something==2\n")
+    assert RUN.outdated(tmp_path / "venv", locks, LINUX, "") == [locks[1]]
 
 
 @pytest.mark.parametrize("missing", ["python", "torch", "torchvision", "gradio", "stamp"])
-def test_a_damaged_environment_is_noticed(
-    tmp_path: Path, requirements: list[Path], missing: str
-) -> None:
+def test_a_damaged_environment_is_noticed(tmp_path: Path, locks: list[Path], missing: str) -> None:
     venv = tmp_path / "venv"
-    _finished(venv, requirements)
+    _finished(venv, locks)
     lost = {
         "python": RUN.python_in(venv),
-        "stamp": RUN.stamp_of(venv, requirements[0]),
+        "stamp": RUN.stamp_of(venv, locks[0]),
     }.get(missing, RUN.packages_in(venv) / missing)
     lost.rmdir() if lost.is_dir() else lost.unlink()
-    assert requirements[0] in RUN.outdated(venv, requirements, LINUX, "")
+    assert locks[0] in RUN.outdated(venv, locks, LINUX, "")
 
 
-def test_another_gpu_or_torch_is_noticed(tmp_path: Path, requirements: list[Path]) -> None:
-    _finished(tmp_path / "venv", requirements)
+def test_another_gpu_or_torch_is_noticed(tmp_path: Path, locks: list[Path]) -> None:
+    _finished(tmp_path / "venv", locks)
     other = RUN.Machine("Linux", "x86_64", "nvidia")
-    assert RUN.outdated(tmp_path / "venv", requirements, other, "") == requirements
-    assert RUN.outdated(tmp_path / "venv", requirements, LINUX, "torch==2.9.1") == requirements
+    assert RUN.outdated(tmp_path / "venv", locks, other, "") == locks
+    assert RUN.outdated(tmp_path / "venv", locks, LINUX, "torch==2.9.1") == locks
 
 
 def test_a_folder_with_other_files_is_never_cleared(tmp_path: Path) -> None:
@@ -235,6 +235,83 @@ def test_pip_failures_are_told(tmp_path: Path) -> None:
     assert "no-such-package-anywhere" in log.read_text()
 
 
+def _wheel(folder: Path) -> Path:
+    """Make the smallest package that pip installs."""
+    file = folder / "lab_nothing-1-py3-none-any.whl"
+    about = "lab_nothing-1.dist-info"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("lab_nothing.py", "")
+        archive.writestr(
+            f"{about}/METADATA", "Metadata-Version: 2.1\nName: lab-nothing\nVersion: 1\n"
+        )
+        archive.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{about}/RECORD", "")
+    return file
+
+
+@pytest.mark.slow
+def test_a_changed_file_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = _wheel(tmp_path)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "installed"))
+    lock, log = tmp_path / "lock.txt", tmp_path / "install.log"
+    lock.write_text(f"lab-nothing==1 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(RUN.MismatchError, match="another file than the one in locks"):
+        RUN.install_locked(Path(sys.executable), [lock], log)
+    assert not (tmp_path / "installed").exists()
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    lock.write_text(f"lab-nothing==1 --hash=sha256:{found}\n")
+    RUN.install_locked(Path(sys.executable), [lock], log)
+    assert (tmp_path / "installed" / "lab_nothing.py").is_file()
+
+
+@pytest.mark.parametrize("own_sources", [False, True])
+def test_another_build_of_torch_is_taken_only_from_sources_that_pip_was_told_of(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    own_sources: bool,
+) -> None:
+    asked: list[list[str]] = []
+
+    def install(_: Path, arguments: list[str], __: Path) -> None:
+        asked.append(arguments)
+        if "--require-hashes" in arguments:
+            raise RUN.MismatchError("another build")
+
+    scope = RUN.install_torch.__globals__
+    monkeypatch.setitem(scope, "install", install)
+    monkeypatch.setitem(scope, "has_own_sources", lambda _: own_sources)
+    arguments = (tmp_path, ["torch==1"], tmp_path / "torch.txt", tmp_path / "log")
+    if own_sources:
+        RUN.install_torch(*arguments)
+        assert asked[-1] == ["torch==1"]
+        assert "without comparing hashes" in capsys.readouterr().err
+    else:
+        with pytest.raises(RUN.MismatchError):
+            RUN.install_torch(*arguments)
+        assert len(asked) == 1
+
+
+def test_sources_of_its_own_are_seen_in_pip_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    assert not RUN.has_own_sources(Path(sys.executable))
+    monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
+    assert RUN.has_own_sources(Path(sys.executable))
+
+
+def test_a_command_that_needs_a_newer_python_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    RUN.check_command("app")
+    monkeypatch.setitem(RUN.OLDEST_PYTHON, "docs", (3, 99))
+    with pytest.raises(RUN.SetupError, match=r"Python 3\.99 or newer for `run\.py docs`"):
+        RUN.check_command("docs")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"), [(["--help"], 0), (["help"], 0), ([], 2), (["upscale"], 2)]
 )
@@ -251,9 +328,9 @@ def test_it_hands_over_arguments_and_exit_code(tmp_path: Path) -> None:
     python = RUN.python_in(venv)
     python.write_text('#!/bin/sh\nshift\necho "$@"\nexit 7\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
-    file = ROOT / "requirements.txt"
-    wanted = RUN.fingerprint(file.read_text(), RUN.this_machine(), "")
-    RUN.stamp_of(venv, file).write_text(wanted)
+    lock = RUN.LOCKS / RUN.BASE
+    wanted = RUN.fingerprint(lock.read_text(), RUN.this_machine(), "")
+    RUN.stamp_of(venv, lock).write_text(wanted)
     done = _start("cli", "upscale", "a b.png", UPSCALER_LAB_VENV=str(venv), UPSCALER_LAB_TORCH="")
     assert (done.returncode, done.stdout) == (7, "cli upscale a b.png\n")
     assert done.stderr == ""
