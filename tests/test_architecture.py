@@ -6,6 +6,7 @@ One test a rule; each lists all offenders at once.
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -288,6 +289,69 @@ def test_nothing_is_printed() -> None:
         if isinstance(node, ast.Name) and node.id == "print"
     )
     fail_for(printing, "Expected no print: log it, or return it to the caller")
+
+
+# What writes a file that it is given by name: which of its arguments that is.
+WRITERS = {"torch.save": 1, "save_file": 1, "np.save": 0, "np.savez": 0, "json.dump": 1}
+# They write by the one writer themselves, or they are a WebUI's; none is a file of Pillow's.
+OWN_SAVES = ("facts", "self", "self.store", "shared.opts", "store", "training")
+
+
+def _writes_by_itself(call: ast.Call, granted: set[str]) -> bool:
+    """Return whether a call writes a file under its final name, by all that can be seen of it.
+
+    Args:
+        call: The call.
+        granted: The names of streams and files that the one writer has given, or that lie in
+            memory, in the function around the call.
+    """
+    name = ast.unparse(call.func)
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    arguments = [ast.unparse(each) for each in call.args]
+    if method in ("write_text", "write_bytes", "touch"):
+        return ".make_folder(" not in name and "secret" not in name
+    if name == "open" or method == "open":
+        modes = [
+            each.value
+            for each in (*call.args, *(k.value for k in call.keywords))
+            if isinstance(each, ast.Constant)
+        ]
+        return any(
+            isinstance(mode, str) and re.fullmatch(r"[rwaxbt+]*[wax+][rwaxbt+]*", mode)
+            for mode in modes
+        )
+    if name in WRITERS:
+        return arguments[WRITERS[name]] not in granted
+    if method == "save" and name.removesuffix(".save") not in OWN_SAVES and arguments:
+        return arguments[0] not in granted
+    return method in ("rename", "symlink_to") or name in ("os.replace", "os.rename", "os.link")
+
+
+def _granted(function: ast.AST) -> set[str]:
+    """Return the names in a function that hold what the one writer gave, or a file in memory."""
+    names: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg) and "IO" in ast.unparse(node.annotation or ast.Constant(0)):
+            names.add(node.arg)
+        if isinstance(node, ast.withitem) and node.optional_vars is not None:
+            made = ast.unparse(node.context_expr).split("(")[0]
+            if made in ("writing", "writing_path", "appending", "io.BytesIO"):
+                names.add(ast.unparse(node.optional_vars))
+        if isinstance(node, ast.Assign) and "BytesIO(" in ast.unparse(node.value):
+            names.update(ast.unparse(target) for target in node.targets)
+    return names
+
+
+def test_files_are_written_by_the_one_writer() -> None:
+    by_themselves = (
+        f"{module.name}:{call.lineno}: {ast.unparse(call)[:80]}"
+        for module in MODULES
+        if module.unit != "file_writing"
+        for function in _functions(module.tree)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and _writes_by_itself(call, _granted(function))
+    )
+    fail_for(set(by_themselves), "Expected files to be written by lib_upscalers/file_writing.py")
 
 
 def test_arguments_are_named() -> None:

@@ -101,9 +101,11 @@ def built_in_entries(facts: Facts) -> list[ModelEntry]:
     entries: list[ModelEntry] = []
     for item in listed["networks"]:
         path = _WEIGHTS / item["file"]
-        entry = _entry(path, _fact(path, facts), facts)
+        fact = _fact(path, facts)
+        entry = _entry(path, fact, facts)
         if entry is None:
-            _log.error("The built-in network %s is not usable: install again.", item["name"])
+            reason = fact.problem or "its file is gone: install again."
+            _log.error("The built-in network %s is not usable: %s", item["name"], reason)
             continue
         known = {"licence": item["licence"], "sha256": item["sha256"]}
         entries.append(replace(_renamed(entry, item["name"]), built_in=True, **known))

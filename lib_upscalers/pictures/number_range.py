@@ -131,7 +131,8 @@ def to_unit(values: NDArray[Any], span: NumberRange) -> NDArray[np.float32]:
     result = np.empty(values.shape, np.float32)
     factor = 1.0 / (span.white - span.black)
     for rows in row_strips(len(values), 2 * values[:1].nbytes):
-        strip = values[rows].astype(np.float64)
+        with np.errstate(invalid="ignore"):  # there are NaNs that warn whoever touches them
+            strip = values[rows].astype(np.float64)
         if values.dtype.kind == "f":
             strip[~(np.abs(strip) < _NO_NUMBER) & ~(strip == np.inf)] = span.black
         result[rows] = np.clip((strip - span.black) * factor, 0, 1)

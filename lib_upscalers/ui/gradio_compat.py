@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
+from lib_upscalers.file_writing import write_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -139,5 +141,5 @@ def _write_data(text: str, path: Path) -> str:
         data = base64.b64decode(text.partition(",")[2], validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    path.write_bytes(data)
+    write_bytes(path, data, overwrite=True)
     return str(path)

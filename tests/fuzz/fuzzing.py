@@ -8,6 +8,7 @@ import math
 import re
 import sys
 import time
+import warnings
 from collections import Counter
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -157,7 +158,8 @@ def fuzz(fuzzer: Fuzzer, folder: Path, seconds: float, seed: int) -> Counter[str
         AssertionError: A file did something else; it lies in `folder`.
     """
     counts: Counter[str] = Counter()
-    with fuzzer.prepared(folder) as check:
+    with fuzzer.prepared(folder) as check, warnings.catch_warnings():
+        warnings.simplefilter("error")  # as pytest does
         end = time.monotonic() + seconds
         for name, data in fuzzer.cases(seed):
             if time.monotonic() > end:

@@ -26,6 +26,7 @@ from lib_upscalers.errors import (
     UnknownNameError,
     UpscalerError,
 )
+from lib_upscalers.file_writing import write_bytes
 from lib_upscalers.hosts.webui.api_models import (
     RefreshResponse,
     UpscaleRequest,
@@ -319,7 +320,7 @@ def _pictures(request: UpscaleRequest) -> list[Picture]:
         for i, text in enumerate(texts):
             # The file has the field's name, because errors name the file.
             path = Path(folder) / ("image" if request.images is None else f"images[{i}]")
-            path.write_bytes(_decoded(text, path.name))
+            write_bytes(path, _decoded(text, path.name), overwrite=True)
             pictures.append(read_picture(path))
             path.unlink()
     return pictures

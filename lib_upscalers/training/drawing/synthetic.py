@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
+from lib_upscalers.pictures.files import write_picture
+from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.registry import Registry
 from lib_upscalers.training.drawing import dead_leaves, degrade, lettering, line_art, painting
 
@@ -84,7 +85,7 @@ def main() -> int:
     for name, usual in (("each", 6), ("side", 256), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=usual)
     options = parser.parse_args()
-    Image.fromarray(sheet(options.each, options.side, options.seed)).save(options.file)
+    write_picture(Picture(sheet(options.each, options.side, options.seed)), options.file)
     return 0
 
 
