@@ -45,7 +45,7 @@ SHEET = (
     PIXELS,
     OTHER,
     "Latent (Lab)",
-    "Latent (TAESD: pixel upscaler)",
+    "Latent (TAESD)",
     "Latent (nearest-exact)",
     "Latent (bilinear)",
     "Latent (Lanczos3)",

@@ -26,6 +26,7 @@ _page = HostComponents()
 def _after_component(component: Any, **kwargs: Any) -> None:
     elem_id = kwargs.get("elem_id")
     if elem_id and page_is_built():
+        webui_lists.arrange(component, elem_id, extension().listed)
         _page.note(component, elem_id, _send_button)
 
 

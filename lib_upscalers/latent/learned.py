@@ -47,7 +47,7 @@ class LatentUpscaler(Protocol):
     "Latent (Lab)",
     "learned",
     "Our network for the loaded model's latents, if there is one: clean and quick.",
-    otherwise="Latent (TAESD: pixel upscaler)",
+    otherwise="Latent (TAESD)",
     clean_from=0,
 )
 def by_network(samples: torch.Tensor, size: Size, context: LatentContext) -> torch.Tensor:

@@ -41,7 +41,7 @@ class Figures:
         bilinear: PSNR of bilinear interpolation.
         pixels: PSNR of the pixel route: the small drawing enlarged by Lanczos, encoded, decoded.
         original: PSNR of the drawing itself, encoded and decoded; none can be better.
-        round_trip: PSNR of "Latent (TAESD: pixel upscaler)", with Lanczos; None where there is no
+        round_trip: PSNR of "Latent (TAESD)", with Lanczos; None where there is no
             tiny autoencoder.
         seams: How much more the luma changes at the borders of latent values than between them,
             in the network's results, by the same of the original encoded and decoded; 1 is none.

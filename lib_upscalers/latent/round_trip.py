@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @latent_mode_within(
-    "Latent (TAESD: pixel upscaler)",
+    "Latent (TAESD)",
     "round trip",
     "By way of a quick preview picture: clean, also at a low denoising strength; a little softer.",
     otherwise="Latent (bilinear)",

@@ -78,6 +78,22 @@ def connect(found: Mapping[str, Any], menus: Menus) -> None:
         listen(button.click, refresh, None, [found[name] for name in names])
 
 
+def arrange(component: Any, elem_id: str, listed: Callable[[str], list[str]]) -> None:  # noqa: ANN401
+    """Put a menu of the WebUI's that is being built into the order that refreshes give it.
+
+    Args:
+        component: Any component of the page.
+        elem_id: Its id.
+        listed: As `Menus.listed`.
+    """
+    if elem_id not in (*_HIRES, *_WEBUIS) or not component.choices:
+        return
+    names = listed("Hires. fix" if elem_id in _HIRES else "Extras")
+    # A value that is no choice would blank the menu.
+    kept = [component.value] if component.value and component.value not in names else []
+    component.choices = _like(component.choices, [*kept, *names])
+
+
 def _like(choices: Sequence[Any], names: list[str]) -> list[Any]:
     """Return names as a component holds its choices: pairs from Gradio 3.41 on, or texts."""
     pairs = not choices or isinstance(choices[0], tuple)

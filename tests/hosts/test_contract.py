@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from tests.hosts.webui_model import WebUI
 
-ROUND_TRIP = "Latent (TAESD: pixel upscaler)"
+ROUND_TRIP = "Latent (TAESD)"
 
 
 def photo(width: int = 24, height: int = 20, mode: str = "RGB") -> Image.Image:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.hosts.webui_model import WebUI
 
-LAB, TRIP, BILINEAR = "Latent (Lab)", "Latent (TAESD: pixel upscaler)", "Latent (bilinear)"
+LAB, TRIP, BILINEAR = "Latent (Lab)", "Latent (TAESD)", "Latent (bilinear)"
 one_host = pytest.mark.parametrize("bare", ["neo"], indirect=True)
 
 

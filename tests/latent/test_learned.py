@@ -25,7 +25,7 @@ from tests.latent.fakes import FakeContext, ToyCodec, toy_network
 if TYPE_CHECKING:
     from pathlib import Path
 
-LAB, TRIP, KERNEL = "Latent (Lab)", "Latent (TAESD: pixel upscaler)", "Latent (bilinear)"
+LAB, TRIP, KERNEL = "Latent (Lab)", "Latent (TAESD)", "Latent (bilinear)"
 SPACE = LatentSpace("toy", 4, 2)
 HASH, OTHER = "0123456789abcdef" * 4, "f" * 64
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.latent import Codec
 
-LAB, TRIP = "Latent (Lab)", "Latent (TAESD: pixel upscaler)"
+LAB, TRIP = "Latent (Lab)", "Latent (TAESD)"
 NAMES = [*autoencoders.NAMES, "flux2"]
 PICTURES = 3
 each_space = pytest.mark.parametrize("name", NAMES)

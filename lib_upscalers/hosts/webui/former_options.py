@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.latent import LATENT_MODES
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _LISTED = "upscaler_lab_latent_modes"
+_BLEND_WITH = "upscaler_lab_blend_with"
 _HIDDEN, _RARE = "upscaler_lab_hidden_latent_modes", "upscaler_lab_rare_latent_modes"
+# Names of modes in former versions, and today's.
+FORMER_MODES: Mapping[str, str] = MappingProxyType(
+    {"Latent (TAESD: pixel upscaler)": "Latent (TAESD)"}
+)
 # The modes of the last version that stored which ones it listed.
 _KNOWN = (
     "Latent (Lab)",
-    "Latent (TAESD: pixel upscaler)",
+    "Latent (TAESD)",
     "Latent (nearest-exact)",
     "Latent (area)",
     "Latent (bilinear)",
@@ -38,6 +47,7 @@ def carry_over(values: dict[str, Any]) -> None:
     Args:
         values: The WebUI's settings by key; changed. The WebUI writes them when it next saves.
     """
+    _rename_modes(values)
     listed = values.pop(_LISTED, None)
     if not isinstance(listed, list) or _HIDDEN in values:
         return
@@ -48,3 +58,13 @@ def carry_over(values: dict[str, Any]) -> None:
     values[_HIDDEN] = [
         name for name in there if name not in listed and (rare or not LATENT_MODES[name].rare)
     ]
+
+
+def _rename_modes(values: dict[str, Any]) -> None:
+    for key in (_LISTED, _HIDDEN, _BLEND_WITH):
+        held = values.get(key)
+        if isinstance(held, list):
+            named = cast("list[Any]", held)
+            values[key] = [FORMER_MODES.get(str(name), name) for name in named]
+        elif isinstance(held, str):
+            values[key] = FORMER_MODES.get(held, held)

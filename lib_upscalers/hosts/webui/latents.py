@@ -11,6 +11,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.engine import suspended_torch_modes
 from lib_upscalers.hosts.webui.fault_log import faults_logged
+from lib_upscalers.hosts.webui.former_options import FORMER_MODES
 from lib_upscalers.hosts.webui.full_vae import loaded_model
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import displayed_progress
@@ -197,14 +198,25 @@ class LatentSeam:
                 return upscale_latent(latent, larger, _WHEN_STOPPED)
 
 
+def modes_of_host() -> dict[str, str]:
+    """Return those of our modes that the WebUI has itself, with its names for them."""
+    table: dict[str, Any] = host_module("shared").latent_upscale_modes
+    theirs = {name: entry for name, entry in table.items() if OURS not in entry}
+    twins = {(entry["mode"], entry["antialias"]): name for name, entry in theirs.items()}
+    found: dict[str, str] = {}
+    for name, mode in LATENT_MODES.items():
+        alike = next((twins[twin] for twin in mode.twins if twin in twins), None)
+        if name in theirs or alike is not None:
+            found[name] = name if name in theirs else str(alike)
+    return found
+
+
 def _replace_modes(names: Sequence[str]) -> None:
     table: dict[str, Any] = host_module("shared").latent_upscale_modes
     theirs = {name: entry for name, entry in table.items() if OURS not in entry}
-    twins = {(entry["mode"], entry["antialias"]) for entry in theirs.values()}
+    there = modes_of_host()
     ours: dict[str, Any] = {
-        name: {"mode": name, "antialias": False, OURS: name}
-        for name in names
-        if name not in theirs and not twins.intersection(LATENT_MODES[name].twins)
+        name: {"mode": name, "antialias": False, OURS: name} for name in names if name not in there
     }
     for name in table.keys() - theirs.keys() - ours.keys():
         del table[name]
@@ -303,6 +315,9 @@ def complete_pasted(_infotext: str, params: dict[str, str]) -> None:
     Args:
         params: Its parameters by name; changed.
     """
-    if params.get("Hires upscaler") in LATENT_MODES:
+    chosen = params.get("Hires upscaler", "")
+    if chosen in FORMER_MODES:
+        params["Hires upscaler"] = chosen = FORMER_MODES[chosen]
+    if chosen in LATENT_MODES:
         for option in options.FINISHERS:
             params.setdefault(option.infotext, str(option.default))

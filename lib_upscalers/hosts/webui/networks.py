@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.errors import REPORT_HINT, UpscalerError
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.hosts.webui.menu_order import upscaler_menu
 from lib_upscalers.hosts.webui.scaler import KernelScaler, Scaler, StandIn, file_of
 from lib_upscalers.resampling.kernels import KERNELS
 from lib_upscalers.upscaling.prospect import prospect_of
@@ -62,6 +63,10 @@ class NetworkList:
     def names(self) -> list[str]:
         """Return the names of all upscalers of the WebUI's list, in order."""
         return [str(entry.name) for entry in host_module("shared").sd_upscalers]
+
+    def menu(self) -> list[str]:
+        """Return the names for a menu: as the user's marks ask, favourites first."""
+        return upscaler_menu(host_module("shared").sd_upscalers, self._engine.host.data_folder())
 
     def prospect(self, name: str) -> Prospect | None:
         """Return what is known of an entry of the WebUI's list; None of one that is not known."""

@@ -24,6 +24,7 @@ _log = logging.getLogger("lib_upscalers")
 SECTION = ("upscaler_lab", "Upscaler Lab")
 _CATEGORY = "postprocessing"
 NO_MODE = "None"
+_TWINS = "The WebUI has these itself:"
 Widget = Literal["lines", "slider", "radio", "dropdown", "check", "checks"]
 
 
@@ -129,6 +130,14 @@ HIDDEN_MODES = Option(
     "likewise",
     choices=tuple(LATENT_MODES),
 )
+FIRST_MODES = Option(
+    "upscaler_lab_first_latent_modes",
+    "Latent modes to list first",
+    [],
+    "checks",
+    "your favourites, rarely used ones, too",
+    choices=tuple(LATENT_MODES),
+)
 ROUND_TRIP = Option(
     "upscaler_lab_round_trip",
     "Upscaler of the mode Latent (TAESD)",
@@ -178,8 +187,19 @@ RENOISE = Option(
 )
 OPTIONS = (
     *(FOLDERS, *ENGINE.values(), CACHE, UNLOAD, HOST_NETWORKS, RARE_KERNELS),
-    *(RARE_MODES, HIDDEN_MODES, ROUND_TRIP, BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE),
+    *(
+        RARE_MODES,
+        HIDDEN_MODES,
+        FIRST_MODES,
+        ROUND_TRIP,
+        BLEND_WITH,
+        BLEND,
+        SHARPEN,
+        MATCH,
+        RENOISE,
+    ),
 )
+_OF_MODES = (HIDDEN_MODES, FIRST_MODES)
 FINISHERS = (BLEND_WITH, BLEND, SHARPEN, MATCH, RENOISE)
 
 
@@ -216,13 +236,14 @@ def settings() -> Settings:
 
 
 def modes() -> list[str]:
-    """Return the latent modes to list, in menu order."""
-    hidden, rare_too = value(HIDDEN_MODES), value(RARE_MODES)
-    return [
+    """Return the latent modes to list, in menu order: favourites first."""
+    hidden, first, rare_too = value(HIDDEN_MODES), value(FIRST_MODES), value(RARE_MODES)
+    listed = [
         name
         for name, mode in LATENT_MODES.items()
-        if name not in hidden and (rare_too or not mode.rare)
+        if name not in hidden and (rare_too or not mode.rare or name in first)
     ]
+    return sorted(listed, key=lambda name: name not in first)
 
 
 def finishers() -> Finishers:
@@ -251,6 +272,7 @@ def declare(
     changed: Mapping[str, Callable[[], None]],
     more: Mapping[str, Callable[[], list[str]]],
     refresh: Callable[[], None],
+    theirs: Mapping[str, str],
 ) -> None:
     """Add all settings to the WebUI's page of settings.
 
@@ -259,29 +281,48 @@ def declare(
         changed: Functions to call when a setting was changed, by key.
         more: Functions that return the choices of those dropdowns that depend on files, by key.
         refresh: Searches for new files.
+        theirs: Those of our latent modes that the WebUI has itself, with its names for them.
     """
     shared = host_module("shared")
     carry_over(shared.opts.data)
+    for option in _OF_MODES:
+        # A value that is no choice cannot be applied in Gradio 4.
+        stored = shared.opts.data.get(option.key)
+        if isinstance(stored, list):
+            shared.opts.data[option.key] = [each for each in stored if each not in theirs]
     info_class = host_module("options").OptionInfo
     for option in OPTIONS:
         info = info_class(
             option.default,
             option.label,
             components[option.widget],
-            _arguments(option, more.get(option.key)),
+            _arguments(option, more.get(option.key), theirs),
             onchange=changed.get(option.key),
             section=SECTION,
             category_id=_CATEGORY,
             refresh=refresh if option.key in more else None,
             infotext=option.infotext or None,
         )
-        if option.info:
-            info.info(option.info)
+        for remark in (option.info, _explain_twins(theirs) if option in _OF_MODES else ""):
+            if remark:
+                info.info(remark)
         shared.opts.add_option(option.key, info)
 
 
-def _arguments(option: Option, choices: Callable[[], list[str]] | None) -> Any:
+def _explain_twins(theirs: Mapping[str, str]) -> str:
+    """Return a remark, as HTML, on the modes that are no choices because the WebUI has them."""
+    named = ", ".join(
+        name if name == other else f"{name} = {other}" for name, other in theirs.items()
+    )
+    return f"<span>{_TWINS}</span> {named}" if named else ""
+
+
+def _arguments(
+    option: Option, choices: Callable[[], list[str]] | None, theirs: Mapping[str, str]
+) -> Any:
     """Return the arguments of a setting's component, or a function that makes them on demand."""
+    if option in _OF_MODES:
+        return {"choices": [name for name in option.choices if name not in theirs]}
     if choices is not None:
         return lambda: {"choices": choices()}
     if option.widget == "slider":

@@ -18,7 +18,8 @@ from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.hires_comparison import HiresComparison
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_report import host_sections
-from lib_upscalers.hosts.webui.latents import LatentSeam, complete_pasted
+from lib_upscalers.hosts.webui.latents import LatentSeam, complete_pasted, modes_of_host
+from lib_upscalers.hosts.webui.menu_order import hires_menu
 from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
 from lib_upscalers.hosts.webui.picture_input import PictureInput
@@ -97,8 +98,11 @@ class Extension:
         Args:
             place: "Hires. fix", whose menu has the latent modes, too; or another.
         """
-        modes = host_module("shared").latent_upscale_modes if place == "Hires. fix" else {}
-        return [*modes, *self.networks.names()]
+        upscalers = self.networks.menu()
+        if place != "Hires. fix":
+            return upscalers
+        modes = host_module("shared").latent_upscale_modes
+        return hires_menu(modes, upscalers, options.value(options.FIRST_MODES))
 
     def doctor(self) -> str:
         """Return what a bug report needs; nothing in it names the user."""
@@ -137,10 +141,11 @@ class Extension:
                 options.RARE_KERNELS.key: refresh,
                 options.RARE_MODES.key: self.latents.list_modes,
                 options.HIDDEN_MODES.key: self.latents.list_modes,
+                options.FIRST_MODES.key: self.latents.list_modes,
             }
         )
         more = {options.ROUND_TRIP.key: self.choices}
-        options.declare(components, changed, more, refresh)
+        options.declare(components, changed, more, refresh, modes_of_host())
 
 
 @cache
