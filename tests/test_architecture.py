@@ -48,6 +48,7 @@ LAYERS = {
     "upscaling": 6,
     "diagnosis": 7,
     "jobs": 7,
+    "video": 8,
     "hosts": 8,
     "ui": 8,
     "cli": 9,

@@ -306,7 +306,7 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
     from lib_upscalers.upscaling.upscaler import Upscaler
 
     upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
-    choice = _choose(upscaler, options.upscaler)
+    choice = choose(upscaler, options.upscaler)
     scale = options.scale if options.scale is not None else float(choice.scale or 2)
 
     def target(size: Size) -> Target:
@@ -327,7 +327,7 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
     )
 
 
-def _choose(upscaler: Upscaler, name: str | None) -> Choice:
+def choose(upscaler: Upscaler, name: str | None) -> Choice:
     """Return the upscaler of that name; without a name, the first network there is."""
     if name is not None:
         return upscaler.find(name)

@@ -11,7 +11,7 @@ import traceback
 import warnings
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli import compare, doctor, latent, listing, models, upscale
+from lib_upscalers.cli import compare, doctor, latent, listing, models, upscale, video
 from lib_upscalers.cli.command import make_parser, parse
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.cli.ending import exit_code, signals_interrupt
@@ -30,6 +30,7 @@ COMMANDS: Sequence[Command] = (
     upscale.COMMAND,
     listing.COMMAND,
     compare.COMMAND,
+    video.COMMAND,
     models.COMMAND,
     latent.COMMAND,
     doctor.COMMAND,

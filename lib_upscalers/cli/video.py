@@ -1,0 +1,252 @@
+"""`upscalers video`: enlarge a video."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lib_upscalers.cli.arguments import (
+    SizeRequest,
+    add_device,
+    add_messages,
+    add_models,
+    add_scale_or_size,
+    natural,
+)
+from lib_upscalers.cli.command import EXIT_CODES, Command, options_of
+from lib_upscalers.cli.console import Bars
+from lib_upscalers.cli.engine_arguments import add_engine_settings, read_engine_settings
+from lib_upscalers.jobs.sources import to_path
+from lib_upscalers.video.pieces import Trim
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from lib_upscalers.cli.console import Console
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.jobs.method import Method
+    from lib_upscalers.upscaling.settings import Settings
+    from lib_upscalers.video.encoding import Encoding
+    from lib_upscalers.video.probe import VideoFacts
+    from lib_upscalers.video.video_run import VideoJob
+
+_EPILOG = f"""\
+The result is made in pieces of about ten seconds, in a folder beside it: the same command goes on
+where an earlier one has ended. Every frame keeps its timestamp; sound, subtitles, fonts, chapters
+and tags are copied. The package av is needed: pip install 'upscaler-lab[video]'.
+
+examples:
+  upscalers video in.mkv out.mkv --upscaler "Lab Fast 2x" --scale 2
+  upscalers video in.mp4 out.mkv --size 1920x --codec hevc --crf 20
+  upscalers video in.mkv part.mkv --trim 1:30-1:40
+
+{EXIT_CODES}"""
+_CODECS = ("h264", "hevc", "av1", "ffv1", "prores")
+_MINUTE, _HOUR = 60, 3600
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """The options of `upscalers video`, but for the engine's settings."""
+
+    files: Sequence[str]
+    upscaler: str | None
+    scale: float | None
+    size: SizeRequest | None
+    models: Sequence[Path]
+    device: str
+    codec: str
+    crf: int | None
+    trim: Trim
+    overwrite: bool
+    resume: bool
+    dry_run: bool
+
+
+def read_trim(text: str) -> Trim:
+    """Read a part of a video: ``10-20``, ``1:30-``, ``-0:05.5``.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    time = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)"
+    found = re.fullmatch(rf"(?:{time})?-(?:{time})?", text.strip())
+    if not found or text.strip() == "-":
+        raise argparse.ArgumentTypeError(
+            f"expected a part such as 10-20, 1:30-1:40 or 1:30-, but got {text!r}"
+        )
+    hours, minutes, seconds, *end = found.groups()
+    try:
+        return Trim(_seconds(hours, minutes, seconds) or 0.0, _seconds(*end))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _seconds(hours: str | None, minutes: str | None, seconds: str | None) -> float | None:
+    if seconds is None:
+        return None
+    return int(hours or 0) * _HOUR + int(minutes or 0) * _MINUTE + float(seconds)
+
+
+def _add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", metavar="FILE", help="the video, then the result")
+    parser.add_argument(
+        "-u",
+        "--upscaler",
+        metavar="NAME",
+        help="a name from `upscalers list`, or the path of a network file (default: the built-in "
+        "network)",
+    )
+    add_scale_or_size(parser, None, "what the network was made for, otherwise 2")
+    add_engine_settings(parser)
+    add_device(parser)
+    group = parser.add_argument_group("video")
+    group.add_argument(
+        "--codec", choices=_CODECS, default="h264", help="of the result (default: h264)"
+    )
+    group.add_argument(
+        "--crf",
+        type=natural,
+        metavar="N",
+        help="quality of h264 (default 16), hevc (18) and av1 (22): smaller is better and larger",
+    )
+    group.add_argument(
+        "--trim", type=read_trim, default=Trim(), metavar="A-B", help="a part: 10-20, 1:30-1:40"
+    )
+    group.add_argument(
+        "--overwrite", action="store_true", help="replace a file that has the result's name"
+    )
+    group.add_argument(
+        "--no-resume",
+        dest="resume",
+        action="store_false",
+        help="do all pieces again, also those of an earlier run",
+    )
+    group.add_argument(
+        "--dry-run", action="store_true", help="show what would be done, and write nothing"
+    )
+    add_models(parser)
+    add_messages(parser)
+
+
+def _run(namespace: argparse.Namespace, console: Console) -> int:
+    from lib_upscalers.video.video_run import VideoRun
+
+    options = options_of(VideoOptions, namespace)
+    job = _job(options, read_engine_settings(namespace))
+    facts = job.facts
+    frames = sum(len(piece.stamps) for piece in job.pieces)
+    console.say(
+        f"{facts.path}: {facts.size}, {frames} frames, {facts.codec} {facts.pixel_format}, "
+        f"{facts.colour.name} -> {job.output}: {job.size}, {options.codec} "
+        f"{job.encoding.codec.pixel_format(facts)}, {len(job.pieces)} pieces, {job.method.name}"
+    )
+    if options.dry_run:
+        for note in facts.notes:
+            console.say(note)
+        console.say("Nothing was written (--dry-run).")
+        return 0
+    with Bars(console) as bars:
+        bars.begin(facts.path.name)
+        run = VideoRun(job, bars)
+        try:
+            notes = run.run()
+        except BaseException:
+            if run.tally.done:
+                console.say(f"{run.tally.in_words()}: the same command goes on.")
+            raise
+    for note in notes:
+        console.say(note)
+    if run.tally.damaged:
+        console.write(
+            f"Frames of the source are damaged, {run.tally.damaged}: they show what could be "
+            "decoded, or what the frame beside them shows.",
+            "yellow",
+        )
+    console.say(f"{facts.path} -> {job.output}: {run.tally.in_words()}.")
+    return 0
+
+
+def _job(options: VideoOptions, settings: Settings) -> VideoJob:
+    from lib_upscalers.errors import InputError
+    from lib_upscalers.file_writing import check_target
+    from lib_upscalers.jobs.picture_steps import naming_overwrite
+    from lib_upscalers.video.encoding import Encoding
+    from lib_upscalers.video.joining import container_format
+    from lib_upscalers.video.pieces import cut, read_timeline, trimmed
+    from lib_upscalers.video.probe import probe
+    from lib_upscalers.video.video_run import VideoJob
+
+    if len(options.files) > 2:
+        raise InputError(
+            f"Expected one video and one result, but got {len(options.files)} names: run the "
+            "command once for each."
+        )
+    source, output = (to_path(name) for name in options.files)
+    encoding = Encoding.named(options.codec, options.crf)
+    container_format(output)
+    with naming_overwrite():
+        check_target(output, overwrite=options.overwrite, protected=(source,))
+    facts = probe(source)
+    method, size = _method(options, settings, facts, encoding)
+    encoding.check_size(size, facts)
+    pieces = cut(trimmed(read_timeline(facts), facts, options.trim), facts)
+    return VideoJob(
+        facts=facts,
+        pieces=pieces,
+        trim=options.trim,
+        size=size,
+        output=output,
+        method=method,
+        encoding=encoding,
+        overwrite=options.overwrite,
+        resume=options.resume,
+    )
+
+
+def _method(
+    options: VideoOptions, settings: Settings, facts: VideoFacts, encoding: Encoding
+) -> tuple[Method, Size]:
+    from lib_upscalers.cli.batch import choose
+    from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.jobs.method import Method, fingerprint_of
+    from lib_upscalers.targets import Target
+    from lib_upscalers.upscaling.upscaler import Upscaler
+    from lib_upscalers.video.encoding import even_size
+
+    upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
+    choice = choose(upscaler, options.upscaler)
+    if options.size is not None:
+        size = options.size.resolve(facts.size)
+        size = size if options.size.is_exact else even_size(size, facts, encoding)
+    else:
+        scale = options.scale if options.scale is not None else float(choice.scale or 2)
+        size = even_size(Target(scale=scale).resolve(facts.size), facts, encoding)
+    others = {
+        "size": [size.width, size.height],
+        "codec": encoding.codec.name,
+        "crf": encoding.quality,
+        "trim": [options.trim.start, options.trim.end],
+    }
+    method = Method(
+        choice.name,
+        lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
+        lambda _: Target(size=size),
+        fingerprint_of([choice], settings, others),
+    )
+    return method, size
+
+
+COMMAND = Command(
+    name="video",
+    summary="enlarge a video",
+    add=_add,
+    run=_run,
+    usage="upscalers video IN OUT [options]",
+    epilog=_EPILOG,
+    names="files",
+    least=(2, "a video and a place for the result: IN OUT"),
+)

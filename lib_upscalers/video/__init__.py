@@ -1,0 +1,1 @@
+"""Videos: enlarged piece by piece, every frame at its own timestamp."""

@@ -1,0 +1,167 @@
+"""Decode the frames of a piece, and find those that show the same as the one before."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lib_upscalers.errors import ImageError
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.video.colour import FULL, LIMITED, to_rgb
+from lib_upscalers.video.library import opened
+from lib_upscalers.video.probe import refuse_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from lib_upscalers.video.pieces import Piece
+    from lib_upscalers.video.probe import VideoFacts
+
+    Array = NDArray[Any]
+
+_DEPTHS = (8, 10, 12, 14, 16)
+_KINDS = "yuv444p", "yuvj444p"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame to enlarge.
+
+    Attributes:
+        stamp: Its timestamp.
+        picture: What it shows; None if that is what the frame before shows.
+    """
+
+    stamp: int
+    picture: Picture | None
+
+
+class Decoder:
+    """Decodes the frames of one piece.
+
+    Args:
+        facts: Of the video.
+        piece: Which frames.
+    """
+
+    def __init__(self, facts: VideoFacts, piece: Piece) -> None:
+        self._facts = facts
+        self._piece = piece
+        self._before: Array | None = None
+        self.damaged = 0
+        """How many frames could not be decoded so far, or only in part."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield a frame for every timestamp of the piece, in their order.
+
+        One that cannot be decoded shows what the frame before it shows, or else the one after.
+
+        Raises:
+            ImageError: A frame is interlaced, transparent or of another size, or none can be
+                decoded.
+        """
+        waiting = deque(self._piece.stamps)
+        shown = False
+        for frame in self._wanted():
+            refuse_frame(frame, self._facts.path)
+            self._check_size(frame)
+            self.damaged += bool(frame.is_corrupt)
+            picture = self._picture(frame)
+            while waiting[0] < frame.pts:
+                self.damaged += 1
+                yield Frame(waiting.popleft(), None if shown else picture)
+                shown = True
+            yield Frame(waiting.popleft(), picture)
+            shown = True
+        if not shown:
+            raise ImageError(
+                f"Expected frames, but none of the {len(waiting)} frames of piece "
+                f"{self._piece.number} of {self._facts.path} can be decoded: the file is damaged."
+            )
+        self.damaged += len(waiting)
+        for stamp in waiting:
+            yield Frame(stamp, None)
+
+    def _wanted(self) -> Iterator[Any]:
+        first, last = self._piece.stamps[0], self._piece.stamps[-1]
+        stamps = set(self._piece.stamps)
+        for frame in self._from(self._piece.seek):
+            if frame.pts is None or frame.pts < first:
+                continue
+            if frame.pts > last:
+                return
+            if frame.pts in stamps:
+                yield frame
+
+    def _from(self, seek: int) -> Iterator[Any]:
+        """Yield frames from a keyframe on, or from an earlier one."""
+        with opened(self._facts.path) as container:
+            stream = container.streams[self._facts.index]
+            stream.thread_type = "AUTO"
+            container.seek(seek, stream=stream, backward=True, any_frame=False)
+            frames = self._decoded(container, stream)
+            first = next(frames, None)
+            if first is not None and (first.pts is None or first.pts <= self._piece.stamps[0]):
+                yield first
+                yield from frames
+                return
+        # Formats without an index seek badly: begin at the beginning.
+        with opened(self._facts.path) as container:
+            yield from self._decoded(container, container.streams[self._facts.index])
+
+    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
+        from av.error import FFmpegError
+
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except FFmpegError:
+                continue  # what is missing is found by the timestamps
+
+    def _check_size(self, frame: Any) -> None:
+        size = self._facts.size
+        if (frame.width, frame.height) != (size.width, size.height):
+            raise ImageError(
+                f"Expected frames of {size} throughout, but {self._facts.path} has one of "
+                f"{frame.width}x{frame.height}: cut it there by --trim."
+            )
+
+    def _picture(self, frame: Any) -> Picture | None:
+        planes, bits = planes_of(frame, self._facts)
+        same = self._before is not None and np.array_equal(self._before, planes)
+        self._before = planes
+        return None if same else Picture(to_rgb(planes, bits, self._facts.colour))
+
+
+def planes_of(frame: Any, facts: VideoFacts) -> tuple[Array, int]:
+    """Return luma and chroma of a frame at full size, (3, H, W), and the bits of a value."""
+    bits = next(each for each in _DEPTHS if each >= facts.bits)
+    frame_range = FULL if facts.colour.full else LIMITED
+    if frame.format.is_rgb:
+        from lib_upscalers.video.colour import from_rgb
+
+        pixels = frame.to_ndarray(format="rgb24" if bits == 8 else "rgb48le")
+        return from_rgb(pixels, bits, facts.colour), bits
+    name = f"yuv444p{bits}le" if bits > 8 else _KINDS[facts.colour.full]
+    whole = frame.reformat(
+        format=name,
+        src_color_range=frame_range,
+        dst_color_range=frame_range,
+        interpolation="BICUBIC",
+    )
+    return _stacked(whole, bits), bits
+
+
+def _stacked(frame: Any, bits: int) -> Array:
+    dtype = np.uint8 if bits == 8 else np.dtype("<u2")
+    planes = np.empty((3, frame.height, frame.width), dtype)
+    for plane, data in zip(planes, frame.planes, strict=True):
+        row = data.line_size // planes.itemsize
+        values = np.frombuffer(data, dtype).reshape(-1, row)
+        plane[...] = values[: frame.height, : frame.width]
+    return planes

@@ -1,0 +1,154 @@
+"""Cut a video into pieces of about ten seconds, at keyframes where there are some."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lib_upscalers.errors import ImageError, InputError
+from lib_upscalers.video.library import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lib_upscalers.video.probe import VideoFacts
+
+PIECE_SECONDS = 10.0
+# Without a keyframe for so many pieces' lengths, a piece ends at any frame.
+_PATIENCE = 2.0
+
+
+@dataclass(frozen=True)
+class Trim:
+    """The part of a video that is taken, in seconds from its start.
+
+    Attributes:
+        start: Of the first frame.
+        end: Frames from here on are left out; None takes all.
+    """
+
+    start: float = 0.0
+    end: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check its values.
+
+        Raises:
+            InputError: The end is not after the start.
+        """
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise InputError(
+                f"Expected a part of the video whose end is after its start, but got "
+                f"{self.start:g} to {self.end} seconds."
+            )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Frames of a video.
+
+    Attributes:
+        number: From 1.
+        stamps: Their timestamps in units of the video's time base, ascending.
+        seek: The timestamp of the keyframe from which they can be decoded.
+    """
+
+    number: int
+    stamps: tuple[int, ...]
+    seek: int
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"{self.number:05d}.mkv"
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The timestamps of all frames of a video, as its file has them.
+
+    Attributes:
+        stamps: In units of the time base, ascending.
+        keys: Of keyframes, ascending.
+    """
+
+    stamps: tuple[int, ...]
+    keys: tuple[int, ...]
+
+
+def read_timeline(facts: VideoFacts) -> Timeline:
+    """Read the timestamps of all frames; nothing is decoded.
+
+    Raises:
+        ImageError: Frames have no timestamp, or two have the same.
+    """
+    stamps: list[int] = []
+    keys: list[int] = []
+    with opened(facts.path) as container:
+        stream = container.streams[facts.index]
+        for packet in container.demux(stream):
+            if packet.size == 0 or packet.is_discard:
+                continue
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is None:
+                raise ImageError(
+                    f"Expected a timestamp for every frame, but {facts.path} has frames without "
+                    "one: put it into MKV first, for instance by mkvmerge."
+                )
+            stamps.append(stamp)
+            if packet.is_keyframe:
+                keys.append(stamp)
+    stamps.sort()
+    if not stamps or len(set(stamps)) != len(stamps):
+        raise ImageError(
+            f"Expected a timestamp of its own for every frame, but {facts.path} has "
+            f"{len(stamps) - len(set(stamps))} frames that share one: put it into MKV first."
+        )
+    return Timeline(tuple(stamps), tuple(sorted(keys)))
+
+
+def trimmed(timeline: Timeline, facts: VideoFacts, trim: Trim) -> Timeline:
+    """Return the timestamps within a part of the video; keyframes before it stay.
+
+    Raises:
+        InputError: It holds no frame.
+    """
+    first = timeline.stamps[0]
+    start = first + int(trim.start / facts.time_base)
+    end = None if trim.end is None else first + int(trim.end / facts.time_base)
+    stamps = tuple(each for each in timeline.stamps if each >= start and (not end or each < end))
+    if not stamps:
+        seconds = float((timeline.stamps[-1] - first) * facts.time_base)
+        raise InputError(
+            f"Expected a part of the video, but {facts.path} has {seconds:.1f} seconds, and none "
+            f"of its frames is between {trim.start:g} and {trim.end}."
+        )
+    return Timeline(stamps, timeline.keys)
+
+
+def cut(timeline: Timeline, facts: VideoFacts, seconds: float = PIECE_SECONDS) -> list[Piece]:
+    """Cut a video into pieces.
+
+    Args:
+        timeline: Its timestamps.
+        facts: Its facts.
+        seconds: The least length of a piece, but for the last.
+    """
+    span = int(seconds / facts.time_base)
+    stamps, keys = timeline.stamps, set(timeline.keys)
+    starts = [0]
+    for place in range(1, len(stamps)):
+        length = stamps[place] - stamps[starts[-1]]
+        if length >= span and (stamps[place] in keys or length >= _PATIENCE * span):
+            starts.append(place)
+    ends = [*starts[1:], len(stamps)]
+    return [
+        Piece(number, stamps[start:end], _key_before(timeline.keys, stamps[start]))
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1)
+    ]
+
+
+def _key_before(keys: Sequence[int], stamp: int) -> int:
+    place = bisect_left(keys, stamp + 1) - 1
+    return keys[place] if place >= 0 else stamp

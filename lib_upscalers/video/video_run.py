@@ -1,0 +1,310 @@
+"""Enlarge a video: pieces with a journal, so that a run that ended goes on; then one file."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.errors import BusyFileError, OutputError, UpscalerError
+from lib_upscalers.file_writing import check_target, locking, writing_path
+from lib_upscalers.jobs.claims import ClaimRules, claim_some
+from lib_upscalers.jobs.journal import ClaimLostError, opened_journal
+from lib_upscalers.jobs.journal_view import JOURNAL_NAME
+from lib_upscalers.jobs.output_paths import FileJob
+from lib_upscalers.jobs.pipeline import Pipeline
+from lib_upscalers.video.decoding import Decoder
+from lib_upscalers.video.encoding import PieceWriter
+from lib_upscalers.video.joining import container_format, join
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.jobs.claims import Claim
+    from lib_upscalers.jobs.journal import Journal
+    from lib_upscalers.jobs.method import Method
+    from lib_upscalers.pictures.picture import Picture
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.video.decoding import Frame
+    from lib_upscalers.video.encoding import Encoding
+    from lib_upscalers.video.pieces import Piece, Trim
+    from lib_upscalers.video.probe import VideoFacts
+
+_BUSY_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class VideoJob:
+    """A video to enlarge.
+
+    Attributes:
+        facts: Of the source.
+        pieces: Its pieces.
+        trim: The part of it.
+        size: Of the result's frames.
+        output: The result.
+        method: How frames are enlarged; its fingerprint covers the encoding, too.
+        encoding: How they are encoded.
+        overwrite: Whether a file of the result's name is replaced.
+        resume: Whether pieces of earlier runs count.
+    """
+
+    facts: VideoFacts
+    pieces: Sequence[Piece]
+    trim: Trim
+    size: Size
+    output: Path
+    method: Method
+    encoding: Encoding
+    overwrite: bool = False
+    resume: bool = True
+
+    @property
+    def folder(self) -> Path:
+        """Where the pieces lie until the result is whole."""
+        return self.output.with_name(f"{self.output.name}.pieces")
+
+
+@dataclass
+class VideoTally:
+    """The counts of a run.
+
+    Attributes:
+        total: All frames.
+        before: Frames in pieces that an earlier or another run has done.
+        enlarged: Frames that went through the upscaler.
+        reused: Frames that show the same as the one before.
+        damaged: Frames that could not be decoded, or only in part.
+        network_seconds: How long the upscaler worked.
+    """
+
+    total: int
+    before: int = 0
+    enlarged: int = 0
+    reused: int = 0
+    damaged: int = 0
+    network_seconds: float = 0.0
+    _begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Frames that are ready."""
+        return self.before + self.enlarged + self.reused
+
+    @property
+    def seconds(self) -> float:
+        """Since the run has begun."""
+        return time.monotonic() - self._begun
+
+    def in_words(self) -> str:
+        """Return a line for people, without a full stop."""
+        now = self.enlarged + self.reused
+        parts = [f"{self.done} of {self.total} frames"]
+        if self.before:
+            parts.append(f"{self.before} before")
+        if self.reused:
+            parts.append(f"{self.reused} like the frame before them and not enlarged again")
+        if now:
+            parts.append(f"{now / max(self.seconds, 1e-6):.2f} frames/s")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A frame on its way to the encoder; `planes` are None where nothing changed."""
+
+    stamp: int
+    pixels: NDArray[Any] | None
+
+
+class VideoRun:
+    """One run.
+
+    Args:
+        job: What to do.
+        progress: Updated after every frame; can end the run within a tile.
+    """
+
+    def __init__(self, job: VideoJob, progress: Progress) -> None:
+        self._job = job
+        self._progress = progress
+        self.tally = VideoTally(sum(len(piece.stamps) for piece in job.pieces))
+
+    def run(self) -> tuple[str, ...]:
+        """Do all pieces and join them; return what the result does not hold, a sentence each.
+
+        Raises:
+            UpscalerError: It cannot be done; pieces that are done stay.
+            Cancelled: `progress` raises it.
+            KeyboardInterrupt: The user ended it; the next run goes on.
+        """
+        job = self._job
+        form = container_format(job.output)
+        check_target(job.output, overwrite=job.overwrite, protected=(job.facts.path,))
+        with ExitStack() as stack:
+            journal = stack.enter_context(opened_journal(job.folder))
+            self._do_pieces(journal)
+            notes = self._join(form)
+        self._remove_pieces()
+        return notes
+
+    def _do_pieces(self, journal: Journal) -> None:
+        waiting = list(self._job.pieces)
+        while waiting:
+            waiting = [piece for piece in waiting if not self._do_piece(journal, piece)]
+            if waiting:
+                self._progress.check_cancelled()
+                time.sleep(_BUSY_SECONDS)
+
+    def _do_piece(self, journal: Journal, piece: Piece) -> bool:
+        """Do a piece unless it is done; return False if another run is at it."""
+        job = self._job
+        rules = ClaimRules(job.method.fingerprint, resume=job.resume, overwrite=True)
+        file = FileJob(job.facts.path, job.folder / piece.name)
+        claim = claim_some(journal, [file], rules, 1)[0]
+        if claim.verdict == "busy":
+            return False
+        if claim.verdict == "claimed":
+            self._make(journal, claim, piece)
+        else:
+            self.tally.before += len(piece.stamps)
+        self._report(piece)
+        return True
+
+    def _make(self, journal: Journal, claim: Claim, piece: Piece) -> None:
+        row = claim.row
+        if row is None:
+            return
+        start = time.perf_counter()
+
+        def enter(part: Path) -> None:
+            nonlocal row
+            if row is not None:
+                row = journal.enter_written(row, part, time.perf_counter() - start)
+
+        try:
+            with writing_path(claim.job.output, overwrite=True, finished=enter) as part:
+                _PieceRun(self._job, piece, part, self.tally, self._progress).run()
+        except ClaimLostError:
+            return
+        except UpscalerError as error:
+            journal.enter_failed(row, str(error))
+            raise
+        journal.enter_published(row)
+
+    def _report(self, piece: Piece) -> None:
+        tally = self.tally
+        text = f"piece {piece.number} of {len(self._job.pieces)}, {tally.in_words()}"
+        self._progress.update(tally.done, tally.total, text)
+
+    def _join(self, form: str) -> tuple[str, ...]:
+        job = self._job
+        try:
+            with (
+                locking(job.folder / "joining"),
+                writing_path(
+                    job.output, overwrite=job.overwrite, protected=(job.facts.path,)
+                ) as part,
+            ):
+                check = self._progress.check_cancelled
+                joined = join(job.facts, job.pieces, job.folder, part, form, job.trim, check)
+        except BusyFileError as error:
+            raise BusyFileError(
+                f"Expected to join the pieces of {job.output}, but another run does so already: "
+                "wait for it."
+            ) from error
+        return (*job.facts.notes, *joined.notes)
+
+    def _remove_pieces(self) -> None:
+        folder = self._job.folder
+        for piece in self._job.pieces:
+            (folder / piece.name).unlink(missing_ok=True)
+        for name in ("joining", JOURNAL_NAME):
+            (folder / name).unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            shutil.rmtree(folder)
+
+
+class _PieceRun:
+    """Decodes, enlarges and encodes one piece, each in a thread of its own."""
+
+    def __init__(
+        self, job: VideoJob, piece: Piece, part: Path, tally: VideoTally, progress: Progress
+    ) -> None:
+        self._job = job
+        self._piece = piece
+        self._part = part
+        self._tally = tally
+        self._progress = progress
+        self._decoder = Decoder(job.facts, piece)
+        self._planes: NDArray[Any] | None = None
+
+    def run(self) -> None:
+        tally, job = self._tally, self._job
+        with PieceWriter(self._part, job.facts, job.size, job.encoding) as writer:
+            stages: Pipeline[Frame, Frame, _Made] = Pipeline(
+                read=lambda frame: frame,
+                make=self._make,
+                write=lambda made: self._write(made, writer),
+                bytes_read=lambda frame: _bytes_of(frame.picture),
+                bytes_made=self._bytes_made,
+            )
+            stopped = threading.Event()
+            stages.run(self._decoder.frames(), stopped)
+            written = writer.count
+        tally.damaged += self._decoder.damaged
+        if written != len(self._piece.stamps):
+            raise OutputError(
+                f"Expected {len(self._piece.stamps)} frames in piece {self._piece.number}, but "
+                f"{written} were written: do it again with --no-resume."
+            )
+
+    def _bytes_made(self, frame: Frame) -> int:
+        if frame.picture is None:
+            return 0
+        return self._job.size.area * 3 * frame.picture.pixels.dtype.itemsize
+
+    def _make(self, frame: Frame) -> _Made:
+        tally = self._tally
+        if frame.picture is None:
+            self._progress.check_cancelled()
+            tally.reused += 1
+            return _Made(frame.stamp, None)
+        start = time.perf_counter()
+        target = self._job.method.target(frame.picture.size)
+        result = self._job.method.run(frame.picture, target, _Silent(self._progress))
+        tally.network_seconds += time.perf_counter() - start
+        tally.enlarged += 1
+        text = f"piece {self._piece.number} of {len(self._job.pieces)}, {tally.in_words()}"
+        self._progress.update(tally.done, tally.total, text)
+        return _Made(frame.stamp, result.picture.pixels)
+
+    def _write(self, made: _Made, writer: PieceWriter) -> None:
+        if made.pixels is not None:
+            self._planes = writer.planes(made.pixels)
+        if self._planes is not None:
+            writer.write(self._planes, made.stamp)
+
+
+@dataclass(frozen=True)
+class _Silent:
+    """Lets a frame be cancelled and shows none of its tiles."""
+
+    progress: Progress
+
+    def update(self, step: int, total: int, text: str = "") -> None:
+        """Do nothing."""
+
+    def check_cancelled(self) -> None:
+        self.progress.check_cancelled()
+
+
+def _bytes_of(picture: Picture | None) -> int:
+    return 0 if picture is None else picture.pixels.nbytes

@@ -1,0 +1,372 @@
+"""`upscalers video`: timestamps, colours, copied streams, pieces that go on, refusals."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from lib_upscalers.cli.main import main
+from lib_upscalers.jobs.claims import Claim
+from lib_upscalers.upscaling.upscaler import Upscaler
+from lib_upscalers.video import pieces, video_run
+from lib_upscalers.video.colour import Colour, from_rgb, to_rgb
+from tests.video.clips import Clip, frames_of, picture, stamps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+av = pytest.importorskip("av")
+Capture = pytest.CaptureFixture[str]
+IRREGULAR = (0, 42, 83, 125, 250, 260, 300, 500, 512, 1000, 1040, 1073, 1100)
+DOUBLE = ("-u", "Nearest", "--scale", "2")
+pytestmark = pytest.mark.usefixtures("own_folders")
+
+
+def run(source: str | Path, output: str, *arguments: str) -> int:
+    return main(["video", str(source), output, *DOUBLE, *arguments])
+
+
+def count_runs(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
+    """Call `act` with the number of each frame before it is enlarged."""
+    enlarge, calls = Upscaler.run, 0
+
+    def acting(self: Upscaler, *arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        act(calls)
+        return enlarge(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Upscaler, "run", acting)
+
+
+def content(path: str | Path) -> list[tuple[Fraction, bytes]]:
+    with av.open(str(path)) as container:
+        return [
+            (packet.pts * packet.time_base, bytes(packet))
+            for packet in container.demux(video=0)
+            if packet.size
+        ]
+
+
+@pytest.fixture
+def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut pieces of 0.3 seconds."""
+    monkeypatch.setattr(pieces.cut, "__defaults__", (0.3,))
+
+
+@pytest.mark.usefixtures("short_pieces")
+@pytest.mark.parametrize(
+    ("clip", "name", "result"),
+    [
+        (Clip(IRREGULAR), "in.mkv", "out.mkv"),
+        (Clip(tuple(range(0, 30 * 1001, 1001)), Fraction(1, 24000)), "in.mp4", "out.mp4"),
+        (Clip(tuple(range(0, 30 * 1001, 1001)), Fraction(1, 24000)), "in.mp4", "out.mkv"),
+        (Clip(options={"x264-params": "open-gop=1:keyint=8:bframes=3"}), "in.mkv", "out.mp4"),
+    ],
+)
+def test_every_frame_keeps_its_time(clip: Clip, name: str, result: str) -> None:
+    source = clip.write(Path(name))
+
+    assert run(source, result) == 0
+
+    expected = stamps_of(source)
+    if result.endswith(".mkv"):  # which counts in milliseconds
+        expected = [Fraction(math.floor(each * 1000 + Fraction(1, 2)), 1000) for each in expected]
+    assert stamps_of(Path(result)) == expected
+    found = frames_of(Path(result))
+    assert len(found) == len(expected)
+    assert {(frame.width, frame.height) for frame in found} == {(96, 64)}
+    assert not list(Path().glob("*.pieces"))
+
+
+@pytest.mark.parametrize(
+    ("clip", "kept"),
+    [
+        (Clip(matrix=1), ("yuv420p", 1, 1)),
+        (Clip(matrix=6, transfer=6), ("yuv420p", 6, 1)),
+        (Clip(full=True, pixel_format="yuvj420p"), ("yuv420p", 1, 2)),
+        (Clip(pixel_format="yuv420p10le"), ("yuv420p10le", 1, 1)),
+        (Clip(pixel_format="yuv444p"), ("yuv444p", 1, 1)),
+    ],
+)
+def test_colours_and_their_tags_stay(clip: Clip, kept: tuple[str, int, int]) -> None:
+    source = clip.write(Path("in.mkv"))
+
+    assert run(source, "out.mkv", "--crf", "0") == 0
+
+    before, after = frames_of(source)[5], frames_of(Path("out.mkv"))[5]
+    name, matrix, levels = kept
+    assert after.format.name.replace("yuvj", "yuv") == name
+    assert (after.colorspace, after.color_range) == (matrix, levels)
+    assert (after.color_primaries, after.color_trc) == (before.color_primaries, before.color_trc)
+    assert after.to_ndarray(format="rgb24")[2, 2] == pytest.approx(
+        before.to_ndarray(format="rgb24")[1, 1], abs=1
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize("full", [False, True])
+def test_the_matrix_is_that_of_the_standard(bits: int, *, full: bool) -> None:
+    # Worked out from ITU-R BT.709's equations; limited 8-bit: 95, 165, 119 as Y, Cb, Cr order.
+    pixels = np.array([[[186, 107, 49]]], np.uint8)
+    colour = Colour(1, full, 1, 1)
+
+    planes = from_rgb(pixels, bits, colour)
+
+    if (bits, full) == (8, False):
+        assert planes.ravel().tolist() == [119, 95, 165]
+    back = to_rgb(planes, bits, colour).astype(float)
+    assert back / (255 if bits == 8 else 65535) * 255 == pytest.approx(pixels, abs=2)
+
+
+def test_a_size_without_tags_is_taken_as_players_take_it() -> None:
+    unknown = Colour(2, False, 2, 2)
+
+    assert unknown.with_guesses(640, 480).matrix == 6
+    assert unknown.with_guesses(720, 576).matrix == 5
+    assert unknown.with_guesses(1280, 720).matrix == 1
+
+
+def test_sound_fonts_chapters_and_tags_are_copied(capsys: Capture) -> None:
+    source = Clip(sound_offset=120, subtitles=True).write(Path("in.mkv"))
+
+    assert run(source, "out.mkv") == 0
+
+    assert stamps_of(Path("out.mkv"), "audio") == stamps_of(source, "audio")
+    with av.open("out.mkv") as container:
+        assert [each.type for each in container.streams] == ["video", "audio", "attachment"]
+        assert container.metadata["title"] == "A clip"
+        assert container.streams[0].metadata["language"] == "jpn"
+        assert container.chapters()[0]["metadata"] == {"title": "First"}
+    assert "left out" not in capsys.readouterr().err
+
+
+def test_what_a_container_cannot_hold_is_named(capsys: Capture) -> None:
+    source = Clip(sound_offset=0, subtitles=True).write(Path("in.mkv"))
+
+    assert run(source, "out.mp4") == 0
+
+    assert "mp4 cannot hold attached file font.ttf: left out" in capsys.readouterr().err
+    assert stamps_of(Path("out.mp4"), "audio")
+
+
+def test_a_part_begins_at_zero_with_its_sound(capsys: Capture) -> None:
+    source = Clip(tuple(range(0, 2000, 40)), sound_offset=0).write(Path("in.mkv"))
+
+    assert run(source, "out.mkv", "--trim", "0.2-0.4") == 0
+
+    assert stamps_of(Path("out.mkv")) == [Fraction(each, 1000) for each in range(0, 200, 40)]
+    assert 0 <= stamps_of(Path("out.mkv"), "audio")[0] < Fraction(1, 20)
+    before = frames_of(source)[5].to_ndarray(format="rgb24").astype(int)
+    after = frames_of(Path("out.mkv"))[0].to_ndarray(format="rgb24").astype(int)
+    assert np.abs(after[::2, ::2] - before).mean() < 4
+    assert run(source, "late.mkv", "--trim", "5-6") == 2
+    assert "has 2.0 seconds" in capsys.readouterr().err
+
+
+def test_equal_frames_are_enlarged_once(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    numbers: list[int] = []
+    count_runs(monkeypatch, numbers.append)
+    source = Clip(hold=3, codec="ffv1", pixel_format="yuv444p", options={}).write(Path("in.mkv"))
+
+    assert run(source, "out.mkv", "--codec", "ffv1") == 0
+
+    assert len(numbers) == 7
+    assert "13 like the frame before them" in capsys.readouterr().err
+    shown = [frame.to_ndarray(format="rgb24") for frame in frames_of(Path("out.mkv"))]
+    for number, pixels in enumerate(shown):
+        wanted = picture(number // 3, (48, 32)).repeat(2, 0).repeat(2, 1)
+        assert np.abs(pixels.astype(int) - wanted).max() <= 3
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_a_run_goes_on_with_the_piece_that_was_in_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    source = Clip().write(Path("in.mkv"))
+    assert run(source, "whole.mkv") == 0
+
+    def stop(number: int) -> None:
+        if number == 13:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        count_runs(patch, stop)
+        assert run(source, "out.mkv") == 130
+    assert not Path("out.mkv").exists()
+    assert "the same command goes on" in capsys.readouterr().err
+
+    assert run(source, "out.mkv") == 0
+
+    assert "20 of 20 frames, 8 before" in capsys.readouterr().err
+    assert content("out.mkv") == content("whole.mkv")
+    assert not list(Path().glob("out.mkv.pieces"))
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_another_setting_makes_the_pieces_anew(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    source = Clip().write(Path("in.mkv"))
+
+    def stop(number: int) -> None:
+        if number == 13:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        count_runs(patch, stop)
+        run(source, "out.mkv")
+    assert run(source, "out.mkv", "--crf", "30") == 0
+
+    assert " before" not in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_killed_at_any_moment_it_loses_one_piece_at_most() -> None:
+    """A process that dies in the middle of a piece; the next one goes on."""
+    source = Clip().write(Path("in.mkv"))
+    program = (
+        "import os, sys\n"
+        "from lib_upscalers.upscaling.upscaler import Upscaler\n"
+        "from lib_upscalers.video import pieces\n"
+        "from lib_upscalers.cli.main import main\n"
+        "pieces.cut.__defaults__ = (0.3,)\n"
+        "enlarge, calls = Upscaler.run, []\n"
+        "def acting(self, *arguments):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) == 13: os._exit(9)\n"
+        "    return enlarge(self, *arguments)\n"
+        "Upscaler.run = acting\n"
+        "main(sys.argv[1:])\n"
+    )
+    arguments = ["video", str(source), "out.mkv", *DOUBLE]
+
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    done = subprocess.run([sys.executable, "-c", program, *arguments], check=False, env=environment)
+
+    assert done.returncode == 9
+    assert not Path("out.mkv").exists()
+    assert [each.name for each in Path("out.mkv.pieces").glob("*.mkv")] == ["00001.mkv"]
+
+
+def test_damaged_frames_show_what_is_beside_them(capsys: Capture) -> None:
+    source = Clip(codec="ffv1", options={"g": "1", "slicecrc": "1"}).write(Path("in.mkv"))
+    data, packets = bytearray(source.read_bytes()), content(source)
+    for number in (0, 7, 19):
+        place = data.index(packets[number][1])
+        data[place : place + len(packets[number][1])] = bytes(len(packets[number][1]))
+    source.write_bytes(data)
+
+    assert run(source, "out.mkv") == 0
+
+    # FFV1 conceals some of them without a word.
+    assert "of the source are damaged, 1" in capsys.readouterr().err
+    assert stamps_of(Path("out.mkv")) == stamps_of(source)
+
+
+def test_a_broken_end_is_named_and_the_rest_is_done(capsys: Capture) -> None:
+    source = Clip(tuple(range(0, 4000, 40))).write(Path("in.mkv"))
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) * 2 // 3])
+
+    assert run(source, "out.mkv") == 0
+
+    there = stamps_of(Path("out.mkv"))
+    assert 30 < len(there) < 100
+    assert there == stamps_of(source)[: len(there)]
+
+
+@pytest.mark.parametrize(
+    ("clip", "name", "words"),
+    [
+        (Clip(matrix=9, transfer=16, pixel_format="yuv420p10le"), "in.mkv", "HDR, PQ"),
+        (Clip(matrix=9, transfer=18, pixel_format="yuv420p10le"), "in.mkv", "HDR, HLG"),
+        (Clip(options={"x264-params": "interlaced=1"}), "in.mkv", "interlaced"),
+        (
+            Clip(codec="ffv1", pixel_format="yuva420p", options={}),
+            "in.mkv",
+            "has transparency",
+        ),
+    ],
+)
+def test_what_would_be_spoilt_is_refused(
+    clip: Clip, name: str, words: str, capsys: Capture
+) -> None:
+    source = clip.write(Path(name))
+
+    assert run(source, "out.mkv") == 2
+
+    assert words in capsys.readouterr().err
+    assert not Path("out.mkv").exists()
+    assert not Path("out.mkv.pieces").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["in.mkv", "out.avi"], "a result that ends in .mkv"),
+        (["in.mkv", "in.mkv"], "there already"),
+        (["in.mkv", "in.mkv", "--overwrite"], "which is an input"),
+        (["in.mkv", "there.mkv"], "--overwrite"),
+        (["none.mkv", "out.mkv"], "there is no file none.mkv"),
+        (["text.mkv", "out.mkv"], "cannot be read as one"),
+        (["in.mkv", "out.mkv", "--crf", "99"], "from 0 to 51"),
+        (["in.mkv", "out.mkv", "--codec", "ffv1", "--crf", "9"], "no such quality"),
+        (["in.mkv", "out.mkv", "more.mkv"], "one video and one result"),
+        (["in.mkv", "out.webm"], "choose another --codec"),
+    ],
+)
+def test_bad_arguments_are_explained(arguments: list[str], words: str, capsys: Capture) -> None:
+    Clip((0, 40, 80)).write(Path("in.mkv"))
+    Path("there.mkv").write_bytes(b"mine")
+    Path("text.mkv").write_text("no video", encoding="utf-8")
+
+    assert main(["video", *arguments, "-u", "Nearest"]) in (1, 2)
+
+    assert words in capsys.readouterr().err
+    assert Path("there.mkv").read_bytes() == b"mine"
+
+
+def test_an_odd_size_is_refused_and_an_odd_scale_is_rounded(capsys: Capture) -> None:
+    source = Clip((0, 40, 80), size=(46, 30)).write(Path("in.mkv"))
+
+    assert main(["video", str(source), "a.mkv", "-u", "Nearest", "--size", "69x45"]) == 2
+    assert "an even width and height" in capsys.readouterr().err
+    assert main(["video", str(source), "b.mkv", "-u", "Nearest", "--scale", "1.5"]) == 0
+    assert frames_of(Path("b.mkv"))[0].width in (68, 70)
+
+
+def test_without_the_package_it_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+
+    assert run("in.mkv", "out.mkv") == 1
+
+    assert "pip install 'upscaler-lab[video]'" in capsys.readouterr().err
+
+
+def test_two_runs_share_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A piece that another run has claimed is waited for and not done twice."""
+    source, waits = Clip().write(Path("in.mkv")), []
+    claims = video_run.claim_some
+
+    def busy(*arguments: Any) -> Any:
+        if not waits:
+            waits.append(1)
+            return [Claim(arguments[1][0], "busy")]
+        return claims(*arguments)
+
+    monkeypatch.setattr(video_run, "claim_some", busy)
+    monkeypatch.setattr(video_run, "_BUSY_SECONDS", 0.0)
+
+    assert run(source, "out.mkv") == 0
+    assert len(stamps_of(Path("out.mkv"))) == 20
