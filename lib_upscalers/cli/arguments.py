@@ -61,6 +61,15 @@ def count(text: str) -> int:
     return number
 
 
+def natural(text: str) -> int:
+    """Read a whole number from 0 up.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    return 0 if text == "0" else count(text)
+
+
 def percent(text: str) -> int:
     """Read a quality from 1 to 100.
 

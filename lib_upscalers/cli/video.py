@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.video.encoding import Encoding
-    from lib_upscalers.video.probe import VideoFacts
+    from lib_upscalers.video.video_facts import VideoFacts
     from lib_upscalers.video.video_run import VideoJob
 
 _EPILOG = f"""\
@@ -177,7 +177,7 @@ def _job(options: VideoOptions, settings: Settings) -> VideoJob:
     from lib_upscalers.video.encoding import Encoding
     from lib_upscalers.video.joining import container_format
     from lib_upscalers.video.pieces import cut, read_timeline, trimmed
-    from lib_upscalers.video.probe import probe
+    from lib_upscalers.video.video_facts import probe
     from lib_upscalers.video.video_run import VideoJob
 
     if len(options.files) > 2:
@@ -221,7 +221,9 @@ def _method(
     choice = choose(upscaler, options.upscaler)
     if options.size is not None:
         size = options.size.resolve(facts.size)
-        size = size if options.size.is_exact else even_size(size, facts, encoding)
+        size = (
+            size if options.size.width and options.size.height else even_size(size, facts, encoding)
+        )
     else:
         scale = options.scale if options.scale is not None else float(choice.scale or 2)
         size = even_size(Target(scale=scale).resolve(facts.size), facts, encoding)
@@ -235,7 +237,7 @@ def _method(
         choice.name,
         lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
         lambda _: Target(size=size),
-        fingerprint_of([choice], settings, others),
+        fingerprint_of([choice], settings, others, upscaler.digest),
     )
     return method, size
 

@@ -11,8 +11,8 @@ import numpy as np
 from lib_upscalers.errors import ImageError
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.video.colour import FULL, LIMITED, to_rgb
-from lib_upscalers.video.library import opened
-from lib_upscalers.video.probe import refuse_frame
+from lib_upscalers.video.pyav import opened
+from lib_upscalers.video.video_facts import refuse_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lib_upscalers.video.pieces import Piece
-    from lib_upscalers.video.probe import VideoFacts
+    from lib_upscalers.video.video_facts import VideoFacts
 
     Array = NDArray[Any]
 
@@ -29,7 +29,7 @@ _KINDS = "yuv444p", "yuvj444p"
 
 
 @dataclass(frozen=True)
-class Frame:
+class VideoFrame:
     """A frame to enlarge.
 
     Attributes:
@@ -56,7 +56,7 @@ class Decoder:
         self.damaged = 0
         """How many frames could not be decoded so far, or only in part."""
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Iterator[VideoFrame]:
         """Yield a frame for every timestamp of the piece, in their order.
 
         One that cannot be decoded shows what the frame before it shows, or else the one after.
@@ -74,9 +74,9 @@ class Decoder:
             picture = self._picture(frame)
             while waiting[0] < frame.pts:
                 self.damaged += 1
-                yield Frame(waiting.popleft(), None if shown else picture)
+                yield VideoFrame(waiting.popleft(), None if shown else picture)
                 shown = True
-            yield Frame(waiting.popleft(), picture)
+            yield VideoFrame(waiting.popleft(), picture)
             shown = True
         if not shown:
             raise ImageError(
@@ -85,7 +85,7 @@ class Decoder:
             )
         self.damaged += len(waiting)
         for stamp in waiting:
-            yield Frame(stamp, None)
+            yield VideoFrame(stamp, None)
 
     def _wanted(self) -> Iterator[Any]:
         first, last = self._piece.stamps[0], self._piece.stamps[-1]

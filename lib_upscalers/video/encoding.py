@@ -10,7 +10,7 @@ import numpy as np
 
 from lib_upscalers.errors import InputError, OutputError, UnknownNameError
 from lib_upscalers.video.colour import FULL, LIMITED, from_rgb
-from lib_upscalers.video.library import load_av
+from lib_upscalers.video.pyav import load_av
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from lib_upscalers.geometry import Size
-    from lib_upscalers.video.probe import VideoFacts
+    from lib_upscalers.video.video_facts import VideoFacts
 
     Array = NDArray[Any]
 
@@ -30,7 +30,7 @@ _DEFAULT_RATE = Fraction(24)
 
 
 @dataclass(frozen=True)
-class Codec:
+class VideoCodec:
     """A way to encode.
 
     Attributes:
@@ -62,11 +62,11 @@ class Codec:
         return f"yuv{chroma}p{f'{bits}le' if bits > 8 else ''}"
 
 
-CODECS: Final[Mapping[str, Codec]] = {
+CODECS: Final[Mapping[str, VideoCodec]] = {
     codec.name: codec
     for codec in (
-        Codec("h264", "libx264", 16, 51, (8, 10), ("420", "422", "444"), {"preset": "medium"}),
-        Codec(
+        VideoCodec("h264", "libx264", 16, 51, (8, 10), ("420", "422", "444"), {"preset": "medium"}),
+        VideoCodec(
             "hevc",
             "libx265",
             18,
@@ -75,8 +75,8 @@ CODECS: Final[Mapping[str, Codec]] = {
             ("420", "422", "444"),
             {"preset": "medium", "x265-params": "open-gop=0:log-level=none"},
         ),
-        Codec("av1", "libsvtav1", 22, 63, (8, 10), ("420",), {"preset": "6"}),
-        Codec(
+        VideoCodec("av1", "libsvtav1", 22, 63, (8, 10), ("420",), {"preset": "6"}),
+        VideoCodec(
             "ffv1",
             "ffv1",
             None,
@@ -85,7 +85,7 @@ CODECS: Final[Mapping[str, Codec]] = {
             ("420", "422", "444"),
             {"level": "3", "slicecrc": "1"},
         ),
-        Codec("prores", "prores_ks", None, 0, (10,), ("422", "444")),
+        VideoCodec("prores", "prores_ks", None, 0, (10,), ("422", "444")),
     )
 }
 
@@ -99,7 +99,7 @@ class Encoding:
         crf: The constant rate factor, smaller is better; None: the codec's default.
     """
 
-    codec: Codec
+    codec: VideoCodec
     crf: int | None = None
 
     @classmethod

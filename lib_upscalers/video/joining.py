@@ -8,15 +8,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from lib_upscalers.errors import InputError, OutputError
-from lib_upscalers.video.library import fraction, load_av, opened
-from lib_upscalers.video.probe import is_cover
+from lib_upscalers.video.pyav import fraction, load_av, opened
+from lib_upscalers.video.video_facts import is_cover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lib_upscalers.video.pieces import Piece, Trim
-    from lib_upscalers.video.probe import VideoFacts
+    from lib_upscalers.video.video_facts import VideoFacts
 
 FORMATS: Final[Mapping[str, str]] = {
     ".mkv": "matroska",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError, InputError
-from lib_upscalers.video.library import opened
+from lib_upscalers.video.pyav import opened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lib_upscalers.video.probe import VideoFacts
+    from lib_upscalers.video.video_facts import VideoFacts
 
 PIECE_SECONDS = 10.0
 # Without a keyframe for so many pieces' lengths, a piece ends at any frame.

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
-    from lib_upscalers.video.decoding import Frame
+    from lib_upscalers.video.decoding import VideoFrame
     from lib_upscalers.video.encoding import Encoding
     from lib_upscalers.video.pieces import Piece, Trim
-    from lib_upscalers.video.probe import VideoFacts
+    from lib_upscalers.video.video_facts import VideoFacts
 
 _BUSY_SECONDS = 0.5
 
@@ -249,7 +249,7 @@ class _PieceRun:
     def run(self) -> None:
         tally, job = self._tally, self._job
         with PieceWriter(self._part, job.facts, job.size, job.encoding) as writer:
-            stages: Pipeline[Frame, Frame, _Made] = Pipeline(
+            stages: Pipeline[VideoFrame, VideoFrame, _Made] = Pipeline(
                 read=lambda frame: frame,
                 make=self._make,
                 write=lambda made: self._write(made, writer),
@@ -266,12 +266,12 @@ class _PieceRun:
                 f"{written} were written: do it again with --no-resume."
             )
 
-    def _bytes_made(self, frame: Frame) -> int:
+    def _bytes_made(self, frame: VideoFrame) -> int:
         if frame.picture is None:
             return 0
         return self._job.size.area * 3 * frame.picture.pixels.dtype.itemsize
 
-    def _make(self, frame: Frame) -> _Made:
+    def _make(self, frame: VideoFrame) -> _Made:
         tally = self._tally
         if frame.picture is None:
             self._progress.check_cancelled()

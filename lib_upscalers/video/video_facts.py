@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lib_upscalers.errors import ImageError
 from lib_upscalers.geometry import Size
 from lib_upscalers.video.colour import FULL, Colour
-from lib_upscalers.video.library import fraction, opened
+from lib_upscalers.video.pyav import fraction, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
