@@ -311,6 +311,8 @@ def _writes_by_itself(call: ast.Call, granted: set[str]) -> bool:
     arguments = [ast.unparse(each) for each in call.args]
     if method in ("write_text", "write_bytes", "touch"):
         return ".make_folder(" not in name and "secret" not in name
+    if method == "open" and arguments and arguments[0] in granted:
+        return False
     if name == "open" or method == "open":
         modes = [
             each.value

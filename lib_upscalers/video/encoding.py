@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from lib_upscalers.video.pyav import load_av
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
@@ -165,7 +164,7 @@ class PieceWriter:
     """Writes one piece as MKV.
 
     Args:
-        path: The file.
+        file: Takes its bytes.
         facts: Of the source.
         size: Of the frames.
         encoding: How.
@@ -174,12 +173,12 @@ class PieceWriter:
         OutputError: The encoder refuses.
     """
 
-    def __init__(self, path: Path, facts: VideoFacts, size: Size, encoding: Encoding) -> None:
+    def __init__(self, file: BinaryIO, facts: VideoFacts, size: Size, encoding: Encoding) -> None:
         self._av = load_av()
         self._facts = facts
         self._size = size
         self._encoding = encoding
-        self._container: Any = self._av.open(str(path), "w", format="matroska")
+        self._container: Any = self._av.open(file, "w", format="matroska")
         self._container.flags |= self._av.container.Flags.bitexact.value
         try:
             self._stream = self._new_stream()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from lib_upscalers.errors import InputError, OutputError
 from lib_upscalers.video.pyav import fraction, load_av, opened
@@ -62,7 +62,7 @@ def join(
     facts: VideoFacts,
     pieces: Sequence[Piece],
     folder: Path,
-    part: Path,
+    file: BinaryIO,
     form: str,
     trim: Trim,
     check_cancelled: Callable[[], None],
@@ -73,7 +73,7 @@ def join(
         facts: Of the source.
         pieces: In their order.
         folder: Where their files lie.
-        part: The file to write.
+        file: Takes the bytes of the result.
         form: The container, see `container_format`.
         trim: The part of the source.
         check_cancelled: Called for every packet.
@@ -83,7 +83,7 @@ def join(
         OSError: The disk is full.
     """
     av = load_av()
-    with opened(facts.path) as source, av.open(str(part), "w", format=form) as target:
+    with opened(facts.path) as source, av.open(file, "w", format=form) as target:
         target.flags |= av.container.Flags.bitexact.value
         return _Joining(facts, pieces, folder, source, target, trim).run(check_cancelled)
 

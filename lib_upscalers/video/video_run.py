@@ -7,10 +7,10 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lib_upscalers.errors import BusyFileError, OutputError, UpscalerError
-from lib_upscalers.file_writing import check_target, locking, writing_path
+from lib_upscalers.file_writing import check_target, locking, writing
 from lib_upscalers.jobs.claims import ClaimRules, claim_some
 from lib_upscalers.jobs.journal import ClaimLostError, opened_journal
 from lib_upscalers.jobs.journal_view import JOURNAL_NAME
@@ -190,8 +190,8 @@ class VideoRun:
                 row = journal.enter_written(row, part, time.perf_counter() - start)
 
         try:
-            with writing_path(claim.job.output, overwrite=True, finished=enter) as part:
-                _PieceRun(self._job, piece, part, self.tally, self._progress).run()
+            with writing(claim.job.output, overwrite=True, finished=enter) as file:
+                _PieceRun(self._job, piece, file, self.tally, self._progress).run()
         except ClaimLostError:
             return
         except UpscalerError as error:
@@ -209,12 +209,10 @@ class VideoRun:
         try:
             with (
                 locking(job.folder / "joining"),
-                writing_path(
-                    job.output, overwrite=job.overwrite, protected=(job.facts.path,)
-                ) as part,
+                writing(job.output, overwrite=job.overwrite, protected=(job.facts.path,)) as file,
             ):
                 check = self._progress.check_cancelled
-                joined = join(job.facts, job.pieces, job.folder, part, form, job.trim, check)
+                joined = join(job.facts, job.pieces, job.folder, file, form, job.trim, check)
         except BusyFileError as error:
             raise BusyFileError(
                 f"Expected to join the pieces of {job.output}, but another run does so already: "
@@ -236,11 +234,11 @@ class _PieceRun:
     """Decodes, enlarges and encodes one piece, each in a thread of its own."""
 
     def __init__(
-        self, job: VideoJob, piece: Piece, part: Path, tally: VideoTally, progress: Progress
+        self, job: VideoJob, piece: Piece, file: BinaryIO, tally: VideoTally, progress: Progress
     ) -> None:
         self._job = job
         self._piece = piece
-        self._part = part
+        self._file = file
         self._tally = tally
         self._progress = progress
         self._decoder = Decoder(job.facts, piece)
@@ -248,7 +246,7 @@ class _PieceRun:
 
     def run(self) -> None:
         tally, job = self._tally, self._job
-        with PieceWriter(self._part, job.facts, job.size, job.encoding) as writer:
+        with PieceWriter(self._file, job.facts, job.size, job.encoding) as writer:
             stages: Pipeline[VideoFrame, VideoFrame, _Made] = Pipeline(
                 read=lambda frame: frame,
                 make=self._make,
