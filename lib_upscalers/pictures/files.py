@@ -106,13 +106,13 @@ def read_page(path: Path, place: int, *, max_pixels: int = DEFAULT_MAX_PIXELS) -
 
 def _read(file: Path, max_pixels: int, *, truncated: bool, page: int | None = None) -> Picture:
     with opened(file, max_pixels, truncated=truncated) as image:
-        with quietly():
+        with quietly(max_pixels):
             notes = _frame_notes(image) if page is None else ()
             if page is not None:
                 image.seek(page)
         facts = read_facts(file, image.format or "", str(image.info.get("compression", "")))
         swapped = low_byte_tiles(image)
-        load(image, truncated=truncated)
+        load(image, max_pixels, truncated=truncated)
         if swapped is None:
             picture = from_pil(image, facts)
             return replace(picture, notes=(*notes, *picture.notes))
@@ -121,10 +121,10 @@ def _read(file: Path, max_pixels: int, *, truncated: bool, page: int | None = No
         key = image.info.get("transparency")
     with opened(file, max_pixels, truncated=truncated) as image:
         if page is not None:
-            with quietly():
+            with quietly(max_pixels):
                 image.seek(page)
         image.tile = swapped
-        load(image, truncated=truncated)
+        load(image, max_pixels, truncated=truncated)
         low = known_bands(image)
     pixels, alpha = split_alpha(join_bytes(high, low, paired=swapped[0][3] == "RGBA"))
     if isinstance(key, tuple):

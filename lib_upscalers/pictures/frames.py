@@ -77,7 +77,7 @@ def find_frames(
     if not _may_have_frames(file):
         return None
     with opened(file, max_pixels) as image:
-        with quietly():
+        with quietly(max_pixels):
             count = int(getattr(image, "n_frames", 1))
         if count < 2:
             return None
@@ -86,7 +86,7 @@ def find_frames(
             places = _pages(image, count, max_pixels)
             frames = Frames(file, "pages", places, (0.0,) * len(places), 0, alpha=False, size=size)
         elif image.format in _ANIMATED:
-            frames = _animation(image, file, count, size)
+            frames = _animation(image, file, size, count=count, max_pixels=max_pixels)
         else:
             return None
     return frames if frames.count > 1 else None
@@ -133,23 +133,25 @@ def _pages(image: ImageFile.ImageFile, count: int, max_pixels: int) -> tuple[int
     return tuple(places)
 
 
-def _animation(image: ImageFile.ImageFile, file: Path, count: int, size: Size) -> Frames:
+def _animation(
+    image: ImageFile.ImageFile, file: Path, size: Size, *, count: int, max_pixels: int
+) -> Frames:
     first = 1 if image.info.get("default_image") else 0
     plays = _plays(image)
     times: list[float] = []
     alpha = False
     for place in range(first, count):
-        _go_to(image, place)
+        _go_to(image, place, max_pixels)
         times.append(_time(image.info.get("duration"), is_gif=image.format == "GIF"))
         alpha = alpha or _is_transparent(image)
     places = tuple(range(first, count))
     return Frames(file, "animation", places, tuple(times), plays, alpha, size)
 
 
-def _go_to(image: ImageFile.ImageFile, place: int) -> None:
-    with quietly():
+def _go_to(image: ImageFile.ImageFile, place: int, max_pixels: int) -> None:
+    with quietly(max_pixels):
         image.seek(place)
-    load(image)
+    load(image, max_pixels)
 
 
 def _time(value: object, *, is_gif: bool) -> float:
@@ -191,7 +193,7 @@ def read_frames(frames: Frames, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iter
     with opened(frames.path, max_pixels) as image:
         facts = read_facts(frames.path, image.format or "")
         for place in frames.places:
-            _go_to(image, place)
+            _go_to(image, place, max_pixels)
             copy = image.copy()
             copy.format = image.format
             yield _uniform(from_pil(copy, facts), alpha=frames.alpha)

@@ -33,11 +33,11 @@ _RAW_ENDINGS = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".pef", ".rwl", ".srw", 
 _DNG_VERSION = 50706
 # By Pillow's name of the format: what is missing if it recognises a file and cannot load it.
 _STUBS: Mapping[str, str] = {
-    "EPS": "an EPS (PostScript) picture, but this format needs Ghostscript: install it, or",
-    "WMF": "a WMF or EMF drawing, but this format needs Windows:",
-    "HDF5": "an HDF5 file, but this format needs another program:",
-    "GRIB": "a GRIB file, but this format needs another program:",
-    "BUFR": "a BUFR file, but this format needs another program:",
+    "EPS": "an EPS (PostScript) picture, a format that needs Ghostscript: install it, or",
+    "WMF": "a WMF or EMF drawing, a format that needs Windows:",
+    "HDF5": "an HDF5 file, a format that needs another program:",
+    "GRIB": "a GRIB file, a format that needs another program:",
+    "BUFR": "a BUFR file, a format that needs another program:",
 }
 
 
@@ -59,9 +59,10 @@ def opened(
     if kind is not None and kind.plugin is not None:
         _register(kind.plugin)
     with decoding(str(file)):
-        image = _open(file, kind, truncated=truncated)
+        image = _open(file, kind, max_pixels, truncated=truncated)
         with image:
-            _check(file, image, max_pixels)
+            _refuse_more_than(max_pixels, image)
+            _refuse_raw(file, image)
             yield image
 
 
@@ -73,7 +74,9 @@ def _head(file: Path) -> bytes:
         raise _unreadable(file, error) from None
 
 
-def _open(file: Path, kind: FileKind | None, *, truncated: bool) -> ImageFile.ImageFile:
+def _open(
+    file: Path, kind: FileKind | None, max_pixels: int, *, truncated: bool
+) -> ImageFile.ImageFile:
     from PIL import Image, UnidentifiedImageError
 
     source: Path | BinaryIO = file
@@ -81,7 +84,7 @@ def _open(file: Path, kind: FileKind | None, *, truncated: bool) -> ImageFile.Im
         # With an end, libjpeg itself fills the missing part, of progressive files from their first
         # scans.
         source = BytesIO(file.read_bytes() + _END_OF_JPEG)
-    with quietly():
+    with quietly(max_pixels):  # icons are decoded already here
         try:
             return Image.open(source)
         except UnidentifiedImageError:
@@ -123,13 +126,7 @@ def _register(plugin: Plugin) -> None:
             module.register_heif_opener()
 
 
-def _check(file: Path, image: ImageFile.ImageFile, max_pixels: int) -> None:
-    if image.width * image.height > max_pixels:
-        raise ImageError(
-            f"Expected at most {max_pixels:,} pixels, but {file} has {image.width} x "
-            f"{image.height} = {image.width * image.height:,}: if you trust the file, "
-            "raise the limit max_pixels."
-        )
+def _refuse_raw(file: Path, image: ImageFile.ImageFile) -> None:
     if image.format == "TIFF" and (
         file.suffix.lower() in _RAW_ENDINGS or _DNG_VERSION in getattr(image, "tag_v2", ())
     ):
@@ -140,22 +137,30 @@ def _check(file: Path, image: ImageFile.ImageFile, max_pixels: int) -> None:
         )
 
 
-def load(image: ImageFile.ImageFile, *, truncated: bool = False) -> None:
+def load(image: ImageFile.ImageFile, max_pixels: int, *, truncated: bool = False) -> None:
     """Decode an opened picture.
+
+    Args:
+        image: The picture.
+        max_pixels: Refuse what has more: an icon's header need not name the size of the picture in
+            it.
+        truncated: Whether data that ends too early are accepted.
 
     Raises:
         ImageError: A program or library that its format needs is missing.
         Exception: Whatever Pillow raises for damaged data; the block of `opened` turns it into
             an ImageError.
     """
+    _refuse_more_than(max_pixels, image)
     if image.format in ("JPEG", "PNG", "WEBP") and not truncated:
         image.load()
         return
     try:
         # Other formats check Pillow's limit again when they load, so only one thread may do so at a
         # time.
-        with quietly(truncated=truncated), _standard_error_logged():
+        with quietly(max_pixels, truncated=truncated), _standard_error_logged():
             image.load()
+        _refuse_more_than(max_pixels, image)
     except (OSError, NotImplementedError) as error:
         missing = _STUBS.get(image.format or "")
         if missing is not None and _is_stub_error(str(error)):
@@ -165,21 +170,35 @@ def load(image: ImageFile.ImageFile, *, truncated: bool = False) -> None:
         raise
 
 
+def _refuse_more_than(max_pixels: int, image: ImageFile.ImageFile) -> None:
+    from PIL import Image
+
+    if image.width * image.height > max_pixels:
+        found = image.width * image.height
+        # In Pillow's words, of which `decoding` makes ours.
+        raise Image.DecompressionBombError(f"{found} pixels exceed the limit of {max_pixels}")
+
+
 def _is_stub_error(text: str) -> bool:
     return "Ghostscript" in text or "loader" in text
 
 
 @contextmanager
-def quietly(*, truncated: bool = False) -> Generator[None, None, None]:
-    """Run Pillow without its limit; its warnings go to the log.
+def quietly(
+    max_pixels: int | None = None, *, truncated: bool = False
+) -> Generator[None, None, None]:
+    """Run Pillow with our limit instead of its own; its warnings go to the log.
 
     Args:
+        max_pixels: The limit, or one pixel more if it is odd; None for none.
         truncated: Whether it accepts data that ends too early.
     """
     from PIL import Image, ImageFile
 
     with PILLOW_LOCK:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        limit = Image.MAX_IMAGE_PIXELS
+        # Pillow warns above its limit and refuses above twice as much.
+        Image.MAX_IMAGE_PIXELS = None if max_pixels is None else (max_pixels + 1) // 2
         tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
         ImageFile.LOAD_TRUNCATED_IMAGES = truncated or tolerant
         try:

@@ -99,10 +99,11 @@ def decoding(name: str) -> Generator[None, None, None]:
         yield
     except ImageError:
         raise
+    except Image.DecompressionBombError as error:
+        raise _over_limit(name, str(error)) from error
     except (
         *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError),
         *(RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
-        Image.DecompressionBombError,
     ) as error:
         if isinstance(error, NotImplementedError) or _UNSUPPORTED.search(str(error)):
             raise ImageError(
@@ -113,6 +114,17 @@ def decoding(name: str) -> Generator[None, None, None]:
             f"Expected a whole picture, but {name} cannot be decoded, it is damaged or cut short: "
             f"{error or type(error).__name__}."
         ) from error
+
+
+def _over_limit(name: str, text: str) -> ImageError:
+    """Return the error for a picture that is too large, by what Pillow says of both numbers."""
+    numbers = [f"{int(each):,}" for each in re.findall(r"\d+", text)]
+    if len(numbers) < 2:
+        return ImageError(f"Expected a smaller picture than {name}: {text}.")
+    return ImageError(
+        f"Expected at most {numbers[1]} pixels, but {name} has {numbers[0]}: if you trust the "
+        "file, raise the limit max_pixels."
+    )
 
 
 def from_pil(image: Image.Image, facts: FileFacts | None = None) -> Picture:

@@ -8,6 +8,7 @@ import threading
 import warnings
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,9 +18,19 @@ from lib_upscalers.errors import ImageError, InputError, OutputError, UnknownNam
 from lib_upscalers.pictures import picture as images
 from lib_upscalers.pictures import png
 from lib_upscalers.pictures.bit_depth import peak, to_depth
-from lib_upscalers.pictures.files import FORMATS, format_for, read_picture, write_picture
+from lib_upscalers.pictures.files import (
+    FORMATS,
+    format_for,
+    read_page,
+    read_picture,
+    write_picture,
+)
+from lib_upscalers.pictures.frames import find_frames
 from lib_upscalers.pictures.picture import Metadata, Picture
 from tests.cases import each_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEPTHS = (np.uint8, np.uint16, np.float32)
 LOSSLESS = ("png", "tiff", "bmp", "webp")
@@ -500,6 +511,42 @@ def test_the_limit_can_be_moved(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="at most 4,095 pixels"):
         read_picture(tmp_path / "in.png", max_pixels=4095)
     assert read_picture(tmp_path / "in.png", max_pixels=4096).size == smooth().size
+
+
+def icns_of(png_file: bytes) -> bytes:
+    """An icon of 128 x 128, says its header."""
+    entry = b"ic07" + struct.pack(">I", len(png_file) + 8) + png_file
+    return b"icns" + struct.pack(">I", len(entry) + 8) + entry
+
+
+def ico_of(png_file: bytes) -> bytes:
+    """An icon of 64 x 64, says its header."""
+    entry = struct.pack("<BBBBHHII", 64, 64, 0, 0, 1, 32, len(png_file), 22)
+    return struct.pack("<HHH", 0, 1, 1) + entry + png_file
+
+
+@each_case("made", [icns_of, ico_of])
+def test_a_bomb_inside_an_icon_is_refused_before_it_is_decoded(
+    made: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "icon").write_bytes(made(bomb(60_000)))
+    with pytest.raises(ImageError, match=r"3,600,000,000.*raise the limit max_pixels"):
+        read_picture(tmp_path / "icon")
+
+
+def test_a_frame_or_page_beyond_the_limit_is_refused(tmp_path: Path) -> None:
+    small, large = Image.new("L", (20, 10)), Image.new("L", (90, 50))
+    small.save(tmp_path / "pages.tif", save_all=True, append_images=[large])
+    assert read_page(tmp_path / "pages.tif", 0, max_pixels=250).size.area == 200
+    with pytest.raises(ImageError, match=r"at most 250 pixels.*4,500.*raise the limit"):
+        read_page(tmp_path / "pages.tif", 1, max_pixels=250)
+    small.save(tmp_path / "moving.gif", save_all=True, append_images=[Image.new("L", (20, 10), 9)])
+    data = bytearray((tmp_path / "moving.gif").read_bytes())
+    frame = data.rindex(b"\x2c")
+    data[frame + 1 : frame + 5] = struct.pack("<HH", 60_000, 60_000)
+    (tmp_path / "moving.gif").write_bytes(data)
+    with pytest.raises(ImageError, match="raise the limit"):
+        find_frames(tmp_path / "moving.gif")
 
 
 def lower_pillows_limit(monkeypatch: pytest.MonkeyPatch) -> None:
