@@ -44,11 +44,13 @@ _log = logging.getLogger("lib_upscalers")
 FEED, PICTURE = "upscaler-lab-feed", "upscaler-lab-picture"
 _HIDDEN = "upscaler-lab-hidden"
 _MESSAGE = "() => [globalThis.upscalerLab?.message() ?? '']"
-# Run after a use's components are filled, or not.
+# Run after a use's components are filled, or not. Gradio 3 fails on any value that it returns,
+# `undefined` too, for there is no output to take it.
 _AFTER = """(filled) => {
-    if (filled !== "yes") return;
+    if (filled !== "yes") return [];
     (%s)();
     globalThis.upscalerLab?.confirm?.();
+    return [];
 }"""
 
 

@@ -63,6 +63,14 @@ def test_nothing_chosen_is_nothing_done(webui: WebUI) -> None:
     assert run(image) == (image, {})
 
 
+def test_what_was_decided_about_tiles_is_said(webui: WebUI) -> None:
+    assert webui
+    _, whole = run(photo(), upscaler_1="Ours 2x")
+    assert "Postprocess tiles" not in whole
+    _, said = run(photo(90, 60), upscaler_1="Ours 2x", tile=40)
+    assert said["Postprocess tiles"].startswith("tile ")
+
+
 def test_a_chain_goes_on_with_the_last_result(webui: WebUI) -> None:
     assert webui
     chained, said = run(photo(), upscaler_1="Ours 2x", upscaler_2="Theirs 2x", scale=4)

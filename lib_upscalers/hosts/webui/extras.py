@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 NAME = "Upscaler Lab"
 NONE = "None"
 SIZES = ("Scale", "Exact size", "Longest side")
+_WHOLE = "whole"
 WAYS = ("One after another", "Blend of the first two")
 
 
@@ -253,7 +254,7 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
         return resize_when_stopped(image, target.resolve(picture.size)), {}
     enlarged = to_pil(result.picture)
     enlarged.info = dict(image.info)
-    return enlarged, infotext_of(work)
+    return enlarged, {**infotext_of(work), **_tiles_of(result)}
 
 
 def _find_by_name(listed: Mapping[str, Choice], name: str) -> Choice:
@@ -265,6 +266,11 @@ def _find_by_name(listed: Mapping[str, Choice], name: str) -> Choice:
     if name not in listed:
         raise unknown_name("an upscaler", name, listed)
     return listed[name]
+
+
+def _tiles_of(result: Result) -> dict[str, str]:
+    """Return what was decided about tiles, for whom it concerns: nothing of a picture run whole."""
+    return {} if result.tiling in {"", _WHOLE} else {"Postprocess tiles": result.tiling}
 
 
 def infotext_of(work: ExtrasPlan) -> dict[str, str]:
