@@ -6,6 +6,8 @@ levels the two differ, and the tiles' CPU time as a ratio to the whole picture's
 lead to the same cuts, the second row says so instead of running again.
 
 `--memory` limits the memory that the engine believes to be free, so that it cannot raise tiles.
+`--keep FOLDER` stores whole results there and takes them from there, so that large networks can be
+measured in pieces; ratios of times are exact only where both ran at once.
 """
 
 from __future__ import annotations
@@ -122,7 +124,20 @@ def compare(tiled: Pixels, whole: Pixels) -> Error:
     return Error(int(error.max()), float((error > 1).mean()), float((error > 2).mean()))
 
 
-def rows(network: Network, pixels: Pixels, jobs: Sequence[Job]) -> Iterator[str]:
+def kept(file: Path | None, run: Callable[[], Timed]) -> Timed:
+    """Return a result that is stored in a file, or run it and store it there."""
+    if file is not None and file.exists():
+        with np.load(file) as stored:
+            return Timed(stored["pixels"], float(stored["seconds"]))
+    result = run()
+    if file is not None:
+        np.savez(file, pixels=result.pixels, seconds=result.seconds)
+    return result
+
+
+def rows(
+    network: Network, pixels: Pixels, jobs: Sequence[Job], file: Path | None
+) -> Iterator[str]:
     """Yield what each job's tiles come to, one cell a column from the third on."""
     size = Size(pixels.shape[1], pixels.shape[0])
     seen: dict[object, int | None] = {}
@@ -136,7 +151,7 @@ def rows(network: Network, pixels: Pixels, jobs: Sequence[Job]) -> Iterator[str]
             yield f"{label} | as {seen[cuts] or 'default'} | | | |"
             continue
         seen[cuts] = work.tile
-        whole = whole or run_whole(network, pixels)
+        whole = whole or kept(file, lambda: run_whole(network, pixels))
         timed, decided = run_tiles(network, pixels, work)
         error = compare(timed.pixels, whole.pixels)
         yield (
@@ -176,6 +191,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tiles", nargs="+", default=["default", "64", "128", "192"])
     parser.add_argument("--pictures", nargs="+", choices=list(PICTURES), default=list(PICTURES))
     parser.add_argument("--overlap", type=int, help="context that tiles get, instead of measured")
+    parser.add_argument("--keep", type=Path, help="folder in which whole results are kept")
     parser.add_argument("--memory", type=int, help="MB that the engine believes to be free")
     return parser.parse_args()
 
@@ -195,7 +211,8 @@ def main() -> None:
         network = load_network(path)
         for name in options.pictures:
             for size in sizes:
-                for row in rows(network, PICTURES[name](size), jobs):
+                file = options.keep and options.keep / f"{path.stem} {name} {size}.npz"
+                for row in rows(network, PICTURES[name](size), jobs, file):
                     print(f"| {path.stem} | {name} {size} | {row}", flush=True)
 
 
