@@ -132,16 +132,24 @@ def _password(options: AppOptions, console: Console) -> str:
     return getpass.getpass("Password: ")
 
 
+PLACES = (
+    ("Which one?", "asks what you have and want, and recommends upscalers"),
+    ("Models", "finds networks on OpenModelDB, fetches and manages them"),
+    ("Several pictures, Folders", "a test on many pictures; a whole folder enlarged"),
+    ("Networks", "which network files were found, and in which folders"),
+)
+"""Where things are in the app's page, for new users."""
+
+
 def _build(options: AppOptions) -> tuple[CompareActions, ModelActions]:
     from lib_upscalers.compare.store import Store
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.models.catalogue.library import ModelLibrary
-    from lib_upscalers.pictures.files import write_picture
     from lib_upscalers.ui.app_login import is_this_computer
     from lib_upscalers.ui.compare_actions import CompareActions
+    from lib_upscalers.ui.first_look import FirstLook
     from lib_upscalers.ui.gradio_compat import file_url, upload_folder
     from lib_upscalers.ui.model_actions import ModelActions
-    from lib_upscalers.ui.sample import draw_sample
     from lib_upscalers.upscaling.upscaler import Upscaler
 
     host = StandaloneHost(tuple(options.models), options.device)
@@ -150,9 +158,6 @@ def _build(options: AppOptions) -> tuple[CompareActions, ModelActions]:
     store.tidy()
     # Gradio reads the folder of uploads only from here.
     os.environ["GRADIO_TEMP_DIR"] = str(store.make_folder("uploads", store.new_name()))
-    sample = store.make_folder("samples") / "sample.png"
-    if not sample.is_file():
-        write_picture(draw_sample(), sample)
     upscaler = Upscaler(host)
     library = ModelLibrary(
         host.data_folder(), host.model_folders, upscaler.entries, hashes=upscaler.hashes
@@ -163,7 +168,10 @@ def _build(options: AppOptions) -> tuple[CompareActions, ModelActions]:
         *(library, upscaler, store, file_url, upload_folder), may_change=lambda: at_home
     )
     actions = CompareActions(
-        *(upscaler, host, store, file_url, upload_folder), more=models.trials, sample=sample
+        *(upscaler, host, store, file_url, upload_folder),
+        more=models.trials,
+        first_look=FirstLook(upscaler, host, store),
+        places=PLACES,
     )
     return actions, models
 

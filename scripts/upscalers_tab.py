@@ -6,14 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from modules import infotext_utils, ui_components
 
-from lib_upscalers.hosts.webui import callbacks, comparison_services, options
+from lib_upscalers.hosts.webui import callbacks, comparison_services, extras, options
 from lib_upscalers.hosts.webui.model_access import may_change, model_library
 from lib_upscalers.hosts.webui.start import extension
-from lib_upscalers.ui import deep_input, webui_fit, webui_lists, webui_uses
+from lib_upscalers.ui import (
+    deep_input,
+    engine_offer_line,
+    extras_order,
+    webui_fit,
+    webui_lists,
+    webui_uses,
+)
 from lib_upscalers.ui.doctor_form import build_doctor
+from lib_upscalers.ui.first_look import FirstLook
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.guide_actions import GuideActions
-from lib_upscalers.ui.webui_tab import ELEM_ID, TITLE, HostComponents, ModelAccess, build_tab
+from lib_upscalers.ui.webui_tab import ELEM_ID, HostComponents, ModelAccess, build_tab
 
 if TYPE_CHECKING:
     from lib_upscalers.compare.store import Store
@@ -28,6 +36,9 @@ def _after_component(component: Any, **kwargs: Any) -> None:
     if elem_id and page_is_built():
         webui_lists.arrange(component, elem_id, extension().listed)
         _page.note(component, elem_id, _send_button)
+        if elem_id == engine_offer_line.AFTER:
+            offers = extension().networks.offer
+            engine_offer_line.build_offer(component, offers.offer, offers.accept)
 
 
 def _send_button(elem_id: str) -> Any:
@@ -43,6 +54,7 @@ def _connect(store: Store, tab: Tab, actions: CompareActions) -> None:
         deep_input.accept_deep(component, store.new_file)
     menus = webui_lists.Menus(ours.networks.refresh, ours.listed, ours.choices, actions.names)
     build_doctor(ours.doctor)
+    extras_order.connect(_page.found, extras.size_of_job, extras.runs_before_upscale)
     webui_lists.connect({**_page.found, "upscaler-lab-names": tab.names}, menus)
 
 
@@ -53,18 +65,18 @@ def _guide(actions: CompareActions) -> GuideActions:
 
 def _tabs() -> list[tuple[Any, str, str]]:
     ours, services = extension(), comparison_services
-    engine, refresh = ours.engine, ours.networks.refresh
+    engine, refresh, store = ours.engine, ours.networks.refresh, services.store()
     inputs = (services.picture_input, services.input_value, services.set_img2img_upscaler)
     blocks = build_tab(
-        *(engine.upscaler, engine.host, services.store()),
+        *(engine.upscaler, engine.host, store),
         lambda: services.latent_candidates(engine),
         lambda: services.job(engine),
         webui_uses.Places(_page.found, ours.listed, *inputs).uses(),
         *(options.settings, _connect),
         ModelAccess(model_library(engine), may_change, refresh),
-        _guide,
+        *(_guide, FirstLook(*services.cpu_upscaler(engine), store)),
     )
-    return [(blocks, TITLE, ELEM_ID)]
+    return [(blocks, options.value(options.TAB), ELEM_ID)]
 
 
 callbacks.register({"on_after_component": _after_component, "on_ui_tabs": _tabs})

@@ -29,6 +29,7 @@ COVERED = (
     "dom",
     "drawing",
     "figures",
+    "first_steps",
     "full_screen",
     "gestures",
     "intake",

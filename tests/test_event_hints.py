@@ -12,7 +12,7 @@ from tests.offenders import fail_for
 _SCRIPT = """
 import inspect, typing
 import gradio as gr
-from lib_upscalers.ui import hires_line, webui_controls, webui_fit, webui_lists
+from lib_upscalers.ui import extras_order, hires_line, webui_controls, webui_fit, webui_lists
 
 door = webui_fit.FitDoor(None, None, None, lambda: 20)
 
@@ -23,9 +23,12 @@ with gr.Blocks() as page:
     hires_line.connect(made, [upscaler, *[gr.Slider()] * 4], knowledge)
     webui_fit.build_fit(door, None)
     menus = webui_lists.Menus(lambda: None, lambda _: [], lambda: [], lambda: [])
-    found = {"txt2img_hr_upscaler": upscaler, webui_lists.TAB_REFRESH: gr.Button()}
-    webui_lists.connect(found, menus)
+    listed = {"txt2img_hr_upscaler": upscaler, webui_lists.TAB_REFRESH: gr.Button()}
+    webui_lists.connect(listed, menus)
     webui_controls.latent_resize()
+    webui_controls.latent_resize(gr.Radio(["a", "b", "c", "d"], type="index"))
+    found = {name: gr.Textbox() for name in (*extras_order.INPUTS, extras_order.NOTE)}
+    extras_order.connect(found, lambda *_: None, lambda: False)
     webui_controls.extras(lambda: [], lambda _: gr.Button(), ("blend",), ("scale", "size"))
 functions = [each.fn for each in page.fns.values() if each.fn is not None]
 assert functions

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.session import Session, StoredPicture
     from lib_upscalers.compare.store import Store
     from lib_upscalers.host import Host
+    from lib_upscalers.ui.first_look import FirstLook
     from lib_upscalers.ui.result_use import Use
     from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -100,7 +101,8 @@ class CompareActions:
         more: Returns further candidates, such as latent modes with the loaded model.
         uses: Other uses of results' upscalers.
         job: Entered around work; yields a function that returns whether the user stopped it.
-        sample: The file of the sample picture.
+        first_look: The sample picture, and its comparison for new users; None: there is none.
+        places: Where things are in the page, and what is there: for new users.
         settings: Returns the engine's settings for those that the form does not choose; None if
             there is no page of settings: then the defaults are used.
         refresh_id: The elem_id of a refresh button, which the page around connects; "" for none.
@@ -114,7 +116,8 @@ class CompareActions:
     more: Callable[[], Sequence[Candidate]] = tuple
     uses: Sequence[Use] = ()
     job: Callable[[], AbstractContextManager[Callable[[], bool]]] = no_job
-    sample: Path | None = None
+    first_look: FirstLook | None = None
+    places: Sequence[tuple[str, str]] = ()
     settings: Callable[[], Settings] | None = None
     refresh_id: str = ""
     _running: dict[str, threading.Event] = field(default_factory=dict[str, threading.Event])
@@ -135,15 +138,23 @@ class CompareActions:
         """The user's picks in blind tests."""
         return PickStore(self.host.data_folder())
 
-    def view(self, session: Session) -> str:
-        """Return a session as the viewer's data."""
+    def view(self, session: Session, *, sample: bool = False) -> str:
+        """Return a session as the viewer's data.
+
+        Args:
+            session: What was compared.
+            sample: Whether it is the sample that a new user sees.
+        """
         refused = {
             entry.name: [use.refuse(entry.upscaler or entry.name) for use in self.uses]
             for entry in session.entries
         }
-        return feed(
-            {**view_of(session, self._url), "refused": refused, **stored_picks(self.picks, session)}
-        )
+        shown = {**view_of(session, self._url), "refused": refused, "sample": sample}
+        return feed({**shown, **stored_picks(self.picks, session)})
+
+    def sample_picture(self) -> str:
+        """Return the path of the sample picture; "" where there is none."""
+        return "" if self.first_look is None else str(self.first_look.picture())
 
     def cancel(self, token: str) -> None:
         """Stop the work of that token, within a tile, or before it begins."""
@@ -263,6 +274,17 @@ class CompareActions:
             return self.view(self.store.load(str(name)).ended())
         except InputError:
             return ""
+
+    def restore_or_sample(self, name: object) -> str:
+        """Return the feed of a stored session; without it that of the sample, or ""."""
+        try:
+            return self.restore(name) or self._sample_feed()
+        except (UpscalerError, OSError, MemoryError) as error:
+            _log.info("The sample cannot be shown: %s", error)
+            return ""
+
+    def _sample_feed(self) -> str:
+        return "" if self.first_look is None else self.view(self.first_look.session(), sample=True)
 
     def keep_picks(self, message: object) -> str:
         """Store, delete or export picks, as the viewer's message asks; return what to show."""

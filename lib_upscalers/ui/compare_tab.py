@@ -236,7 +236,7 @@ class _TabBuilder:
         with gr.Row():
             with gr.Column(scale=2, min_width=280):
                 picture = _picture(self.actions)
-                sample = gr.Button("Sample picture") if self.actions.sample else None
+                sample = gr.Button("Sample picture") if self.actions.first_look else None
             with gr.Column(scale=3, min_width=280):
                 controls = build_controls(
                     *(self.actions.names(), self._default_names()),
@@ -248,7 +248,9 @@ class _TabBuilder:
                     stop = gr.Button("Cancel", variant="stop", interactive=False)
         alerts = _html_block("", "upscaler-lab-said")
         feed = _html_block(idle_feed(self._default_names()), FEED, hidden=True)
-        _html_block(viewer_place(self.actions.uses, FEED, PICTURE), "upscaler-lab-view")
+        _html_block(
+            viewer_place(self.actions.uses, FEED, PICTURE, self.actions.places), "upscaler-lab-view"
+        )
         links = _html_block("", "upscaler-lab-kept")
         token = gr.State("")
         form = controls.all()
@@ -267,7 +269,7 @@ class _TabBuilder:
         _html_block(f'<p class="lab-version">Upscaler Lab {VERSION}</p>', "upscaler-lab-version")
         listen(controls.names.change, self._idle, [controls.names], [feed])
         if sample is not None:
-            listen(sample.click, lambda: str(self.actions.sample), None, [picture])
+            listen(sample.click, self.actions.sample_picture, None, [picture])
         return Tab(picture, controls.names, feed, self.actions.restore)
 
     @property
@@ -362,7 +364,7 @@ class _TabBuilder:
         return fill
 
     def _restore(self, name: str) -> Any:  # noqa: ANN401 - what gradio takes
-        return self.actions.restore(name) or gr.update()
+        return self.actions.restore_or_sample(name) or gr.update()
 
 
 def _begin() -> list[Any]:

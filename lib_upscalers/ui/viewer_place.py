@@ -36,17 +36,22 @@ def _script_address() -> str:
     return "data:text/javascript;base64," + base64.b64encode(viewer_script().encode()).decode()
 
 
-def viewer_place(uses: Sequence[Use], feed: str, picture: str) -> str:
+def viewer_place(
+    uses: Sequence[Use], feed: str, picture: str, places: Sequence[tuple[str, str]]
+) -> str:
     """Return the HTML of the viewer, with the style of the tab around it.
 
     Args:
         uses: What results can be used for.
         feed: The elem_id of what feeds it.
         picture: The elem_id of the input that dropped and pasted pictures are put into.
+        places: Where things are in the page, and what is there.
     """
     labels = escape(json.dumps([{"label": use.label, "told": use.told} for use in uses]))
+    where = escape(json.dumps([{"place": place, "text": text} for place, text in places]))
     return (
         f'{_STYLE}<div data-upscaler-lab="{_script_address()}">'
-        f'<upscaler-lab-viewer feed="{feed}" uses="{labels}" picture="{picture}">'
+        f'<upscaler-lab-viewer feed="{feed}" uses="{labels}" picture="{picture}" '
+        f'places="{where}">'
         "</upscaler-lab-viewer></div>"
     )

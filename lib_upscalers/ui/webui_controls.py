@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.latent import LATENT_MODES
+from lib_upscalers.ui.extras_order import NOTE, PAGE
 from lib_upscalers.ui.hires_line import explanation
 from lib_upscalers.ui.setting_controls import overriding_controls
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 HOST_MODE = "The WebUI's own (bilinear)"
 NO_MODE = "None"
+# The place of "Just resize (latent upscale)" among the WebUI's resize modes.
+LATENT_RESIZE = 3
 JOURNAL = "Batch from Directory: go on where it stopped (a journal; other scripts do not run)"
 
 
@@ -30,15 +33,22 @@ def setting_components() -> Mapping[str, Any]:
     }
 
 
-def latent_resize() -> list[Any]:
+def latent_resize(resize_mode: Any = None) -> list[Any]:  # noqa: ANN401 - of the WebUI's page
     """Add the accordion "Latent resize" to img2img.
+
+    Args:
+        resize_mode: The WebUI's radio buttons "Resize mode": the accordion is visible while they
+            choose the last one, which alone enlarges the latent. None: it is always visible.
 
     Returns:
         The components: mode, sharpen, match, renoise, blend with, blend.
     """
     import gradio as gr
 
-    with gr.Accordion("Latent resize", open=False, elem_id="upscaler_lab_latent_resize"):
+    beside = resize_mode is not None
+    with gr.Accordion(
+        "Latent resize", open=beside, visible=not beside, elem_id="upscaler_lab_latent_resize"
+    ) as accordion:
         mode = gr.Dropdown(
             label="Mode of “Just resize (latent upscale)”",
             choices=[HOST_MODE, *LATENT_MODES],
@@ -57,7 +67,19 @@ def latent_resize() -> list[Any]:
             )
             blend = gr.Slider(0, 1, 0.5, step=0.05, label="Share of that mode")
         mode.change(explanation, [mode], [note], show_progress="hidden")
+    if beside:
+        resize_mode.change(_shows_latent_resize, [resize_mode], [accordion], show_progress="hidden")
     return [mode, sharpen, match, renoise, blend_with, blend]
+
+
+def latent_resize_choice(resize_mode: Any) -> str:  # noqa: ANN401 - of the WebUI's page
+    """Return the resize mode at which the accordion is visible, as the page names it."""
+    choice = resize_mode.choices[LATENT_RESIZE]
+    return str(choice[0] if isinstance(choice, tuple) else choice)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _shows_latent_resize(chosen: int | None) -> Any:  # noqa: ANN401 - an update of gradio's
+    return _visibility(chosen == LATENT_RESIZE)
 
 
 def extras(
@@ -117,13 +139,20 @@ def _extras_size(sizes: Sequence[str], *, ids: bool) -> dict[str, Any]:
     """Add the three ways of giving a size, of which one is visible."""
     import gradio as gr
 
-    size_id, scale_id = ("upscaler_lab_size_by", "upscaler_lab_scale") if ids else (None, None)
-    size_by = gr.Radio(list(sizes), value=sizes[0], label="Size by", elem_id=size_id)
-    scale = gr.Slider(0.25, 8, 2, step=0.05, label="Scale", elem_id=scale_id)
+    def named(name: str) -> str | None:
+        return f"upscaler_lab_{name}" if ids else None
+
+    size_by = gr.Radio(list(sizes), value=sizes[0], label="Size by", elem_id=named("size_by"))
+    scale = gr.Slider(0.25, 8, 2, step=0.05, label="Scale", elem_id=named("scale"))
     with gr.Row(visible=False) as exact:
-        width = gr.Slider(64, 16384, 1024, step=1, label="Width")
-        height = gr.Slider(64, 16384, 1024, step=1, label="Height")
-    longest = gr.Slider(64, 16384, 2048, step=8, label="Longest side", visible=False)
+        width = gr.Slider(64, 16384, 1024, step=1, label="Width", elem_id=named("width"))
+        height = gr.Slider(64, 16384, 1024, step=1, label="Height", elem_id=named("height"))
+    longest = gr.Slider(
+        *(64, 16384, 2048), step=8, label="Longest side", visible=False, elem_id=named("longest")
+    )
+    if ids:
+        gr.HTML("", elem_id=NOTE)
+        gr.Textbox(visible=False, elem_id=PAGE)
 
     def change_visibility(chosen: str) -> list[Any]:
         return [_visibility(chosen == size) for size in sizes]

@@ -19,15 +19,28 @@ if TYPE_CHECKING:
     from lib_upscalers.host import Host
     from lib_upscalers.models.catalogue.library import ModelLibrary
     from lib_upscalers.ui.compare_tab import Tab
+    from lib_upscalers.ui.first_look import FirstLook
     from lib_upscalers.ui.guide_actions import GuideActions
     from lib_upscalers.ui.result_use import Use
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
 
-TITLE, ELEM_ID = "Upscaler Lab", "upscaler_lab"
+ELEM_ID = "upscaler_lab"
+_PLACES = (
+    ("txt2img → Hires. fix", "latent modes and networks, in the list of upscalers"),
+    ("img2img → Resize mode", "“Just resize (latent upscale)” has latent modes"),
+    (
+        "Extras → Upscaler Lab",
+        "up to three upscalers in a row, exact sizes, whole folders",
+    ),
+    ("Script → X/Y/Z plot", "axes that begin with [Upscaler Lab]"),
+    ("Which one?, Models", "advice; networks to get, above this page"),
+    ("Settings → Upscaler Lab", "folders with networks, tiles, latent modes"),
+)
 _OPENING = """
     const buttons = [...gradioApp().querySelectorAll("#tabs button")];
-    buttons.find((each) => each.textContent.trim() === "Upscaler Lab")?.click();
+    const names = ["Upscaler Lab", "Lab"];
+    buttons.find((each) => names.includes(each.textContent.trim()))?.click();
 """
 _OPEN = f"() => {{{_OPENING} return []; }}"
 # The WebUI's own function selects the picture that is shown large.
@@ -107,6 +120,7 @@ def build_tab(
     more: Callable[[Store, Tab, CompareActions], None],
     access: ModelAccess,
     make_guide: Callable[[CompareActions], GuideActions],
+    first_look: FirstLook,
 ) -> Any:  # noqa: ANN401 - gradio's blocks, for the WebUI
     """Build the tab.
 
@@ -121,6 +135,7 @@ def build_tab(
         more: Adds further controls below the comparison, and connects the tab to the page around.
         access: The networks of the page Models.
         make_guide: Returns what the buttons of the page "Which one?" do, beside that comparison.
+        first_look: The sample for new users.
     """
     import gradio as gr
 
@@ -142,6 +157,8 @@ def build_tab(
             job=job,
             settings=settings,
             refresh_id=TAB_REFRESH,
+            first_look=first_look,
+            places=_PLACES,
         )
         with gr.Tabs():
             with gr.Tab("Comparison"):

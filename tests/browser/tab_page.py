@@ -24,17 +24,16 @@ from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.viewer_script import LOADER
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.models.catalogue.library import ModelLibrary
-from lib_upscalers.pictures.files import write_picture
 from lib_upscalers.ui.app_page import network_table
 from lib_upscalers.ui.compare_actions import CompareActions
 from lib_upscalers.ui.compare_tab import Tab, build
+from lib_upscalers.ui.first_look import FirstLook
 from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
 from lib_upscalers.ui.guide_actions import GuideActions
 from lib_upscalers.ui.guide_page import TITLE, build_guide
 from lib_upscalers.ui.model_actions import ModelActions
 from lib_upscalers.ui.models_page import ModelsPage
 from lib_upscalers.ui.result_use import Use
-from lib_upscalers.ui.sample import draw_sample
 from lib_upscalers.upscaling.upscaler import Upscaler
 
 # Gradio's usual theme asks another server for its letters.
@@ -55,8 +54,6 @@ def main() -> None:
     os.chdir(options.models)
     host = StandaloneHost((options.models,), own_data_folder=options.home / "data")
     store = Store(options.home / "store")
-    sample = store.make_folder("samples") / "sample.png"
-    write_picture(draw_sample(), sample)
     newest = int(gr.__version__.split(".")[0]) >= 6
     look = {"theme": gr.themes.Default(**FONTS)}
     with gr.Blocks(analytics_enabled=False, **({} if newest else look)) as page:
@@ -76,7 +73,8 @@ def main() -> None:
         actions = CompareActions(
             *(upscaler, host, store, file_url, upload_folder),
             more=models.trials,
-            sample=sample,
+            first_look=FirstLook(upscaler, host, store),
+            places=[("Extras", "a test")],
             uses=[use],
         )
         with gr.Tabs():

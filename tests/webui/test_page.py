@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from lib_upscalers.hosts.webui.menu_order import hires_menu
 from lib_upscalers.ui.webui_controls import HOST_MODE
 from tests.models.networks import compact_file
 from tests.webui import jobs
@@ -40,7 +41,7 @@ _EXTRAS = "upscaler_lab_extras"
 
 def test_the_hires_dropdown_lists_both_kinds_in_order(webui: WebUI) -> None:
     """What other tests added since the page was built, or took away, is not looked at."""
-    now = [*webui.names("latent-upscale-modes"), *webui.names()]
+    now = hires_menu(webui.names("latent-upscale-modes"), webui.names(), ())
     shown = choices(webui, "txt2img_hr_upscaler")
     assert [name for name in shown if name in now] == [name for name in now if name in shown]
     assert {"Latent (Mitchell)", jobs.OWN} <= set(shown)
@@ -184,6 +185,19 @@ def test_a_folder_with_other_files_in_it(webui: WebUI, page: Page, tmp_path: Pat
     assert sizes == Counter([(48, 32), (32, 32), (40, 40)])
 
 
+def test_two_ticked_scripts_say_what_they_do_together(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    jobs.sample(40, 24).save(path)
+    _open_extras(page)
+    page.locator("#extras_image input[type=file]").set_input_files(path)
+    unfold(page, _EXTRAS)
+    note = page.locator("#upscaler_lab_extras_order").first
+    choose(page, "upscaler_lab_upscaler_1", "Lanczos")
+    expect(note).not_to_contain_text("ticked")
+    choose(page, "extras_upscaler_1", jobs.TWO)
+    expect(note).to_contain_text("40 x 24 → Upscale → 160 x 96 → Upscaler Lab → 320 x 192")
+
+
 def test_the_button_finds_new_files(webui: WebUI, page: Page) -> None:
     compact_file(webui.data / "models" / "upscale_models" / "Test button.safetensors", seed=8)
     _open_extras(page)
@@ -194,9 +208,10 @@ def test_the_button_finds_new_files(webui: WebUI, page: Page) -> None:
     assert webui.names().count("Test button") == 1
 
 
-def test_the_accordion_of_img2img(page: Page) -> None:
+def test_the_accordion_of_img2img_shows_when_it_counts(page: Page) -> None:
     open_tab(page, "img2img")
-    unfold(page, "upscaler_lab_latent_resize")
+    expect(page.locator("#upscaler_lab_latent_resize")).to_be_hidden()
+    page.locator("#resize_mode label").last.click()
     choose(page, "upscaler_lab_latent_mode", "Latent (bislerp)")
     expect(page.locator("#upscaler_lab_latent_note").first).to_contain_text(re.compile(r"\w{4}"))
 
@@ -207,7 +222,6 @@ def test_pasting_sets_the_accordion_of_img2img(page: Page) -> None:
     mode = page.locator("#upscaler_lab_latent_mode input").first
     sharpen = page.locator("#upscaler_lab_latent_resize input[type=number]").first
     open_tab(page, "img2img")
-    unfold(page, "upscaler_lab_latent_resize")
     paste(page, f"{plain}, Latent resize: Latent (area), Latent resize sharpen: 0.5", "img2img")
     expect(mode).to_have_value("Latent (area)")
     expect(sharpen).to_have_value("0.5")

@@ -3,6 +3,7 @@
 import { BlindTest } from "./blind_test.mjs";
 import { writeCaption } from "./caption.mjs";
 import { button, confirmIn, make } from "./dom.mjs";
+import { firstSteps, placesOf } from "./first_steps.mjs";
 import { asksForFullScreen, FullScreen } from "./full_screen.mjs";
 import { follow, lastSession, pressLinks, rememberSession, send } from "./feed.mjs";
 import { takePictures } from "./intake.mjs";
@@ -24,7 +25,7 @@ const KEEP = Object.freeze([["html", "Report"], ["png", "Grid PNG"], ["csv", "CS
 /**
  * Shows a comparison. Attributes: `feed`, the id of the element whose `data-feed` is shown;
  * `uses`, a JSON list of what results can be used for; `picture`, the id of the input into which
- * dropped and pasted pictures are put.
+ * dropped and pasted pictures are put; `places`, a JSON list of where things are in the page.
  */
 export class ViewerElement extends HTMLElement {
   constructor() {
@@ -82,11 +83,13 @@ export class ViewerElement extends HTMLElement {
     }, this.keeper);
     this.table = new FigureTable();
     this.notes = make("div", { class: "notes" });
+    this.first = make("div");
+    this.seen = new IntersectionObserver((entries) => this.firstSeen(entries));
     this.whole = make("progress", { class: "whole", max: "1", "aria-label": say("All upscalers") });
     this.several = make("div", { class: "several" });
     this.foot = make("div", { class: "foot" });
     const bars = make("div", { class: "bars" }, this.toolbar.modes, this.toolbar.options);
-    shadow.append(make("style", {}, STYLE), this.notes, this.whole, bars, this.blind.element, this.stageElement, this.table.element, this.several,
+    shadow.append(make("style", {}, STYLE), this.first, this.notes, this.whole, bars, this.blind.element, this.stageElement, this.table.element, this.several,
       this.foot);
     this.whole.hidden = true;
     this.stageElement.addEventListener("lab-drawn", () =>
@@ -106,10 +109,22 @@ export class ViewerElement extends HTMLElement {
     this.stopFeed = () => stops.forEach((stop) => stop());
     const last = lastSession();
     if (last) setTimeout(() => send(`${feed}-restore`, last), 300);
+    else this.seen.observe(this);
+  }
+
+  /**
+   * Ask for the sample when somebody sees the page who has compared nothing yet.
+   * @param {IntersectionObserverEntry[]} entries
+   */
+  firstSeen(entries) {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    this.seen.disconnect();
+    if (!this.session?.name) send(`${this.getAttribute("feed")}-restore`, "");
   }
 
   disconnectedCallback() {
     this.stage.stop();
+    this.seen.disconnect();
     this.stopFeed();
     document.removeEventListener("keydown", this.onKey);
   }
@@ -138,13 +153,16 @@ export class ViewerElement extends HTMLElement {
       return;
     }
     // Another choice of upscalers does not take away what was compared.
-    if (!view.name && this.session?.name) return;
+    if ((!view.name || view.sample) && this.session?.name) return;
     const other = this.session?.name !== view.name;
     this.session = view;
     this.captions.refused = view.refused ?? {};
     if (view.picks) this.keeper.picks = view.picks;
     this.keeper.storing = view.storing ?? this.keeper.storing;
-    if (view.name) rememberSession(view.name);
+    if (view.name && !view.sample) rememberSession(view.name);
+    this.first.replaceChildren(...(view.sample
+      ? [firstSteps(placesOf(this.getAttribute("places")), () => this.first.replaceChildren())]
+      : []));
     const items = itemsOf(view);
     const keys = items.map(({ key }) => key);
     if (other || !keys.includes(this.settings.a) || !keys.includes(this.settings.b)) {

@@ -57,7 +57,8 @@ export class GuideElement extends HTMLElement {
     const pressed = event.target instanceof Element && event.target.closest("[data-upscaler-lab-which]");
     if (!pressed) return;
     event.preventDefault();
-    for (const title of ["Upscaler Lab", "Which one?"]) {
+    // The tab has the one name or the other, by a setting.
+    for (const title of ["Upscaler Lab", "Lab", "Which one?"]) {
       const names = [title, translated(title)];
       const tabs = [...document.querySelectorAll("button")].filter((each) =>
         names.includes(each.textContent?.trim() ?? "") && !each.closest("[data-upscaler-lab-which]"));

@@ -26,6 +26,14 @@ input { accent-color: var(--accent); }
 .zooms { display: inline-flex; gap: 4px; align-items: center; }
 .zoom { min-width: 3.6rem; text-align: center; font-variant-numeric: tabular-nums; }
 .notes p { padding: 6px 10px; margin-bottom: 8px; border: 1px solid var(--line); border-radius: 6px; }
+.first { position: relative; border: 1px solid var(--line); border-radius: 8px; margin: 0 0 10px;
+  padding: 10px 40px 10px 14px; background: color-mix(in srgb, var(--accent) 8%, var(--paper)); }
+.first ol { margin: 0; padding-left: 1.2rem; }
+.first h3 { margin: 8px 0 2px; font-size: 14px; }
+.first dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; margin: 0; }
+.first dt { font-weight: 600; }
+.first dd { margin: 0; }
+.first > button { position: absolute; top: 6px; right: 6px; padding: 0 10px; }
 .stage { display: grid; gap: 6px; border-radius: 8px; }
 .cell { margin: 0; min-width: 0; border: 1px solid var(--line); border-radius: 8px;
   overflow: hidden; background: var(--paper); }
@@ -95,7 +103,7 @@ svg { width: 100%; display: block; }
 :host(:fullscreen), :host([over-page]) { display: flex; flex-direction: column; padding: 8px;
   background: var(--background-fill-primary, Canvas); overflow: hidden; min-height: 0 !important; }
 :host([over-page]) { position: fixed; inset: 0; z-index: 10000; height: 100dvh; }
-:host(:is(:fullscreen, [over-page])) :is(.notes, .table, .several, .foot, .whole) { display: none; }
+:host(:is(:fullscreen, [over-page])) :is(.first, .notes, .table, .several, .foot, .whole) { display: none; }
 :host(:is(:fullscreen, [over-page])) .stage { flex: 1 1 0; min-height: 0; overflow: auto;
   align-content: start; }
 @media (max-height: 560px) {
@@ -108,6 +116,7 @@ svg { width: 100%; display: block; }
   :host(:is(:fullscreen, [over-page])) .caption > :not(b) { display: none; }
 }
 @container (max-width: 600px) {
+  .first dl { grid-template-columns: 1fr; }
   .bar select { max-width: 8.5rem; }
   button, select { min-height: 36px; }
 }

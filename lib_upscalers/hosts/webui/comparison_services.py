@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.compare.candidate import Candidate
 from lib_upscalers.compare.store import Store
 from lib_upscalers.errors import InputError
+from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.engine import suspended_torch_modes
 from lib_upscalers.hosts.webui.full_vae import decode, encode, loaded_model
@@ -18,7 +19,7 @@ from lib_upscalers.hosts.webui.host_progress import job as turn
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.latent.preview import preview
 from lib_upscalers.pictures.picture import Picture, from_tensor, to_tensor
-from lib_upscalers.upscaling.upscaler import Result
+from lib_upscalers.upscaling.upscaler import Result, Upscaler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -37,6 +38,12 @@ def store() -> Store:
     made.make_folder()
     made.tidy()
     return made
+
+
+def cpu_upscaler(engine: Engine) -> tuple[Upscaler, StandaloneHost]:
+    """Return an upscaler that leaves the device to the WebUI's models, for the sample."""
+    host = StandaloneHost(device_name="cpu", own_data_folder=engine.host.data_folder())
+    return Upscaler(host), host
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import options
 from lib_upscalers.hosts.webui.fault_log import faults_logged
+from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.scaler import resize_when_stopped
 from lib_upscalers.pictures.picture import from_pil, to_pil
 from lib_upscalers.registry import unknown_name
@@ -255,6 +256,28 @@ def enlarge(engine: Engine, image: Image, job: ExtrasJob) -> tuple[Image, dict[s
     enlarged = to_pil(result.picture)
     enlarged.info = dict(image.info)
     return enlarged, {**infotext_of(work), **_tiles_of(result)}
+
+
+def size_of_job(
+    size: Size, size_by: str, scale: float, width: float, height: float, longest: float
+) -> Size:
+    """Return the size that the script gives a picture of `size`, from its controls.
+
+    Raises:
+        UpscalerError: It makes no sense.
+    """
+    sides = int(width), int(height)
+    job = ExtrasJob(
+        (), size_by=size_by, scale=scale, width=sides[0], height=sides[1], longest=int(longest)
+    )
+    return job.target(size).resolve(size)
+
+
+def runs_before_upscale() -> bool:
+    """Return whether our script runs before the WebUI's "Upscale", which a setting can change."""
+    scripts = host_module("scripts").scripts_postproc.scripts_in_preferred_order()
+    names = [str(script.name) for script in scripts]
+    return NAME in names and "Upscale" in names and names.index(NAME) < names.index("Upscale")
 
 
 def _find_by_name(listed: Mapping[str, Choice], name: str) -> Choice:

@@ -309,6 +309,11 @@ def paste_reader(name: str, default: object) -> Callable[[dict[str, Any]], Any]:
     return lambda params: params.get(name, default if "Steps" in params else None)
 
 
+def paste_choice(name: str, choice: str) -> Callable[[dict[str, Any]], Any]:
+    """Return a function that reads a control's value: `choice` if an infotext has `name`."""
+    return lambda params: choice if name in params else None
+
+
 def complete_pasted(_infotext: str, params: dict[str, str]) -> None:
     """Add to a pasted infotext the finishers that it does not name: they are off.
 

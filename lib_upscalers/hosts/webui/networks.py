@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import REPORT_HINT, UpscalerError
 from lib_upscalers.hosts.webui import options
+from lib_upscalers.hosts.webui.engine_offer import EngineOffer
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.menu_order import upscaler_menu
 from lib_upscalers.hosts.webui.scaler import KernelScaler, Scaler, StandIn, file_of
@@ -38,6 +39,8 @@ class NetworkList:
         self._engine = engine
         self._patches = patches
         self._last: list[Any] = []
+        self.offer = EngineOffer(engine)
+        """Offers our engine after slow runs of the WebUI's."""
 
     def attach(self) -> None:
         """Extend the WebUI's function that builds its list."""
@@ -107,7 +110,7 @@ class NetworkList:
 
         def upscale(scaler: Any, img: Image, scale: float, selected_model: Any = None) -> Any:
             try:
-                return original(scaler, img, scale, selected_model)
+                return self._timed(original, scaler, img, scale, selected_model)
             except Exception as error:
                 entry = _entry_of(scaler, selected_model)
                 ours = self._replacement_for(entry) if live() and entry is not None else None
@@ -121,6 +124,14 @@ class NetworkList:
                 return ours.upscale(img, scale)
 
         return upscale
+
+    def _timed(
+        self, original: Callable[..., Any], scaler: Any, img: Image, scale: float, model: Any
+    ) -> Any:
+        entry = _entry_of(scaler, model)
+        path = None if entry is None else file_of(entry)
+        name = "" if entry is None else str(entry.name)
+        return self.offer.timed(lambda: original(scaler, img, scale, model), name, path, img)
 
     def _extend(self) -> None:
         """Add our entries; if that fails, the WebUI's own stay."""

@@ -106,6 +106,15 @@ HOST_NETWORKS = Option(
     "check",
     "same names and places, but faster, in RGB, with transparency; stops within a tile",
 )
+TAB = Option(
+    "upscaler_lab_tab_name",
+    "Name of the tab",
+    "Upscaler Lab",
+    "radio",
+    "after Reload UI; the short one where many tabs stand in a row",
+    choices=("Upscaler Lab", "Lab"),
+    closed=True,
+)
 RARE_KERNELS = Option(
     "upscaler_lab_rare_kernels",
     "List rarely used kernels as upscalers, too",
@@ -186,7 +195,7 @@ RENOISE = Option(
     limits=(0, 2, 0.05),
 )
 OPTIONS = (
-    *(FOLDERS, *ENGINE.values(), CACHE, UNLOAD, HOST_NETWORKS, RARE_KERNELS),
+    *(TAB, FOLDERS, *ENGINE.values(), CACHE, UNLOAD, HOST_NETWORKS, RARE_KERNELS),
     *(
         RARE_MODES,
         HIDDEN_MODES,

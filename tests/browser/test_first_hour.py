@@ -1,4 +1,4 @@
-"""The viewer over the whole screen, and pictures that are dropped anywhere or pasted."""
+"""What a user meets first: a sample, full screen, pictures dropped anywhere or pasted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.viewer_page import PATIENCE_MS, ask, button, compare, take_sample, viewer
+from tests.browser.viewer_page import (
+    PATIENCE_MS,
+    ask,
+    button,
+    cell,
+    compare,
+    settle,
+    take_sample,
+    viewer,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,3 +94,23 @@ def test_pictures_are_taken_wherever_they_are_dropped(page: Page, tmp_path: Path
 def give(page: Page, kind: str, place: str, path: Path) -> bool:
     data = base64.b64encode(path.read_bytes()).decode()
     return bool(page.evaluate(_GIVE, [kind, place, data]))
+
+
+def test_a_new_user_sees_a_sample_that_is_compared_already(app: str, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(app)
+    steps = viewer(page).locator(".first")
+    expect(steps.locator("li")).to_have_count(3, timeout=PATIENCE_MS)
+    expect(steps.locator("dt").first).to_be_visible()
+    settle(page)
+    expect(cell(page, "Lanczos")).to_contain_text("384")
+    page.reload()
+    expect(steps.locator("li")).to_have_count(3, timeout=PATIENCE_MS)
+    take_sample(page)
+    compare(page)
+    expect(steps).to_have_count(0)
+    page.reload()
+    settle(page)
+    expect(steps).to_have_count(0)
+    page.close()
