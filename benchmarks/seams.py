@@ -135,9 +135,7 @@ def kept(file: Path | None, run: Callable[[], Timed]) -> Timed:
     return result
 
 
-def rows(
-    network: Network, pixels: Pixels, jobs: Sequence[Job], file: Path | None
-) -> Iterator[str]:
+def rows(network: Network, pixels: Pixels, jobs: Sequence[Job], file: Path | None) -> Iterator[str]:
     """Yield what each job's tiles come to, one cell a column from the third on."""
     size = Size(pixels.shape[1], pixels.shape[0])
     seen: dict[object, int | None] = {}

@@ -11,9 +11,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
-import platform
 import re
-import secrets
 import shutil
 import sys
 import time
@@ -121,7 +119,7 @@ def writing_path(
             named.parent.mkdir(parents=True, exist_ok=True)
         file = check_target(named, overwrite=overwrite, protected=protected, size=size)
         _clean_once(str(file.parent))
-        part = file.parent / f".{this_host()}-{os.getpid()}-{secrets.token_hex(8)}.part"
+        part = file.parent / f".{this_host()}-{os.getpid()}-{os.urandom(8).hex()}.part"
         try:
             with _live(part):
                 yield part
@@ -378,6 +376,8 @@ def _is_stale(part: Path, match: re.Match[str]) -> bool:
 
 def this_host() -> str:
     """Return a short text that stands for this machine."""
+    import platform
+
     return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lib_upscalers.errors import UnknownNameError
@@ -23,6 +22,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError
     """
     names = list(known)
     folded = {known_name.casefold(): known_name for known_name in names}
+    import difflib
+
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.4)
     hint = ", ".join(repr(folded[match]) for match in close or sorted(folded)[:10])
     advice = f"did you mean {hint}?" if close else f"known ones: {hint or 'none'}."

@@ -9,13 +9,14 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 
-from lib_upscalers.cli.terminal_text import visible
+from lib_upscalers.cli.terminal_text import cell_width, visible
 from lib_upscalers.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from types import TracebackType
 
     from rich.console import Console as RichConsole
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from typing_extensions import Self
 
-# Wider than any table: rich wraps or cuts nothing.
-_ENDLESS = 1_000_000
+# Between two columns of a table.
+_GAP = 2
 _SPEED_SECONDS = 120.0
 _STANDARD_ERROR = 2
 
@@ -95,12 +96,14 @@ class Console:
             OutputError: As `write`.
             BrokenPipeError: As `write`.
         """
-        table = self._laid_out(head, rows)
+        lines = [head, *([self._encodable(cell) for cell in row] for row in rows)]
+        widths = [max(map(cell_width, column)) for column in zip(*lines, strict=True)]
         try:
-            if self.live:
-                self.rich().print(table)
+            # Rich folds what does not fit; importing it takes longer than most lists.
+            if self.live and sum(widths) + _GAP * len(widths) > get_terminal_size().columns:
+                self.rich().print(_folding(lines))
             else:
-                self.stream.write(_plain(table))
+                self.stream.writelines(f"{line}\n" for line in self._aligned(lines, widths))
             self.stream.flush()
         except (OSError, ValueError) as error:
             self._fail(error)
@@ -124,16 +127,16 @@ class Console:
         encoding = getattr(self.stream, "encoding", None) or "utf-8"
         return visible(text).encode(encoding, "replace").decode(encoding)
 
-    def _laid_out(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for name in head:
-            table.add_column(Text(name), overflow="fold", no_wrap=not self.live)
-        for row in rows:
-            table.add_row(*(Text(self._encodable(cell)) for cell in row))
-        return table
+    def _aligned(self, lines: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+        bold = self.live and os.name != "nt"
+        for line in lines:
+            cells = [
+                cell + " " * (width + _GAP - cell_width(cell))
+                for cell, width in zip(line, widths, strict=True)
+            ]
+            text = "".join(cells).rstrip()
+            yield f"\x1b[1m{text}\x1b[0m" if bold else text
+            bold = False
 
     def _fail(self, error: OSError | ValueError) -> None:
         if not self.strict:
@@ -181,15 +184,16 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _plain(table: Table) -> str:
-    from rich.console import Console as RichConsole
+def _folding(lines: Sequence[Sequence[str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
 
-    wide = RichConsole(
-        file=io.StringIO(), width=_ENDLESS, force_terminal=False, force_jupyter=False, emoji=False
-    )
-    with wide.capture() as captured:
-        wide.print(table)
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for name in lines[0]:
+        table.add_column(Text(name), overflow="fold")
+    for row in lines[1:]:
+        table.add_row(*map(Text, row))
+    return table
 
 
 @dataclass

@@ -35,9 +35,11 @@ def show_list(models: Sequence[Path]) -> int:
         models: Folders with networks, before the usual ones.
     """
     from lib_upscalers.hosts.standalone import StandaloneHost
-    from lib_upscalers.upscaling.upscaler import Upscaler
+    from lib_upscalers.models.file_cache import Facts
+    from lib_upscalers.upscaling.choices import list_choices
 
-    choices = Upscaler(StandaloneHost(tuple(models))).choices()
+    host = StandaloneHost(tuple(models))
+    choices = list_choices(host, Facts.in_folder(host.data_folder()), hidden=False)
     head = ("NAME", "SCALE", "ARCHITECTURE", "SIZE", "LICENCE")
     Console.results().table(head, map(_row, choices))
     return 0

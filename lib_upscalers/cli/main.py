@@ -9,9 +9,9 @@ import os
 import sys
 import traceback
 import warnings
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli import compare, doctor, latent, listing, models, upscale, video
 from lib_upscalers.cli.command import make_parser, parse
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.cli.ending import exit_code, signals_interrupt
@@ -21,20 +21,22 @@ from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from lib_upscalers.cli.command import Command
 
 ALL_DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-COMMANDS: Sequence[Command] = (
-    upscale.COMMAND,
-    listing.COMMAND,
-    compare.COMMAND,
-    video.COMMAND,
-    models.COMMAND,
-    latent.COMMAND,
-    doctor.COMMAND,
-)
+# The module of each command. They are imported when they are needed, because that takes longer
+# than a list of networks does.
+_MODULES: Mapping[str, str] = {
+    "upscale": "upscale",
+    "list": "listing",
+    "compare": "compare",
+    "video": "video",
+    "models": "models",
+    "latent": "latent",
+    "doctor": "doctor",
+}
 _WITHOUT_RICH = (
     "upscalers: Expected the package rich, which draws the tables and bars of the command line, "
     "but it is not installed: run pip install rich."
@@ -105,6 +107,12 @@ def _run_command(command: Command, options: argparse.Namespace, console: Console
         return WRONG_USAGE if isinstance(error, InputError) else SOME_FAILED
 
 
+def commands(names: Sequence[str] = tuple(_MODULES)) -> list[Command]:
+    """Return the commands of these names, in this order."""
+    modules = [import_module(f"lib_upscalers.cli.{_MODULES[name]}") for name in names]
+    return [module.COMMAND for module in modules]
+
+
 def _has_rich() -> bool:
     try:
         return importlib.util.find_spec("rich") is not None
@@ -125,8 +133,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: With code 2, if the arguments cannot be understood; 0 after ``--help``.
     """
-    parser = make_parser(COMMANDS, VERSION, upscale.EXAMPLES)
-    command, options = parse(parser, COMMANDS, arguments)
+    typed = sys.argv[1:] if arguments is None else list(arguments)
+    if typed and typed[0] in _MODULES:
+        known, examples = commands(typed[:1]), ""
+    else:
+        known, examples = commands(), import_module("lib_upscalers.cli.upscale").EXAMPLES
+    command, options = parse(make_parser(known, VERSION, examples), known, typed)
     console = Console.standard(quiet=options.quiet)
     if not _has_rich():
         Console(console.stream).write(_WITHOUT_RICH)

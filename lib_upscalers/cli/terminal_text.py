@@ -27,6 +27,19 @@ def _escaped(character: str) -> str:
     return character
 
 
+def cell_width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: Chinese characters take two."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
 def readable_bytes(count: int) -> str:
     """Write a number of bytes with its unit: ``"1.2 MB"``."""
     if count < 1_000_000:

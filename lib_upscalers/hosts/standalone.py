@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +44,8 @@ def _home() -> Path:
     try:
         return Path.home()
     except RuntimeError:
+        import tempfile
+
         return Path(tempfile.gettempdir(), f"{_NAME}-{os.getpid()}")
 
 

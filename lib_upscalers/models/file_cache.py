@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from dataclasses import asdict, dataclass, fields
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.errors import OutputError
@@ -28,7 +27,7 @@ _log = logging.getLogger("lib_upscalers")
 
 _FILE = "network-facts.json"
 # To be raised when this library reads more facts, or reads them differently.
-_FORMAT = 5
+_FORMAT = 6
 _MOST_MEASURED = 1000
 
 
@@ -70,7 +69,7 @@ class Facts:
     def in_folder(cls, folder: Path) -> Facts:
         """Read the facts stored in a folder, which need not exist."""
         # Versions are read from metadata, because importing the packages takes seconds.
-        versions = f"{_FORMAT}, {private.versions()}, torch {metadata.version('torch')}"
+        versions = f"{_FORMAT}, {private.versions()}, torch {private.installed_version('torch')}"
         return cls(folder, versions)
 
     def get(self, path: Path, inspect: Callable[[Path], Fact]) -> Fact:

@@ -147,13 +147,18 @@ def _inspect(path: Path) -> Fact:
     Raises:
         Exception: The cause is not in the file's bytes, and may be temporary.
     """
-    from lib_upscalers.models.loader import read_traits
+    from lib_upscalers.models.glance import known_traits
 
     size = stamp_of(path)[0]
     if size > _LARGEST:
         return Fact(problem=f"it has {size / 2**30:.1f} GiB, too much for an upscaler")
     try:
-        return Fact(read_traits(path))
+        traits = known_traits(path)
+        if traits is None:
+            from lib_upscalers.models.loader import read_traits
+
+            traits = read_traits(path)
+        return Fact(traits)
     except ModelError as error:
         cause = error.__cause__
         if cause is not None and _may_be_temporary(cause):

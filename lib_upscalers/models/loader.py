@@ -54,7 +54,7 @@ class LoadedNetwork:
 
     def __init__(self, name: str, descriptor: ImageModelDescriptor[Module]) -> None:
         self._descriptor = descriptor
-        self._traits = _traits(name, descriptor)
+        self._traits = traits_of(name, descriptor)
         self._placed: tuple[object, ...] = ()
         self._channels_last = False
         self.profile = Profile()
@@ -154,7 +154,7 @@ def read_traits(path: Path) -> NetworkTraits:
         ModelError: As `load_network` does.
     """
     path = Path(path)
-    return _traits(path.stem, _descriptor(path, values=False))
+    return traits_of(path.stem, _descriptor(path, values=False))
 
 
 def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
@@ -209,7 +209,7 @@ def _graph_descriptor(path: Path, known: ArchRegistry, *, values: bool) -> Any: 
     from lib_upscalers.models.graphs.graph_files import read_graph
     from lib_upscalers.models.graphs.recognition import graph_descriptor
 
-    graph = read_graph(path, values=values)
+    graph = read_graph(path, "values" if values else "blanks")
     return with_read_errors(path, lambda: graph_descriptor(graph, known, path, values=values))
 
 
@@ -268,7 +268,8 @@ def check_finite(model: Module, path: Path) -> None:
             )
 
 
-def _traits(name: str, descriptor: ImageModelDescriptor[Module]) -> NetworkTraits:
+def traits_of(name: str, descriptor: ImageModelDescriptor[Module]) -> NetworkTraits:
+    """Return the traits of a network that spandrel describes."""
     needs = descriptor.size_requirements
     multiple = needs.multiple_of or 1
     return NetworkTraits(

@@ -5,21 +5,26 @@ Weights are normalised later, so a constant factor does not matter.
 
 `bc_spline` is the family of Mitchell & Netravali, "Reconstruction Filters in Computer Graphics",
 SIGGRAPH 1988, https://doi.org/10.1145/54852.378514.
+
+The names are needed where numpy is not, so it is imported by those that calculate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from lib_upscalers.registry import Registry
 
-Distances: TypeAlias = npt.NDArray[np.float64]
-Weigh: TypeAlias = Callable[[Distances], Distances]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    import numpy as np
+    import numpy.typing as npt
+
+    Distances: TypeAlias = npt.NDArray[np.float64]
+    Weigh: TypeAlias = Callable[[Distances], Distances]
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ KERNELS: Registry[Kernel] = Registry("a resampling kernel")
 
 def box(distance: Distances) -> Distances:
     """Return equal weights: the mean when shrinking, the nearest pixel when enlarging."""
+    import numpy as np
+
     # Of two pixels at exactly half a pixel's distance Pillow counts one; so does this, to agree.
     return np.where((distance > -0.5) & (distance <= 0.5), 1.0, 0.0)
 
@@ -63,6 +70,8 @@ def kernel(name: str, support: float) -> Callable[[Weigh], Weigh]:
 
 def bc_spline(distance: Distances, b: float, c: float) -> Distances:
     """Return the piecewise cubic of Mitchell & Netravali with their parameters B and C."""
+    import numpy as np
+
     x = np.abs(distance)
     near = ((12 - 9 * b - 6 * c) * x + (-18 + 12 * b + 6 * c)) * x * x + (6 - 2 * b)
     far = (((-b - 6 * c) * x + (6 * b + 30 * c)) * x + (-12 * b - 48 * c)) * x + (8 * b + 24 * c)
@@ -75,6 +84,8 @@ def windowed_sinc(distance: Distances, lobes: int) -> Distances:
     Duchon, "Lanczos Filtering in One and Two Dimensions", Journal of Applied Meteorology 18,
     1979, https://doi.org/10.1175/1520-0450(1979)018%3C1016:LFIOAT%3E2.0.CO;2.
     """
+    import numpy as np
+
     inside = np.abs(distance) < lobes
     return np.where(inside, np.sinc(distance) * np.sinc(distance / lobes), 0.0)
 
@@ -82,6 +93,8 @@ def windowed_sinc(distance: Distances, lobes: int) -> Distances:
 @kernel("Bilinear", 1)
 def bilinear(distance: Distances) -> Distances:
     """Return the triangle, which is linear interpolation when enlarging."""
+    import numpy as np
+
     return np.maximum(1 - np.abs(distance), 0.0)
 
 
@@ -138,6 +151,8 @@ def spline36(distance: Distances) -> Distances:
     Dersch, "Testing Interpolator Quality", 1999, of Panorama Tools,
     https://wiki.panotools.org/Interpolation.
     """
+    import numpy as np
+
     x = np.abs(distance)
     first = ((13 / 11 * x - 453 / 209) * x - 3 / 209) * x + 1
     y = x - 1
@@ -153,6 +168,8 @@ def magic_kernel_sharp_2021(distance: Distances) -> Distances:
 
     Costella, "The Magic Kernel", 2021, https://johncostella.com/magic/.
     """
+    import numpy as np
+
     x = np.abs(distance)
     pieces = (
         577 / 576 - 239 / 144 * x * x,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.registry import unknown_name
-from lib_upscalers.resampling.resample import KERNELS
+from lib_upscalers.resampling.kernels import KERNELS
 
 if TYPE_CHECKING:
     from lib_upscalers.host import Host

@@ -17,10 +17,10 @@ from lib_upscalers.cli.arguments import SizeRequest
 from lib_upscalers.cli.command import make_parser
 from lib_upscalers.cli.main import (
     ALL_DONE,
-    COMMANDS,
     INTERRUPTED,
     SOME_FAILED,
     WRONG_USAGE,
+    commands,
     main,
 )
 from lib_upscalers.geometry import Size
@@ -333,7 +333,7 @@ def test_it_works_as_a_module_and_in_a_pipe() -> None:
 
 
 def test_help_explains_every_option() -> None:
-    parser = make_parser(COMMANDS, "1.0", "")
+    parser = make_parser(commands(), "1.0", "")
     for command in (parser, *parser._subparsers._group_actions[0].choices.values()):
         for action in command._actions:
             assert action.help or action.dest == "command", action.dest

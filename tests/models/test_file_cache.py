@@ -10,7 +10,6 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,9 +97,8 @@ def test_other_versions_know_more(
     package: str, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learn(tmp_path, network, Fact(problem="unknown"))
-    real = metadata.version
-    other = {package: "0.0.1"}
-    monkeypatch.setattr(metadata, "version", lambda name: other.get(name) or real(name))
+    (tmp_path / "packages" / f"{package}-0.0.1.dist-info").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
     assert known(Facts.in_folder(tmp_path), network) is None
 
 

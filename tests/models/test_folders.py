@@ -277,7 +277,7 @@ def test_what_may_pass_is_not_remembered(
 def test_a_lack_of_memory_is_not_remembered(
     error: Exception, put: Put, models: Path, facts: Facts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lib_upscalers.models import building
+    from lib_upscalers.models import building, glance
 
     def fail(*_: object) -> object:
         raise error
@@ -285,6 +285,7 @@ def test_a_lack_of_memory_is_not_remembered(
     put("a.pth")
     with monkeypatch.context() as patch:
         patch.setattr(building, "build", fail)
+        patch.setattr(glance, "known_traits", lambda _: None)
         assert names(models, facts=facts) == []
     assert names(models, facts=facts) == ["a"]
 

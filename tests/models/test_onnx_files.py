@@ -245,7 +245,7 @@ def mutants(graph: Graph) -> Iterator[tuple[Node, Graph]]:
 def test_another_operator_is_refused_by_the_name_of_its_node(name: str, tmp_path: Path) -> None:
     """A mutant is no matter of shapes: its calculation alone differs."""
     path = exported(name, tmp_path / "some.onnx")
-    graph = read_graph(path, values=True)
+    graph = read_graph(path, "values")
     known = registry()
     graph_descriptor(graph, known, path, values=True)
     count = 0

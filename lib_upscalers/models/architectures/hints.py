@@ -93,10 +93,9 @@ def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
     for name, layer in _EXTRA:
         if layer in layers:
             return f"{name} needs the package spandrel_extra_arches (mind its licences)"
-    for kind, prefix in _FOREIGN:
-        # A name in a file need not be a text.
-        if any(str(name).startswith(prefix) for name in layers):
-            return f"it looks like {kind}, which does not enlarge a picture"
+    other = foreign(layers)
+    if other:
+        return other
     if not layers:
         return "it names no weights"
     nearly = _nearest_architecture(layers, known)
@@ -107,6 +106,15 @@ def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
         f"none of the {len(known)} architectures of spandrel {spandrel_version()} has its layers "
         f"({first}, ...); a newer spandrel may know it"
     )
+
+
+def foreign(layers: Collection[str]) -> str:
+    """Return what a network is that does something else with pictures; "" if that is not known."""
+    for kind, prefix in _FOREIGN:
+        # A name in a file need not be a text.
+        if any(str(name).startswith(prefix) for name in layers):
+            return f"it looks like {kind}, which does not enlarge a picture"
+    return ""
 
 
 def misfit(error: Exception) -> str:

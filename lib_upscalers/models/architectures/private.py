@@ -10,7 +10,6 @@ import importlib
 import logging
 import sys
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -24,6 +23,11 @@ WANTED = "0.4.2"
 FOLDER = Path(__file__).resolve().parents[3] / "private_packages"
 _LOCK = Lock()
 _NAMES = ("spandrel", "spandrel_extra_arches")
+
+
+def version_in_use(folder: Path = FOLDER) -> str:
+    """Return the version of spandrel that `load` returns, without importing it."""
+    return _version_in_use(_NAMES[0], folder)
 
 
 def versions(folder: Path = FOLDER) -> str:
@@ -77,25 +81,29 @@ def _load_apart(folder: Path) -> tuple[ModuleType, ModuleType | None] | None:
 
 def _is_newer(folder: Path) -> bool:
     private = _version_in(_NAMES[0], folder)
-    return private is not None and _numbers(private) > _numbers(_installed_version(_NAMES[0]))
+    return private is not None and _numbers(private) > _numbers(installed_version(_NAMES[0]))
 
 
 def _version_in_use(name: str, folder: Path) -> str:
     private = _version_in(name, folder) if _is_newer(folder) else None
-    return private or _installed_version(name)
+    return private or installed_version(name)
 
 
-def _installed_version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "none"
+def installed_version(name: str) -> str:
+    """Return the version of a package, without importing it; "none" if it is not installed.
+
+    `importlib.metadata` takes longer to import than all else that a list of known networks needs.
+    """
+    found = (_version_in(name, Path(each)) for each in sys.path)
+    return next((version for version in found if version is not None), "none")
 
 
 def _version_in(name: str, folder: Path) -> str | None:
-    """Return the version of a package in a folder; importing it would take seconds."""
-    found = metadata.distributions(name=name, path=[str(folder)])
-    return next((each.version for each in found), None)
+    """Return the version of a package in a folder, as the name of its metadata states it."""
+    for ending in (".dist-info", ".egg-info"):
+        for found in folder.glob(f"{name}-*{ending}"):
+            return found.name.removeprefix(f"{name}-").removesuffix(ending)
+    return None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from lib_upscalers.models.graphs.graph import has_weights
 from lib_upscalers.models.graphs.operators import OPERATORS
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError
 
@@ -77,12 +78,6 @@ def evaluate(
             if not uses[name] and name in values and name != graph.output:
                 live -= values.pop(name).numel() if name not in graph.constants else 0
     return values[graph.output]
-
-
-def has_weights(node: Node, graph: Graph) -> bool:
-    """Return whether a node is a layer with weights: a convolution, or slopes."""
-    layer = node.kind in ("Conv", "ConvTranspose", "PRelu")
-    return layer and len(node.inputs) > 1 and node.inputs[1] in graph.constants
 
 
 def _forecast(node: Node, inputs: list[torch.Tensor | None]) -> tuple[int, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import torch
 
 MOST_NODES = 10_000
+# Operators that give what they take.
+SILENT = ("Identity", "Cast")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,47 @@ class Graph:
     input: str
     output: str
     side: tuple[int, int] = (0, 0)
+
+
+def has_weights(node: Node, graph: Graph) -> bool:
+    """Return whether a node is a layer with weights: a convolution, or slopes."""
+    layer = node.kind in ("Conv", "ConvTranspose", "PRelu")
+    return layer and len(node.inputs) > 1 and node.inputs[1] in graph.constants
+
+
+def split_closing(graph: Graph) -> tuple[Graph, float, str]:
+    """Return a graph without the nodes after its network, and the resizing that these do.
+
+    Returns:
+        The graph; by how much its result is resized afterwards, and torch's name of the mode; 1 and
+        "" if it is not.
+    """
+    nodes = list(graph.nodes)
+    output, factor, mode = graph.output, 1.0, ""
+    while nodes and nodes[-1].outputs[0] == output:
+        last = nodes[-1]
+        if last.kind == "Resize" and last.attributes.get("mode") in ("linear", "cubic"):
+            factors = last.attributes.get("factors", ())
+            if len(set(factors)) != 1 or mode:
+                break
+            factor = float(factors[0])
+            mode = {"linear": "bilinear", "cubic": "bicubic"}[last.attributes["mode"]]
+        elif last.kind not in SILENT and not _clips_pictures(last, graph):
+            break
+        output = nodes.pop().inputs[0]
+    return replace(graph, nodes=nodes, output=output), factor, mode
+
+
+def _clips_pictures(node: Node, graph: Graph) -> bool:
+    """Return whether a node clips to [0, 1], as the engine does in any case."""
+    if node.kind != "Clip":
+        return False
+    limits = [node.attributes.get("min"), node.attributes.get("max")]
+    for i, name in enumerate(node.inputs[1:3]):
+        constant = graph.constants.get(name)
+        if constant is not None and constant.numel() == 1:
+            limits[i] = float(constant)
+    return limits == [0.0, 1.0]
 
 
 def check_order(graph: Graph) -> None:

@@ -7,7 +7,7 @@ features of the next layer, by which the node at fault is found.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib_upscalers.models.graphs.evaluation import evaluate
+from lib_upscalers.models.graphs.graph import SILENT
 from lib_upscalers.models.reading.faults import NoNetworkError
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ _LARGEST_SIDE = 128
 # The first layers of Real-CUGAN and waifu2x, whose graphs begin after the padding: the programs
 # that come with them pad by themselves.
 _CORES = ("unet1.conv1.conv.0", "net.0")
-_SILENT = ("Identity", "Cast")
 
 
 @dataclass(frozen=True)
@@ -40,41 +40,6 @@ class _LayerRun:
     taken: torch.Tensor
     given: torch.Tensor
     weight: tuple[float, ...]
-
-
-def split_closing(graph: Graph) -> tuple[Graph, float, str]:
-    """Return a graph without the nodes after its network, and the resizing that these do.
-
-    Returns:
-        The graph; by how much its result is resized afterwards, and torch's name of the mode; 1 and
-        "" if it is not.
-    """
-    nodes = list(graph.nodes)
-    output, factor, mode = graph.output, 1.0, ""
-    while nodes and nodes[-1].outputs[0] == output:
-        last = nodes[-1]
-        if last.kind == "Resize" and last.attributes.get("mode") in ("linear", "cubic"):
-            factors = last.attributes.get("factors", ())
-            if len(set(factors)) != 1 or mode:
-                break
-            factor = float(factors[0])
-            mode = {"linear": "bilinear", "cubic": "bicubic"}[last.attributes["mode"]]
-        elif last.kind not in _SILENT and not _clips_pictures(last, graph):
-            break
-        output = nodes.pop().inputs[0]
-    return replace(graph, nodes=nodes, output=output), factor, mode
-
-
-def _clips_pictures(node: Node, graph: Graph) -> bool:
-    """Return whether a node clips to [0, 1], as the engine does in any case."""
-    if node.kind != "Clip":
-        return False
-    limits = [node.attributes.get("min"), node.attributes.get("max")]
-    for i, name in enumerate(node.inputs[1:3]):
-        constant = graph.constants.get(name)
-        if constant is not None and constant.numel() == 1:
-            limits[i] = float(constant)
-    return limits == [0.0, 1.0]
 
 
 def check_agreement(
@@ -235,7 +200,7 @@ def _first_difference(
 def _blame(graph: Graph, name: str, before: Node | None) -> str:
     makers = {output: node for node in graph.nodes for output in node.outputs}
     maker = makers.get(name)
-    while maker is not None and maker.kind in _SILENT:
+    while maker is not None and maker.kind in SILENT:
         maker = makers.get(maker.inputs[0])
     if maker is None:
         return f"{before} takes the picture in another form than its architecture"

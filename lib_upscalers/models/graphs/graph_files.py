@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.entry import weights_beside
 from lib_upscalers.models.reading import with_read_errors
+from lib_upscalers.models.reading.outline import OutlineSource
 from lib_upscalers.models.reading.source import TensorSource, check_regular
 
 if TYPE_CHECKING:
+    from io import FileIO
     from pathlib import Path
 
     from lib_upscalers.models.graphs.graph import Graph
@@ -17,14 +19,18 @@ if TYPE_CHECKING:
 _MOST_TEXT = (4 << 20) + 1
 
 
-def read_graph(path: Path, *, values: bool) -> Graph:
+Kind = Literal["values", "blanks", "outlines"]
+
+
+def read_graph(path: Path, kind: Kind) -> Graph:
     """Read a .param file with its .bin, or an .onnx file.
 
     Args:
         path: The .param or .onnx file.
-        values: Read all numbers; without them large weights are blank.
+        kind: Weights with all numbers; large ones blank; or outlines, without torch.
 
     Raises:
+        NotOutlinedError: Outlines are not enough for this file.
         ModelFileError: It is missing, cannot be read, is truncated, or holds no network; or its
             file of weights is not there.
     """
@@ -35,20 +41,26 @@ def read_graph(path: Path, *, values: bool) -> Graph:
                 f"Expected the weights of {str(path)!r} in {weights.name!r} beside it, but there "
                 "is no such file: put both into one folder."
             )
-        return with_read_errors(path, lambda: _ncnn(path, weights, values=values))
-    return with_read_errors(path, lambda: _onnx(path, values=values))
+        return with_read_errors(path, lambda: _ncnn(path, weights, kind))
+    return with_read_errors(path, lambda: _onnx(path, kind))
 
 
-def _ncnn(path: Path, weights: Path, *, values: bool) -> Graph:
+def _ncnn(path: Path, weights: Path, kind: Kind) -> Graph:
     from lib_upscalers.models.graphs.ncnn_file import read_ncnn
 
     check_regular(weights)
     with path.open("rb") as text, weights.open("rb", buffering=0) as file:
-        return read_ncnn(text.read(_MOST_TEXT), TensorSource(file, weights, values=values))
+        return read_ncnn(text.read(_MOST_TEXT), _source(file, weights, kind))
 
 
-def _onnx(path: Path, *, values: bool) -> Graph:
+def _onnx(path: Path, kind: Kind) -> Graph:
     from lib_upscalers.models.graphs.onnx_file import read_onnx
 
     with path.open("rb", buffering=0) as file:
-        return read_onnx(TensorSource(file, path, values=values))
+        return read_onnx(_source(file, path, kind))
+
+
+def _source(file: FileIO, path: Path, kind: Kind) -> TensorSource:
+    if kind == "outlines":
+        return OutlineSource(file, path)
+    return TensorSource(file, path, values=kind == "values")

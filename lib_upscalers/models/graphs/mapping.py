@@ -7,13 +7,14 @@ architectures that such files hold, the order of the layers determines the names
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.models.graphs.evaluation import has_weights
+from lib_upscalers.models.graphs.graph import has_weights
 from lib_upscalers.models.reading.faults import NoNetworkError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import torch
 
@@ -24,8 +25,35 @@ _DENSE_LAYERS = 5
 # A name in a state dict; exporters call what they made themselves onnx::Mul_5, val_5 or /Constant.
 _NAME = re.compile(r"(?!val_\d+$)[A-Za-z_]\w*(\.\w+)*")
 _NORM = re.compile(r"norm[^/]*/(Mul|Add)(_\d+)?$", re.IGNORECASE)
+_PRO = re.compile(r"(?<![a-z])pro(?![a-z])")
 # Fewer are a number of the calculation.
 _FEWEST_FACTORS = 2
+
+
+def is_pro(path: Path) -> bool:
+    """Return whether a file's name or folder calls a Real-CUGAN "pro", which no layer shows."""
+    return bool(_PRO.search(path.stem.lower()) or _PRO.search(path.parent.name.lower()))
+
+
+def states(graph: Graph, mark: Any, *, pro: bool) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401
+    """Yield the state dicts that a graph may be of, with the marks that no layer shows.
+
+    Args:
+        graph: The graph, without what follows the network.
+        mark: A tensor, of the kind that the graph's weights are.
+        pro: Whether a Real-CUGAN is of the "pro" kind.
+
+    Raises:
+        NoNetworkError: A layer has weights that are calculated and not stored.
+    """
+    plain = not any(node.kind == "Sub" for node in graph.nodes[:4])
+    for state in candidates(graph):
+        if "conv_1.eval_conv.weight" in state and "upsampler.0.weight" in state and plain:
+            yield {**state, "no_norm": mark}
+        elif "unet1.conv_bottom.weight" in state and pro:
+            yield {**state, "pro": mark}
+        else:
+            yield state
 
 
 def candidates(graph: Graph) -> Iterator[dict[str, torch.Tensor]]:
@@ -63,8 +91,9 @@ def _exported(graph: Graph) -> dict[str, torch.Tensor]:
     left: slopes, matrices that it transposed, factors of a normalisation.
     """
     state = {name: held for name, held in graph.constants.items() if _NAME.fullmatch(name)}
+    names = {node.name for node in graph.nodes}
     for node in graph.nodes:
-        part, position = _weight_of_layer(node, graph)
+        part, position = _weight_of_layer(node, graph, names)
         layer = _name_from_path(node.name)
         if not part:
             continue
@@ -81,7 +110,7 @@ def _exported(graph: Graph) -> dict[str, torch.Tensor]:
     return state
 
 
-def _weight_of_layer(node: Node, graph: Graph) -> tuple[str, int]:
+def _weight_of_layer(node: Node, graph: Graph, named: Collection[str]) -> tuple[str, int]:
     """Return the kind of weights that a node holds, and the position of that input, or "" and 0."""
     stored = [i for i, name in enumerate(node.inputs) if name in graph.constants]
     if node.kind in (*_CONVOLUTIONS, "PRelu") and 1 in stored:
@@ -93,7 +122,7 @@ def _weight_of_layer(node: Node, graph: Graph) -> tuple[str, int]:
         if graph.constants[node.inputs[stored[0]]].numel() < _FEWEST_FACTORS:
             return "", 0
         folder = node.name.rpartition("/")[0]
-        by_root = any(each.name == f"{folder}/ReduceL2" for each in graph.nodes)
+        by_root = f"{folder}/ReduceL2" in named
         names = ("scale", "offset") if by_root else ("weight", "bias")
         return names[node.kind == "Add"], stored[0]
     return "", 0

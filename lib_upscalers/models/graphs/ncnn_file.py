@@ -118,8 +118,6 @@ class _Reader:
 
     def constant(self, name: str, shape: Sequence[int], *, flagged: bool) -> str:
         """Read the next weights; `flagged`: a number before them states their type."""
-        import torch
-
         half = False
         if flagged:
             (flag,) = _FLAG.unpack(self._weights.read(self._at, _FLAG.size))
@@ -128,7 +126,7 @@ class _Reader:
                 raise NoNetworkError(f"the weights of its layer {printable(name)!r} are quantised")
             half = flag == _HALF
         count = element_count(shape, self._weights.size)
-        dtype = torch.float16 if half else torch.float32
+        dtype = self._weights.dtype("float16" if half else "float32")
         size = count * dtype.itemsize
         self._weights.budget.spend(size)
         held = self._weights.tensor(self._at, count, dtype)
@@ -137,9 +135,7 @@ class _Reader:
         return name
 
     def number(self, name: str, value: float) -> str:
-        import torch
-
-        self._constants[name] = torch.tensor(value)
+        self._constants[name] = self._weights.number(value)
         return name
 
     def turn(self, name: str) -> None:

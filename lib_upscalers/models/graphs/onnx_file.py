@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.models.graphs.evaluation import run_node
 from lib_upscalers.models.graphs.graph import MOST_NODES, Graph, Node, check_order
 from lib_upscalers.models.graphs.protobuf import Span, as_float, signed, whole
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
 from lib_upscalers.models.reading.limits import MOST_TENSORS, element_count
+from lib_upscalers.models.reading.outline import NotOutlinedError, OutlineSource
 from lib_upscalers.models.reading.source import TensorSource, check_regular
 
 if TYPE_CHECKING:
@@ -118,25 +118,32 @@ class _Reader:
         for node in self._nodes:
             known = [self._constants.get(name) for name in node.inputs]
             if node.kind in _FOLDED and node.inputs and all(each is not None for each in known):
-                held = run_node(node, known)[0]
+                held = self._folded(node, known)
                 self._source.budget.spend(held.numel() * held.element_size())
                 self._add_constant(node.outputs[0], held)
             else:
                 remaining.append(node)
         self._nodes = remaining
 
+    def _folded(self, node: Node, known: list[torch.Tensor | None]) -> torch.Tensor:
+        if self._source.outlines:
+            if node.kind == "Unsqueeze" or known[0] is None:
+                raise NotOutlinedError
+            return known[0]
+        from lib_upscalers.models.graphs.evaluation import run_node
+
+        return run_node(node, known)[0]
+
     def _constant(
         self, name: str, attributes: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
     ) -> None:
-        import torch
-
         if "value" in tensors:
             self._add_constant(name, tensors["value"])
             return
         values = [attributes[key] for key in attributes if key.startswith("value_")]
         if len(values) != 1 or isinstance(values[0], str):
             raise NoNetworkError(f"its constant {printable(name)!r} is of an unknown kind")
-        self._add_constant(name, torch.tensor(values[0]))
+        self._add_constant(name, self._source.number(values[0]))
 
     def _attribute(
         self, span: Span, attributes: dict[str, Any], tensors: dict[str, torch.Tensor]
@@ -156,8 +163,6 @@ class _Reader:
             attributes[name] = listed if value is None else value
 
     def _tensor(self, span: Span) -> tuple[str, torch.Tensor]:
-        import torch
-
         facts: dict[int, Any] = {}
         shape: list[int] = []
         numbers: list[Any] = []
@@ -175,7 +180,7 @@ class _Reader:
         kind = _DTYPES.get(facts.get(2, 0))
         if kind is None:
             raise NoNetworkError("its weights are of an unknown type of numbers")
-        dtype = getattr(torch, kind)
+        dtype = self._source.dtype(kind)
         count = element_count(shape, max(self._source.size, 1 << 20))
         self._source.budget.spend(count * dtype.itemsize)
         name = facts[8].text() if isinstance(facts.get(8), Span) else ""
@@ -188,16 +193,11 @@ class _Reader:
     def _inside(
         self, raw: object, numbers: Sequence[Any], count: int, dtype: torch.dtype
     ) -> torch.Tensor:
-        import torch
-
         if isinstance(raw, Span) and raw.size == count * dtype.itemsize:
             return self._source.tensor(raw.begin, count, dtype)
         if isinstance(raw, Span) or len(numbers) != count:
             raise DamagedFileError("a tensor has another size than it should")
-        if dtype != torch.float16:
-            return torch.tensor(numbers, dtype=dtype)
-        # Halves are stored as the integers of their bits.
-        return torch.tensor(numbers, dtype=torch.int32).to(torch.int16).view(dtype)
+        return self._source.listed(numbers, dtype)
 
     def _outside(self, where: Mapping[str, str], count: int, dtype: torch.dtype) -> torch.Tensor:
         """Read weights from another file, which must lie in the same folder."""
@@ -208,6 +208,8 @@ class _Reader:
         if size != count * dtype.itemsize:
             raise DamagedFileError("a tensor has another size than it should")
         with path.open("rb", buffering=0) as file:
+            if self._source.outlines:
+                return OutlineSource(file, path).tensor(offset, count, dtype)
             source = TensorSource(file, path, values=False)
             if self._source.values:
                 import torch

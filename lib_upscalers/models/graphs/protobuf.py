@@ -129,6 +129,8 @@ def as_float(number: int) -> float:
 
 
 def _varint(held: bytes, at: int) -> tuple[int, int]:
+    if at < len(held) and held[at] < 0x80:
+        return held[at], at + 1
     number = 0
     for shift in range(0, 70, 7):
         if at >= len(held):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,13 +11,13 @@ from torch.nn import functional
 from lib_upscalers.models.architectures import detect, spandrel_module
 from lib_upscalers.models.architectures.hints import misfit
 from lib_upscalers.models.building import OversizedError, build
-from lib_upscalers.models.graphs.graph_check import check_agreement, split_closing
-from lib_upscalers.models.graphs.mapping import candidates
+from lib_upscalers.models.graphs.graph import split_closing
+from lib_upscalers.models.graphs.graph_check import check_agreement
+from lib_upscalers.models.graphs.mapping import is_pro, states
 from lib_upscalers.models.reading.faults import NoNetworkError
 from lib_upscalers.models.wrapping import parts, unwrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from spandrel import ArchRegistry
@@ -35,9 +34,6 @@ _MISFITS = (
     ValueError,
     OversizedError,
 )
-
-
-_PRO = re.compile(r"(?<![a-z])pro(?![a-z])")
 
 
 class Resized(nn.Module):
@@ -78,8 +74,7 @@ def graph_descriptor(graph: Graph, known: ArchRegistry, path: Path, *, values: b
     """
     core, factor, mode = split_closing(graph)
     why, fault = "none of the known architectures has the layers of its graph", ""
-    pro = bool(_PRO.search(path.stem.lower()) or _PRO.search(path.parent.name.lower()))
-    for state in _states(core, pro=pro):
+    for state in states(core, torch.zeros(1), pro=is_pro(path)):
         for part in parts(unwrap(state)):
             found = detect(part, known)
             if found is None:
@@ -101,18 +96,6 @@ def graph_descriptor(graph: Graph, known: ArchRegistry, path: Path, *, values: b
                 fault = fault or f"it looks like {found.architecture.name}, but {error}"
                 break
     raise NoNetworkError(fault or why)
-
-
-def _states(graph: Graph, *, pro: bool) -> Iterator[Mapping[str, torch.Tensor]]:
-    """Yield the state dicts that the graph may be of, with the marks that no layer shows."""
-    plain = not any(node.kind == "Sub" for node in graph.nodes[:4])
-    for state in candidates(graph):
-        if "conv_1.eval_conv.weight" in state and "upsampler.0.weight" in state and plain:
-            yield {**state, "no_norm": torch.zeros(1)}
-        elif "unet1.conv_bottom.weight" in state and pro:
-            yield {**state, "pro": torch.zeros(1)}
-        else:
-            yield state
 
 
 def _with_resize(descriptor: Any, factor: float, mode: str) -> Any:  # noqa: ANN401

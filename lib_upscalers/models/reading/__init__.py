@@ -68,11 +68,33 @@ def read_state(path: Path, *, values: bool = True) -> Mapping[str, Any]:
         UnsafeModelError: Its pickle asks for more than tensors.
     """
     path = Path(path)
+    _check_ending(path)
+    return with_read_errors(path, lambda: _read_file(path, values=values))
+
+
+def read_outlines(path: Path) -> Mapping[str, Any]:
+    """Read what `read_state` reads, with an `outline.Outline` for each tensor; torch is not needed.
+
+    Raises:
+        NotOutlinedError: That is not enough for this file.
+        ModelError: As `read_state` does.
+    """
+    _check_ending(path)
+
+    def read() -> Mapping[str, Any]:
+        from lib_upscalers.models.reading.outline import OutlineSource
+
+        with path.open("rb", buffering=0) as file:
+            return _read(OutlineSource(file, path))
+
+    return with_read_errors(path, read)
+
+
+def _check_ending(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise ModelFileError(
             f"Expected a network file, one of {', '.join(SUFFIXES)}, but got {path.name!r}."
         )
-    return with_read_errors(path, lambda: _read_file(path, values=values))
 
 
 def _read_file(path: Path, *, values: bool) -> Mapping[str, Any]:

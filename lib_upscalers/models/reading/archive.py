@@ -51,7 +51,7 @@ def read_archive(source: TensorSource) -> object:
     pickled = _bytes(source, parts[name])
     if folder + "constants.pkl" not in parts:
         return TensorUnpickler(pickled, source, storages.get).load()
-    return _named_tensors(_ScriptUnpickler(pickled, source, storages.get).load())
+    return _named_tensors(_ScriptUnpickler(pickled, source, storages.get).load(), source)
 
 
 def _bytes(source: TensorSource, part: Part) -> bytes:
@@ -85,6 +85,9 @@ class _Storages:
             raise DamagedFileError("it was compressed again: unpack it and save it anew")
         if part.size != count * dtype.itemsize:
             raise DamagedFileError("a tensor has another size than it should")
+        if self._source.outlines:
+            self._source.check(part.header, part.size)
+            return self._source.blank(count, dtype)
         return self._source.tensor(content_offset(self._source, part), count, dtype)
 
 
@@ -107,14 +110,12 @@ def _first(value: object = None, *_: object) -> object:
     return value
 
 
-def _named_tensors(script: object) -> dict[str, torch.Tensor]:
+def _named_tensors(script: object, source: TensorSource) -> dict[str, torch.Tensor]:
     """Return every tensor in a record and its inner records, by its full name.
 
     Raises:
         DamagedFileError: They are too many or too deep, as they are if records contain each other.
     """
-    import torch
-
     if not isinstance(script, Record):
         raise DamagedFileError("it is a script without a network")
     found: dict[str, torch.Tensor] = {}
@@ -126,7 +127,7 @@ def _named_tensors(script: object) -> dict[str, torch.Tensor]:
         for name, value in record.held.items():
             if isinstance(value, Record):
                 below.append((f"{prefix}{name}.", depth + 1, value))
-            elif isinstance(value, torch.Tensor):
+            elif source.is_tensor(value):
                 found[f"{prefix}{name}"] = value
         seen += len(record.held) + 1
         queue.extend(reversed(below))

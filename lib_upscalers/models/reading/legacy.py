@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from lib_upscalers.models.reading.faults import DamagedFileError
 from lib_upscalers.models.reading.limits import MOST_TENSORS
 from lib_upscalers.models.reading.pickle_machine import EndedError
-from lib_upscalers.models.reading.source import blank
 from lib_upscalers.models.reading.unpickling import TensorUnpickler
 
 if TYPE_CHECKING:
@@ -42,10 +41,10 @@ def read_legacy(source: TensorSource) -> object:
             raise DamagedFileError(f"it names more than {MOST_TENSORS:,} storages")
         if storages.setdefault(key, (dtype, count)) != (dtype, count):
             raise DamagedFileError("its pickle describes one storage in two ways")
-        return blank(count, dtype)
+        return source.blank(count, dtype)
 
     # The storages' offsets are known only at the end of the pickles, so these are read twice.
-    data, keys, end = _list_storages(source, note)
+    data, held, keys, end = _list_storages(source, note)
     if set(keys) != storages.keys():
         raise DamagedFileError("its storages do not fit its tensors")
     found: dict[str, torch.Tensor] = {}
@@ -53,27 +52,34 @@ def read_legacy(source: TensorSource) -> object:
         dtype, count = storages[key]
         if _COUNT.unpack(source.read(end, _COUNT.size)) != (count,):
             raise DamagedFileError("a tensor has another size than it should")
-        found[key] = source.tensor(end + _COUNT.size, count, dtype)
+        if source.outlines:
+            source.check(end, _COUNT.size + count * dtype.itemsize)
+        else:
+            found[key] = source.tensor(end + _COUNT.size, count, dtype)
         end += _COUNT.size + count * dtype.itemsize
+    if source.outlines:
+        return held
     source.reset_budget()
     held, _, _ = _unpickle(data, source, lambda key, _dtype, _count: found[key])
     return held
 
 
-def _list_storages(source: TensorSource, storage: Storage) -> tuple[bytes, Sequence[str], int]:
-    """Return the pickles, the keys of the storages in the file's order, and where they begin."""
+def _list_storages(
+    source: TensorSource, storage: Storage
+) -> tuple[bytes, object, Sequence[str], int]:
+    """Return the pickles, what they hold, the storages' keys in order, and where these begin."""
     size = min(_FIRST, source.size)
     while True:
         data = source.read(0, size)
         try:
-            _, keys, end = _unpickle(data, source, storage)
+            held, keys, end = _unpickle(data, source, storage)
         except EndedError:
             if size >= min(_LARGEST_PICKLES, source.size):
                 raise
             size = min(8 * size, _LARGEST_PICKLES, source.size)
             source.reset_budget()
         else:
-            return data[:end], keys, end
+            return data[:end], held, keys, end
 
 
 def _unpickle(

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _MOST_STEPS = 1_000_000
 _LONGEST_NUMBER = 40
 _LONGEST_LONG = 32
+_BYTE = struct.Struct("<B")
+_SHORT = struct.Struct("<H")
+_SIGNED = struct.Struct("<i")
+_UNSIGNED = struct.Struct("<I")
+_LONG = struct.Struct("<Q")
+_REAL = struct.Struct(">d")
 _PLAIN_KEYS = (str, int, float, bytes, type(None))
 
 
@@ -77,8 +83,10 @@ class _Steps:
             raise EndedError
         return self._take(end + 1 - self.position)[:-1].decode("utf-8", "surrogatepass")
 
-    def _number(self, code: str) -> int:
-        return struct.unpack("<" + code, self._take(struct.calcsize(code)))[0]
+    def _number(self, form: struct.Struct) -> int:
+        number: int = form.unpack_from(self._data, self.position)[0]
+        self.position += form.size
+        return number
 
     def push(self, value: object) -> None:
         self._stack.append(value)
@@ -108,14 +116,15 @@ class _Steps:
     def frame(self) -> None:
         self._take(8)
 
-    def text(self, code: str) -> None:
-        self.push(self._take(self._number(code)).decode("utf-8", "surrogatepass"))
+    def text(self, form: struct.Struct) -> None:
+        taken = self._take(self._number(form))
+        self._stack.append(taken.decode("utf-8", "surrogatepass"))
 
-    def bytes_(self, code: str) -> None:
-        self.push(self._take(self._number(code)))
+    def bytes_(self, form: struct.Struct) -> None:
+        self.push(self._take(self._number(form)))
 
-    def string(self, code: str) -> None:
-        self.push(self._take(self._number(code)).decode("latin-1"))
+    def string(self, form: struct.Struct) -> None:
+        self.push(self._take(self._number(form)).decode("latin-1"))
 
     def quoted(self) -> None:
         self.push(self._line()[1:-1])
@@ -123,8 +132,8 @@ class _Steps:
     def line(self) -> None:
         self.push(self._line())
 
-    def integer(self, code: str) -> None:
-        self.push(self._number(code))
+    def integer(self, form: struct.Struct) -> None:
+        self._stack.append(self._number(form))
 
     def written_integer(self) -> None:
         text = self._line().removesuffix("L")
@@ -136,14 +145,14 @@ class _Steps:
     def written_float(self) -> None:
         self.push(float(self._line()[:_LONGEST_NUMBER]))
 
-    def long(self, code: str) -> None:
-        size = self._number(code)
+    def long(self, form: struct.Struct) -> None:
+        size = self._number(form)
         if not 0 <= size <= _LONGEST_LONG:
             raise DamagedFileError("its pickle has a number with too many digits")
         self.push(int.from_bytes(self._take(size), "little", signed=True))
 
     def real(self) -> None:
-        self.push(struct.unpack(">d", self._take(8))[0])
+        self.push(_REAL.unpack(self._take(_REAL.size))[0])
 
     def tuple_(self) -> None:
         self.push(tuple(self._since_mark()))
@@ -154,6 +163,18 @@ class _Steps:
         items = tuple(self._stack[-size:])
         del self._stack[-size:]
         self.push(items)
+
+    def true(self) -> None:
+        self._stack.append(True)
+
+    def false(self) -> None:
+        self._stack.append(False)
+
+    def none(self) -> None:
+        self._stack.append(None)
+
+    def empty_tuple(self) -> None:
+        self._stack.append(())
 
     def empty_list(self) -> None:
         self.push([])
@@ -192,17 +213,14 @@ class _Steps:
         self._since_mark()
         self.push(())
 
-    def put(self, code: str) -> None:
-        self._memo[self._number(code)] = self._stack[-1]
-
     def written_put(self) -> None:
         self._memo[int(self._line()[:_LONGEST_NUMBER])] = self._stack[-1]
 
     def memoize(self) -> None:
         self._memo[len(self._memo)] = self._stack[-1]
 
-    def get(self, code: str) -> None:
-        self.push(self._memo[self._number(code)])
+    def get(self) -> None:
+        self._stack.append(self._memo[self._number(_UNSIGNED)])
 
     def written_get(self) -> None:
         self.push(self._memo[int(self._line()[:_LONGEST_NUMBER])])
@@ -263,11 +281,16 @@ def _with(step: Callable[[_Steps, Any], None], value: object) -> Callable[[_Step
     return lambda machine: step(machine, value)
 
 
-def _pushing(value: object) -> Callable[[_Steps], None]:
-    return lambda machine: machine.push(value)
-
-
-_STOP = pickle.STOP[0]
+_STOP, _PUT, _SHORT_PUT, _SHORT_GET, _SMALL_INTEGER = (
+    code[0]
+    for code in (
+        pickle.STOP,
+        pickle.LONG_BINPUT,
+        pickle.BINPUT,
+        pickle.BINGET,
+        pickle.BININT1,
+    )
+)
 _M = _Steps
 _STEPS: Mapping[int, Callable[[_Steps], None]] = {
     code[0]: step
@@ -278,29 +301,28 @@ _STEPS: Mapping[int, Callable[[_Steps], None]] = {
         (pickle.POP, _M.pop),
         (pickle.POP_MARK, _M.add_items),
         (pickle.DUP, _M.duplicate),
-        (pickle.NONE, _pushing(value=None)),
-        (pickle.NEWTRUE, _pushing(value=True)),
-        (pickle.NEWFALSE, _pushing(value=False)),
+        (pickle.NONE, _M.none),
+        (pickle.NEWTRUE, _M.true),
+        (pickle.NEWFALSE, _M.false),
         (pickle.INT, _M.written_integer),
         (pickle.LONG, _M.written_integer),
-        (pickle.BININT, _with(_M.integer, "i")),
-        (pickle.BININT1, _with(_M.integer, "B")),
-        (pickle.BININT2, _with(_M.integer, "H")),
-        (pickle.LONG1, _with(_M.long, "B")),
-        (pickle.LONG4, _with(_M.long, "i")),
+        (pickle.BININT, _with(_M.integer, _SIGNED)),
+        (pickle.BININT2, _with(_M.integer, _SHORT)),
+        (pickle.LONG1, _with(_M.long, _BYTE)),
+        (pickle.LONG4, _with(_M.long, _SIGNED)),
         (pickle.FLOAT, _M.written_float),
         (pickle.BINFLOAT, _M.real),
         (pickle.STRING, _M.quoted),
-        (pickle.BINSTRING, _with(_M.string, "I")),
-        (pickle.SHORT_BINSTRING, _with(_M.string, "B")),
+        (pickle.BINSTRING, _with(_M.string, _UNSIGNED)),
+        (pickle.SHORT_BINSTRING, _with(_M.string, _BYTE)),
         (pickle.UNICODE, _M.line),
-        (pickle.BINUNICODE, _with(_M.text, "I")),
-        (pickle.SHORT_BINUNICODE, _with(_M.text, "B")),
-        (pickle.BINUNICODE8, _with(_M.text, "Q")),
-        (pickle.BINBYTES, _with(_M.bytes_, "I")),
-        (pickle.SHORT_BINBYTES, _with(_M.bytes_, "B")),
-        (pickle.BINBYTES8, _with(_M.bytes_, "Q")),
-        (pickle.EMPTY_TUPLE, _pushing(value=())),
+        (pickle.BINUNICODE, _with(_M.text, _UNSIGNED)),
+        (pickle.SHORT_BINUNICODE, _with(_M.text, _BYTE)),
+        (pickle.BINUNICODE8, _with(_M.text, _LONG)),
+        (pickle.BINBYTES, _with(_M.bytes_, _UNSIGNED)),
+        (pickle.SHORT_BINBYTES, _with(_M.bytes_, _BYTE)),
+        (pickle.BINBYTES8, _with(_M.bytes_, _LONG)),
+        (pickle.EMPTY_TUPLE, _M.empty_tuple),
         (pickle.TUPLE, _M.tuple_),
         (pickle.TUPLE1, _with(_M.short_tuple, 1)),
         (pickle.TUPLE2, _with(_M.short_tuple, 2)),
@@ -313,16 +335,13 @@ _STEPS: Mapping[int, Callable[[_Steps], None]] = {
         (pickle.DICT, _M.dict_),
         (pickle.SETITEM, _M.set_item),
         (pickle.SETITEMS, _M.set_items),
-        (pickle.EMPTY_SET, _pushing(value=())),
+        (pickle.EMPTY_SET, _M.empty_tuple),
         (pickle.ADDITEMS, _M.add_items),
         (pickle.FROZENSET, _M.frozen_set),
         (pickle.PUT, _M.written_put),
-        (pickle.BINPUT, _with(_M.put, "B")),
-        (pickle.LONG_BINPUT, _with(_M.put, "I")),
         (pickle.MEMOIZE, _M.memoize),
         (pickle.GET, _M.written_get),
-        (pickle.BINGET, _with(_M.get, "B")),
-        (pickle.LONG_BINGET, _with(_M.get, "I")),
+        (pickle.LONG_BINGET, _M.get),
         (pickle.GLOBAL, _M.global_),
         (pickle.STACK_GLOBAL, _M.stacked_global),
         (pickle.REDUCE, _M.reduce),
@@ -354,14 +373,45 @@ class PickleMachine(_Steps):
                 foreign bytes may stumble in other ways, too.
         """
         self._stack, self._marked, self._memo = [], [], {}
-        while True:
-            code = self._take(1)[0]
-            if code == _STOP:
-                return self._stack.pop()
-            step = _STEPS.get(code)
-            if step is None:
-                raise DamagedFileError(f"its pickle has a step 0x{code:02x}, as no network has")
-            self._steps += 1
-            if self._steps > _MOST_STEPS:
-                raise DamagedFileError(f"its pickle has more than {_MOST_STEPS:,} steps")
-            step(self)
+        try:
+            return self._run()
+        except (IndexError, struct.error):
+            if self.position + _LONG.size > len(self._data):
+                raise EndedError from None
+            raise
+
+    def _run(self) -> Any:  # noqa: ANN401
+        data, begun, at = self._data, self._steps, self.position
+        try:
+            for done in range(_MOST_STEPS - begun):
+                code = data[at]
+                at += 1
+                # Half of the steps are these: a call for each would take most of the time.
+                if code == _SHORT_PUT:
+                    self._memo[data[at]] = self._stack[-1]
+                    at += 1
+                elif code == _SHORT_GET:
+                    self._stack.append(self._memo[data[at]])
+                    at += 1
+                elif code == _SMALL_INTEGER:
+                    self._stack.append(data[at])
+                    at += 1
+                elif code == _PUT:
+                    self._memo[_UNSIGNED.unpack_from(data, at)[0]] = self._stack[-1]
+                    at += 4
+                elif code == _STOP:
+                    self._steps = begun + done
+                    return self._stack.pop()
+                else:
+                    self.position = at
+                    self._step(code)
+                    at = self.position
+        finally:
+            self.position = at
+        raise DamagedFileError(f"its pickle has more than {_MOST_STEPS:,} steps")
+
+    def _step(self, code: int) -> None:
+        step = _STEPS.get(code)
+        if step is None:
+            raise DamagedFileError(f"its pickle has a step 0x{code:02x}, as no network has")
+        step(self)

@@ -64,9 +64,7 @@ def read_safe(source: TensorSource) -> dict[str, torch.Tensor]:
         raise DamagedFileError(f"its header is longer than {_LONGEST_HEADER >> 20} MiB")
     header = _parse(source.read(_LENGTH.size, length))
     first = _LENGTH.size + length
-    stated = [
-        _stated(name, about, source.size) for name, about in header.items() if name != _METADATA
-    ]
+    stated = [_stated(name, about, source) for name, about in header.items() if name != _METADATA]
     if len(stated) > MOST_TENSORS:
         raise DamagedFileError(f"it names more than {MOST_TENSORS:,} tensors")
     _check_gapless(stated, source.size - first)
@@ -105,20 +103,18 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _stated(name: str, about: Any, file_bytes: int) -> _Stated:  # noqa: ANN401 - JSON
-    import torch
-
+def _stated(name: str, about: Any, source: TensorSource) -> _Stated:  # noqa: ANN401 - JSON
     kind = about["dtype"]
     if kind not in _DTYPES:
         raise DamagedFileError(
             f"a tensor is of the type {printable(kind)}, which is not known here"
         )
-    dtype = getattr(torch, _DTYPES[kind])
+    dtype = source.dtype(_DTYPES[kind])
     begin, end = about["data_offsets"]
     shape = about["shape"]
     if type(begin) is not int or type(end) is not int or not isinstance(shape, list):
         raise DamagedFileError("its header describes a tensor wrongly")
-    count = element_count(cast("list[object]", shape), file_bytes)
+    count = element_count(cast("list[object]", shape), source.size)
     if begin < 0 or end - begin != count * dtype.itemsize:
         raise DamagedFileError("a tensor has another size than it should")
     return _Stated(begin, end, name, dtype, cast("list[int]", shape), count)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.models.reading.faults import DamagedFileError
 from lib_upscalers.models.reading.limits import Budget, element_count
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from io import FileIO
     from pathlib import Path
 
@@ -51,8 +50,11 @@ class TensorSource:
         path: The same.
         size: How many bytes it has.
         values: The same.
+        outlines: Whether shapes and types are all that it reads.
         budget: What its tensors may take.
     """
+
+    outlines = False
 
     def __init__(self, file: FileIO, path: Path, *, values: bool) -> None:
         self.path = path
@@ -61,6 +63,44 @@ class TensorSource:
         self.budget = Budget(self.size)
         self._file = file
         self._block = self._read(0, self.size) if values else None
+
+    def dtype(self, name: str) -> torch.dtype:
+        """Return a type of numbers by torch's name."""
+        import torch
+
+        found: torch.dtype = getattr(torch, name)
+        return found
+
+    def is_dtype(self, value: object) -> bool:
+        """Return whether a value is a type of numbers."""
+        import torch
+
+        return isinstance(value, torch.dtype)
+
+    def is_tensor(self, value: object) -> bool:
+        """Return whether a value is a tensor."""
+        import torch
+
+        return isinstance(value, torch.Tensor)
+
+    def blank(self, count: int, dtype: torch.dtype) -> torch.Tensor:
+        """Return a tensor of one dimension that takes no memory."""
+        return blank(count, dtype)
+
+    def listed(self, numbers: Sequence[float], dtype: torch.dtype) -> torch.Tensor:
+        """Return a tensor of numbers that the file lists elsewhere."""
+        import torch
+
+        if dtype != torch.float16:
+            return torch.tensor(numbers, dtype=dtype)
+        # Halves are stored as the integers of their bits.
+        return torch.tensor(numbers, dtype=torch.int32).to(torch.int16).view(dtype)
+
+    def number(self, value: Any) -> torch.Tensor:  # noqa: ANN401
+        """Return a tensor of a number, or of a list of numbers."""
+        import torch
+
+        return torch.tensor(value)
 
     def reset_budget(self) -> None:
         """Start counting memory from zero, because the same tensors are read again."""
@@ -72,10 +112,10 @@ class TensorSource:
         Raises:
             DamagedFileError: The file ends before.
         """
-        self._check(offset, size)
+        self.check(offset, size)
         if self._block is None:
-            return self._read(offset, size).tobytes()
-        return self._block[offset : offset + size].tobytes()
+            return bytes(self._read(offset, size))
+        return bytes(memoryview(self._block)[offset : offset + size])
 
     def tensor(self, offset: int, count: int, dtype: torch.dtype) -> torch.Tensor:
         """Return `count` elements as a tensor of one dimension.
@@ -88,7 +128,7 @@ class TensorSource:
         import torch
 
         size = count * dtype.itemsize
-        self._check(offset, size)
+        self.check(offset, size)
         if not count:
             return torch.empty(0, dtype=dtype)
         if self._block is None and size > _SMALL:
@@ -97,7 +137,7 @@ class TensorSource:
         offset = 0 if self._block is None else offset
         if offset % dtype.itemsize == 0:
             return torch.frombuffer(block, dtype=dtype, count=count, offset=offset)
-        return torch.from_numpy(block[offset : offset + size]).clone().view(dtype)
+        return torch.frombuffer(block[offset : offset + size], dtype=dtype)
 
     def view(
         self, storage: torch.Tensor, offset: object, size: object, stride: object
@@ -118,18 +158,33 @@ class TensorSource:
         last = offset + sum(step * (side - 1) for step, side in zip(steps, size, strict=True))
         if count and last >= storage.numel():
             raise DamagedFileError("a tensor reaches beyond its storage")
+        sides = cast("tuple[int, ...]", size)
+        return self._view_of(storage, offset, sides, cast("tuple[int, ...]", stride))
+
+    def _view_of(
+        self,
+        storage: torch.Tensor,
+        offset: int,
+        size: tuple[int, ...],
+        stride: tuple[int, ...],
+    ) -> torch.Tensor:
         if is_blank(storage):
             return storage[:1].expand(size)
         return storage.as_strided(size, stride, offset)
 
-    def _check(self, offset: int, size: int) -> None:
+    def check(self, offset: int, size: int) -> None:
+        """Check that the file has these bytes.
+
+        Raises:
+            DamagedFileError: It ends before.
+        """
         if offset < 0 or size < 0 or offset + size > self.size:
             raise DamagedFileError("it ends too early")
 
-    def _read(self, offset: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    def _read(self, offset: int, size: int) -> bytearray:
         self._file.seek(offset)
-        block = np.empty(size, np.uint8)
-        into = block.data
+        block = bytearray(size)
+        into = memoryview(block)
         # One read may return less than requested; above 2 GiB it always does.
         while into:
             got = self._file.readinto(into)

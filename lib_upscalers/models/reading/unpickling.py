@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lib_upscalers.errors import UnsafeModelError
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
@@ -71,12 +71,10 @@ class TensorUnpickler:
             NoNetworkError: It is the class of a layer.
             UnsafeModelError: It is no part of a state dict.
         """
-        import torch
-
         if name == "OrderedDict" and module in ("collections", "typing"):
             return Maker(_dictionary)
         if module == "torch" and name in _STORAGES:
-            return getattr(torch, _STORAGES[name])
+            return self._source.dtype(_STORAGES[name])
         if module == "torch._utils" and name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
             return Maker(self._tensor)
         if module == "torch._utils" and name == "_rebuild_parameter":
@@ -95,13 +93,13 @@ class TensorUnpickler:
         )
 
     def _persistent(self, pid: object) -> torch.Tensor:
-        import torch
-
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
             raise DamagedFileError("its pickle names something that is no storage")
-        _, dtype, key, _, count, *_ = pid
-        if not (isinstance(dtype, torch.dtype) and isinstance(key, str) and type(count) is int):
+        _, kind, key, _, count, *_ = pid
+        known = self._source.is_dtype(kind)
+        if not (known and isinstance(key, str) and type(count) is int):
             raise DamagedFileError("its pickle describes a storage wrongly")
+        dtype = cast("torch.dtype", kind)
         if not 0 <= count * dtype.itemsize <= self._source.size:
             raise DamagedFileError("a storage is larger than the file")
         return self._storage(key, dtype, count)
@@ -109,11 +107,9 @@ class TensorUnpickler:
     def _tensor(
         self, storage: object, offset: object, size: object, stride: object, *_: object
     ) -> torch.Tensor:
-        import torch
-
-        if not isinstance(storage, torch.Tensor):
+        if not self._source.is_tensor(storage):
             raise DamagedFileError("its pickle describes a tensor wrongly")
-        return self._source.view(storage, offset, size, stride)
+        return self._source.view(cast("torch.Tensor", storage), offset, size, stride)
 
 
 def _parameter(data: object, *_: object) -> object:
