@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.models.reading.faults import DamagedFileError
 from lib_upscalers.models.reading.limits import MOST_TENSORS
-from lib_upscalers.models.reading.pickle_machine import Maker, Record
+from lib_upscalers.models.reading.pickle_values import Maker, Record
 from lib_upscalers.models.reading.unpickling import TensorUnpickler
 from lib_upscalers.models.reading.zip_directory import content_offset, read_directory
 

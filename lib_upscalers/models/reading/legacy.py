@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.models.reading.faults import DamagedFileError
 from lib_upscalers.models.reading.limits import MOST_TENSORS
-from lib_upscalers.models.reading.pickle_machine import EndedError
+from lib_upscalers.models.reading.pickle_values import EndedError
 from lib_upscalers.models.reading.unpickling import TensorUnpickler
 
 if TYPE_CHECKING:

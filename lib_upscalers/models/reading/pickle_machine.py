@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import pickle
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.models.reading.faults import DamagedFileError
+from lib_upscalers.models.reading.pickle_values import EndedError, Maker, Record, plain_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,28 +27,6 @@ _SIGNED = struct.Struct("<i")
 _UNSIGNED = struct.Struct("<I")
 _LONG = struct.Struct("<Q")
 _REAL = struct.Struct(">d")
-_PLAIN_KEYS = (str, int, float, bytes, type(None))
-
-
-class EndedError(DamagedFileError):
-    """The bytes end before the pickle does."""
-
-    def __init__(self) -> None:
-        super().__init__("it ends too early")
-
-
-@dataclass(frozen=True)
-class Maker:
-    """What a pickle may call; `call` gets the arguments that the pickle has made."""
-
-    call: Callable[..., object]
-
-
-class Record:
-    """An object of a script, of which only the attributes matter."""
-
-    def __init__(self) -> None:
-        self.held: dict[object, Any] = {}
 
 
 class _Steps:
@@ -264,17 +242,6 @@ class _Steps:
             raise DamagedFileError("its pickle fills what is no dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
             top[plain_key(key)] = value
-
-
-def plain_key(key: object) -> Any:  # noqa: ANN401
-    """Return a key that is fast to hash; nested tuples could take exponential time.
-
-    Raises:
-        DamagedFileError: It is none.
-    """
-    if not isinstance(key, _PLAIN_KEYS):
-        raise DamagedFileError("its pickle has a name that is neither text nor a number")
-    return key
 
 
 def _with(step: Callable[[_Steps, Any], None], value: object) -> Callable[[_Steps], None]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from lib_upscalers.errors import UnsafeModelError
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
-from lib_upscalers.models.reading.pickle_machine import Maker, PickleMachine, plain_key
+from lib_upscalers.models.reading.pickle_machine import PickleMachine
+from lib_upscalers.models.reading.pickle_values import Maker, plain_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
