@@ -25,7 +25,7 @@ from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
 from lib_upscalers.training.drawing.damage import DAMAGES
 from lib_upscalers.training.export import WEIGHTS, Card, Origin, export, shipped
-from lib_upscalers.training.losses import charbonnier, contrast_error
+from lib_upscalers.training.losses import charbonnier, colour_error, contrast_error, flat_peak_error
 from lib_upscalers.training.pairs import Pairs, stored_pairs
 from lib_upscalers.training.recipe import Recipe
 from lib_upscalers.training.state import load_state, save_state, update_average
@@ -89,10 +89,7 @@ class Training:
             group["lr"] = learning_rate(self.recipe, self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._fast):
             output = self.model(small.contiguous(memory_format=torch.channels_last))
-        output = output.float()
-        loss = charbonnier(output, large, weights if self.recipe.settle_weight != 1 else None)
-        if self.recipe.contrast:
-            loss = loss + self.recipe.contrast * contrast_error(output, large)
+        loss = self._loss(output.float(), large, weights)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -103,6 +100,19 @@ class Training:
         update_average(self.average, self.model, self.step, memory)
         self.seconds += time.monotonic() - begun
         return float(loss.detach())
+
+    def _loss(
+        self, output: torch.Tensor, large: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        recipe = self.recipe
+        loss = charbonnier(output, large, weights if recipe.settle_weight != 1 else None)
+        if recipe.contrast:
+            loss = loss + recipe.contrast * contrast_error(output, large)
+        if recipe.colour:
+            loss = loss + recipe.colour * colour_error(output, large)
+        if recipe.settle_peak and self.step >= recipe.steps:
+            loss = loss + recipe.settle_peak * flat_peak_error(output, large)
+        return loss
 
     def save(self, path: Path) -> None:
         """Write all of the state; an old file stays whole if that fails."""

@@ -44,7 +44,9 @@ class Recipe:
         damaged: The share of small versions that are damaged, see `drawing.damage`.
         autoencoder: The folder of a tiny autoencoder, files ``*encoder*`` and ``*decoder*``, whose
             round trips are part of the damage; none if empty.
+        settle_peak: The weight of `losses.flat_peak_error` in settling.
         contrast: The weight of `losses.contrast_error` beside `losses.charbonnier`.
+        colour: The weight of `losses.colour_error`.
         arithmetic: "bf16" computes the convolutions in bfloat16 by autocast; the weights, their
             average, the loss and the optimiser stay in fp32.
     """
@@ -68,11 +70,13 @@ class Recipe:
     settle_flat: float = 0.5
     settle_shaded: float = 0.0
     settle_weight: float = 1.0
+    settle_peak: float = 0.0
     start: str = ""
     material: Material = "all"
     damaged: float = 0.0
     autoencoder: str = ""
     contrast: float = 0.0
+    colour: float = 0.0
     arithmetic: Arithmetic = "fp32"
 
     @property

@@ -17,7 +17,12 @@ from lib_upscalers.training.crops import batch
 from lib_upscalers.training.drawing import synthetic
 from lib_upscalers.training.drawing.damage import DAMAGES
 from lib_upscalers.training.export import Card, Origin, export, shipped
-from lib_upscalers.training.losses import charbonnier, contrast_error
+from lib_upscalers.training.losses import (
+    charbonnier,
+    colour_error,
+    contrast_error,
+    flat_peak_error,
+)
 from lib_upscalers.training.pairs import Pairs, draw_pairs, stored_pairs
 from lib_upscalers.training.recipe import Recipe
 from lib_upscalers.training.warm_start import grow
@@ -282,6 +287,26 @@ def test_a_training_begins_with_the_network_that_was_named(pairs: Pairs) -> None
     assert error < 0.9 * charbonnier(pixel.Training(replace(named, start="")).average(small), large)
     with pytest.raises(InputError, match="Lab Fast 2x"):
         pixel.Training(replace(named, start="Lab Slow 2x"))
+
+
+def test_the_colour_error_is_of_shifts_and_not_of_edges() -> None:
+    noise = torch.randn(2, 3, 32, 48, generator=torch.manual_seed(0))
+    noise -= noise.mean((2, 3), keepdim=True)
+    picture = torch.rand(2, 3, 32, 48)
+
+    assert colour_error(picture + 0.01, picture) == pytest.approx(0.01, rel=1e-3)
+    assert colour_error(picture[..., :8, :8] + 0.01, picture[..., :8, :8]) > 0.009
+    assert colour_error(picture + 0.01 * noise, picture) < 0.002
+
+
+def test_the_peak_error_is_of_one_pixel_of_a_flat_picture() -> None:
+    flat, wrong = torch.full((2, 3, 16, 16), 0.5), torch.full((2, 3, 16, 16), 0.5)
+    wrong[0, 1, 0, 0] += 2.5 / 255
+    shaded = flat + torch.linspace(0, 0.1, 16)
+
+    assert flat_peak_error(wrong, flat) == pytest.approx(1 / 255, rel=1e-3)
+    assert flat_peak_error(flat + 0.4 / 255, flat) == 0
+    assert flat_peak_error(shaded + 0.1, shaded) == 0
 
 
 def test_the_contrast_error_is_of_edges_that_are_too_soft_or_too_many() -> None:
