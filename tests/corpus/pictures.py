@@ -94,13 +94,16 @@ def compare_enlarged(pixels: NDArray[Any]) -> str:
 
 def pillows(path: Path) -> NDArray[Any] | None:
     """Return the pixels that Pillow reads as (H, W, 4), None where it may well read others."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with Image.open(path) as image:
-            image.load()
-            if image.mode not in _PLAIN:
-                return None
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                image.load()
+                if image.mode not in _PLAIN:
+                    return None
+                return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
+    except Exception:  # noqa: BLE001 - Pillow stumbles over metadata that we leave out
+        return None
 
 
 def as_rgba(picture: Picture) -> NDArray[Any]:
