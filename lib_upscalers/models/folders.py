@@ -63,10 +63,11 @@ def scan(
     """
     entries: list[ModelEntry] = []
     seen: set[Path] = set()
+    alike: dict[bytes, NetworkTraits] = {}
     try:
         found = (path for folder in folders for path in _files(folder, seen))
         for path in _unique(chain(known, found)):
-            entry = _entry(path, _fact(path, facts), facts)
+            entry = _entry(path, _fact(path, facts, alike), facts)
             if entry is not None:
                 entries.append(entry)
     finally:
@@ -132,16 +133,16 @@ def _renamed(entry: ModelEntry, name: str) -> ModelEntry:
     return replace(entry, name=name, traits=traits)
 
 
-def _fact(path: Path, facts: Facts) -> Fact:
+def _fact(path: Path, facts: Facts, alike: dict[bytes, NetworkTraits] | None = None) -> Fact:
     try:
-        return facts.get(path, _inspect)
+        return facts.get(path, lambda each: _inspect(each, alike))
     except OSError as error:
         return Fact(problem=error.strerror or str(error))
     except (MemoryError, RuntimeError) as error:
         return Fact(problem=str(error) or "memory is out")
 
 
-def _inspect(path: Path) -> Fact:
+def _inspect(path: Path, alike: dict[bytes, NetworkTraits] | None) -> Fact:
     """Read from a file what network it is.
 
     Raises:
@@ -153,7 +154,7 @@ def _inspect(path: Path) -> Fact:
     if size > _LARGEST:
         return Fact(problem=f"it has {size / 2**30:.1f} GiB, too much for an upscaler")
     try:
-        traits = known_traits(path)
+        traits = known_traits(path, alike)
         if traits is None:
             from lib_upscalers.models.loader import read_traits
 

@@ -7,6 +7,7 @@ with a file is found here as it is there, because the same readers read it.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import UnsupportedModelError
@@ -14,6 +15,7 @@ from lib_upscalers.models.architectures import private
 from lib_upscalers.models.architectures.hints import foreign
 from lib_upscalers.models.known_layouts import recognise
 from lib_upscalers.models.reading import GRAPH_SUFFIXES, read_outlines, with_read_errors
+from lib_upscalers.models.reading.fingerprint import fingerprint
 from lib_upscalers.models.reading.outline import NotOutlinedError, NumberType, Outline
 from lib_upscalers.models.wrapping import parts, unwrap
 
@@ -27,8 +29,14 @@ if TYPE_CHECKING:
 _MARK = Outline((1,), NumberType("float32", 4))
 
 
-def known_traits(path: Path) -> NetworkTraits | None:
+def known_traits(
+    path: Path, seen: dict[bytes, NetworkTraits] | None = None
+) -> NetworkTraits | None:
     """Return the traits of the network in a file; None if it has to be built to know them.
+
+    Args:
+        path: The file.
+        seen: The traits of files of the same scan, by their fingerprints; it is added to.
 
     Raises:
         ModelFileError: It is missing, cannot be read, is truncated, or holds no network.
@@ -36,23 +44,38 @@ def known_traits(path: Path) -> NetworkTraits | None:
         UnsupportedModelError: It holds a network that does something else with pictures.
     """
     # The stored layouts are what this version makes of them.
-    if private.version_in_use() != private.WANTED:
+    if not _is_current():
         return None
+    mark = None if seen is None else fingerprint(path)
+    found = None if seen is None or mark is None else seen.get(mark)
+    if found is None:
+        found = _read(path)
+    if found is None:
+        return None
+    if seen is not None and mark is not None:
+        seen[mark] = found
+    return replace(found, name=path.stem)
+
+
+@cache
+def _is_current() -> bool:
+    return private.version_in_use() == private.WANTED
+
+
+def _read(path: Path) -> NetworkTraits | None:
     try:
         if path.suffix.lower() in GRAPH_SUFFIXES:
-            found = _in_graph(path)
-        else:
-            state = unwrap(read_outlines(path))
-            found = _in_state(state)
-            other = "" if found else foreign(state)
-            if other:
-                raise UnsupportedModelError(
-                    f"Expected a network of a known architecture, but {str(path)!r} is none: "
-                    f"{other}."
-                )
+            return _in_graph(path)
+        state = unwrap(read_outlines(path))
     except NotOutlinedError:
         return None
-    return None if found is None else replace(found, name=path.stem)
+    found = _in_state(state)
+    other = "" if found else foreign(state)
+    if other:
+        raise UnsupportedModelError(
+            f"Expected a network of a known architecture, but {str(path)!r} is none: {other}."
+        )
+    return found
 
 
 def _in_state(state: Mapping[Any, Any]) -> NetworkTraits | None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from lib_upscalers.network import NetworkTraits
+
     Put = Callable[[str], Path]
 
 
@@ -285,7 +287,7 @@ def test_a_lack_of_memory_is_not_remembered(
     put("a.pth")
     with monkeypatch.context() as patch:
         patch.setattr(building, "build", fail)
-        patch.setattr(glance, "known_traits", lambda _: None)
+        patch.setattr(glance, "known_traits", lambda *_: None)
         assert names(models, facts=facts) == []
     assert names(models, facts=facts) == ["a"]
 
@@ -311,10 +313,10 @@ def test_the_facts_are_kept_even_if_the_user_stops_it(
     put("b.pth")
     found_out = folders._inspect
 
-    def stop(path: Path) -> folders.Fact:
+    def stop(path: Path, alike: dict[bytes, NetworkTraits] | None) -> folders.Fact:
         if path.name == "b.pth":
             raise KeyboardInterrupt
-        return found_out(path)
+        return found_out(path, alike)
 
     with monkeypatch.context() as patch:
         patch.setattr(folders, "_inspect", stop)

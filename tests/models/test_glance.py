@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from lib_upscalers.models.glance import known_traits
 from lib_upscalers.models.known_layouts import recognise
 from lib_upscalers.models.loader import read_traits
 from lib_upscalers.models.reading import read_outlines, read_state
+from lib_upscalers.models.reading.fingerprint import fingerprint
 from lib_upscalers.models.reading.source import TensorSource
 from lib_upscalers.models.wrapping import unwrap
 from tests.cases import each_case
@@ -27,6 +29,8 @@ from tests.models.tiny import compact, save, span
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from lib_upscalers.network import NetworkTraits
 
     State = dict[str, torch.Tensor]
 
@@ -152,6 +156,24 @@ def test_of_a_legacy_file_the_storages_must_be_there(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ModelFileError, match="too early"):
         known_traits(path)
+
+
+@each_case("ending", [".pth", ".safetensors"])
+def test_files_of_one_layout_are_read_once(ending: str, tmp_path: Path) -> None:
+    state = compact().state_dict()
+    first, second, other = (tmp_path / f"{name}{ending}" for name in "abc")
+    save(dict(state), first)
+    save({name: held + 1 for name, held in state.items()}, second)
+    save(compact(upscale=4).state_dict(), other)
+    assert fingerprint(first) == fingerprint(second) != fingerprint(other)
+    seen: dict[bytes, NetworkTraits] = {}
+    traits = known_traits(first, seen)
+    assert traits is not None
+    assert known_traits(second, seen) == replace(traits, name="b")
+    assert len(seen) == 1
+    second.write_bytes(second.read_bytes()[:-200])
+    with pytest.raises(ModelFileError):
+        known_traits(second, seen)
 
 
 @each_case("ending", [".pth", ".safetensors"])

@@ -45,16 +45,21 @@ def read_archive(source: TensorSource) -> object:
         raise DamagedFileError("its pickle is too large")
     folder = name.removesuffix("data.pkl")
     order = parts.get(folder + "byteorder")
-    if order and _bytes(source, order) != b"little":
+    if order and read_bytes(source, order) != b"little":
         raise DamagedFileError("it was saved on a big-endian machine")
     storages = _Storages(source, parts, folder + "data/")
-    pickled = _bytes(source, parts[name])
+    pickled = read_bytes(source, parts[name])
     if folder + "constants.pkl" not in parts:
         return TensorUnpickler(pickled, source, storages.get).load()
     return _named_tensors(_ScriptUnpickler(pickled, source, storages.get).load(), source)
 
 
-def _bytes(source: TensorSource, part: Part) -> bytes:
+def read_bytes(source: TensorSource, part: Part) -> bytes:
+    """Return the bytes of a part.
+
+    Raises:
+        DamagedFileError: It is compressed, or the file ends before.
+    """
     if not part.stored:
         raise DamagedFileError("it was compressed again: unpack it and save it anew")
     return source.read(content_offset(source, part), part.size)

@@ -61,6 +61,14 @@ def element_count(shape: Sequence[object], limit: int) -> int:
     if len(shape) > MOST_DIMENSIONS:
         raise DamagedFileError(f"a tensor has {len(shape):,} dimensions")
     count = 1
+    for side in shape:
+        if type(side) is not int or not 0 < side <= limit:
+            break
+        count *= side
+    else:
+        if count <= limit:
+            return count
+    count = 1
     empty = False
     for side in shape:
         if type(side) is not int or side < 0:

@@ -152,10 +152,13 @@ class TensorSource:
         # More elements than eight times the file's bytes are impossible with any type.
         count = element_count(size, max(8 * self.size, 1 << 24))
         self.budget.spend(count * storage.element_size())
-        steps = [step for step in stride if type(step) is int and 0 <= step < _FARTHEST]
-        if len(stride) != len(size) or len(steps) != len(stride) or offset < 0:
+        if len(stride) != len(size) or offset < 0:
             raise DamagedFileError("its pickle describes a tensor wrongly")
-        last = offset + sum(step * (side - 1) for step, side in zip(steps, size, strict=True))
+        last = offset
+        for side, step in zip(size, stride, strict=True):
+            if type(step) is not int or not 0 <= step < _FARTHEST:
+                raise DamagedFileError("its pickle describes a tensor wrongly")
+            last += step * (side - 1)
         if count and last >= storage.numel():
             raise DamagedFileError("a tensor reaches beyond its storage")
         sides = cast("tuple[int, ...]", size)
