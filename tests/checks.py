@@ -44,7 +44,10 @@ COVERED = (
     "words",
 )
 QUICK = "not slow and not browser and not webui and not network"
+# A process on each core. Browser tests run alone: a page that waits for its turn is late.
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+# What pytest exits with then.
+NONE_COLLECTED = 5
 # As in the settings of pyright in pyproject.toml.
 TYPED = ("lib_upscalers/", "supply/", "install.py", "run.py")
 sys.path.insert(0, str(ROOT))
@@ -66,7 +69,8 @@ def steps(pytest_arguments: Sequence[str]) -> dict[str, list[str]]:
         "pyright": [*python, "pyright", "--pythonpath", sys.executable],
         "types of javascript": [*node, TSC, "--project", "tests/js/tsconfig.json"],
         "javascript": javascript_tests(),
-        "pytest": [*python, "pytest", *pytest_arguments],
+        "pytest": [*python, "pytest", *PARALLEL, "-m", "not browser", *pytest_arguments],
+        "browser tests": [*python, "pytest", "-m", "browser", *pytest_arguments],
     }
 
 
@@ -156,15 +160,20 @@ def provide_browser() -> None:
         say(f"No browser for the browser tests: {error}")
 
 
+def passed_on(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments that are pytest's."""
+    return [argument for argument in arguments if argument not in ("--all", "--fast")]
+
+
 def choose(arguments: Sequence[str]) -> dict[str, list[str]]:
     """Return the checks that the arguments ask for, with what they need installed."""
-    rest = [argument for argument in arguments if argument not in ("--all", "--fast")]
+    rest = passed_on(arguments)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process on each core has no use for more
     if "--fast" in arguments:
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process on each core has no use for more
         return fast_steps(rest, changed_files())
     provide_browser()
     if rest and "--all" not in arguments:
-        return {"pytest": steps(rest)["pytest"]}
+        return {"pytest": [sys.executable, "-m", "pytest", *rest]}
     provide_typescript()
     return steps(rest)
 
@@ -172,11 +181,13 @@ def choose(arguments: Sequence[str]) -> dict[str, list[str]]:
 def main(arguments: Sequence[str]) -> int:
     """Run the checks; return 0 only if every one passed."""
     outcomes = [perform(name, command) for name, command in choose(arguments).items()]
+    # Of the tests that somebody picks none may need a browser, or all of them.
+    fine = (0, NONE_COLLECTED) if passed_on(arguments) and len(outcomes) > 1 else (0,)
     say("\n== summary")
     for outcome in outcomes:
-        verdict = "passed" if outcome.code == 0 else f"FAILED (exit code {outcome.code})"
+        verdict = "passed" if outcome.code in fine else f"FAILED (exit code {outcome.code})"
         say(f"{outcome.name:20} {verdict}, {outcome.seconds:.0f} s")
-    return int(any(outcome.code for outcome in outcomes))
+    return int(any(outcome.code not in fine for outcome in outcomes))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ EVERYTHING = [
     "types of javascript",
     "javascript",
     "pytest",
+    "browser tests",
 ]
 
 
@@ -50,8 +51,29 @@ def test_arguments_choose_the_checks(
 ) -> None:
     commands = checks.choose(arguments)
     assert list(commands) == names
-    assert commands["pytest"][-len(passed_on) :] == passed_on or not passed_on
-    assert not {"--all", "--fast"} & set(commands["pytest"])
+    for name in {"pytest", "browser tests"} & set(names):
+        assert commands[name][-len(passed_on) :] == passed_on or not passed_on
+        assert not {"--all", "--fast"} & set(commands[name])
+
+
+@pytest.mark.usefixtures("provided")
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--all", "-k", "x"], 0), ([], 1), (["-k", "x"], 1)]
+)
+def test_no_test_is_a_fault_unless_some_were_picked(
+    arguments: Sequence[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def perform(name: str, _command: object) -> checks.Outcome:
+        return checks.Outcome(name, checks.NONE_COLLECTED if "pytest" in name else 0, 0.0)
+
+    monkeypatch.setattr(checks, "perform", perform)
+    assert checks.main(arguments) == code
+
+
+def test_every_test_is_run_once_by_all_checks() -> None:
+    commands = checks.steps([])
+    marks = [commands[name][commands[name].index("-m", 2) + 1] for name in EVERYTHING[-2:]]
+    assert marks == ["not browser", "browser"]
 
 
 def test_only_what_changed_is_checked_for_its_types() -> None:
