@@ -45,6 +45,7 @@ from lib_upscalers.training.latent.latent_training import (
 )
 from lib_upscalers.training.latent.reports import FitReport, FitSettings
 from lib_upscalers.training.latent.teacher import Teacher
+from tests.cases import each_case
 from tests.latent.fakes import FakeContext, ToyCodec
 
 if TYPE_CHECKING:
@@ -164,18 +165,29 @@ def test_the_decoded_loss_is_of_pixels_and_of_colours() -> None:
     assert loss(pixels + 0.1) > 2 * loss(pixels + checks), "a shift of all is worse than a pattern"
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that was made without a pause."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("whole")
+    teacher = Teacher(ToyCodec(4), CPU, differentiable=ToyCodec(4).decode)
+    path = list(fit(teacher, SPACE, folder / "out", folder / "work", SETTINGS))[-1].path
+    assert path is not None
+    return path
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("calls", [3, 15, 30, 38])
-def test_going_on_gives_the_same_weights_as_no_pause(calls: int, tmp_path: Path) -> None:
+@each_case("calls", [3, 15, 30, 38])
+def test_going_on_gives_the_same_weights_as_no_pause(
+    calls: int, whole: Path, tmp_path: Path
+) -> None:
     """Stopped while pictures are made, while it is measured, and twice while it trains."""
     teacher = Teacher(ToyCodec(4), CPU, differentiable=ToyCodec(4).decode)
     folders = tmp_path / "out", tmp_path / "work"
-    whole = list(fit(teacher, SPACE, tmp_path / "a", tmp_path / "b", SETTINGS))[-1].path
     with pytest.raises(Cancelled):
         list(fit(teacher, SPACE, *folders, SETTINGS, StopAfter(calls)))
     assert not (tmp_path / "out").exists()
     again = list(fit(teacher, SPACE, *folders, SETTINGS))[-1].path
-    assert whole is not None
     assert again is not None
     assert again.read_bytes()[-4000:] == whole.read_bytes()[-4000:]
     first, second = made_state(whole), made_state(again)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 ESRGANS: Mapping[str, Callable[[], nn.Module]] = {
     "1x": lambda: esrgan(scale=1),
     "2x": lambda: esrgan(scale=2),
-    "4x": esrgan,
-    "8x": lambda: esrgan(scale=8, num_blocks=1),
+    "4x": lambda: esrgan(num_blocks=2),
+    "8x": lambda: esrgan(scale=8),
     "grey": lambda: esrgan(in_nc=1, out_nc=1),
     "RGBA": lambda: esrgan(in_nc=4, out_nc=4),
     "2x unshuffled": lambda: esrgan(in_nc=12, shuffle_factor=2),

@@ -127,7 +127,9 @@ HOSTILE: Mapping[str, Callable[[Path], Path]] = {
     "forty million lists, packed": lambda path: archive(
         b"\x80\x02(" + b"]" * (40 * _MIB) + b"l.", path, packed=True
     ),
-    "a million lists": lambda path: archive(b"\x80\x02(" + b"]" * _MIB + b"l.", path),
+    "a quarter of a million lists": lambda path: archive(
+        b"\x80\x02(" + b"]" * (_MIB // 4) + b"l.", path
+    ),
     "tensors expanded over one number": expanded,
     "five thousand names for a storage": shared,
     "a key of nested tuples": nested_keys,

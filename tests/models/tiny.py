@@ -20,7 +20,7 @@ def esrgan(**settings: object) -> nn.Module:
 
     # Before spandrel 0.4 it had the name that it has in its paper's code.
     made: Any = getattr(ESRGAN, "ESRGAN", None) or ESRGAN.RRDBNet
-    defaults: dict[str, Any] = {"num_filters": 16, "num_blocks": 2, "scale": 4}
+    defaults: dict[str, Any] = {"num_filters": 16, "num_blocks": 1, "scale": 4}
     return made(**{**defaults, **settings})
 
 

@@ -28,7 +28,9 @@ from lib_upscalers.pictures.xmp import add_texts, correct_xmp, take_texts
 if TYPE_CHECKING:
     from pathlib import Path
 
-WITH_METADATA = [name for name in FORMATS if name != "bmp"]
+WITH_METADATA = [
+    name for name, each in FORMATS.items() if each.room.profile and each.room.exif and each.room.xmp
+]
 if not features.check("avif"):
     WITH_METADATA.remove("avif")
 PACKET = (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lib_upscalers.network import Network
     from lib_upscalers.tiling.loop import Enlarged
 
-WIDTH, HEIGHT = 112, 90
+WIDTH, HEIGHT = 100, 70
 
 
 def network(folder: Path, name: str) -> Network:
