@@ -53,7 +53,7 @@ def main() -> None:
     job = {"prompt": "a cat", "seed": 7, "steps": given.steps, "sampler_name": "Euler a"}
     job |= {"width": given.side, "height": given.side, "cfg_scale": 5, "send_images": False}
     hires = {**job, "enable_hr": True, "hr_scale": 2, "hr_upscaler": names[0]}
-    script = [names, given.strengths, 0, False]
+    script = [names, given.strengths, 0, False, None]
     plot = [axis(ui, "Hires upscaler"), ",".join(names), names]
     plot += [axis(ui, "Denoising"), given.strengths, [], 0, "", []]
     plot += [False, False, False, False, False, False, False, 0, False]

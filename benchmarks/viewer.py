@@ -33,6 +33,7 @@ from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.resampling.resample import resample_pixels
 from tests.browser.browser_finder import OPTIONS, ensure_browser
 
+MODES = ("grid", "slider", "blink", "difference", "lens")
 UNCAPPED = ("--disable-frame-rate-limit", "--disable-gpu-vsync")
 
 DECODED = """async (mode) => {
@@ -84,8 +85,8 @@ MOVES = """async ({frames}) => {
 
 PAGE = """<!doctype html><meta charset="utf-8"><upscaler-lab-viewer></upscaler-lab-viewer>
 <script type="module">
-SCRIPT
-document.querySelector("upscaler-lab-viewer").show(VIEW);
+{{script}}
+document.querySelector("upscaler-lab-viewer").show({{data}});
 </script>"""
 
 
@@ -96,8 +97,11 @@ class Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def make_session(store: Store, side: int, count: int) -> Session:
-    """Store so many pictures of that side, each one different, as a comparison."""
+def make_session(store: Store, side: int, count: int, columns: int) -> Session:
+    """Store so many pictures of that side, each one different, as a comparison.
+
+    With columns it is one of finished pictures, a matrix.
+    """
     rng = np.random.default_rng(1)
     coarse = rng.integers(0, 256, (side // 8, side // 8, 3), np.uint8)
     large = resample_pixels(coarse, Size(side, side), "Bicubic")
@@ -107,7 +111,7 @@ def make_session(store: Store, side: int, count: int) -> Session:
         shown = store.put_picture(store.key(str(index)), f"{index}", picture)
         entries.append(Entry(f"Upscaler {index}", "network", state="finished", result=shown))
     source = store.put_picture(store.key("source"), "source", Picture(coarse))
-    return Session("0" * 32, "random", source, side, side, tuple(entries))
+    return Session("0" * 32, "random", source, side, side, tuple(entries), columns=columns)
 
 
 def go_first(*, really: bool) -> None:
@@ -131,15 +135,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.viewer", description=__doc__)
     parser.add_argument("--side", type=int, default=4096)
     parser.add_argument("--count", type=int, default=12)
+    parser.add_argument("--columns", type=int, default=0, help="of a matrix; 0: no matrix")
+    parser.add_argument("--modes", default=",".join(MODES), help="separated by commas")
     parser.add_argument("--frames", type=int, default=240)
     parser.add_argument("--width", type=int, default=1280, help="of the window")
     parser.add_argument("--first", action="store_true", help="before all other programs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         store = Store(Path(folder))
-        session = make_session(store, options.side, options.count)
+        session = make_session(store, options.side, options.count, options.columns)
         view = as_script_text(view_of(session, lambda shown: shown.file))
-        text = PAGE.replace("SCRIPT", viewer_script()).replace("VIEW", view)
+        text = PAGE.replace("{{data}}", view).replace("{{script}}", viewer_script())
         (Path(folder) / "page.html").write_text(text, encoding="utf-8")
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -147,7 +153,7 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=program, args=[*OPTIONS, *UNCAPPED])
         page = browser.new_page(viewport={"width": options.width, "height": 900})
         page.goto(f"http://127.0.0.1:{server.server_port}/page.html")
-        for mode in ("grid", "slider", "blink", "difference", "lens"):
+        for mode in options.modes.split(","):
             page.evaluate(DECODED, mode)
             if options.first:
                 go_first(really=True)

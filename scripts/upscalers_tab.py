@@ -8,6 +8,7 @@ from modules import infotext_utils, ui_components
 
 from lib_upscalers.hosts.webui import callbacks, comparison_services, extras, options
 from lib_upscalers.hosts.webui.model_access import may_change, model_library
+from lib_upscalers.hosts.webui.picture_start import store_picture
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.ui import (
     deep_input,
@@ -21,7 +22,13 @@ from lib_upscalers.ui.doctor_form import build_doctor
 from lib_upscalers.ui.first_look import FirstLook
 from lib_upscalers.ui.gradio_compat import page_is_built
 from lib_upscalers.ui.guide_actions import GuideActions
-from lib_upscalers.ui.webui_tab import ELEM_ID, HostComponents, ModelAccess, build_tab
+from lib_upscalers.ui.webui_tab import (
+    ELEM_ID,
+    TO_SCRIPT,
+    HostComponents,
+    ModelAccess,
+    build_tab,
+)
 
 if TYPE_CHECKING:
     from lib_upscalers.compare.store import Store
@@ -42,14 +49,17 @@ def _after_component(component: Any, **kwargs: Any) -> None:
 
 
 def _send_button(elem_id: str) -> Any:
-    tooltip = "Send image to the tab Upscaler Lab, to compare upscalers."
-    return ui_components.ToolButton("🔬", elem_id=elem_id, tooltip=tooltip)
+    icon, tooltip = "🔬", "Send image to the tab Upscaler Lab, to compare upscalers."
+    if elem_id.endswith(TO_SCRIPT):
+        icon, tooltip = "🧪", "Compare in Hires. fix: begin with this picture."
+    return ui_components.ToolButton(icon, elem_id=elem_id, tooltip=tooltip)
 
 
 def _connect(store: Store, tab: Tab, actions: CompareActions) -> None:
     ours, fit = extension(), extension().fitting
     webui_fit.build_fit(webui_fit.FitDoor(fit.run, fit.cancel, fit.accept, fit.minutes), store)
     _page.join(tab, infotext_utils.image_from_url_text, lambda: ours.finished.latest)
+    _page.join_script(lambda value: store_picture(value, store.new_file))
     for component in comparison_services.inputs_of_paths("extras", "img2img"):
         deep_input.accept_deep(component, store.new_file)
     menus = webui_lists.Menus(ours.networks.refresh, ours.listed, ours.choices, actions.names)

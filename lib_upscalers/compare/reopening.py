@@ -116,7 +116,8 @@ def _brought(session: Session, data_of: Data, store: Store) -> Session:
         entry if entry.result is None else replace(entry, result=bring(entry.result))
         for entry in session.entries
     )
-    made = replace(session, name=name, source=source, reference=reference, entries=entries).ended()
+    pictures = replace(session, source=source, reference=reference, entries=entries)
+    made = replace(pictures, name=name, siblings={}).ended()
     store.save(made)
     return made
 

@@ -105,7 +105,7 @@ def html_report(sessions: Sequence[Session], store: Store) -> str:
 def _with_places(session: Session, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
     """Return a session as data, in which pictures have their places in the report."""
     values = json.loads(session.to_json())
-    values["name"] = ""
+    values["name"], values["siblings"] = "", {}
     for shown in (values["source"], values["reference"], *(e["result"] for e in values["entries"])):
         if shown is not None:
             shown["file"] = places[shown["file"]]
@@ -172,7 +172,7 @@ def json_table(sessions: Sequence[Session]) -> str:
     """Return all data of the comparisons, without the paths of files."""
     values = [json.loads(session.to_json()) for session in sessions]
     for each in values:
-        for name in ("name", "source", "reference"):
+        for name in ("name", "source", "reference", "siblings"):
             del each[name]
         for entry in each["entries"]:
             del entry["result"], entry["fraction"]

@@ -123,6 +123,7 @@ class Session:
         version: Of the program.
         entries: The upscalers; of finished pictures row by row, a row for each strength.
         columns: Of finished pictures, how many are in a row; else 0.
+        siblings: Of finished pictures of several seeds, the titles of all their sessions by name.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Session:
     settings: str = ""
     version: str = ""
     columns: int = 0
+    siblings: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def with_entry(self, index: int, entry: Entry) -> Session:
         """Return the session with one upscaler's place changed."""
@@ -171,6 +173,7 @@ _IN_JSON: Mapping[str, tuple[type, ...]] = MappingProxyType(
         "State": (str,),
         "Literal['VRAM', 'process']": (str,),
         "Mapping[str, float]": (dict,),
+        "Mapping[str, str]": (dict,),
     }
 )
 
@@ -224,6 +227,9 @@ def entry_from(values: Mapping[str, Any]) -> Entry:
 def _checked(session: Session) -> Session:
     if not (1 <= session.width < 1 << 31 and 1 <= session.height < 1 << 31):
         raise ValueError("the results have no size")
+    siblings = cast("Mapping[str, object]", session.siblings)
+    if not all(isinstance(title, str) for title in siblings.values()):
+        raise TypeError("a title is no text")
     return session
 
 

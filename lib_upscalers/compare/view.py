@@ -98,6 +98,7 @@ def view_of(session: Session, url_of: UrlOf) -> dict[str, Any]:
         "measures": measures(),
         "entries": [_entry_data(entry, url_of) for entry in session.entries],
         "columns": session.columns,
+        "siblings": dict(session.siblings),
     }
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.ui.compare_actions import CompareActions
 from lib_upscalers.ui.gradio_compat import file_url, listen, upload_folder
-from lib_upscalers.ui.webui_finished import SHOW
+from lib_upscalers.ui.webui_finished import PICTURE, SHOW
+from lib_upscalers.ui.webui_finished import TITLE as SCRIPT
 from lib_upscalers.ui.webui_lists import TAB_REFRESH
 
 if TYPE_CHECKING:
@@ -45,6 +46,14 @@ _OPENING = """
 _OPEN = f"() => {{{_OPENING} return []; }}"
 # The WebUI's own function selects the picture that is shown large.
 _SEND = f"(gallery) => {{{_OPENING} return extract_image_from_gallery(gallery); }}"
+_BEGIN = "(gallery) => { switch_to_txt2img(); return extract_image_from_gallery(gallery); }"
+_SHOW_SCRIPT = f"""() => {{
+    const show = () => document.querySelector("#{PICTURE}")?.scrollIntoView({{block: "center"}});
+    setTimeout(show, 400);
+    return [];
+}}"""
+TO_TAB, TO_SCRIPT = "_send_to_upscaler_lab", "_compare_in_hires_fix"
+_SCRIPTS = "script_list"
 
 
 @dataclass
@@ -54,10 +63,12 @@ class HostComponents:
     Attributes:
         found: By their elem_id.
         senders: Our buttons below galleries, with the elem_id of the gallery.
+        starters: Likewise those that begin Hires. fix with a picture.
     """
 
     found: dict[str, Any] = field(default_factory=dict[str, Any])
     senders: list[tuple[Any, str]] = field(default_factory=list[tuple[Any, str]])
+    starters: list[tuple[Any, str]] = field(default_factory=list[tuple[Any, str]])
 
     def note(self, component: Any, elem_id: str, button: Callable[[str], Any]) -> None:  # noqa: ANN401
         """Record a component.
@@ -67,10 +78,14 @@ class HostComponents:
             elem_id: Its name in the page.
             button: Makes a small button of that elem_id at this place of the page.
         """
+        if elem_id == _SCRIPTS and _SCRIPTS in self.found:
+            return  # That of img2img, which is made after that of txt2img and has the same elem_id.
         self.found[elem_id] = component
         if elem_id.endswith("_send_to_extras"):
             name = elem_id.removesuffix("_send_to_extras")
-            self.senders.append((button(f"{name}_send_to_upscaler_lab"), f"{name}_gallery"))
+            self.senders.append((button(f"{name}{TO_TAB}"), f"{name}_gallery"))
+            if name in ("txt2img", "img2img"):
+                self.starters.append((button(f"{name}{TO_SCRIPT}"), f"{name}_gallery"))
 
     def join(self, tab: Tab, read: Callable[..., Any], latest: Callable[[], str]) -> None:
         """Let our buttons send pictures, and finished ones, to the tab.
@@ -92,6 +107,25 @@ class HostComponents:
             if gallery in self.found:
                 listen(button.click, read, [self.found[gallery]], [tab.picture], js=_SEND)
         self.senders.clear()
+
+    def join_script(self, store_picture: Callable[..., str]) -> None:
+        """Let our buttons send pictures to the script "Compare upscalers in Hires. fix".
+
+        Args:
+            store_picture: Writes a copy of the picture of the page's script; returns its path.
+        """
+        import gradio as gr
+
+        def begin(value: Any) -> list[Any]:  # noqa: ANN401 - what the WebUI's gallery has
+            return [store_picture(value), gr.update(value=SCRIPT), gr.update(open=True)]
+
+        wanted = (PICTURE, _SCRIPTS, f"{PICTURE}_part")
+        outputs = [self.found[name] for name in wanted if name in self.found]
+        for button, gallery in self.starters if len(outputs) == len(wanted) else ():
+            if gallery in self.found:
+                done = listen(button.click, begin, [self.found[gallery]], outputs, js=_BEGIN)
+                listen(done.then, None, None, None, js=_SHOW_SCRIPT)
+        self.starters.clear()
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def test_a_test_on_the_picture_has_figures_and_all_views(page: Page) -> None:
     assert agree.mean() > 0.95
 
 
-def test_a_blind_test_keeps_names_secret_until_the_end(page: Page) -> None:
+def test_a_blind_test_keeps_names_secret_until_the_end(page: Page, home: Path) -> None:
     take_sample(page)
     compare(page)
     button(page, "Blind test").click()
@@ -200,6 +200,9 @@ def test_a_blind_test_keeps_names_secret_until_the_end(page: Page) -> None:
     expect(tally.first).to_contain_text("2 of 2")
     button(page, "Another round").click()
     expect(viewer(page).locator(".blind")).to_contain_text("1 of 3")
+    (stored,) = home.rglob("blind-picks.json")
+    picks = json.loads(stored.read_text("utf-8"))["picks"]
+    assert [each["better"] for each in picks if not each["half"]] == ["Lanczos"] * 2
 
 
 def test_transparency_and_a_hostile_name(page: Page, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,25 @@ import torch
 from PIL import Image
 
 from lib_upscalers.compare.finished import FinishedRequest
-from lib_upscalers.errors import InputError
+from lib_upscalers.compare.store import Store
+from lib_upscalers.errors import DiskFullError, InputError
 from lib_upscalers.hosts.webui import comparison_services, start
+from tests.hosts.webui_model import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lib_upscalers.compare.session import Session
     from tests.hosts.webui_model import WebUI
+
+
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() / 255
+
+
+def to_image(pixels: torch.Tensor) -> Image.Image:
+    return Image.fromarray((pixels.clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy())
+
 
 UPSCALERS, STRENGTHS = ("Ours 2x", "Latent (Mitchell)"), (0.3, 0.6)
 
@@ -59,6 +71,7 @@ class Jobs:
             "n_iter": 2,
             "batch_size": 2,
             "steps": 3,
+            "enable_hr": True,
             "width": 64,
             "height": 64,
             "hr_scale": 2.0,
@@ -67,11 +80,18 @@ class Jobs:
             "hr_second_pass_steps": 0,
             "hr_upscaler": "Lanczos",
             "denoising_strength": 0.7,
-            "enable_hr": False,
             "styles": [],
             "override_settings": {},
             "extra_generation_params": {},
             "comments": {},
+            "firstpass_image": None,
+            "prompt": "a cat",
+            "negative_prompt": "",
+            "sampler_name": "Euler",
+            "scheduler": "Automatic",
+            "cfg_scale": 7.0,
+            "subseed": -1,
+            "subseed_strength": 0,
         }
         return SimpleNamespace(**{**values, **more})
 
@@ -95,11 +115,18 @@ class Jobs:
     def run(self, p: Any) -> Any:  # noqa: ANN401
         images: list[Any] = []
         for iteration in range(p.n_iter):
-            p.iteration, p.prompts, p.seeds = iteration, ["a cat"] * p.batch_size, [p.seed]
+            p.iteration, p.prompts = iteration, [p.prompt] * p.batch_size
+            p.seeds = [p.seed + iteration * p.batch_size + i for i in range(p.batch_size)]
             torch.manual_seed(p.seed + iteration)
             create = self.webui_samplers.create_sampler
-            x = torch.rand(p.batch_size, 4, 8, 8)
-            samples = create("Euler", None).sample(p, x, None, None)
+            x = torch.rand(p.batch_size, 4, p.height // 8, p.width // 8)
+            if p.firstpass_image is not None:  # processing.py:1310
+                samples = encode(to_tensor(p.firstpass_image))
+            else:
+                samples = create("Euler", None).sample(p, x, None, None)
+            if not p.enable_hr:
+                images += [to_image(each) for each in decode(samples)]
+                continue
             large = torch.nn.functional.interpolate(samples, scale_factor=p.hr_scale)
             done = create("Euler", None).sample_img2img(p, large, None, None, None)
             for each in done:
@@ -110,8 +137,6 @@ class Jobs:
 
     @property
     def webui_samplers(self) -> Any:  # noqa: ANN401
-        import sys
-
         return sys.modules["modules.sd_samplers"]
 
 
@@ -119,6 +144,7 @@ class Jobs:
 def jobs(webui: WebUI) -> Jobs:
     made = Jobs(webui)
     webui.processing.process_images = made.run
+    webui.shared.opts.data["sd_model_checkpoint"] = None
     webui.processing.Processed = made.processed
     webui.processing.fix_seed = lambda _p: None
     webui.sampler_factory = lambda _name, _model: Sampler(made)
@@ -215,3 +241,74 @@ def test_other_jobs_are_left_alone(jobs: Jobs) -> None:
     jobs.run(jobs.job(n_iter=1))
     jobs.run(jobs.job(n_iter=1))
     assert jobs.first == before + 2
+
+
+def test_several_seeds_have_sessions_that_know_each_other(jobs: Jobs) -> None:
+    compare(jobs.job())
+    made = session()
+    assert list(made.siblings.values()) == ["Seed 5", "Seed 6", "Seed 7", "Seed 8"]
+    store = comparison_services.store()
+    others = [store.load(name) for name in made.siblings]
+    assert [each.title for each in others] == list(made.siblings.values())
+    assert all(each.siblings == made.siblings for each in others)
+    assert all(entry.state == "finished" for each in others for entry in each.entries)
+    compare(jobs.job(n_iter=1, batch_size=1))
+    assert session().siblings == {}
+
+
+def test_a_model_that_is_changed_in_the_middle_is_named(jobs: Jobs) -> None:
+    vae, seen = sys.modules["modules.sd_vae"], []
+
+    def change(p: Any) -> None:  # noqa: ANN401
+        seen.append(p)
+        vae.loaded_vae_file = "other.pt" if len(seen) > 2 else None
+
+    jobs.in_second = change
+    done = compare(jobs.job(n_iter=1))
+    states = [entry.state for entry in session().entries]
+    assert states == ["finished", "finished", "failed", "failed"]
+    assert "Another model was loaded in the middle" in done.comments
+    assert len(done.images) == 4, "two of each batch"
+
+
+def test_a_full_disk_leaves_what_is_done(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, written = Store.put_picture, []
+
+    def full(*arguments: Any) -> Any:  # noqa: ANN401
+        written.append(arguments)
+        if len(written) > 2:
+            raise DiskFullError("Expected room on the disk, but it is full: make room.")
+        return put(*arguments)
+
+    monkeypatch.setattr(Store, "put_picture", full)
+    done = compare(jobs.job(n_iter=1, batch_size=1))
+    assert [entry.state for entry in session().entries] == ["finished", *["failed"] * 3]
+    assert "the disk, but it is full" in done.comments
+    assert len(done.images) == 4, "the gallery has all"
+
+
+def test_a_disk_that_is_full_at_once_is_one_sentence(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: Any) -> Any:  # noqa: ANN401
+        raise DiskFullError("Expected room on the disk, but it is full: make room.")
+
+    monkeypatch.setattr(Store, "put_picture", full)
+    done = compare(jobs.job(n_iter=1, batch_size=1))
+    assert done.comments == "Expected room on the disk, but it is full: make room."
+    assert len(done.images) == 4
+
+
+def test_without_a_model_one_sentence_says_so(jobs: Jobs) -> None:
+    data = sys.modules["modules.sd_models"].model_data
+    data.sd_model = None
+
+    def fails(_p: Any) -> Any:  # noqa: ANN401
+        return data.sd_model.first_stage_model
+
+    jobs.webui.processing.process_images = fails
+    done = compare(jobs.job())
+    sentence = "No model is loaded: choose one, and compare again."
+    lines = [f"{name}, {strength:g}: {sentence}" for strength in STRENGTHS for name in UPSCALERS]
+    assert done.comments.splitlines() == lines
+    assert done.images == []

@@ -6,6 +6,7 @@ what an extension of ours meets; tests/webui has the real thing.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import defaultdict
 from contextlib import nullcontext
@@ -306,12 +307,33 @@ class WebUI:
             module("modules.call_queue", queue_lock=Lock()),
             module("modules.hashes", sha256_from_cache=lambda *_: None),
             module("modules.paths_internal", data_path=str(self.models.parent)),
-            module("modules.sd_vae", loaded_vae_file=None),
-            module("modules.images", fix_image=lambda image: image),
+            module("modules.sd_vae", loaded_vae_file=None, get_loaded_vae_name=self._vae_name),
+            module(
+                "modules.images",
+                fix_image=lambda image: image,
+                read=Image.open,
+                # As images.py has it in line 777, without other programs' texts.
+                read_info_from_image=lambda image: (image.info.get("parameters"), {}),
+            ),
+            module(
+                "modules.infotext_utils",
+                parse_generation_parameters=parse_generation_parameters,
+                get_override_settings=lambda values: [
+                    ("Clip skip", "CLIP_stop_at_last_layers", int(values["Clip skip"])),
+                    ("Model hash", "sd_model_checkpoint", values.get("Model hash")),
+                ],
+                image_from_url_text=lambda value: value,
+            ),
             self._postprocessing(),
             module(
                 "modules.sd_samplers",
                 create_sampler=self._create_sampler,
+                all_samplers_map={"Euler": None, "Euler a": None},
+                # sd_samplers.py:106: an unknown one becomes the first.
+                get_sampler_and_scheduler=lambda name, scheduler: (
+                    name if name in ("Euler", "Euler a") else "Euler",
+                    scheduler or "Automatic",
+                ),
             ),
             self._sd_models(),
             module(
@@ -351,6 +373,10 @@ class WebUI:
         """sd_models.py:633; Forge begins with a model that can do nothing (its line 385)."""
         model = SimpleNamespace(is_sd1=True, decode_first_stage=decode)
         return module("modules.sd_models", model_data=SimpleNamespace(sd_model=model))
+
+    def _vae_name(self) -> str | None:
+        file = sys.modules["modules.sd_vae"].loaded_vae_file
+        return None if file is None else Path(file).name
 
     def _create_sampler(self, name: str, model: Any) -> Any:  # noqa: ANN401
         return self.sampler_factory(name, model)
@@ -423,6 +449,18 @@ class WebUI:
         if image.size != (width, height):
             image = image.resize((width, height), LANCZOS)
         return image
+
+
+def parse_generation_parameters(text: str) -> dict[str, Any]:
+    """infotext_utils.py:234, without styles and the like."""
+    *lines, last = text.strip().split("\n")
+    found = dict(re.findall(r"([\w ]+): ([^,]+)(?:, |$)", last))
+    if len(found) < 3:
+        return {"Prompt": text, "Negative prompt": "", "Clip skip": "1"}
+    width, _, height = found.pop("Size", "").partition("x")
+    sizes = {"Size-1": width, "Size-2": height} if height else {}
+    prompt = "\n".join(lines)
+    return {"Clip skip": "1", **found, **sizes, "Prompt": prompt, "Negative prompt": ""}
 
 
 def encode(pixels: torch.Tensor) -> torch.Tensor:

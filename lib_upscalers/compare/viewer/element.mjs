@@ -67,6 +67,7 @@ export class ViewerElement extends HTMLElement {
       zoom: (factor) => this.stage.zoomBy(factor),
       fit: () => this.stage.fit(),
       actual: () => this.stage.zoomBy(1 / this.stage.view.zoom),
+      sibling: (name) => send(`${this.getAttribute("feed")}-restore`, name),
       fullScreen: () => void this.full.toggle(),
     });
     this.full = new FullScreen(this, (on) => {
@@ -154,7 +155,9 @@ export class ViewerElement extends HTMLElement {
     }
     // Another choice of upscalers does not take away what was compared.
     if ((!view.name || view.sample) && this.session?.name) return;
-    const other = this.session?.name !== view.name;
+    // Of another seed one wants to see the same cells, at the same place.
+    const sibling = view.name in (this.session?.siblings ?? {});
+    const other = this.session?.name !== view.name && !sibling;
     this.session = view;
     this.captions.refused = view.refused ?? {};
     if (view.picks) this.keeper.picks = view.picks;
@@ -254,7 +257,7 @@ export class ViewerElement extends HTMLElement {
     const blind = this.settings.chosen === "blind";
     const matrix = !blind && !["slider", "blink"].includes(this.settings.chosen);
     this.settings.columns = matrix ? (session.columns ?? 0) : 0;
-    this.toolbar.show(items);
+    this.toolbar.show(items, Object.entries(session.siblings ?? {}), session.name);
     this.toolbar.options.hidden = false;
     this.blind.element.hidden = !blind;
     this.stage.show(this.groups(items), { width: session.width, height: session.height });

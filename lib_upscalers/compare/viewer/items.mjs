@@ -52,6 +52,7 @@ import { say } from "./words.mjs";
  * @property {Entry[]} entries
  * @property {Record<string, string[]>} [refused] why an upscaler cannot be used, by its name
  * @property {number} [columns] of finished pictures, how many are in a row
+ * @property {Record<string, string>} [siblings] of finished pictures, the titles of other seeds by name
  * @property {import("./picks.mjs").Pick[]} [picks] of blind tests with these upscalers
  * @property {boolean} [sample] whether it is that of the sample picture, shown to a new user
  * @property {boolean} [storing] whether picks are stored

@@ -14,6 +14,7 @@ import { say } from "./words.mjs";
  * @property {(factor: number) => void} zoom
  * @property {() => void} fit
  * @property {() => void} actual
+ * @property {(name: string) => void} sibling show the comparison of another seed
  * @property {() => void} fullScreen
  */
 
@@ -43,11 +44,15 @@ export class Toolbar {
     this.isFull = false;
   }
 
-  /** @param {Item[]} items */
-  show(items) {
+  /**
+   * @param {Item[]} items
+   * @param {[string, string][]} siblings names and titles of comparisons of other seeds
+   * @param {string} current the name of this one
+   */
+  show(items, siblings = [], current = "") {
     const { chosen, a, b, vertical, smooth, source } = this.settings;
     const names = items.map(({ key, label }) => `${key}:${label}`);
-    const text = JSON.stringify([names, chosen, a, b, vertical, smooth, source, this.isFull]);
+    const text = JSON.stringify([names, siblings, current, chosen, a, b, vertical, smooth, source, this.isFull]);
     if (text === this.written) return;
     this.written = text;
     this.modes.replaceChildren(...MODES.map(([mode, label, title]) => {
@@ -55,7 +60,10 @@ export class Toolbar {
       press.setAttribute("aria-pressed", String(mode === chosen));
       return press;
     }));
-    this.options.replaceChildren(...this.optionsOf(items), ...this.common());
+    const seeds = siblings.length > 1
+      ? [menu(say("Picture"), siblings, current, (name) => this.actions.sibling(name))]
+      : [];
+    this.options.replaceChildren(...seeds, ...this.optionsOf(items), ...this.common());
   }
 
   /** @param {Item[]} items */

@@ -22,7 +22,7 @@ _DECISIVE = (
 
 
 @dataclass(frozen=True)
-class _FirstPass:
+class FirstPass:
     """What the sampler returned, and what else it left.
 
     Attributes:
@@ -43,21 +43,25 @@ class FirstPasses:
     """First passes by what they depend on, and the times of the current job.
 
     Attributes:
+        given: What every job takes instead of sampling; None: what its own sampling gives.
         first_seconds: Time that the current job took to sample first passes.
         enlarge_seconds: Time that it took between its first and its second passes.
         second_passes: How many of these it has begun.
     """
 
+    given: FirstPass | None = None
     first_seconds: float = 0.0
     enlarge_seconds: float = 0.0
     second_passes: int = 0
-    _known: dict[str, _FirstPass] = field(default_factory=dict[str, _FirstPass])
+    _known: dict[str, FirstPass] = field(default_factory=dict[str, FirstPass])
     _ended: float = 0.0
 
     def begin(self) -> None:
         """Begin to count for another job."""
         self.first_seconds = self.enlarge_seconds = 0.0
         self.second_passes = 0
+        # A job that begins from a picture samples no first pass.
+        self._ended = time.perf_counter()
 
     @property
     def repeated(self) -> bool:
@@ -99,19 +103,33 @@ class FirstPasses:
 
     def _first(self, p: Any, sample: Callable[[], torch.Tensor]) -> torch.Tensor:
         key = repr([getattr(p, name, None) for name in _DECISIVE])
-        known = self._known.get(key)
-        if known is not None:
-            p.extra_generation_params.update(known.parameters)
-            _set_generators(known.generators)
-            return known.samples.clone()
-        state, before = host_module("shared").state, dict(p.extra_generation_params)
-        samples = sample()
-        if not (state.interrupted or state.skipped):
-            later = p.extra_generation_params.items()
-            added = {name: value for name, value in later if before.get(name) != value}
-            iteration = int(getattr(p, "iteration", 0))
-            self._known[key] = _FirstPass(iteration, samples.clone(), added, _generators())
-        return samples
+        known = self.given or self._known.get(key)
+        if known is None:
+            samples, made = sampled(p, sample)
+            if made is not None:
+                self._known[key] = made
+            return samples
+        self._known[key] = known
+        p.extra_generation_params.update(known.parameters)
+        _set_generators(known.generators)
+        return known.samples.clone()
+
+
+def sampled(p: Any, sample: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, FirstPass | None]:
+    """Sample a job's first pass.
+
+    Returns:
+        What `sample` returned, and a copy of it with all that came beside it; None if the user
+        stopped it.
+    """
+    state, before = host_module("shared").state, dict(p.extra_generation_params)
+    samples = sample()
+    if state.interrupted or state.skipped:
+        return samples, None
+    later = p.extra_generation_params.items()
+    added = {name: value for name, value in later if before.get(name) != value}
+    iteration = int(getattr(p, "iteration", 0))
+    return samples, FirstPass(iteration, samples.clone(), added, _generators())
 
 
 def _generators() -> tuple[Any, ...]:
