@@ -223,24 +223,21 @@ def is_tiny(node: Node, graph: Graph) -> bool:
     return any(each is not None and float(each.abs().max()) < 1e-4 for each in values)
 
 
-def mutants(graph: Graph) -> Iterator[tuple[str, Node, Graph]]:
-    """Yield graphs in which one node is another, or one number of the calculation.
-
-    Before each stands what was done to which kind of node.
-    """
+def mutants(graph: Graph) -> Iterator[tuple[Node, Graph]]:
+    """Yield graphs in which one node is another, or one number of the calculation."""
     for i, node in enumerate(graph.nodes):
-        for number, change in enumerate(MUTATIONS.get(node.kind, [])):
+        for change in MUTATIONS.get(node.kind, []):
             nodes = list(graph.nodes)
             nodes[i] = change(node)
             if nodes[i] != node and not is_tiny(node, graph):
-                yield f"{node.kind} {number}", nodes[i], replace(graph, nodes=nodes)
+                yield nodes[i], replace(graph, nodes=nodes)
         if node.kind not in ("Add", "Sub", "Mul", "Div"):
             continue
         for name in node.inputs:
             value = graph.constants.get(name)
             if value is not None and value.is_floating_point() and not is_tiny(node, graph):
                 changed = {**graph.constants, name: value.float() * 1.05 + 0.02}
-                yield f"{node.kind} of a number", node, replace(graph, constants=changed)
+                yield node, replace(graph, constants=changed)
 
 
 @pytest.mark.slow
@@ -251,9 +248,10 @@ def test_another_operator_is_refused_by_the_name_of_its_node(name: str, tmp_path
     graph = read_graph(path, "values")
     known = registry()
     graph_descriptor(graph, known, path, values=True)
-    # Those of a large network are many and alike: the last of each kind, deep in the network.
-    made = {what: (node, mutant) for what, node, mutant in mutants(graph)}
-    for node, mutant in made.values():
+    count = 0
+    # Those of a large network are many and alike.
+    made = list(mutants(graph))
+    for node, mutant in made[:: max(1, len(made) // 10)]:
         try:
             graph_descriptor(mutant, known, path, values=True)
         except NoNetworkError as error:
@@ -261,4 +259,5 @@ def test_another_operator_is_refused_by_the_name_of_its_node(name: str, tmp_path
         else:
             refused = ""
         assert "the node '" in refused, f"{node}: {refused or 'was taken'}"
-    assert len(made) >= 4
+        count += 1
+    assert count >= 4
