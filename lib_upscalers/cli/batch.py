@@ -7,14 +7,14 @@ import logging
 import traceback
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lib_upscalers.cli.console import Bars, Console
 from lib_upscalers.cli.problems import describe
 from lib_upscalers.jobs.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from lib_upscalers.cli.arguments import SizeRequest
@@ -301,7 +301,6 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
         UpscalerError: The upscaler cannot be used.
     """
     from lib_upscalers.hosts.standalone import StandaloneHost
-    from lib_upscalers.jobs.method import Method, fingerprint_of
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -319,6 +318,23 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
         "quality": options.quality,
         "frames": options.frames,
     }
+    return method_of(upscaler, choice, settings, target, others)
+
+
+def method_of(
+    upscaler: Upscaler,
+    choice: Choice,
+    settings: Settings,
+    target: Callable[[Size], Target],
+    others: Mapping[str, Any],
+) -> Method:
+    """Return the method of one upscaler; `others` as in `fingerprint_of`.
+
+    Raises:
+        ModelFileError: The network's file cannot be read.
+    """
+    from lib_upscalers.jobs.method import Method, fingerprint_of
+
     return Method(
         choice.name,
         lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),

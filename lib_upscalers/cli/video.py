@@ -210,9 +210,8 @@ def _job(options: VideoOptions, settings: Settings) -> VideoJob:
 def _method(
     options: VideoOptions, settings: Settings, facts: VideoFacts, encoding: Encoding
 ) -> tuple[Method, Size]:
-    from lib_upscalers.cli.batch import choose
+    from lib_upscalers.cli.batch import choose, method_of
     from lib_upscalers.hosts.standalone import StandaloneHost
-    from lib_upscalers.jobs.method import Method, fingerprint_of
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.upscaler import Upscaler
     from lib_upscalers.video.encoding import even_size
@@ -233,13 +232,7 @@ def _method(
         "crf": encoding.quality,
         "trim": [options.trim.start, options.trim.end],
     }
-    method = Method(
-        choice.name,
-        lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
-        lambda _: Target(size=size),
-        fingerprint_of([choice], settings, others, upscaler.digest),
-    )
-    return method, size
+    return method_of(upscaler, choice, settings, lambda _: Target(size=size), others), size
 
 
 COMMAND = Command(

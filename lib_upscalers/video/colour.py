@@ -99,6 +99,13 @@ class Colour:
             )
 
 
+def full_chroma_format(bits: int, *, full: bool) -> str:
+    """Return FFmpeg's name of the format of planes that all have the size of the picture."""
+    if bits > 8:
+        return f"yuv444p{bits}le"
+    return "yuvj444p" if full else "yuv444p"
+
+
 @dataclass(frozen=True)
 class _Levels:
     """Black, the span of luma and the span of chroma in a number of bits."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from lib_upscalers.errors import ImageError
 from lib_upscalers.pictures.picture import Picture
-from lib_upscalers.video.colour import FULL, LIMITED, to_rgb
+from lib_upscalers.video.colour import FULL, LIMITED, from_rgb, full_chroma_format, to_rgb
 from lib_upscalers.video.pyav import opened
 from lib_upscalers.video.video_facts import refuse_frame
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _DEPTHS = (8, 10, 12, 14, 16)
-_KINDS = "yuv444p", "yuvj444p"
 
 
 @dataclass(frozen=True)
@@ -143,13 +142,10 @@ def planes_of(frame: Any, facts: VideoFacts) -> tuple[Array, int]:
     bits = next(each for each in _DEPTHS if each >= facts.bits)
     frame_range = FULL if facts.colour.full else LIMITED
     if frame.format.is_rgb:
-        from lib_upscalers.video.colour import from_rgb
-
         pixels = frame.to_ndarray(format="rgb24" if bits == 8 else "rgb48le")
         return from_rgb(pixels, bits, facts.colour), bits
-    name = f"yuv444p{bits}le" if bits > 8 else _KINDS[facts.colour.full]
     whole = frame.reformat(
-        format=name,
+        format=full_chroma_format(bits, full=facts.colour.full),
         src_color_range=frame_range,
         dst_color_range=frame_range,
         interpolation="BICUBIC",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 
 from lib_upscalers.errors import InputError, OutputError, UnknownNameError
-from lib_upscalers.video.colour import FULL, LIMITED, from_rgb
+from lib_upscalers.video.colour import FULL, LIMITED, from_rgb, full_chroma_format
 from lib_upscalers.video.pyav import load_av
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ class PieceWriter:
 
     def _frame(self, planes: Array) -> Any:
         full = self._facts.colour.full
-        name = f"yuv444p{self._bits}le" if self._bits > 8 else ("yuv444p", "yuvj444p")[full]
+        name = full_chroma_format(self._bits, full=full)
         frame = self._av.VideoFrame(planes.shape[2], planes.shape[1], name)
         for plane, values in zip(frame.planes, planes, strict=True):
             rows = np.zeros((values.shape[0], plane.line_size // values.itemsize), values.dtype)

@@ -82,7 +82,6 @@ class VideoTally:
         enlarged: Frames that went through the upscaler.
         reused: Frames that show the same as the one before.
         damaged: Frames that could not be decoded, or only in part.
-        network_seconds: How long the upscaler worked.
     """
 
     total: int
@@ -90,7 +89,6 @@ class VideoTally:
     enlarged: int = 0
     reused: int = 0
     damaged: int = 0
-    network_seconds: float = 0.0
     _begun: float = field(default_factory=time.monotonic)
 
     @property
@@ -114,6 +112,11 @@ class VideoTally:
         if now:
             parts.append(f"{now / max(self.seconds, 1e-6):.2f} frames/s")
         return ", ".join(parts)
+
+    def report(self, piece: Piece, job: VideoJob, progress: Progress) -> None:
+        """Update a progress with what is done, and with the piece that is in work."""
+        text = f"piece {piece.number} of {len(job.pieces)}, {self.in_words()}"
+        progress.update(self.done, self.total, text)
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ class VideoRun:
             self._make(journal, claim, piece)
         else:
             self.tally.before += len(piece.stamps)
-        self._report(piece)
+        self.tally.report(piece, job, self._progress)
         return True
 
     def _make(self, journal: Journal, claim: Claim, piece: Piece) -> None:
@@ -198,11 +201,6 @@ class VideoRun:
             journal.enter_failed(row, str(error))
             raise
         journal.enter_published(row)
-
-    def _report(self, piece: Piece) -> None:
-        tally = self.tally
-        text = f"piece {piece.number} of {len(self._job.pieces)}, {tally.in_words()}"
-        self._progress.update(tally.done, tally.total, text)
 
     def _join(self, form: str) -> tuple[str, ...]:
         job = self._job
@@ -275,13 +273,10 @@ class _PieceRun:
             self._progress.check_cancelled()
             tally.reused += 1
             return _Made(frame.stamp, None)
-        start = time.perf_counter()
         target = self._job.method.target(frame.picture.size)
         result = self._job.method.run(frame.picture, target, _Silent(self._progress))
-        tally.network_seconds += time.perf_counter() - start
         tally.enlarged += 1
-        text = f"piece {self._piece.number} of {len(self._job.pieces)}, {tally.in_words()}"
-        self._progress.update(tally.done, tally.total, text)
+        tally.report(self._piece, self._job, self._progress)
         return _Made(frame.stamp, result.picture.pixels)
 
     def _write(self, made: _Made, writer: PieceWriter) -> None:
