@@ -26,13 +26,17 @@ INPUTS = (
 )
 # Changes of these are no changes of an input.
 _MORE = ("extras_image", "extras_scale_by_tab", "extras_scale_to_tab")
-_READ_PAGE = """(...values) => {
+# Gradio hands over the inputs and then the outputs, and calls before it shows a change (Blocks.svelte
+# of 3.41 and 4.40); a picture has its size when it is decoded.
+READ_PAGE = """async (...values) => {
+    await new Promise((shown) => setTimeout(shown));
     const picture = document.querySelector("#extras_image img");
+    await picture?.decode().catch(() => {});
     const tabs = [...document.querySelectorAll("#extras_resize_mode > .tab-nav > button")];
     const tab = Math.max(0, tabs.findIndex((each) => each.classList.contains("selected")));
     const size = picture ? `${picture.naturalWidth} ${picture.naturalHeight}` : "0 0";
-    return [...values.slice(0, -1), `${tab} ${size}`];
-}"""
+    return [...values.slice(0, COUNT), `${tab} ${size}`];
+}""".replace("COUNT", str(len(INPUTS) - 1))
 _STEP = 8
 _BOTH = "Both scripts are ticked:"
 _HINT = "One of them usually suffices: untick the other."
@@ -152,4 +156,4 @@ def connect(
         component = found.get(name)
         event = getattr(component, "change", None) or getattr(component, "select", None)
         if event is not None:
-            listen(event, show, inputs, [found[NOTE]], js=_READ_PAGE)
+            listen(event, show, inputs, [found[NOTE]], js=READ_PAGE)
