@@ -26,8 +26,8 @@ INPUTS = (
 )
 # Changes of these are no changes of an input.
 _MORE = ("extras_image", "extras_scale_by_tab", "extras_scale_to_tab")
-# Gradio hands over the inputs and then the outputs, and calls before it shows a change (Blocks.svelte
-# of 3.41 and 4.40); a picture has its size when it is decoded.
+# Gradio hands over the inputs and then the outputs, and calls before it shows a change
+# (Blocks.svelte of 3.41 and 4.40); a picture has its size when it is decoded.
 READ_PAGE = """async (...values) => {
     await new Promise((shown) => setTimeout(shown));
     const picture = document.querySelector("#extras_image img");
