@@ -13,7 +13,7 @@ from lib_upscalers.errors import ImageError
 from lib_upscalers.pictures.file_facts import read_facts
 from lib_upscalers.pictures.files import DEFAULT_MAX_PIXELS, picture_size, read_page
 from lib_upscalers.pictures.opening import check_readable, load, opened, quietly
-from lib_upscalers.pictures.picture import Picture, from_pil
+from lib_upscalers.pictures.picture import Picture, from_pil, has_alpha
 
 if TYPE_CHECKING:
     import os
@@ -174,7 +174,7 @@ def _plays(image: ImageFile.ImageFile) -> int:
 def _is_transparent(image: ImageFile.ImageFile) -> bool:
     if image.mode in ("RGBA", "LA", "PA"):
         return bool((np.asarray(image.getchannel("A")) < 255).any())
-    return "transparency" in image.info
+    return has_alpha(image)
 
 
 def read_frames(frames: Frames, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iterator[Picture]:

@@ -8,12 +8,14 @@ import os
 import stat
 import tempfile
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError
 from lib_upscalers.pictures.picture import decoding
 from lib_upscalers.pictures.quiet import PILLOW_LOCK, warnings_logged
+from lib_upscalers.pictures.rare_kinds import rare_kind
 from lib_upscalers.pictures.signatures import SIGNATURE_BYTES, readable_format, recognise
 from lib_upscalers.pictures.tiff_kind import describe_tiff, is_tiff_undecodable
 
@@ -58,7 +60,7 @@ def opened(
     kind = recognise(_head(file))
     if kind is not None and kind.plugin is not None:
         _register(kind.plugin)
-    with decoding(str(file)):
+    with decoding(str(file), partial(rare_kind, file)):
         image = _open(file, kind, max_pixels, truncated=truncated)
         with image:
             _refuse_more_than(max_pixels, image)
@@ -106,6 +108,11 @@ def _unknown(file: Path, kind: FileKind | None) -> ImageError:
         return ImageError(
             f"Expected a picture, but {file} is a TIFF file of a kind that Pillow does not read "
             f"({described}): convert it to a TIFF of 8 or 16 bits, or to PNG."
+        )
+    if rare := rare_kind(file):
+        return ImageError(
+            f"Expected a picture, but {file} is {rare}, which Pillow does not read: convert it to "
+            "PNG with another program."
         )
     if name is not None:
         return ImageError(

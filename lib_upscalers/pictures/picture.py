@@ -25,7 +25,7 @@ from lib_upscalers.pictures.number_range import find_range, to_unit
 from lib_upscalers.pictures.tensors import from_tensor, to_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -47,7 +47,8 @@ _log = logging.getLogger("lib_upscalers")
 _STRIP_BYTES = 4 << 20
 # Decoders' error texts for data that is not damaged, but of an unsupported kind.
 _UNSUPPORTED = re.compile(
-    r"unsupported|not supported|unimplemented|not implemented|not available|cannot find loader",
+    r"unsupported|not supported|unknown pcx mode|unimplemented|not implemented|not available"
+    r"|cannot find loader",
     re.IGNORECASE,
 )
 _SAMPLE_FORMAT, _GDAL_NODATA = 339, 42113
@@ -91,8 +92,13 @@ class Picture:
 
 
 @contextmanager
-def decoding(name: str) -> Generator[None, None, None]:
-    """Turn whatever a decoder raises for bad data into an ImageError about `name`."""
+def decoding(name: str, rare_kind: Callable[[], str] | None = None) -> Generator[None, None, None]:
+    """Turn whatever a decoder raises for bad data into an ImageError about `name`.
+
+    Args:
+        name: What is decoded.
+        rare_kind: Called after a failure: what it is, if decoders often lack its kind, else "".
+    """
     from PIL import Image
 
     try:
@@ -109,6 +115,11 @@ def decoding(name: str) -> Generator[None, None, None]:
             raise ImageError(
                 f"Expected a picture, but {name} is of a kind that Pillow does not read ({error}): "
                 "convert it to PNG."
+            ) from error
+        if rare_kind is not None and (kind := rare_kind()):
+            raise ImageError(
+                f"Expected a picture that Pillow reads, but {name} is {kind}, which it may not "
+                f"read ({error}): convert it to PNG with another program."
             ) from error
         raise ImageError(
             f"Expected a whole picture, but {name} cannot be decoded, it is damaged or cut short: "
@@ -196,15 +207,23 @@ def _in_range(
 
 def _as_plain(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None]:
     """Return the image as L, LA, RGB or RGBA, and the profile that it then has."""
-    seen_through = image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
-    keyed = "transparency" in image.info
     grey = image.mode in ("1", "L", "LA", "La")
-    mode = ("L" if grey else "RGB") + ("A" if seen_through or keyed else "")
+    mode = ("L" if grey else "RGB") + ("A" if has_alpha(image) else "")
     if image.mode in ("CMYK", "LAB"):
         return _to_srgb(image, profile), None
     if image.mode == mode:
         return image, profile
     return image.convert(mode), profile
+
+
+def has_alpha(image: Image.Image) -> bool:
+    """Return whether an image has an alpha channel, a transparent colour or such a palette."""
+    palette = image.palette
+    return (
+        image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+        or "transparency" in image.info
+        or (palette is not None and palette.mode.endswith("A"))
+    )
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

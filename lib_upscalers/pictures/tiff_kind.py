@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_BITS, _COMPRESSION, _BANDS, _NUMBERS = 258, 259, 277, 339
-_TAGS = frozenset((_BITS, _COMPRESSION, _BANDS, _NUMBERS))
+_BITS, _COMPRESSION, _MEANING, _BANDS, _NUMBERS = 258, 259, 262, 277, 339
+_TAGS = frozenset((_BITS, _COMPRESSION, _MEANING, _BANDS, _NUMBERS))
+_JPEG, _YCBCR = 7, 6
+# Decoded by every build of libtiff, whatever libraries it was built with.
+_ALWAYS_DECODED = frozenset((1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946))
 # Compressions by their number; those with False are decoded by neither Pillow nor its libtiff.
 _COMPRESSIONS: Mapping[int, tuple[str, bool]] = {
     1: ("none", True),
@@ -62,6 +65,21 @@ def is_tiff_undecodable(file: Path) -> bool:
     if not tags:
         return False
     return not _COMPRESSIONS.get(tags.get(_COMPRESSION, 1), ("", False))[1]
+
+
+def is_common_tiff(file: Path) -> bool:
+    """Return whether Pillow decodes such a file wherever it runs, unless the file is damaged.
+
+    Not so are compressions that libtiff may lack, JPEG of more than 8 bits, and YCbCr that JPEG has
+    not compressed. A file whose tags cannot be read counts as common.
+    """
+    tags = _read_tags(file)
+    if not tags:
+        return True
+    compression = tags.get(_COMPRESSION, 1)
+    if compression == _JPEG:
+        return bool(tags.get(_BITS, (1,))[0] <= 8)
+    return compression in _ALWAYS_DECODED and tags.get(_MEANING) != _YCBCR
 
 
 def _read_tags(file: Path) -> dict[int, Any] | None:

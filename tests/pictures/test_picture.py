@@ -127,6 +127,16 @@ def test_a_palette_may_hold_transparency() -> None:
         assert picture.pixels[0].tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
 
 
+def test_a_palettes_colours_may_have_alpha() -> None:
+    image = Image.new("P", (2, 1))
+    image.putdata([0, 1])
+    image.putpalette([255, 0, 0, 255, 0, 255, 0, 128], rawmode="RGBA")
+    picture = from_pil(image)
+    assert picture.alpha is not None
+    assert picture.alpha[0].tolist() == [255, 128]
+    assert picture.pixels[0].tolist() == [[255, 0, 0], [0, 255, 0]]
+
+
 @each_case("mode, key", [("L", 7), ("RGB", (7, 7, 7))])
 def test_one_colour_may_stand_for_transparency(mode: str, key: object) -> None:
     image = Image.new(mode, (2, 1), 0)

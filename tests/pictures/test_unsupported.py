@@ -117,6 +117,31 @@ def test_kinds_of_tiff_that_are_not_read_are_named(tmp_path: Path) -> None:
         read_picture(tmp_path / "in.tif")
 
 
+def jpeg_of(marker: int, bits: int = 8, bands: int = 3) -> bytes:
+    frame = bytes((bits, 0, 16, 0, 16, bands)) + bytes((1, 0x11, 0)) * bands
+    header = b"\xff" + bytes((marker,)) + struct.pack(">H", len(frame) + 2) + frame
+    return b"\xff\xd8\xff\xe0\0\x04ab" + header + b"\xff\xda\0\x08\x01\x01\0\0\x3f\0" + bytes(9)
+
+
+def test_rare_kinds_of_jpeg_and_tiff_are_not_called_damaged(tmp_path: Path) -> None:
+    for content, name in (
+        (jpeg_of(0xC3), "a lossless JPEG file of 8 bits in 3 channels"),
+        (jpeg_of(0xF7, bits=16, bands=1), "a JPEG-LS file of 16 bits in 1 channel"),
+        (jpeg_of(0xC1, bits=12), "a JPEG file of 12 bits in 3 channels"),
+        (jpeg_of(0xC5), "a hierarchical JPEG file"),
+        (grey_tiff_of(50001), r"a TIFF file \(8-bit whole numbers in 1 channel, compression WebP"),
+        (grey_tiff_of(6), "compression old JPEG"),
+    ):
+        (tmp_path / "in.pic").write_bytes(content)
+        with pytest.raises(ImageError, match=name) as caught:
+            read_picture(tmp_path / "in.pic")
+        assert "damaged" not in str(caught.value), name
+    for content in (jpeg_of(0xC0), grey_tiff_of(5)):
+        (tmp_path / "in.pic").write_bytes(content)
+        with pytest.raises(ImageError, match="damaged"):
+            read_picture(tmp_path / "in.pic")
+
+
 def test_a_raw_files_preview_is_not_taken(tmp_path: Path) -> None:
     image = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
     image.save(tmp_path / "in.nef", "TIFF")
