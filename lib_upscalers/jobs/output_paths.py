@@ -134,7 +134,8 @@ def _means_folder(output: str, path: Path, names: Sequence[str], count: int) -> 
 
 
 def _names_several(names: Sequence[str]) -> bool:
-    return len(names) > 1 or not to_path(names[0]).is_file()
+    path = to_path(names[0])
+    return len(names) > 1 or path.is_dir() or not path.exists()
 
 
 def _jobs(
@@ -167,6 +168,11 @@ def _single_output(output: Path, extension: str | None) -> Path:
     """Return the file for one result, whose ending decides the format."""
     ending = output.suffix.lower().lstrip(".")
     same = {"jpg": "jpeg", "tif": "tiff"}
+    if output.exists() and not output.is_file():
+        raise InputError(
+            f"Expected the name of a file to write, but {output} is a pipe or a device: choose "
+            "another name."
+        )
     if not ending:
         return output.with_name(f"{output.name}.{extension or 'png'}")
     if extension and same.get(ending, ending) != same.get(extension, extension):

@@ -245,7 +245,10 @@ def check_readable(file: Path) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise ImageError(f"Expected a picture file, but {file} is a folder: name a file in it.")
     if not stat.S_ISREG(status.st_mode):
-        raise ImageError(f"Expected a picture file, but {file} is not a regular file.")
+        raise ImageError(
+            f"Expected a picture file, but {file} is not a regular file: save the picture to a "
+            "file first."
+        )
     if status.st_size == 0:
         raise ImageError(f"Expected a picture file, but {file} is empty (0 bytes): get it again.")
     if not os.access(file, os.R_OK):

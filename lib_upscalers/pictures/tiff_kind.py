@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.pictures.quiet import warnings_logged
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -86,7 +88,7 @@ def _read_tags(file: Path) -> dict[int, Any] | None:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     try:
-        with file.open("rb") as stream:
+        with warnings_logged(), file.open("rb") as stream:
             directory = ImageFileDirectory_v2(stream.read(8))
             if directory.next is None:
                 return None

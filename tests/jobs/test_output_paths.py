@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,13 @@ class TestOutput:
 
     def test_a_picture_that_is_named_twice_is_done_once(self) -> None:
         assert len(_plan("in/a.png", "in", "in/*.png", "./in/a.png", output="out").jobs) == 2
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+    def test_a_pipe_is_neither_read_as_a_folder_nor_written(self) -> None:
+        os.mkfifo("pipe")
+        assert not _plan("pipe", output="out.png").into_folder
+        with pytest.raises(InputError, match="pipe or a device"):
+            _plan("one.png", output="pipe")
 
     def test_several_pictures_need_a_folder(self) -> None:
         for output in ("big.png", "one.png"):

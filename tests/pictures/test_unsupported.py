@@ -142,6 +142,13 @@ def test_rare_kinds_of_jpeg_and_tiff_are_not_called_damaged(tmp_path: Path) -> N
             read_picture(tmp_path / "in.pic")
 
 
+@pytest.mark.filterwarnings("error")
+def test_describing_a_damaged_tiff_warns_nobody(tmp_path: Path) -> None:
+    (tmp_path / "cut.tif").write_bytes(grey_tiff_of(6)[:100])
+    with pytest.raises(ImageError):
+        read_picture(tmp_path / "cut.tif")
+
+
 def test_a_raw_files_preview_is_not_taken(tmp_path: Path) -> None:
     image = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
     image.save(tmp_path / "in.nef", "TIFF")
