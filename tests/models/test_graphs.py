@@ -15,6 +15,7 @@ from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.folders import Facts, scan
 from lib_upscalers.models.graphs.evaluation import evaluate
 from lib_upscalers.models.graphs.graph import Graph, Node
+from lib_upscalers.models.graphs.graph_check import check_agreement
 from lib_upscalers.models.loader import load_network, read_traits
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError
 from tests.cases import each_case
@@ -246,5 +247,24 @@ BOMBS: Mapping[str, tuple[list[Node], dict[str, torch.Tensor]]] = {
 def test_a_node_that_makes_far_too_much_is_refused(what: str) -> None:
     nodes, constants = BOMBS[what]
     graph = Graph(nodes, constants, "in", nodes[-1].outputs[0])
-    with pytest.raises((NoNetworkError, DamagedFileError), match="the node 'n"):
+    with pytest.raises((NoNetworkError, DamagedFileError), match=r"the node 'n"):
         evaluate(graph, torch.rand(1, 3, 8, 8), lambda *_: None)
+
+
+@each_case("large, same", [(1e6, True), (1e14, False)])
+def test_what_rounding_makes_is_no_difference(large: float, same: bool) -> None:
+    """A network may make a thousand times more of it; only fp64 shows whether it is the same."""
+    layer = torch.nn.Conv2d(3, 3, 3, padding=1)
+    constants = {"w": layer.weight.detach(), "b": layer.bias.detach(), "large": torch.tensor(large)}
+    nodes = [
+        Node("Add", "up", ("in", "large"), ("x",)),
+        Node("Sub", "down", ("x", "large"), ("y",)),
+        Node("Conv", "layer", ("y", "w", "b"), ("out",), {"pads": [1] * 4}),
+    ]
+    graph = Graph(nodes, constants, "in", "out")
+    if same:
+        check_agreement(graph, layer, channels=3, least=1)
+    else:
+        with pytest.raises(NoNetworkError, match="the node 'down' .* gives something else"):
+            check_agreement(graph, layer, channels=3, least=1)
+    assert layer.weight.dtype == torch.float32

@@ -90,7 +90,7 @@ def _cast(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
     # Precision is ours to choose.
     kind = node.attributes["to"]
     if kind in _FLOATS:
-        return inputs[0].float()
+        return inputs[0] if inputs[0].is_floating_point() else inputs[0].float()
     if kind in _INTEGERS:
         return inputs[0].long()
     if kind == _BOOLEAN:

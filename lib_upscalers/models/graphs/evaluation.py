@@ -44,7 +44,7 @@ _WHAT_TORCH_RAISES = (
 def evaluate(
     graph: Graph, probe: torch.Tensor, seen: Callable[[Node, torch.Tensor, torch.Tensor], None]
 ) -> torch.Tensor:
-    """Return a graph's result for a probe (1, C, H, W), in fp32.
+    """Return a graph's result for a probe (1, C, H, W), computed in the probe's dtype.
 
     Args:
         graph: The graph, checked by `check_order`.
@@ -56,7 +56,7 @@ def evaluate(
         DamagedFileError: It takes far more memory or work than an upscaler.
     """
     values: dict[str, torch.Tensor] = {
-        name: value.float() if value.is_floating_point() else value
+        name: value.to(probe.dtype) if value.is_floating_point() else value
         for name, value in graph.constants.items()
     }
     values[graph.input] = probe

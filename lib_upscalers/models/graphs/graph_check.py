@@ -1,7 +1,8 @@
 """Compare a foreign graph with the architecture that its weights were read into.
 
-Both run on one probe in fp32. If an activation, a padding, a mean or a scale differs, so do the
-features of the next layer, by which the node at fault is found.
+Both run on one probe in fp32, and in fp64 if they differ there: some networks make a thousand
+times more of what rounding leaves. If an activation, a padding, a mean or a scale differs, so do
+the features of the next layer, by which the node at fault is found.
 """
 
 from __future__ import annotations
@@ -75,6 +76,16 @@ def _disagreement(graph: Graph, module: nn.Module, channels: int, sides: tuple[i
     """Return where a graph differs from a network on a probe; "" if it does not."""
     generator = torch.Generator().manual_seed(1)
     probe = torch.rand(1, channels, *sides, generator=generator)
+    fault = _fault_on(graph, module, probe)
+    if not fault:
+        return ""
+    try:
+        return _fault_on(graph, module.double(), probe.double()) and fault
+    finally:
+        module.float()
+
+
+def _fault_on(graph: Graph, module: nn.Module, probe: torch.Tensor) -> str:
     with torch.inference_mode():
         watched = _Watch(module)
         watched.attach()
