@@ -5,28 +5,39 @@ A page names such a part in double braces, such as ``{{ errors }}``.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 _PLACE = re.compile(r"\{\{ (\w+)((?: \w+)*) \}\}")
 
 
-def help_of(*command: str) -> str:
-    """Return what a command of the command line shows for ``--help``, as a block of code."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lib_upscalers", *command, "--help"],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "90", "NO_COLOR": "1", "PYTHONUTF8": "1"},
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    return f"```text\n{done.stdout.rstrip()}\n```"
+def command_line() -> str:
+    """Return what ``--help`` shows, of every command and of what some of them can do."""
+    from lib_upscalers.cli.command import make_parser
+    from lib_upscalers.cli.main import commands
+    from lib_upscalers.cli.upscale import EXAMPLES
+    from lib_upscalers.version import VERSION
+
+    os.environ.update(COLUMNS="90", NO_COLOR="1")
+    return "\n\n".join(_helps(make_parser(commands(), VERSION, EXAMPLES), ""))
+
+
+def _helps(parser: argparse.ArgumentParser, name: str) -> Iterator[str]:
+    yield f"## {name}\n" if name else ""
+    yield f"```text\n{parser.format_help().rstrip()}\n```"
+    for action in parser._actions:  # noqa: SLF001 - argparse names no other way to its parsers
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for each, child in action.choices.items():
+                yield from _helps(child, f"{name} {each}".strip())
 
 
 def _branch(kind: type[BaseException], indent: str, module: str) -> list[str]:
@@ -60,7 +71,7 @@ def example(name: str) -> str:
     return f"```python\n{text.rstrip()}\n```"
 
 
-_PARTS = {"help": help_of, "example": example, "errors": errors, "kernels": kernels}
+_PARTS = {"commands": command_line, "example": example, "errors": errors, "kernels": kernels}
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:

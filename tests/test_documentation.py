@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from lib_upscalers.cli.main import commands
 from lib_upscalers.version import VERSION
 from tests.offenders import fail_for
 
@@ -161,7 +162,10 @@ def test_the_site_builds_and_loads_nothing_from_the_network(site: Path) -> None:
 def test_the_site_has_the_code_s_own_words(site: Path) -> None:
     assert "UnsafeModelError" in (site / "reference/errors.html").read_text("utf-8")
     assert "read_picture" in (site / "reference/python.html").read_text("utf-8")
-    assert "--upscaler" in (site / "reference/command-line.html").read_text("utf-8")
+    helps = (site / "reference/command-line.html").read_text("utf-8")
+    assert "--upscaler" in helps
+    assert 'id="models-search"' in helps
+    assert [each.name for each in commands() if f'id="{each.name}"' not in helps] == []
     assert "a little sharper" in (site / "how-to/python.html").read_text("utf-8")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
 import logging
 import os
 import subprocess
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lib_upscalers.cli import engine_arguments
 from lib_upscalers.cli.arguments import SizeRequest
 from lib_upscalers.cli.command import make_parser
 from lib_upscalers.cli.main import (
@@ -25,9 +28,10 @@ from lib_upscalers.cli.main import (
 )
 from lib_upscalers.geometry import Size
 from lib_upscalers.resampling.resample import KERNELS
+from tests.offenders import fail_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 Capture = pytest.CaptureFixture[str]
@@ -332,11 +336,37 @@ def test_it_works_as_a_module_and_in_a_pipe() -> None:
     assert (process.returncode, error) == (ALL_DONE, b"")
 
 
+def each_parser(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for group in parser._actions:
+        if isinstance(group, argparse._SubParsersAction):
+            for child in group.choices.values():
+                yield from each_parser(child)
+
+
 def test_help_explains_every_option() -> None:
-    parser = make_parser(commands(), "1.0", "")
-    for command in (parser, *parser._subparsers._group_actions[0].choices.values()):
+    for command in each_parser(make_parser(commands(), "1.0", "")):
         for action in command._actions:
             assert action.help or action.dest == "command", action.dest
         text = command.format_help()
         assert text.isascii(), "a terminal of any encoding can show it"
         assert max(map(len, text.splitlines())) <= 100
+
+
+def test_every_option_is_read() -> None:
+    """As a field of a command's options that something uses, or straight from the arguments."""
+    read: set[object] = set()
+    for file in (ROOT / "lib_upscalers" / "cli").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute):
+                read.add(node.attr)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr":
+                read |= {each.value for each in node.args if isinstance(each, ast.Constant)}
+    unread = {
+        f"{command.prog}: {action.dest}"
+        for command in each_parser(make_parser(commands(), "1.0", ""))
+        for action in command._actions
+        if action.dest not in (*read, "help", "version")
+        and not action.dest.startswith(engine_arguments._PREFIX)
+    }
+    fail_for(unread, "Expected options that the program reads; use or delete these")
