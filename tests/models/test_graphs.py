@@ -247,7 +247,7 @@ BOMBS: Mapping[str, tuple[list[Node], dict[str, torch.Tensor]]] = {
 def test_a_node_that_makes_far_too_much_is_refused(what: str) -> None:
     nodes, constants = BOMBS[what]
     graph = Graph(nodes, constants, "in", nodes[-1].outputs[0])
-    with pytest.raises((NoNetworkError, DamagedFileError), match=r"the node 'n"):
+    with pytest.raises((NoNetworkError, DamagedFileError), match="the node 'n"):
         evaluate(graph, torch.rand(1, 3, 8, 8), lambda *_: None)
 
 
@@ -265,6 +265,6 @@ def test_what_rounding_makes_is_no_difference(large: float, same: bool) -> None:
     if same:
         check_agreement(graph, layer, channels=3, least=1)
     else:
-        with pytest.raises(NoNetworkError, match="the node 'down' .* gives something else"):
+        with pytest.raises(NoNetworkError, match=r"the node 'down' .* gives something else"):
             check_agreement(graph, layer, channels=3, least=1)
     assert layer.weight.dtype == torch.float32
