@@ -195,10 +195,16 @@ def _made(kind: Callable[..., _Made], values: Mapping[str, Any]) -> _Made:
 
 def _picture(values: Mapping[str, Any]) -> StoredPicture:
     made = _made(StoredPicture, values)
-    path = PurePosixPath(made.file)
-    if made.width < 1 or made.height < 1 or path.is_absolute() or ".." in path.parts:
+    if made.width < 1 or made.height < 1 or not _is_in_store(made.file):
         raise ValueError("a picture has no size, or is not in the store")
     return made
+
+
+def _is_in_store(file: str) -> bool:
+    """Return whether a path is a relative one that stays below its folder on every system."""
+    path = PurePosixPath(file)
+    plain = file.isprintable() and not any(sign in file for sign in "\\:")
+    return plain and not path.is_absolute() and ".." not in path.parts
 
 
 def _picture_or_none(values: Mapping[str, Any] | None) -> StoredPicture | None:

@@ -143,10 +143,13 @@ def test_a_file_that_shows_no_comparison_is_refused(tmp_path: Path) -> None:
         open_again(tmp_path / "missing.html", store)
 
 
-@each_case("file", ["../../secret.png", "/etc/passwd"])
+@each_case(
+    "file",
+    ["../../secret.png", "/etc/passwd", "a\0.png", "..\\secret.png", "C:secret.png", "\ud800.png"],
+)
 def test_a_session_names_no_file_outside_its_folder(tmp_path: Path, file: str) -> None:
     store, session, _ = written(tmp_path)
-    text = session.to_json().replace(session.source.file, file)
+    text = session.to_json().replace(session.source.file, json.dumps(file)[1:-1])
     path = tmp_path / "foreign" / "sessions" / "a.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
