@@ -41,6 +41,9 @@ OURS = [
     "DIS",
     "UpConv7",
     "CUNet",
+    "GateRV3",
+    "ESC",
+    "FIGSR",
     "FusedSPAN",
 ]
 

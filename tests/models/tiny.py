@@ -187,6 +187,39 @@ def cunet() -> nn.Module:
     return CUNet()
 
 
+def gaterv3() -> nn.Module:
+    from lib_upscalers.models.architectures.enlargement import make_enlargement
+    from lib_upscalers.models.architectures.gaterv3 import GateRV3
+
+    last = make_enlargement("pixelshuffle", 2, 8, middle=6)
+    return GateRV3(last, features=8, down=(1, 1), up=(1, 1), mixes=(None,), span=1)
+
+
+def esc() -> nn.Module:
+    from lib_upscalers.models.architectures.esc import ESC, Sizes
+
+    sizes = Sizes(features=8, large=4, kernel=5, blocks=2, inner=1, window=8, heads=2, before=16)
+    # Its filter and its biases begin at 0 here, as files have others.
+    return randomised(ESC(sizes, 2))
+
+
+def figsr() -> nn.Module:
+    from lib_upscalers.models.architectures.enlargement import make_enlargement
+    from lib_upscalers.models.architectures.figsr import FIGSR
+
+    last = make_enlargement("pixelshuffledirect", 2, 8)
+    return FIGSR(last, features=8, hidden=16, blocks=(1, 1), narrow=2, square=5, band=7)
+
+
+def randomised(network: nn.Module) -> nn.Module:
+    """Return a network after what it learns has been changed a little, at random."""
+    with torch.no_grad():
+        for weights in network.parameters():
+            if weights.requires_grad:
+                weights.add_(torch.randn_like(weights), alpha=0.05)
+    return network
+
+
 TINY: Mapping[str, Callable[[], nn.Module]] = {
     "ATD": atd,
     "ArtCNN": artcnn,
@@ -194,8 +227,11 @@ TINY: Mapping[str, Callable[[], nn.Module]] = {
     "Compact": compact,
     "DAT": dat,
     "DIS": dis,
+    "ESC": esc,
     "ESPCN": espcn,
     "ESRGAN": esrgan,
+    "FIGSR": figsr,
+    "GateRV3": gaterv3,
     "HAT": hat,
     "OmniSR": omnisr,
     "PLKSR": plksr,

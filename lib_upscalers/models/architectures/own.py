@@ -12,7 +12,20 @@ if TYPE_CHECKING:
     from spandrel import ArchSupport
 
 # Modules of this package, each with ID, `load`, and LAYERS or `detect`; espcn is the example.
-OWN = ("espcn", "spanplus", "spanf3", "spanf", "rtmosr", "artcnn", "dis", "upconv7", "cunet")
+OWN = (
+    "espcn",
+    "spanplus",
+    "spanf3",
+    "spanf",
+    "rtmosr",
+    "artcnn",
+    "dis",
+    "upconv7",
+    "cunet",
+    "gaterv3",
+    "esc",
+    "figsr",
+)
 
 
 def supports(spandrel: ModuleType) -> list[ArchSupport]:

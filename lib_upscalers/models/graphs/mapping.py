@@ -25,6 +25,7 @@ _DENSE_LAYERS = 5
 # A name in a state dict; exporters call what they made themselves onnx::Mul_5, val_5 or /Constant.
 _NAME = re.compile(r"(?!val_\d+$)[A-Za-z_]\w*(\.\w+)*")
 _NORM = re.compile(r"norm[^/]*/(Mul|Add)(_\d+)?$", re.IGNORECASE)
+_FACTOR = re.compile(r"/(Mul|Add)(_\d+)?$")
 _PRO = re.compile(r"(?<![a-z])pro(?![a-z])")
 # Fewer are a number of the calculation.
 _FEWEST_FACTORS = 2
@@ -118,11 +119,12 @@ def _weight_of_layer(node: Node, graph: Graph, named: Collection[str]) -> tuple[
     if node.kind == "MatMul" and stored and graph.constants[node.inputs[stored[0]]].ndim == 2:
         return "weight", stored[0]
     # Factors follow a normalisation inside of its layer; those by root mean squares have a scale.
-    if _NORM.search(node.name) and len(stored) == 1:
-        if graph.constants[node.inputs[stored[0]]].numel() < _FEWEST_FACTORS:
+    by_root = f"{node.name.rpartition('/')[0]}/ReduceL2" in named
+    if len(stored) == 1 and (_NORM.search(node.name) or (by_root and _FACTOR.search(node.name))):
+        held = node.inputs[stored[0]]
+        own = not _NORM.search(node.name) and _NAME.fullmatch(held)
+        if own or graph.constants[held].numel() < _FEWEST_FACTORS:
             return "", 0
-        folder = node.name.rpartition("/")[0]
-        by_root = f"{folder}/ReduceL2" in named
         names = ("scale", "offset") if by_root else ("weight", "bias")
         return names[node.kind == "Add"], stored[0]
     return "", 0
