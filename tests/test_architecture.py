@@ -78,6 +78,7 @@ HEAVY_MODULES = (
     "lib_upscalers.models.architectures.spanf",
     "lib_upscalers.models.architectures.spanf3",
     "lib_upscalers.models.architectures.spanplus",
+    "lib_upscalers.models.architectures.to_grey",
     "lib_upscalers.models.architectures.upconv7",
     "lib_upscalers.models.building",
     "lib_upscalers.models.graphs",

@@ -9,13 +9,13 @@ shape; published sizes of others by a hash of them, in `known_layouts.json`, whi
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.models.architectures.description import shuffled
 from lib_upscalers.network import NetworkTraits
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Expected = dict[str, tuple[int, ...]]
 
 FILE = Path(__file__).with_name("known_layouts.json")
-_CHANNELS = (3, 4, 1)
 _DENSE_LAYERS = 5
 _GROWTH = 32
 # Names of an ESRGAN in files of BSRGAN and Real-ESRGAN: the dense layers, then all others.
@@ -83,15 +82,6 @@ def _layer(name: str, gives: int, takes: int, side: int = 3) -> Expected:
     return {f"{name}.weight": (gives, takes, side, side), f"{name}.bias": (gives,)}
 
 
-def _scale_and_channels(count: int, takes: int) -> tuple[int, int] | None:
-    """Return by how much a pixel shuffle of so many channels enlarges, and what it gives."""
-    for channels in (takes, *_CHANNELS):
-        scale = math.isqrt(max(count // channels, 0)) if channels else 0
-        if scale and scale * scale * channels == count:
-            return scale, channels
-    return None
-
-
 def _traits(architecture: str, scale: int, takes: int, gives: int) -> NetworkTraits | None:
     if (takes, gives) not in ((1, 1), (3, 3), (4, 4), (1, 3), (3, 1)) or scale < 1:
         return None
@@ -122,7 +112,7 @@ def _compact(shapes: Shapes) -> NetworkTraits | None:
     for i in range(1, last):
         slopes = {f"body.{i}.weight": (features,)}
         expected |= slopes if i % 2 else _layer(f"body.{i}", features, features)
-    made = _scale_and_channels(end[0], takes)
+    made = shuffled(end[0], takes)
     if expected != shapes or made is None:
         return None
     return _traits("RealESRGAN Compact", *made[:1], takes, made[1])
@@ -133,7 +123,7 @@ def _span(shapes: Shapes) -> NetworkTraits | None:
     if first is None or end is None:
         return None
     features, takes = first
-    made = _scale_and_channels(end[0], takes)
+    made = shuffled(end[0], takes)
     blocks = [f"block_{i}.c{j}_r" for i in range(1, 7) for j in range(1, 4)]
     sizes = dict.fromkeys((*blocks, "conv_2"), (features, features))
     sizes["conv_1"] = (features, takes)

@@ -45,6 +45,8 @@ OURS = [
     "ESC",
     "FIGSR",
     "FusedSPAN",
+    "GreyCompact",
+    "GreySPAN",
 ]
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+_GIVES: Mapping[int, tuple[int, ...]] = {1: (1, 3), 3: (3, 1), 4: (4,)}
+
 
 @dataclass(frozen=True)
 class Description:
@@ -35,6 +37,23 @@ def count_blocks(names: Collection[str], prefix: str) -> int:
     """Return how many blocks of a list are named: ``prefix`` and 0, 1, 2 and so on."""
     numbers = {name[len(prefix) :].split(".", 1)[0] for name in names if name.startswith(prefix)}
     return next(i for i in range(len(numbers) + 1) if str(i) not in numbers)
+
+
+def shuffled(count: int, takes: int) -> tuple[int, int] | None:
+    """Return by how much a pixel shuffle enlarges, and how many channels it gives.
+
+    Args:
+        count: How many channels it shuffles.
+        takes: How many the network takes: it gives as many, or turns grey into colour or back.
+
+    Returns:
+        None if no supported network is so.
+    """
+    for gives in _GIVES.get(takes, ()):
+        scale = math.isqrt(max(count, 0) // gives)
+        if scale and scale * scale * gives == count:
+            return scale, gives
+    return None
 
 
 def scale_of(state: Mapping[str, Any], name: str, gives: int) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from lib_upscalers.models.adapt.fused import drop_branches
+from lib_upscalers.models.architectures.description import shuffled
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -59,7 +60,8 @@ def _load(spandrel: ModuleType, architecture: object, state: dict[str, Any]) -> 
     family: Any = import_module(f"{spandrel.__name__}.architectures.SPAN")
     util: Any = import_module(f"{spandrel.__name__}.util")
     features, takes = state["conv_1.eval_conv.weight"].shape[:2]
-    scale, gives = util.get_scale_and_output_channels(state["upsampler.0.weight"].shape[0], takes)
+    count = state["upsampler.0.weight"].shape[0]
+    scale, gives = shuffled(count, takes) or util.get_scale_and_output_channels(count, takes)
     norm = "no_norm" not in state
     if not norm:
         state["no_norm"] = torch.zeros(1)

@@ -35,10 +35,11 @@ def supports(spandrel: ModuleType) -> list[ArchSupport]:
         spandrel: The spandrel that they are made for: there may be two in the process.
     """
     from lib_upscalers.models.architectures.fused_span import fused_span
+    from lib_upscalers.models.architectures.to_grey import grey_compact, grey_span
 
     made = [_support(spandrel, import_module(f"{__package__}.{name}")) for name in OWN]
-    # It is built from spandrel's own SPAN, and has its name.
-    return [*made, fused_span(spandrel)]
+    # They are built from spandrel's own SPAN and Compact, and have their names.
+    return [*made, fused_span(spandrel), grey_compact(spandrel), grey_span(spandrel)]
 
 
 def _support(spandrel: ModuleType, module: ModuleType) -> ArchSupport:

@@ -13,7 +13,12 @@ from torch import nn
 from torch.nn import functional
 
 from lib_upscalers.models.architectures.branches import FusedLayer, fuse_layers
-from lib_upscalers.models.architectures.description import Description, count_blocks, scale_of
+from lib_upscalers.models.architectures.description import (
+    Description,
+    count_blocks,
+    scale_of,
+    shuffled,
+)
 from lib_upscalers.models.architectures.dysample import dynamic_sampling
 
 if TYPE_CHECKING:
@@ -94,9 +99,13 @@ def load(state: Mapping[str, Any]) -> tuple[SPANPlus, Description]:
         count_blocks(state, f"feats.{i}.block_n.") for i in range(1, count_blocks(state, "feats."))
     ]
     if "upsampler.0.weight" in state:
-        gives, scale = takes, scale_of(state, "upsampler.0.weight", takes)
-        shuffled = nn.Conv2d(features, gives * scale**2, 3, padding=1)
-        upsampler: nn.Module = nn.Sequential(shuffled, nn.PixelShuffle(scale))
+        count = int(state["upsampler.0.weight"].shape[0])
+        scale, gives = shuffled(count, takes) or (
+            scale_of(state, "upsampler.0.weight", takes),
+            takes,
+        )
+        wide = nn.Conv2d(features, gives * scale**2, 3, padding=1)
+        upsampler: nn.Module = nn.Sequential(wide, nn.PixelShuffle(scale))
     elif "upsampler.weight" in state:
         gives, scale = state["upsampler.weight"].shape[0], 1
         upsampler = nn.Conv2d(features, gives, 3, padding=1)
