@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import runpy
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from supply.pins import LOCKS, ROOT
+from supply.torch_builds import TORCH_LOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,9 +63,8 @@ ENVIRONMENT = {"MACOSX_DEPLOYMENT_TARGET": "14.0", "UV_PYTHON_DOWNLOADS": "never
 
 
 def torch_pairs() -> dict[str, tuple[str, str]]:
-    """Return the versions of torch and torchvision for each of their locks, as run.py has them."""
-    held = runpy.run_path(str(ROOT / "run.py"), run_name="run")
-    return {name: pair for pair, name in held["TORCH_LOCKS"].items()}
+    """Return the versions of torch and torchvision for each of their locks."""
+    return {name: pair for pair, name in TORCH_LOCKS.items()}
 
 
 def locks() -> list[Lock]:
@@ -159,8 +158,8 @@ def main() -> int:
     """Write the locks if all of them can be made and fit every machine."""
     parser = argparse.ArgumentParser(
         prog=COMMAND,
-        description="Write locks/ from requirements*.txt and the versions of torch in run.py. "
-        "Pins that still fit stay.",
+        description="Write locks/ from requirements*.txt and the versions of torch in "
+        "supply/torch_builds.py. Pins that still fit stay.",
     )
     parser.add_argument(
         "--upgrade", action="store_true", help="use the newest versions of what is not pinned"

@@ -1,4 +1,4 @@
-"""run.py: what it decides, and that it neither breaks nor deletes what it finds."""
+"""`run.py` and its environment: what is decided, and that nothing found is broken or deleted."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from supply import environment, torch_builds
+
 ROOT = Path(__file__).resolve().parent.parent
 RUN = SimpleNamespace(**runpy.run_path(str(ROOT / "run.py"), run_name="run"))
-LINUX = RUN.Machine("Linux", "x86_64", "none")
+LINUX = torch_builds.Machine("Linux", "x86_64", "none")
 posix = pytest.mark.skipif(os.name != "posix", reason="a shell script stands in for Python")
 
 
@@ -48,12 +50,14 @@ def test_an_old_python_is_told_so() -> None:
 
 
 def test_it_needs_the_standard_library_alone() -> None:
-    tree = ast.parse((ROOT / "run.py").read_text(encoding="utf-8"))
-    names = {
-        alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names
-    }
-    names |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+    for file in ("run.py", "supply/environment.py", "supply/torch_builds.py"):
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        names = {
+            alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names
+        }
+        names |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
+        names -= {"supply.environment", "supply.torch_builds"}
+        assert {name.split(".")[0] for name in names} <= set(sys.stdlib_module_names), file
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,8 @@ def test_it_needs_the_standard_library_alone() -> None:
 def test_a_gpu_is_found_without_torch(
     files: tuple[str, ...], programs: tuple[str, ...], expected: str
 ) -> None:
-    found = RUN.find_gpu(files.__contains__, lambda name: name if name in programs else None)
+    which = {name: name for name in programs}.get
+    found = torch_builds.find_gpu(files.__contains__, which)
     assert found == expected
 
 
@@ -90,7 +95,7 @@ def test_a_gpu_is_found_without_torch(
 def test_cpu_builds_are_taken_only_as_a_pair(
     torch: list[str], torchvision: list[str], expected: tuple[str, str] | None
 ) -> None:
-    assert RUN.cpu_pair(torch, torchvision) == expected
+    assert torch_builds.cpu_pair(torch, torchvision) == expected
 
 
 def _offers_cpu(package: str) -> list[str]:
@@ -114,20 +119,20 @@ def _must_not_ask(package: str) -> list[str]:
     ],
 )
 def test_torch_fits_the_machine(machine: tuple[str, str, str], expected: tuple[str, str]) -> None:
-    assert RUN.choose_torch(RUN.Machine(*machine), _must_not_ask) == expected
+    assert torch_builds.choose_torch(torch_builds.Machine(*machine), _must_not_ask) == expected
 
 
 @pytest.mark.parametrize("gpu", ["none", "amd"])
 def test_linux_without_an_nvidia_gpu_takes_a_cpu_build_if_there_is_one(gpu: str) -> None:
-    machine = RUN.Machine("Linux", "x86_64", gpu)
-    assert RUN.choose_torch(machine, _offers_cpu) == ("2.14.1+cpu", "0.29.1+cpu")
-    assert RUN.choose_torch(machine, lambda _: []) == ("2.14.1", "0.29.1")
+    machine = torch_builds.Machine("Linux", "x86_64", gpu)
+    assert torch_builds.choose_torch(machine, _offers_cpu) == ("2.14.1+cpu", "0.29.1+cpu")
+    assert torch_builds.choose_torch(machine, lambda _: []) == ("2.14.1", "0.29.1")
 
 
 def test_versions_on_offer_are_read() -> None:
     output = "torch (2.14.1)\nAvailable versions: 2.14.1, 2.13.0+cpu, 2.13.0\n  INSTALLED: 2.14.1\n"
-    assert RUN.parse_versions(output) == ["2.14.1", "2.13.0+cpu", "2.13.0"]
-    assert RUN.parse_versions("ERROR: No matching distribution found for torch") == []
+    assert torch_builds.parse_versions(output) == ["2.14.1", "2.13.0+cpu", "2.13.0"]
+    assert torch_builds.parse_versions("ERROR: No matching distribution found for torch") == []
 
 
 @pytest.mark.parametrize(
@@ -145,22 +150,22 @@ def test_versions_on_offer_are_read() -> None:
     ],
 )
 def test_failures_come_with_advice(output: str, advice: str) -> None:
-    assert advice in RUN.advice_for(output)
+    assert advice in environment.advice_for(output)
 
 
 def test_an_unknown_failure_gets_no_false_advice() -> None:
-    assert RUN.advice_for("ERROR: ResolutionImpossible: something else entirely") == ""
+    assert environment.advice_for("ERROR: ResolutionImpossible: something else entirely") == ""
 
 
 def _finished(folder: Path, locks: list[Path]) -> None:
-    python = RUN.python_in(folder)
+    python = environment.python_in(folder)
     python.parent.mkdir(parents=True)
     python.touch()
     for name in ("torch", "torchvision", "gradio"):
-        (RUN.packages_in(folder) / name).mkdir(parents=True)
+        (environment.packages_in(folder) / name).mkdir(parents=True)
     for lock in locks:
-        wanted = RUN.fingerprint(lock.read_text(), LINUX, "")
-        RUN.stamp_of(folder, lock).write_text(wanted)
+        wanted = environment.fingerprint(lock.read_text(), LINUX, "")
+        environment.stamp_of(folder, lock).write_text(wanted)
 
 
 @pytest.fixture
@@ -173,13 +178,13 @@ def locks(tmp_path: Path) -> list[Path]:
 
 def test_what_is_installed_is_left_alone(tmp_path: Path, locks: list[Path]) -> None:
     _finished(tmp_path / "venv", locks)
-    assert RUN.outdated(tmp_path / "venv", locks, LINUX, "") == []
+    assert environment.outdated(tmp_path / "venv", locks, LINUX, "") == []
 
 
 def test_only_what_changed_is_installed_again(tmp_path: Path, locks: list[Path]) -> None:
     _finished(tmp_path / "venv", locks)
     locks[1].write_text("something==2\n")
-    assert RUN.outdated(tmp_path / "venv", locks, LINUX, "") == [locks[1]]
+    assert environment.outdated(tmp_path / "venv", locks, LINUX, "") == [locks[1]]
 
 
 @pytest.mark.parametrize("missing", ["python", "torch", "torchvision", "gradio", "stamp"])
@@ -187,50 +192,50 @@ def test_a_damaged_environment_is_noticed(tmp_path: Path, locks: list[Path], mis
     venv = tmp_path / "venv"
     _finished(venv, locks)
     lost = {
-        "python": RUN.python_in(venv),
-        "stamp": RUN.stamp_of(venv, locks[0]),
-    }.get(missing, RUN.packages_in(venv) / missing)
+        "python": environment.python_in(venv),
+        "stamp": environment.stamp_of(venv, locks[0]),
+    }.get(missing, environment.packages_in(venv) / missing)
     lost.rmdir() if lost.is_dir() else lost.unlink()
-    assert locks[0] in RUN.outdated(venv, locks, LINUX, "")
+    assert locks[0] in environment.outdated(venv, locks, LINUX, "")
 
 
 def test_another_gpu_or_torch_is_noticed(tmp_path: Path, locks: list[Path]) -> None:
     _finished(tmp_path / "venv", locks)
-    other = RUN.Machine("Linux", "x86_64", "nvidia")
-    assert RUN.outdated(tmp_path / "venv", locks, other, "") == locks
-    assert RUN.outdated(tmp_path / "venv", locks, LINUX, "torch==2.9.1") == locks
+    other = torch_builds.Machine("Linux", "x86_64", "nvidia")
+    assert environment.outdated(tmp_path / "venv", locks, other, "") == locks
+    assert environment.outdated(tmp_path / "venv", locks, LINUX, "torch==2.9.1") == locks
 
 
 def test_a_folder_with_other_files_is_never_cleared(tmp_path: Path) -> None:
     precious = tmp_path / "thesis.txt"
     precious.write_text("all of it")
-    with pytest.raises(RUN.SetupError, match="UPSCALER_LAB_VENV"):
-        RUN.make_environment(tmp_path)
+    with pytest.raises(environment.SetupError, match="UPSCALER_LAB_VENV"):
+        environment.make_environment(tmp_path)
     assert precious.read_text() == "all of it"
 
 
 @pytest.mark.slow
 def test_a_broken_environment_is_made_anew(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
-    python = RUN.python_in(venv)
+    python = environment.python_in(venv)
     python.parent.mkdir(parents=True)
     python.write_text("not a program")
     (venv / "pyvenv.cfg").write_text("home = nowhere\n")
-    RUN.make_environment(venv)
-    assert RUN.runs_without_error(python, "-c", "import pip")
+    environment.make_environment(venv)
+    assert environment.runs_without_error(python, "-c", "import pip")
     marker = venv / "kept"
     marker.touch()
-    RUN.make_environment(venv)
+    environment.make_environment(venv)
     assert marker.exists(), "an environment that works is left as it is"
-    RUN.stamp_of(venv, Path("requirements.txt")).touch()
-    RUN.make_environment(venv)
+    environment.stamp_of(venv, Path("requirements.txt")).touch()
+    environment.make_environment(venv)
     assert not marker.exists(), "one that was finished but has lost its packages is not"
 
 
 def test_pip_failures_are_told(tmp_path: Path) -> None:
-    log = tmp_path / "install.log"
-    with pytest.raises(RUN.SetupError, match="no build for this Python") as caught:
-        RUN.install(Path(sys.executable), ["--no-index", "no-such-package-anywhere==1"], log)
+    log, package = tmp_path / "install.log", "no-such-package-anywhere==1"
+    with pytest.raises(environment.SetupError, match="no build for this Python") as caught:
+        environment.install(Path(sys.executable), ["--no-index", package], log)
     assert "no-such-package-anywhere" in str(caught.value)
     assert "no-such-package-anywhere" in log.read_text()
 
@@ -259,12 +264,12 @@ def test_a_changed_file_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("PIP_TARGET", str(tmp_path / "installed"))
     lock, log = tmp_path / "lock.txt", tmp_path / "install.log"
     lock.write_text(f"lab-nothing==1 --hash=sha256:{'0' * 64}\n")
-    with pytest.raises(RUN.MismatchError, match="another file than the one in locks"):
-        RUN.install_locked(Path(sys.executable), [lock], log)
+    with pytest.raises(environment.MismatchError, match="another file than the one in locks"):
+        environment.install_locked(Path(sys.executable), [lock], log)
     assert not (tmp_path / "installed").exists()
     found = hashlib.sha256(wheel.read_bytes()).hexdigest()
     lock.write_text(f"lab-nothing==1 --hash=sha256:{found}\n")
-    RUN.install_locked(Path(sys.executable), [lock], log)
+    environment.install_locked(Path(sys.executable), [lock], log)
     assert (tmp_path / "installed" / "lab_nothing.py").is_file()
 
 
@@ -280,19 +285,18 @@ def test_another_build_of_torch_is_taken_only_from_sources_that_pip_was_told_of(
     def install(_: Path, arguments: list[str], __: Path) -> None:
         asked.append(arguments)
         if "--require-hashes" in arguments:
-            raise RUN.MismatchError("another build")
+            raise environment.MismatchError("another build")
 
-    scope = RUN.install_torch.__globals__
-    monkeypatch.setitem(scope, "install", install)
-    monkeypatch.setitem(scope, "has_own_sources", lambda _: own_sources)
+    monkeypatch.setattr(environment, "install", install)
+    monkeypatch.setattr(environment, "has_own_sources", lambda _: own_sources)
     arguments = (tmp_path, ["torch==1"], tmp_path / "torch.txt", tmp_path / "log")
     if own_sources:
-        RUN.install_torch(*arguments)
+        environment.install_torch(*arguments)
         assert asked[-1] == ["torch==1"]
         assert "without comparing hashes" in capsys.readouterr().err
     else:
-        with pytest.raises(RUN.MismatchError):
-            RUN.install_torch(*arguments)
+        with pytest.raises(environment.MismatchError):
+            environment.install_torch(*arguments)
         assert len(asked) == 1
 
 
@@ -300,15 +304,15 @@ def test_sources_of_its_own_are_seen_in_pip_s_settings(monkeypatch: pytest.Monke
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    assert not RUN.has_own_sources(Path(sys.executable))
+    assert not environment.has_own_sources(Path(sys.executable))
     monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
-    assert RUN.has_own_sources(Path(sys.executable))
+    assert environment.has_own_sources(Path(sys.executable))
 
 
 def test_a_command_that_needs_a_newer_python_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     RUN.check_command("app")
     monkeypatch.setitem(RUN.OLDEST_PYTHON, "docs", (3, 99))
-    with pytest.raises(RUN.SetupError, match=r"Python 3\.99 or newer for `run\.py docs`"):
+    with pytest.raises(environment.SetupError, match=r"Python 3\.99 or newer for `run\.py docs`"):
         RUN.check_command("docs")
 
 
@@ -325,12 +329,12 @@ def test_usage(arguments: list[str], code: int) -> None:
 def test_it_hands_over_arguments_and_exit_code(tmp_path: Path) -> None:
     venv = tmp_path / "a folder"
     _finished(venv, [])
-    python = RUN.python_in(venv)
+    python = environment.python_in(venv)
     python.write_text('#!/bin/sh\nshift\necho "$@"\nexit 7\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
-    lock = RUN.LOCKS / RUN.BASE
-    wanted = RUN.fingerprint(lock.read_text(), RUN.this_machine(), "")
-    RUN.stamp_of(venv, lock).write_text(wanted)
+    lock = environment.LOCKS / environment.BASE
+    wanted = environment.fingerprint(lock.read_text(), torch_builds.this_machine(), "")
+    environment.stamp_of(venv, lock).write_text(wanted)
     done = _start("cli", "upscale", "a b.png", UPSCALER_LAB_VENV=str(venv), UPSCALER_LAB_TORCH="")
     assert (done.returncode, done.stdout) == (7, "cli upscale a b.png\n")
     assert done.stderr == ""
