@@ -72,6 +72,12 @@ def test_every_picture_of_the_documentation_is_shown() -> None:
     fail_for(unused, "No page shows these files of docs/pictures; show or delete them")
 
 
+def test_the_picture_of_the_architecture_has_every_package() -> None:
+    drawn = set(re.findall(r">(\w+)/</text>", _text("docs/pictures/architecture.svg")))
+    packages = {path.parent.name for path in (ROOT / "lib_upscalers").glob("*/__init__.py")}
+    assert drawn - {"scripts"} == packages
+
+
 def _paths_of_ours(text: str) -> Iterator[str]:
     """Yield files that a text names, such as `tiling/policy.py` or `benchmarks.engine`."""
     for name in re.findall(r"`([\w/.-]+/[\w.-]+\.(?:py|mjs|md|yml))`", text):
