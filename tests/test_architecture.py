@@ -119,6 +119,7 @@ class Module(NamedTuple):
     name: str
     path: Path
     tree: ast.Module
+    nodes: tuple[ast.AST, ...]
 
     @property
     def unit(self) -> str:
@@ -129,16 +130,17 @@ class Module(NamedTuple):
 def _read(path: Path) -> Module:
     parts = path.relative_to(ROOT).with_suffix("").parts
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    return Module(name, path, ast.parse(path.read_text(encoding="utf-8")))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return Module(name, path, tree, tuple(ast.walk(tree)))
 
 
 MODULES = [_read(path) for path in sorted((ROOT / PACKAGE).rglob("*.py"))]
 NAMES = {module.name for module in MODULES}
 
 
-def _imported(tree: ast.AST) -> Iterator[str]:
+def _imported(module: Module) -> Iterator[str]:
     """Yield every imported module, those inside functions and for types alone included."""
-    for node in ast.walk(tree):
+    for node in module.nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -148,11 +150,11 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 
 def _own_imports(module: Module) -> set[str]:
-    return {name for name in _imported(module.tree) if name in NAMES and name != PACKAGE}
+    return {name for name in _imported(module) if name in NAMES and name != PACKAGE}
 
 
-def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree):
+def _functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in module.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -176,7 +178,7 @@ def test_imports_are_absolute() -> None:
     relative = (
         f"{module.name}:{node.lineno}"
         for module in MODULES
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.ImportFrom) and node.level
     )
     fail_for(relative, "Expected absolute imports")
@@ -261,7 +263,7 @@ def test_imports_have_no_cycle() -> None:
 def _importers(roots: set[str]) -> Iterator[Module]:
     """Yield the modules that import one of some foreign packages."""
     for module in MODULES:
-        if roots & {name.split(".")[0] for name in _imported(module.tree)}:
+        if roots & {name.split(".")[0] for name in _imported(module)}:
             yield module
 
 
@@ -291,7 +293,7 @@ def test_nothing_is_printed() -> None:
     printing = (
         f"{module.name}:{node.lineno}"
         for module in MODULES
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.Name) and node.id == "print"
     )
     fail_for(printing, "Expected no print: log it, or return it to the caller")
@@ -299,8 +301,27 @@ def test_nothing_is_printed() -> None:
 
 # What writes a file that it is given by name: which of its arguments that is.
 WRITERS = {"torch.save": 1, "save_file": 1, "np.save": 0, "np.savez": 0, "json.dump": 1}
+# The last part of the name of whatever may write a file.
+WRITING = {"write_text", "write_bytes", "touch", "open", "save", "rename", "symlink_to"}
+WRITING |= {"replace", "link", *(name.split(".")[-1] for name in WRITERS)}
 # They write by the one writer themselves, or they are a WebUI's; none is a file of Pillow's.
 OWN_SAVES = ("facts", "self", "self.store", "shared.opts", "store", "training")
+
+
+def _last_name(function: ast.expr) -> str:
+    """Return the last part of a dotted name."""
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _names_a_stream(annotation: ast.expr) -> bool:
+    return any(
+        isinstance(each, ast.Name | ast.Attribute) and "IO" in _last_name(each)
+        for each in ast.walk(annotation)
+    )
+
+
+def _makes_bytes(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _last_name(node.func) == "BytesIO"
 
 
 def _writes_by_itself(call: ast.Call, granted: set[str]) -> bool:
@@ -311,6 +332,8 @@ def _writes_by_itself(call: ast.Call, granted: set[str]) -> bool:
         granted: The names of streams and files that the one writer has given, or that lie in
             memory, in the function around the call.
     """
+    if _last_name(call.func) not in WRITING:
+        return False
     name = ast.unparse(call.func)
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     arguments = [ast.unparse(each) for each in call.args]
@@ -339,13 +362,15 @@ def _granted(function: ast.AST) -> set[str]:
     """Return the names in a function that hold what the one writer gave, or a file in memory."""
     names: set[str] = set()
     for node in ast.walk(function):
-        if isinstance(node, ast.arg) and "IO" in ast.unparse(node.annotation or ast.Constant(0)):
+        if isinstance(node, ast.arg) and node.annotation and _names_a_stream(node.annotation):
             names.add(node.arg)
         if isinstance(node, ast.withitem) and node.optional_vars is not None:
             made = ast.unparse(node.context_expr).split("(")[0]
             if made in ("writing", "writing_path", "appending", "io.BytesIO"):
                 names.add(ast.unparse(node.optional_vars))
-        if isinstance(node, ast.Assign) and "BytesIO(" in ast.unparse(node.value):
+        if isinstance(node, ast.Assign) and any(
+            _makes_bytes(each) for each in ast.walk(node.value)
+        ):
             names.update(ast.unparse(target) for target in node.targets)
     return names
 
@@ -355,9 +380,10 @@ def test_files_are_written_by_the_one_writer() -> None:
         f"{module.name}:{call.lineno}: {ast.unparse(call)[:80]}"
         for module in MODULES
         if module.unit != "file_writing"
-        for function in _functions(module.tree)
+        for function in _functions(module)
+        for granted in [_granted(function)]
         for call in ast.walk(function)
-        if isinstance(call, ast.Call) and _writes_by_itself(call, _granted(function))
+        if isinstance(call, ast.Call) and _writes_by_itself(call, granted)
     )
     fail_for(set(by_themselves), "Expected files to be written by lib_upscalers/file_writing.py")
 
@@ -368,7 +394,7 @@ def test_arguments_are_named() -> None:
         for module in MODULES
         # It stands in for methods of foreign networks, whose arguments are theirs to name.
         if not module.name.startswith("lib_upscalers.models.adapt.")
-        for function in _functions(module.tree)
+        for function in _functions(module)
         if function.args.kwarg
     )
     fail_for(passing_on, "Expected named arguments instead of **kwargs")
@@ -384,7 +410,7 @@ def test_functions_are_short() -> None:
     lengths = {
         f"{module.name}.{function.name}": _length(function)
         for module in MODULES
-        for function in _functions(module.tree)
+        for function in _functions(module)
     }
     long = (f"{name}: {length} lines" for name, length in lengths.items() if length > 60)
     fail_for(long, "Expected functions of at most 60 lines")
@@ -395,9 +421,7 @@ def test_functions_are_short() -> None:
 
 def _is_mutable(value: ast.expr | None) -> bool:
     if isinstance(value, ast.Call):
-        called = value.func
-        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        return name in MUTABLE_CALLS
+        return _last_name(value.func) in MUTABLE_CALLS
     mutable = ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
     return isinstance(value, mutable)
 
@@ -413,7 +437,7 @@ def _changeable_state(module: Module) -> Iterator[str]:
             allowed = kind in READ_ONLY
         if not allowed:
             yield f"{module.name}: {ast.unparse(node)}"
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.Global):
             yield f"{module.name}: {ast.unparse(node)}"
 

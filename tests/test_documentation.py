@@ -165,6 +165,7 @@ def test_the_site_builds_and_loads_nothing_from_the_network(site: Path) -> None:
         assert not re.search(r"url\([\"']?https?:", style.read_text("utf-8")), style.name
 
 
+@pytest.mark.slow
 def test_the_site_has_the_code_s_own_words(site: Path) -> None:
     assert "UnsafeModelError" in (site / "reference/errors.html").read_text("utf-8")
     assert "read_picture" in (site / "reference/python.html").read_text("utf-8")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.checks import ROOT
 from tests.offenders import fail_for
 
@@ -40,6 +42,7 @@ for function in functions:
 """
 
 
+@pytest.mark.slow
 def test_the_hints_of_event_functions_can_be_resolved() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT], cwd=ROOT, capture_output=True, text=True, check=False

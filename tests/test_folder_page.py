@@ -54,6 +54,7 @@ def until(actions: FolderActions, words: str) -> str:
     return actions.status()
 
 
+@pytest.mark.slow
 def test_a_folder_is_done_and_goes_on_after_a_restart(
     make: Callable[[], FolderActions], tmp_path: Path
 ) -> None:

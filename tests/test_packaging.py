@@ -83,6 +83,7 @@ def _tree(*patterns: str) -> set[str]:
     return {name for name in names if "__pycache__" not in name}
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_library_and_nothing_else(built: Built) -> None:
     with zipfile.ZipFile(built.wheel) as archive:
         names = set(archive.namelist())

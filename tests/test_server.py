@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from lib_upscalers.ui.guard import Receive
 
+# All but the last two wait for an app, which takes seconds to start.
+pytestmark = pytest.mark.slow
 META = {"meta": {"_type": "gradio.FileData"}}
 SENTENCE = "Expected a picture that was dropped here"
 PASSWORD = "a long password"  # noqa: S105 - of this test

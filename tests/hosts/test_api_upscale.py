@@ -92,6 +92,7 @@ def test_the_longest_side(webui: WebUI) -> None:
     assert same(answer["image"], expected)
 
 
+@pytest.mark.slow
 @each_case(
     "more",
     [

@@ -158,6 +158,7 @@ class TestRefusals:
         assert _pairs(work)["in/b.JPG"] == "out/b.webp"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 @each_case("extension", [None, *writable()])
 @each_case("overwrite", [False, True])

@@ -139,6 +139,7 @@ def test_the_loss_falls(*, decoded: bool) -> None:
     assert latent_loss(training.average(small, size), large, transform) < 0.9 * before
 
 
+@pytest.mark.slow
 def test_what_is_decoded_counts_at_the_end_where_gradients_pass(tmp_path: Path) -> None:
     with_decoder = Teacher(ToyCodec(4), CPU, differentiable=ToyCodec(4).decode)
     without = replace(with_decoder, differentiable=None)
@@ -222,6 +223,7 @@ def test_closing_the_reports_keeps_what_is_done(tmp_path: Path) -> None:
     assert (tmp_path / "work" / "state.pt").exists()
 
 
+@pytest.mark.slow
 def test_time_ends_it_early(tmp_path: Path) -> None:
     settings = replace(SETTINGS, minutes=1 / 60, recipe=replace(RECIPE, steps=10**9), parts=None)
     last = run(tmp_path, settings)[-1]
@@ -347,6 +349,7 @@ class _Wrong(ToyCodec):
         return pixels.flatten()
 
 
+@pytest.mark.slow
 def test_nan_is_tried_again_in_float32(tmp_path: Path) -> None:
     broken = Teacher(Odd(4, "nan"), CPU)
     with pytest.raises(ModelError, match="got NaN"):
@@ -367,6 +370,7 @@ def test_a_model_that_goes_away(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_without_a_decoder_all_channels_count_alike(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -422,6 +426,7 @@ def test_a_full_disk_leaves_the_last_state(
         run(tmp_path / "again")
 
 
+@pytest.mark.slow
 def test_weights_are_written_whole_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = run(tmp_path)[-1].path
     assert good is not None

@@ -56,6 +56,7 @@ def perfect(samples: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 # What a network is worth
 
 
+@pytest.mark.slow
 def test_a_network_is_measured_against_what_would_be_used_without_it() -> None:
     codec = ToyCodec(12)
     teacher = Teacher(codec, CPU, tiny=codec)
@@ -80,6 +81,7 @@ def test_a_network_is_measured_against_what_would_be_used_without_it() -> None:
     assert alone.picture.shape == (32, 4 * 32, 3)
 
 
+@pytest.mark.slow
 def test_seams_show_at_the_borders_of_latent_values() -> None:
     codec = ToyCodec(12)
 
@@ -94,6 +96,7 @@ def test_seams_show_at_the_borders_of_latent_values() -> None:
     assert rough.figures.seams > smooth.figures.seams + 0.2
 
 
+@pytest.mark.slow
 def test_a_network_that_loses_waits_for_its_user(tmp_path: Path) -> None:
     """A network of 16 steps is no better than the round trip of a codec without losses."""
     codec, space = ToyCodec(12), LatentSpace("toy", 12, 2)

@@ -78,6 +78,7 @@ KNOWN: Mapping[str, Callable[[], State]] = {
 }
 
 
+@pytest.mark.slow
 @each_case("what", KNOWN)
 def test_traits_are_those_of_the_built_network(what: str, tmp_path: Path) -> None:
     path = save(KNOWN[what](), tmp_path / "a.safetensors")

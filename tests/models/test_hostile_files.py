@@ -188,6 +188,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @each_case("find", [load_network, read_traits])
 @each_case("name", HOSTILE)
 def test_hostile_files_are_refused_in_a_sentence(
@@ -223,6 +224,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux to know its memory")
 def test_hostile_files_take_less_than_300_mib(hostile: Path) -> None:
     done = subprocess.run(
@@ -235,6 +237,7 @@ def test_hostile_files_take_less_than_300_mib(hostile: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_hostile_files_do_not_hide_a_network(hostile: Path, tmp_path: Path) -> None:
     found = scan([hostile], Facts.in_folder(tmp_path))
     assert [entry.name for entry in found] == ["good"]

@@ -216,6 +216,7 @@ def test_other_errors_of_torch_are_told(tmp_path: Path) -> None:
         network(torch.zeros(1, 5, 8, 8, dtype=torch.bfloat16))
 
 
+@pytest.mark.slow
 @each_case("name", TINY)
 def test_a_network_that_is_let_go_is_gone_at_once(name: str, tmp_path: Path) -> None:
     network = load_network(save(tiny_state(name), tmp_path / "some.pth"))

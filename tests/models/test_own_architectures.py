@@ -154,6 +154,7 @@ def test_a_missing_or_a_further_layer_is_named(name: str, tmp_path: Path) -> Non
         load_network(path)
 
 
+@pytest.mark.slow
 @each_case("name", NAMES)
 def test_a_layer_of_another_shape_is_refused(name: str, tmp_path: Path) -> None:
     state = random_network(name).state_dict()

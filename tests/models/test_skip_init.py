@@ -97,6 +97,7 @@ def test_every_esrgan_is_the_same(kind: str, layout: str, tmp_path: Path) -> Non
     assert_same(built(spandrel.canonicalize_state_dict(dict(read_state(path)))), plain)
 
 
+@pytest.mark.slow
 @each_case("name", TINY)
 def test_random_numbers_are_not_needed_to_know_a_network(name: str, tmp_path: Path) -> None:
     """Facts come from names, shapes and small tensors."""

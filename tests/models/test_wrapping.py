@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import torch
 
 from lib_upscalers.models.loader import load_network, read_traits
@@ -54,6 +55,7 @@ WRAPPINGS: Mapping[str, Callable[[State], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @each_case("wrapping", WRAPPINGS)
 @each_case("name", ["Compact", "ESRGAN"])
 def test_the_weights_are_found_in_their_wrapping(name: str, wrapping: str, tmp_path: Path) -> None:

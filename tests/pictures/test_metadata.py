@@ -326,6 +326,7 @@ def test_code_points_of_avif_are_read_and_written(tmp_path: Path) -> None:
             assert through(source, name, tmp_path)[0].metadata.points == points, name
 
 
+@pytest.mark.slow
 def test_every_known_code_point_has_a_profile() -> None:
     for primaries in (1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 22):
         for transfer in (1, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 17, 18):

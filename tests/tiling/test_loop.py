@@ -69,6 +69,7 @@ class Recorder:
             raise Cancelled
 
 
+@pytest.mark.slow
 @each_case("seed", range(80))
 def test_copied_pixels_are_exact_for_every_size_tile_overlap_batch_and_scale(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
@@ -103,6 +104,7 @@ def test_every_type_goes_in_and_out(dtype: str, out: str) -> None:
     np.testing.assert_allclose(result, expected, atol=0.5001 if out != "float32" else 1e-6)
 
 
+@pytest.mark.slow
 @each_case("seed", range(25))
 def test_with_a_halo_that_reaches_far_enough_tiled_equals_whole(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
@@ -189,6 +191,7 @@ def test_a_flat_picture_stays_flat_under_blending() -> None:
     assert (blended == 77).all()
 
 
+@pytest.mark.slow
 @each_case("error", ["memory", "cuda", "allocator"])
 @each_case("position", range(9))
 def test_wherever_memory_runs_out_the_result_is_the_same(position: int, error: str) -> None:
@@ -262,6 +265,7 @@ def test_results_that_are_no_numbers_even_in_fp32_are_an_error() -> None:
         enlarged(Broken(), picture(26, 20, 20))
 
 
+@pytest.mark.slow
 @each_case("seed", range(12))
 def test_finished_tiles_are_not_run_again(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
@@ -106,6 +107,7 @@ def in_tiles(network: FakeNetwork, pixels: np.ndarray, tile: int | None) -> np.n
     return enlarged(network, pixels, tile=tile, free_memory=no_memory).astype(int)
 
 
+@pytest.mark.slow
 @each_case("name", list(LAYERS))
 def test_tiles_share_what_a_network_computes_of_the_whole_picture(name: str) -> None:
     pixels = uneven()

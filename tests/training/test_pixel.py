@@ -66,6 +66,7 @@ def test_pairs_are_kept_and_read_again(tmp_path: Path, pairs: Pairs) -> None:
         assert torch.equal(found.small, pairs.small)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "other", [replace(TOY, material="drawings"), replace(TOY, damaged=1.0), replace(TOY, seed=2)]
 )

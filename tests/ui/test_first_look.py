@@ -24,6 +24,7 @@ def actions(tmp_path: Path) -> CompareActions:
     return CompareActions(upscaler, host, store, str, lambda: tmp_path, first_look=first)
 
 
+@pytest.mark.slow
 def test_the_sample_is_compared_once_and_again_when_it_is_gone(actions: CompareActions) -> None:
     first = actions.first_look
     assert first is not None

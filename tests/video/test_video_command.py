@@ -229,6 +229,7 @@ def test_another_setting_makes_the_pieces_anew(
     assert " before" not in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_loses_one_piece_at_most() -> None:
     """A process that dies in the middle of a piece; the next one goes on."""
     source = Clip().write(Path("in.mkv"))
