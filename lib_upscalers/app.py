@@ -15,6 +15,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lib_upscalers.cli.arguments import add_device, add_models
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.diagnosis.bug_report import Section, bug_report
 from lib_upscalers.diagnosis.recent_problems import RecentProblems
@@ -84,17 +85,8 @@ def _parse(arguments: Sequence[str] | None) -> AppOptions:
     parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="do not open the browser"
     )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FOLDER",
-        help="look for networks in this folder first; may be given several times",
-    )
-    parser.add_argument(
-        "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
-    )
+    add_models(parser)
+    add_device(parser)
     parser.add_argument(
         "--open",
         type=Path,

@@ -13,7 +13,7 @@ from lib_upscalers.models.architectures import detect, registry, spandrel_module
 from lib_upscalers.models.architectures.hints import misfit, unknown_architecture
 from lib_upscalers.models.placement import ExactWeights
 from lib_upscalers.models.reading import GRAPH_SUFFIXES, read_state, with_read_errors
-from lib_upscalers.models.reading.faults import printable
+from lib_upscalers.models.reading.faults import MISFITS, printable
 from lib_upscalers.models.wrapping import parts, unwrap
 from lib_upscalers.network import NetworkTraits, Profile
 
@@ -29,16 +29,6 @@ _WINDOWS = ("window_size", "win_size", "split_size", "stripe_size", "ws")
 _CHANNELS = ((1, 1), (3, 3), (4, 4), (1, 3), (3, 1))
 # Torch's error texts for precisions that do not match, or that an operator lacks.
 _MISTYPED = ("same dtype", "scalar type", "should be the same", "not implemented for '")
-# What spandrel raises if it mistakes weights for those of an architecture.
-_MISFITS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 class LoadedNetwork:
@@ -174,7 +164,7 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
             f"Expected the weights of a {found.architecture.name} network in {str(path)!r}, but "
             f"{error}: choose another file."
         ) from error
-    except _MISFITS as error:
+    except MISFITS as error:
         raise ModelFileError(
             f"Expected the weights of a {found.architecture.name} network in {str(path)!r}, but "
             f"it is not quite this architecture: {misfit(error)}. Choose another file, or get "
@@ -192,7 +182,7 @@ def _weights_and_support(
     held = read_state(path, values=values)
     try:
         state, found = _recognised(unwrap(held), known)
-    except _MISFITS as error:
+    except MISFITS as error:
         raise ModelFileError(
             f"Expected named weights of a network in {str(path)!r}, but what it names is "
             f"something else ({misfit(error)}): choose another file."

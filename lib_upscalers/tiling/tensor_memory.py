@@ -7,15 +7,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
+from lib_upscalers.tiling.watch import OperatorWatch
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from typing import Any
 
+    from lib_upscalers.tiling.reductions import Call
 
-class LiveMemory(TorchDispatchMode):
+
+class LiveMemory(OperatorWatch):
     """While it is entered, counts every tensor that an operator makes until its memory is freed.
 
     Attributes:
@@ -30,23 +33,13 @@ class LiveMemory(TorchDispatchMode):
         self._sizes: dict[int, int] = {}
         self._holders: Counter[int] = Counter()
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        # Without it newer torches load their compiler (140 MB, seconds) only to skip it.
-        return False
-
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - torch's protocol
+    def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
         """Run the operator and count what it made."""
-        result = func(*args, **(kwargs or {}))
+        del name
+        result = run(*call.args, **call.kwargs)
         inputs = {
             leaf.untyped_storage().data_ptr()
-            for leaf in tree_flatten((args, kwargs))[0]
+            for leaf in tree_flatten((call.args, call.kwargs))[0]
             if isinstance(leaf, torch.Tensor)
         }
         for leaf in tree_flatten(result)[0]:

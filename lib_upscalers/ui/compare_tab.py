@@ -22,7 +22,7 @@ from lib_upscalers.pictures.names import names_a_picture
 from lib_upscalers.resampling.kernels import KERNELS
 from lib_upscalers.ui import setting_controls
 from lib_upscalers.ui.compare_actions import MOST_PICTURES, CompareActions, Form
-from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, return_path, return_paths
+from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, picture_input, return_paths
 from lib_upscalers.ui.uploads import is_inside
 from lib_upscalers.ui.viewer_feed import alert, idle_feed
 from lib_upscalers.ui.viewer_place import viewer_place
@@ -212,20 +212,6 @@ def _html_block(html: str, elem_id: str, *, hidden: bool = False) -> Any:  # noq
     return gr.HTML(html, elem_id=elem_id, elem_classes=classes, **more)
 
 
-def _picture(actions: CompareActions) -> Any:  # noqa: ANN401 - gradio's own type
-    more = {"sources": ["upload", "clipboard"], "source": "upload", "format": "png", "buttons": []}
-    picture = gr.Image(
-        type="filepath",
-        image_mode=None,  # pyright: ignore[reportArgumentType] - version 3 hands it on to nobody
-        label="Picture",
-        height=260,
-        elem_id=PICTURE,
-        **accepted_arguments(gr.Image, more),
-    )
-    return_path(picture, actions.store.new_file)
-    return picture
-
-
 class _TabBuilder:
     """Builds the tab inside the `gr.Blocks` that is open."""
 
@@ -235,7 +221,7 @@ class _TabBuilder:
     def build(self) -> Tab:
         with gr.Row():
             with gr.Column(scale=2, min_width=280):
-                picture = _picture(self.actions)
+                picture = picture_input(PICTURE, 260, self.actions.store.new_file)
                 sample = gr.Button("Sample picture") if self.actions.first_look else None
             with gr.Column(scale=3, min_width=280):
                 controls = build_controls(

@@ -90,16 +90,35 @@ def upload_folder() -> Path:
     return Path(named) if named else Path(tempfile.gettempdir()).resolve() / "gradio"
 
 
-def return_path(image: Image, new_file: Callable[[str], Path]) -> None:
+def picture_input(elem_id: str, height: int, new_file: Callable[[str], Path]) -> Image:
+    """Put an input of one picture into the page; its value is the path of the file that was sent.
+
+    Args:
+        elem_id: Its ID on the page.
+        height: In pixels.
+        new_file: Returns the path for a file of a name; Gradio 3 sends the bytes as a text.
+    """
+    import gradio as gr
+
+    more = {"sources": ["upload", "clipboard"], "source": "upload", "format": "png", "buttons": []}
+    picture = gr.Image(
+        type="filepath",
+        image_mode=None,  # pyright: ignore[reportArgumentType] - version 3 hands it on to nobody
+        label="Picture",
+        height=height,
+        elem_id=elem_id,
+        **accepted_arguments(gr.Image, more),
+    )
+    _return_path(picture, new_file)
+    return picture
+
+
+def _return_path(image: Image, new_file: Callable[[str], Path]) -> None:
     """Let a picture's input return the path of the file as it was uploaded.
 
     Gradio would open it first and answer a file that is no picture by a traceback. A subclass is no
     way: gradio writes a stub file beside the source of every component class. The receiver has to
     check the path: a request may name any.
-
-    Args:
-        image: The input.
-        new_file: Returns the path for a file of a name; Gradio 3 sends the bytes as a text.
     """
 
     def path_of(payload: Any) -> str | None:  # noqa: ANN401 - gradio's own type
@@ -111,7 +130,12 @@ def return_path(image: Image, new_file: Callable[[str], Path]) -> None:
 
 
 def return_paths(files: File | UploadButton, new_file: Callable[[str], Path]) -> None:
-    """Do as `return_path` for an input of several files: return a list of paths."""
+    """Let an input of several files return the paths of the files as they were uploaded.
+
+    Args:
+        files: The input.
+        new_file: As for `picture_input`.
+    """
 
     def paths_of(payload: Any) -> list[str]:  # noqa: ANN401 - gradio's own type
         several = getattr(payload, "root", payload)

@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.compare.finished import FinishedRequest, parse_strengths
 from lib_upscalers.compare.request import MOST
 from lib_upscalers.errors import InputError
-from lib_upscalers.ui.gradio_compat import (
-    accepted_arguments,
-    listen,
-    return_path,
-    upload_folder,
-)
+from lib_upscalers.ui.gradio_compat import listen, picture_input, upload_folder
 from lib_upscalers.ui.uploads import is_sent
 
 if TYPE_CHECKING:
@@ -127,18 +122,9 @@ def _picture(note_of: Callable[[object], str], new_file: Callable[[str], Path]) 
     """Put the picture to begin with into the page, with what will be done with it."""
     import gradio as gr
 
-    more = {"sources": ["upload", "clipboard"], "source": "upload", "format": "png"}
     with gr.Accordion("Begin with a finished picture", open=False, elem_id=f"{PICTURE}_part"):
         gr.HTML(f'<p class="upscaler-lab-note">{_ABOUT_PICTURE}</p>')
-        picture = gr.Image(
-            type="filepath",
-            image_mode=None,  # pyright: ignore[reportArgumentType] - version 3 hands it on to nobody
-            label="Picture",
-            height=200,
-            elem_id=PICTURE,
-            **accepted_arguments(gr.Image, more),
-        )
-        return_path(picture, new_file)
+        picture = picture_input(PICTURE, 200, new_file)
         note = gr.HTML("", elem_id=f"{PICTURE}_note")
     listen(picture.change, note_of, [picture], [note])
     return picture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.models.graphs.graph import has_weights
 from lib_upscalers.models.graphs.operators import OPERATORS
-from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError
+from lib_upscalers.models.reading.faults import MISFITS, DamagedFileError, NoNetworkError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,14 +31,6 @@ _VALUES: Mapping[str, tuple[int, ...]] = {
 }
 # Integers that state a shape are few.
 _MOST_OF_A_SHAPE = 1024
-_WHAT_TORCH_RAISES = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 def evaluate(
@@ -113,7 +105,7 @@ def run_node(node: Node, inputs: list[torch.Tensor | None]) -> tuple[torch.Tenso
         raise NoNetworkError(f"{node} is of a type that is not known here")
     try:
         results = operator(node, inputs)
-    except _WHAT_TORCH_RAISES as error:
+    except MISFITS as error:
         if isinstance(error, (NoNetworkError, DamagedFileError)):
             raise
         first = (str(error).splitlines() or [type(error).__name__])[0]

@@ -14,7 +14,7 @@ from lib_upscalers.models.building import OversizedError, build
 from lib_upscalers.models.graphs.graph import split_closing
 from lib_upscalers.models.graphs.graph_check import check_agreement
 from lib_upscalers.models.graphs.mapping import is_pro, states
-from lib_upscalers.models.reading.faults import NoNetworkError
+from lib_upscalers.models.reading.faults import MISFITS, NoNetworkError
 from lib_upscalers.models.wrapping import parts, unwrap
 
 if TYPE_CHECKING:
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
     from spandrel import ArchRegistry
 
     from lib_upscalers.models.graphs.graph import Graph
-
-_MISFITS = (
-    AssertionError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    OversizedError,
-)
 
 
 class Resized(nn.Module):
@@ -81,7 +70,7 @@ def graph_descriptor(graph: Graph, known: ArchRegistry, path: Path, *, values: b
                 continue
             try:
                 descriptor: Any = build(found.architecture, part)
-            except _MISFITS as error:
+            except (*MISFITS, OversizedError) as error:
                 why = f"it looks like {found.architecture.name}, but {misfit(error)}"
                 break
             try:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+# What torch and spandrel raise where weights, sizes or numbers do not fit together.
+MISFITS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
 
 class DamagedFileError(Exception):
     """A file is not what it should be; the text says in a few words why."""
