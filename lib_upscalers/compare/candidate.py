@@ -82,6 +82,8 @@ class Candidate:
         size_bytes: Of the network's file.
         needs: Returns the least bytes of main memory that it needs, for a picture of the first size
             and a result of the second.
+        prepare: Imports what `run` needs; called before it, so that neither the time nor the memory
+            of imports counts as the first network's.
     """
 
     name: str
@@ -93,3 +95,4 @@ class Candidate:
     licence: str | None = None
     size_bytes: int | None = None
     needs: Callable[[Size, Size], int] = _no_needs
+    prepare: Callable[[], None] | None = None

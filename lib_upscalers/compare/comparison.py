@@ -242,6 +242,8 @@ class Comparison:
 
     def _make(self, index: int, candidate: Candidate, key: str, progress: Progress) -> Entry:
         subject = self.subject
+        if candidate.prepare is not None:
+            candidate.prepare()
         with Peak(self.watch) as peak:
             outcome = candidate.run(subject.source, subject.target, progress)
         self.publish(index, None, "Saving …")

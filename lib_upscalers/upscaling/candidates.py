@@ -87,7 +87,17 @@ def candidate(
         licence=choice.licence,
         size_bytes=choice.size_bytes,
         needs=_bytes_needed(choice.scale),
+        prepare=_import_engine if choice.kind == "network" else None,
     )
+
+
+def _import_engine() -> None:
+    """Import what runs networks, with all architectures."""
+    from lib_upscalers.models import architectures, loader
+    from lib_upscalers.tiling import loop
+
+    del loader, loop
+    architectures.registry()
 
 
 def candidates(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +12,14 @@ from PIL import Image
 
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.metrics import METRICS
+from lib_upscalers.compare.peak_memory import ProcessWatch
 from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.session import from_json, means
 from lib_upscalers.compare.subject import make_subject, read_subject
 from lib_upscalers.errors import ImageError, InputError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
+from lib_upscalers.models import architectures
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
@@ -81,6 +84,32 @@ def test_a_result_has_its_pixels_cost_and_figures(tmp_path: Path) -> None:
     assert (entry.cost.passes, entry.cost.tiles, entry.cost.precision) == (2, 8, "fp16")
     assert entry.cost.peak_of == "process"
     assert set(entry.figures) == {name for name, m in METRICS.items() if not m.needs_reference}
+
+
+def test_what_a_run_imports_is_not_measured(tmp_path: Path) -> None:
+    events: list[str] = []
+
+    class Noting(ProcessWatch):
+        def start(self) -> None:
+            events.append("measured from here")
+            super().start()
+
+    first = replace(candidate("a", Fate()), prepare=lambda: events.append("imported"))
+    work = make(tmp_path, [first, candidate("b", Fate())])
+    _last(replace(work, watch=Noting()).run())
+    assert events == ["imported", "measured from here", "measured from here"]
+
+
+def test_a_network_imports_all_architectures_before_it_runs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(architectures, "registry", lambda: made.append("registry"))
+    found = candidates(Upscaler(StandaloneHost(device_name="cpu")), ["Lanczos", "Lab Fast 2x"])
+    assert found[0].prepare is None
+    assert found[1].prepare is not None
+    found[1].prepare()
+    assert made == ["registry"]
 
 
 def test_cancelling_keeps_what_is_done(tmp_path: Path) -> None:
