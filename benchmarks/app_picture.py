@@ -23,10 +23,9 @@ WIDTH, HEIGHT = 1280, 900
 
 
 def arrange(page: Page) -> None:
-    """Compare the sample under a test, twice: the first time loads the program's parts, too."""
+    """Compare the sample under a test."""
     page.get_by_label("Test on this picture").click()
     take_sample(page)
-    compare(page)
     compare(page)
     page.mouse.move(0, 0)
     page.wait_for_timeout(1500)
