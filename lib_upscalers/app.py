@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.arguments import add_device, add_models
+from lib_upscalers.cli.command import Parser, formatter
 from lib_upscalers.cli.console import Console, ConsoleHandler
+from lib_upscalers.cli.terminal_text import encodings
 from lib_upscalers.diagnosis.bug_report import Section, bug_report
 from lib_upscalers.diagnosis.recent_problems import RecentProblems
 from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.version import VERSION
+from lib_upscalers.words import language_of, translator_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from lib_upscalers.ui.app_server import AppServer
     from lib_upscalers.ui.compare_actions import CompareActions
@@ -51,10 +54,16 @@ class AppOptions(argparse.Namespace):
     open: Path | None
 
 
-def _parse(arguments: Sequence[str] | None) -> AppOptions:
-    parser = argparse.ArgumentParser(
+def make_parser(words: Callable[[str], str] = str) -> Parser:
+    """Make the parser of the app's options.
+
+    Args:
+        words: Translates texts into the user's language.
+    """
+    parser = Parser(
         prog="upscalers-app",
         description="Enlarge pictures in the browser. Nothing leaves this computer.",
+        formatter_class=formatter(words),
     )
     parser.add_argument("--version", action="version", version=f"Upscaler Lab {VERSION}")
     parser.add_argument(
@@ -93,7 +102,7 @@ def _parse(arguments: Sequence[str] | None) -> AppOptions:
         metavar="FILE",
         help="show a comparison again: its HTML report, or the JSON file of its session",
     )
-    return parser.parse_args(arguments, namespace=AppOptions())
+    return parser
 
 
 def _password(options: AppOptions, console: Console) -> str:
@@ -267,8 +276,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    options = _parse(arguments)
-    console = Console.standard(quiet=False)
+    words = translator_of(language_of(os.environ), encodings())
+    options = make_parser(words).parse_args(arguments, namespace=AppOptions())
+    console = Console.standard(quiet=False, words=words)
     if importlib.util.find_spec("gradio") is None:
         console.write(_WITHOUT_GRADIO)
         return 1

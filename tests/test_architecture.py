@@ -27,6 +27,7 @@ PACKAGE = "lib_upscalers"
 # from its own; packages of one layer do not know each other.
 LAYERS = {
     "errors": 0,
+    "words": 0,
     "registry": 0,
     "progress": 0,
     "host": 0,

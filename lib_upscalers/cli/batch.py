@@ -197,7 +197,7 @@ class Batch:
         """Show why a picture failed; return the reason."""
         if self._options.verbose:
             for line in "".join(traceback.format_exception(error)).splitlines():
-                self._console.write(line)
+                self._console.write_as_it_is(line)
         reason = describe(error)
         self._console.write(f"{name}: {reason}", "red")
         return reason

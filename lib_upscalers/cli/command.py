@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from lib_upscalers.cli.terminal_text import visible
+from lib_upscalers.cli.terminal_text import encodable, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from _typeshed import DataclassInstance
+    from _typeshed import DataclassInstance, SupportsWrite
 
     from lib_upscalers.cli.console import Console
 
@@ -57,27 +58,85 @@ def options_of(kind: type[Options], namespace: argparse.Namespace) -> Options:
     return kind(**{field.name: values[field.name] for field in fields(kind)})
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Formats the help in the user's language, argparse's own words too.
+
+    Attributes:
+        words: Translates texts.
+    """
+
+    words: Callable[[str], str] = staticmethod(str)
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],  # pyright: ignore[reportPrivateUsage]
+        prefix: str | None = None,
+    ) -> None:
+        """Add the line of usage."""
+        given = self.words("usage: ") if prefix is None else prefix
+        super().add_usage(usage, actions, groups, given)
+
+    def start_section(self, heading: str | None) -> None:
+        """Begin a group of options."""
+        super().start_section(heading and self.words(heading))
+
+    def add_text(self, text: str | None) -> None:
+        """Add a description or an epilog."""
+        super().add_text(text and self.words(text))
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help and self.words(action.help)
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors print what was typed as visible text, control characters included."""
+    """A parser in the language of its formatter.
+
+    Its errors print what was typed as visible text, control characters included.
+    """
 
     def error(self, message: str) -> NoReturn:
         """Write the usage and the error to stderr and exit with code 2."""
-        super().error(visible(message))
+        self.print_usage(sys.stderr)
+        words: Callable[[str], str] = getattr(self.formatter_class, "words", str)
+        self.exit(2, f"{self.prog}: {words('error')}: {words(visible(message))}\n")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        stream = file or sys.stderr
+        super()._print_message(encodable(message, stream), stream)
 
 
-def make_parser(commands: Sequence[Command], version: str, epilog: str) -> Parser:
+def formatter(words: Callable[[str], str]) -> type[argparse.HelpFormatter]:
+    """Return what formats a parser's help, in a language.
+
+    Args:
+        words: Translates texts.
+    """
+
+    class Formatter(_Formatter):
+        """Formats in this language."""
+
+    Formatter.words = staticmethod(words)
+    return Formatter
+
+
+def make_parser(
+    commands: Sequence[Command], version: str, epilog: str, words: Callable[[str], str] = str
+) -> Parser:
     """Make the parser of the whole command line.
 
     Args:
         commands: In the order of the help.
         version: Of this program.
         epilog: Shown below the commands.
+        words: Translates texts into the user's language.
     """
     parser = Parser(
         prog="upscalers",
         description="Enlarge pictures, with networks or with classic kernels.",
         epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=formatter(words),
     )
     parser.add_argument("--version", action="version", version=f"upscalers {version}")
     parser.add_argument("--list", action="store_true", help="the same as `upscalers list`")
@@ -90,7 +149,7 @@ def make_parser(commands: Sequence[Command], version: str, epilog: str) -> Parse
                 help=command.summary,
                 description=f"{command.summary[:1].upper()}{command.summary[1:]}.",
                 epilog=command.epilog,
-                formatter_class=argparse.RawDescriptionHelpFormatter,
+                formatter_class=parser.formatter_class,
             )
         )
     return parser

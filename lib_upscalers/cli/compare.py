@@ -27,7 +27,7 @@ from lib_upscalers.upscaling.settings import differences
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.compare.session import Session
@@ -239,7 +239,9 @@ def _draw(session: Session, bars: Bars) -> None:
             bars.update(round(done * 1000), 1000, f"{where} {entry.text}")
 
 
-def _table(sessions: Sequence[Session]) -> tuple[list[str], list[list[str]]]:
+def _table(
+    sessions: Sequence[Session], words: Callable[[str], str]
+) -> tuple[list[str], list[list[str]]]:
     """Return the head and the rows of the table of means over all pictures."""
     from lib_upscalers.compare.metrics import METRICS
     from lib_upscalers.compare.session import means
@@ -248,7 +250,7 @@ def _table(sessions: Sequence[Session]) -> tuple[list[str], list[list[str]]]:
     used = [name for name in METRICS if any(name in own for own in collected.values())]
     arrows = {"higher": "+", "lower": "-"}
     head = ["UPSCALER", "SECONDS"]
-    head += [f"{METRICS[name].label} {arrows[METRICS[name].better]}" for name in used]
+    head += [f"{words(METRICS[name].label)} {arrows[METRICS[name].better]}" for name in used]
     rows: list[list[str]] = []
     for upscaler, figures in collected.items():
         seconds = figures.get("seconds")
@@ -327,7 +329,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
                 failed = True
                 console.write(f"{path}: {describe(error)}", "red")
             bars.finish()
-    Console.results().table(*_table(sessions))
+    Console.results(console.words).table(*_table(sessions, console.words))
     if any(entry.state == "finished" for each in sessions for entry in each.entries):
         for written in _write_all(options, sessions, work.store, inputs):
             console.say(f"Written: {written}")

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 
-from lib_upscalers.cli.terminal_text import cell_width, visible
+from lib_upscalers.cli.terminal_text import cell_width, encodable, visible
 from lib_upscalers.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from rich.console import Console as RichConsole
@@ -44,23 +44,27 @@ class Console:
         live: Whether the stream is a terminal, which can show colours and redraw lines.
         strict: Whether a failure to write is an error. Messages must not stop the work; results
             must not be lost silently.
+        words: Translates what is written for people.
     """
 
     stream: TextIO
     quiet: bool = False
     live: bool = False
     strict: bool = False
+    words: Callable[[str], str] = str
     _rich: RichConsole | None = field(default=None, init=False)
 
     @classmethod
-    def standard(cls, *, quiet: bool) -> Console:
+    def standard(cls, *, quiet: bool, words: Callable[[str], str] = str) -> Console:
         """Return the console for messages, on stderr; stdout stays free for results."""
-        return cls(_own(_stream(sys.stderr)), quiet=quiet, live=_is_terminal(sys.stderr))
+        stream = _own(_stream(sys.stderr))
+        return cls(stream, quiet=quiet, live=_is_terminal(sys.stderr), words=words)
 
     @classmethod
-    def results(cls) -> Console:
-        """Return the console for results, on stdout."""
-        return cls(_stream(sys.stdout), live=_is_terminal(sys.stdout), strict=True)
+    def results(cls, words: Callable[[str], str] = str) -> Console:
+        """Return the console for results, on stdout; programs' own formats need no `words`."""
+        stream = _stream(sys.stdout)
+        return cls(stream, live=_is_terminal(sys.stdout), strict=True, words=words)
 
     def say(self, text: str) -> None:
         """Write a line, unless the console is quiet."""
@@ -68,7 +72,7 @@ class Console:
             self.write(text)
 
     def write(self, text: str, style: str = "") -> None:
-        """Write a line that must be seen.
+        """Write a line that must be seen, in the user's language.
 
         Args:
             text: One line; line breaks in it are shown as text.
@@ -78,6 +82,10 @@ class Console:
             OutputError: The console is strict, and the stream cannot be written.
             BrokenPipeError: Likewise, and whoever read the stream has closed it.
         """
+        self.write_as_it_is(self.words(text), style)
+
+    def write_as_it_is(self, text: str, style: str = "") -> None:
+        """Write a line that is not translated, of a log or for programs; else as `write`."""
         try:
             if self.live:
                 from rich.text import Text
@@ -96,7 +104,8 @@ class Console:
             OutputError: As `write`.
             BrokenPipeError: As `write`.
         """
-        lines = [head, *([self._encodable(cell) for cell in row] for row in rows)]
+        titles = [self._encodable(self.words(title)) for title in head]
+        lines = [titles, *([self._encodable(self._cell(each)) for each in row] for row in rows)]
         widths = [max(map(cell_width, column)) for column in zip(*lines, strict=True)]
         try:
             # Rich folds what does not fit; importing it takes longer than most lists.
@@ -123,9 +132,11 @@ class Console:
             )
         return self._rich
 
+    def _cell(self, text: str) -> str:
+        return self.words(text) if " " in text else text  # a single word may be a name
+
     def _encodable(self, text: str) -> str:
-        encoding = getattr(self.stream, "encoding", None) or "utf-8"
-        return visible(text).encode(encoding, "replace").decode(encoding)
+        return encodable(visible(text), self.stream)
 
     def _aligned(self, lines: Iterable[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
         bold = self.live and os.name != "nt"
@@ -256,7 +267,8 @@ class Bars:
         if self._rich is None or self._part is None:
             return
         share = step / total if total else 1.0
-        self._rich.update(self._part, completed=share, text=visible(text))
+        words = self.console.words
+        self._rich.update(self._part, completed=share, text=visible(words(text)))
         if self._all is not None:
             self._rich.update(self._all, completed=self._done + share)
 
@@ -266,7 +278,8 @@ class Bars:
         if self._rich is None or self._all is None:
             return
         minutes = (time.monotonic() - self._begun) / 60
-        speed = f"{(self._done - self._skipped) / minutes:.1f} {self.unit}/min" if minutes else ""
+        done = self._done - self._skipped
+        speed = f"{done / minutes:.1f} {self.console.words(self.unit)}/min" if minutes else ""
         self._rich.update(
             self._all,
             completed=self._done,
@@ -316,8 +329,8 @@ class ConsoleHandler(logging.Handler):
         name, style = record.levelname.lower(), ""
         if record.levelno >= logging.WARNING:
             style = "red" if record.levelno >= logging.ERROR else "yellow"
-        self._console.write(f"{name}: {record.getMessage()}", style)
+        self._console.write_as_it_is(f"{name}: {record.getMessage()}", style)
         if record.exc_info:
             trace = (self.formatter or logging.Formatter()).formatException(record.exc_info)
             for line in trace.splitlines():
-                self._console.write(line)
+                self._console.write_as_it_is(line)

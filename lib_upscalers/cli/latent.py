@@ -92,16 +92,21 @@ def _add(latent: argparse.ArgumentParser) -> None:
         help="train a network for the latents of an autoencoder",
         description="Train a network for the latents of an autoencoder.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=latent.formatter_class,
     )
     _add_fit(fit)
-    summary = "put a network, its card and its picture into one file"
-    share = actions.add_parser("share", help=summary, description=f"{summary.capitalize()}.")
-    latent_sharing.add_share(share)
-    summary = "add a network that somebody has shared"
-    latent_sharing.add_add(
-        actions.add_parser("add", help=summary, description=f"{summary.capitalize()}.")
+    sharing = (
+        (
+            "share",
+            "put a network, its card and its picture into one file",
+            latent_sharing.add_share,
+        ),
+        ("add", "add a network that somebody has shared", latent_sharing.add_add),
     )
+    for name, summary, add in sharing:
+        about = f"{summary.capitalize()}."
+        formatter = latent.formatter_class
+        add(actions.add_parser(name, help=summary, description=about, formatter_class=formatter))
 
 
 def _add_fit(fit: argparse.ArgumentParser) -> None:

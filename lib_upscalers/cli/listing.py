@@ -11,7 +11,7 @@ from lib_upscalers.cli.terminal_text import readable_bytes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from lib_upscalers.upscaling.choices import Choice
@@ -22,17 +22,18 @@ def _add(parser: argparse.ArgumentParser) -> None:
     add_messages(parser)
 
 
-def _row(choice: Choice) -> tuple[str, ...]:
-    scale = f"{choice.scale}x" if choice.scale else "any"
+def _row(choice: Choice, words: Callable[[str], str]) -> tuple[str, ...]:
+    scale = f"{choice.scale}x" if choice.scale else words("any")
     size = readable_bytes(choice.size_bytes) if choice.size_bytes else "-"
     return choice.name, scale, choice.architecture, size, choice.licence or "-"
 
 
-def show_list(models: Sequence[Path]) -> int:
+def show_list(models: Sequence[Path], words: Callable[[str], str] = str) -> int:
     """Write the table of all upscalers to stdout; return the exit code.
 
     Args:
         models: Folders with networks, before the usual ones.
+        words: Translates the words of the table.
     """
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.models.file_cache import Facts
@@ -41,13 +42,12 @@ def show_list(models: Sequence[Path]) -> int:
     host = StandaloneHost(tuple(models))
     choices = list_choices(host, Facts.in_folder(host.data_folder()), hidden=False)
     head = ("NAME", "SCALE", "ARCHITECTURE", "SIZE", "LICENCE")
-    Console.results().table(head, map(_row, choices))
+    Console.results(words).table(head, [_row(choice, words) for choice in choices])
     return 0
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    del console
-    return show_list(options.models)
+    return show_list(options.models, console.words)
 
 
 COMMAND = Command(

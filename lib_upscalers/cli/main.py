@@ -16,8 +16,10 @@ from lib_upscalers.cli.command import make_parser, parse
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.cli.ending import exit_code, signals_interrupt
 from lib_upscalers.cli.problems import describe
+from lib_upscalers.cli.terminal_text import encodings
 from lib_upscalers.errors import Cancelled, InputError
 from lib_upscalers.version import VERSION
+from lib_upscalers.words import language_of, translator_of
 
 if TYPE_CHECKING:
     import argparse
@@ -86,7 +88,7 @@ def _settle_output() -> None:
 def _report(console: Console, error: BaseException, *, verbose: bool) -> None:
     if verbose:
         for line in "".join(traceback.format_exception(error)).splitlines():
-            console.write(line)
+            console.write_as_it_is(line)
     console.write(f"upscalers: {describe(error)}", "red")
 
 
@@ -138,10 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known, examples = commands(typed[:1]), ""
     else:
         known, examples = commands(), import_module("lib_upscalers.cli.upscale").EXAMPLES
-    command, options = parse(make_parser(known, VERSION, examples), known, typed)
-    console = Console.standard(quiet=options.quiet)
+    words = translator_of(language_of(os.environ), encodings())
+    command, options = parse(make_parser(known, VERSION, examples, words), known, typed)
+    console = Console.standard(quiet=options.quiet, words=words)
     if not _has_rich():
-        Console(console.stream).write(_WITHOUT_RICH)
+        Console(console.stream, words=words).write(_WITHOUT_RICH)
         return SOME_FAILED
     with _logging_to(console, verbose=options.verbose), _warnings_logged():
         return _run_command(command, options, console)

@@ -144,7 +144,7 @@ def _search(options: argparse.Namespace, library: ModelLibrary, console: Console
         _write_json([_about(each) for each in shown])
         return _DONE
     head = ("ID", "SCALE", "ARCHITECTURE", "SIZE", "DATE", "FETCHED BY", "LICENCE")
-    Console.results().table(head, map(_row, shown))
+    Console.results(console.words).table(head, map(_row, shown))
     if len(found) > len(shown):
         console.say(f"{len(shown)} of {len(found)} are shown: --most shows more.")
     return _DONE
@@ -186,8 +186,8 @@ def _show(options: argparse.Namespace, library: ModelLibrary, console: Console) 
             for file in model.files
         ),
     ]
-    results = Console.results()
-    results.table(("", ""), rows)
+    results, words = Console.results(), console.words
+    Console.results(words).table(("", ""), [(words(name), value) for name, value in rows])
     for line in model.description.splitlines():
         results.write(line)
     return _DONE
@@ -230,7 +230,6 @@ def _get(options: argparse.Namespace, library: ModelLibrary, console: Console) -
 
 
 def _list(options: argparse.Namespace, library: ModelLibrary, console: Console) -> int:
-    del console
     if options.hash:
         for entry in library.entries():
             library.hashes.get(entry.path)
@@ -239,7 +238,7 @@ def _list(options: argparse.Namespace, library: ModelLibrary, console: Console) 
         _write_json([_about_installed(each) for each in found])
         return _DONE
     head = ("NAME", "SCALE", "ARCHITECTURE", "PRECISION", "SIZE", "CATALOGUE", "LICENCE")
-    Console.results().table(head, map(_installed_row, found))
+    Console.results(console.words).table(head, map(_installed_row, found))
     return _DONE
 
 
@@ -283,7 +282,7 @@ def _verify(options: argparse.Namespace, library: ModelLibrary, console: Console
         _write_json([_about_verification(each) for each in found])
     else:
         for each in found:
-            Console.results().write(_verification_line(each))
+            Console.results(console.words).write(_verification_line(each))
     return _FAILED if any(each.verdict == "wrong" for each in found) else _DONE
 
 
@@ -332,7 +331,7 @@ def _remove(options: argparse.Namespace, library: ModelLibrary, console: Console
 
 
 def _recommended(options: argparse.Namespace, library: ModelLibrary, console: Console) -> int:
-    del library, console
+    del library
     found = [
         each
         for each in recommendations()
@@ -353,7 +352,7 @@ def _recommended(options: argparse.Namespace, library: ModelLibrary, console: Co
         )
         for each in found
     )
-    Console.results().table(head, rows)
+    Console.results(console.words).table(head, rows)
     return _DONE
 
 

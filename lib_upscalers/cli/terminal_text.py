@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 # Controls, lone surrogates (bytes of a file name in an unknown encoding), line and paragraph
@@ -19,6 +20,18 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(each) for each in text)
+
+
+def encodable(text: str, stream: object) -> str:
+    """Return the text as a stream can take it: with question marks for what it lacks."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def encodings() -> list[str]:
+    """Return the encodings of the process's streams for people."""
+    streams = (sys.stdout, sys.stderr)
+    return [each.encoding or "utf-8" for each in streams if getattr(each, "encoding", None)]
 
 
 def _escaped(character: str) -> str:

@@ -148,7 +148,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
 
     options = options_of(UpscaleOptions, namespace)
     if options.list:
-        return show_list(options.models)
+        return show_list(options.models, console.words)
     settings = read_engine_settings(namespace)
     if options.scale is not None:
         Target(scale=options.scale)  # refused before a picture is read
