@@ -7,16 +7,18 @@ commit.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 TSC = "node_modules/typescript/bin/tsc"
@@ -46,6 +48,8 @@ COVERED = (
 QUICK = "not slow and not browser and not webui and not network"
 # A process on each core. Browser tests run alone: a page that waits for its turn is late.
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+# They use one core each, and run at the same time.
+TOGETHER = ("pyright", "types of javascript", "javascript")
 # What pytest exits with then.
 NONE_COLLECTED = 5
 # As in the settings of pyright in pyproject.toml.
@@ -143,11 +147,25 @@ def say(text: str) -> None:
 
 
 def perform(name: str, command: Sequence[str]) -> Outcome:
-    """Run one check, its output shown as it comes."""
-    say(f"\n== {name}")
+    """Run one check; show its output as it comes, or at its end if it does not run alone."""
     start = time.monotonic()
+    if name in TOGETHER:
+        whole = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        say(f"\n== {name}\n{whole.stdout.decode(errors='replace')}")
+        return Outcome(name, whole.returncode, time.monotonic() - start)
+    say(f"\n== {name}")
     done = subprocess.run(command, cwd=ROOT, check=False)
     return Outcome(name, done.returncode, time.monotonic() - start)
+
+
+def perform_all(commands: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
+    """Run checks in order, but those that are named in `TOGETHER` at the same time."""
+    for _, names in itertools.groupby(commands, TOGETHER.__contains__):
+        group = list(names)
+        with ThreadPoolExecutor(len(group) if group[0] in TOGETHER else 1) as pool:
+            yield from pool.map(lambda name: perform(name, commands[name]), group)
 
 
 def provide_browser() -> None:
@@ -180,7 +198,7 @@ def choose(arguments: Sequence[str]) -> dict[str, list[str]]:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the checks; return 0 only if every one passed."""
-    outcomes = [perform(name, command) for name, command in choose(arguments).items()]
+    outcomes = list(perform_all(choose(arguments)))
     # Of the tests that somebody picks none may need a browser, or all of them.
     fine = (0, NONE_COLLECTED) if passed_on(arguments) and len(outcomes) > 1 else (0,)
     say("\n== summary")

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import os
 import runpy
+import shutil
 import stat
 import subprocess
 import sys
@@ -214,8 +215,15 @@ def test_a_folder_with_other_files_is_never_cleared(tmp_path: Path) -> None:
     assert precious.read_text() == "all of it"
 
 
+def forget_all(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+    """Do what `python -m venv --clear FOLDER` begins with."""
+    assert command[:4] == [sys.executable, "-m", "venv", "--clear"]
+    shutil.rmtree(command[4])
+    return subprocess.CompletedProcess(command, 0, "", "")
+
+
 @pytest.mark.slow
-def test_a_broken_environment_is_made_anew(tmp_path: Path) -> None:
+def test_a_broken_environment_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     venv = tmp_path / "venv"
     python = environment.python_in(venv)
     python.parent.mkdir(parents=True)
@@ -228,6 +236,8 @@ def test_a_broken_environment_is_made_anew(tmp_path: Path) -> None:
     environment.make_environment(venv)
     assert marker.exists(), "an environment that works is left as it is"
     environment.stamp_of(venv, Path("requirements.txt")).touch()
+    # To make one more would take as long as the rest of this test.
+    monkeypatch.setattr(environment.subprocess, "run", forget_all)
     environment.make_environment(venv)
     assert not marker.exists(), "one that was finished but has lost its packages is not"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,12 +94,18 @@ def held_out(
     drawings = material == "drawings"
     for kind in _DRAWINGS if drawings else _ALL:
         for i in range(each):
-            large = synthetic.draw(kind, side, _HELD_OUT_SEED + i, crisp=drawings)
+            large = _drawing(kind, side, i, crisp=drawings)
             small = degrade.shrink(large, scale)
             if harm is not None:
                 small = harm(np.random.default_rng(_HELD_OUT_SEED + i), small)
             examples.append(Example(f"{kind} {i}", large, small))
     return examples
+
+
+@lru_cache(maxsize=64)
+def _drawing(kind: str, side: int, number: int, *, crisp: bool) -> Bytes:
+    """Return a picture that no training has seen; it is drawn once for all scales and damages."""
+    return synthetic.draw(kind, side, _HELD_OUT_SEED + number, crisp=crisp)
 
 
 def benchmark(folder: Path, scale: int) -> list[Example]:

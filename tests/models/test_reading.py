@@ -18,6 +18,8 @@ import torch
 
 from lib_upscalers.errors import ModelFileError, UnsafeModelError
 from lib_upscalers.models.reading import SUFFIXES, read_state
+from lib_upscalers.models.reading.faults import DamagedFileError
+from lib_upscalers.models.reading.limits import Budget, element_count
 from tests.cases import each_case
 from tests.models.tiny import save
 
@@ -303,3 +305,25 @@ def test_a_file_that_may_not_be_read_is_refused(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ModelFileError, match="Permission denied"):
         read_state(path)
+
+
+def test_tensors_of_a_file_take_no_more_than_eight_times_its_size_together() -> None:
+    budget = Budget(20 << 20)
+    for _ in range(4):
+        budget.spend(40 << 20)
+    with pytest.raises(DamagedFileError, match="more than 160 MiB"):
+        budget.spend(1)
+    small = Budget(1)
+    small.spend(64 << 20)
+    with pytest.raises(DamagedFileError, match="more than 64 MiB"):
+        small.spend(1)
+
+
+def test_a_shape_has_as_many_elements_as_its_sides_make_and_no_more_than_the_file() -> None:
+    assert element_count([], 1) == 1
+    assert element_count([3, 4], 12) == 12
+    assert element_count([2, 0, 5], 12) == 0
+    assert element_count([0, 1 << 40], 12) == 0
+    for shape in ([3, 5], [13], [1 << 40, 0], [1] * 17, [True], [2.0], [-1, -3]):
+        with pytest.raises(DamagedFileError):
+            element_count(shape, 12)

@@ -168,6 +168,18 @@ def test_long_texts_are_stated_where_they_do_not_fit(tmp_path: Path) -> None:
     assert '"seed", "workflow"' in through(picture(text=texts), "bmp", tmp_path)[1]
 
 
+def test_a_text_of_png_counts_more_than_one_of_its_xmp(tmp_path: Path) -> None:
+    """A program that does not know our XMP has written the newer one beside it."""
+    packet = add_texts(None, {"parameters": "old", "prompt": "only here"})
+    assert packet is not None
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "new")
+    texts.add_itxt("XML:com.adobe.xmp", packet.decode("utf-8"))
+    Image.fromarray(pixels()).save(tmp_path / "both.png", pnginfo=texts)
+    found = read_picture(tmp_path / "both.png").metadata.text
+    assert found == {"parameters": "new", "prompt": "only here"}
+
+
 def test_texts_in_xmp_come_back_whatever_is_in_them() -> None:
     for packet in (None, PACKET):
         whole = add_texts(packet, {"a": "<>&\"'\r\n", "b\t": "\x00\x0b\ud800end"})

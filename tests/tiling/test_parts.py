@@ -49,6 +49,8 @@ def test_a_tile_reaches_over_left_and_upper_neighbours_only_within_its_source() 
     assert written_region(tile, 6) == Region(34, 0, 26, 20)
     assert written_region(tile, 16) == Region(30, 0, 30, 20)
     assert written_region(tile, 0) == tile.core
+    below = Tile(Region(0, 40, 20, 20), Region(0, 30, 30, 40))
+    assert written_region(below, 16) == Region(0, 30, 20, 30)
 
 
 @pytest.mark.parametrize("free", [2**20, 2**28, 2**33])
