@@ -9,12 +9,16 @@ on numbers in the file, and not on names and shapes alone (FDAT, IPT), must not 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.models.architectures import detect, registry
+from lib_upscalers.models.architectures.dysample import DynamicSampling
+from lib_upscalers.models.architectures.enlargement import make_enlargement
+from lib_upscalers.models.architectures.esc import ESC, Sizes, doubled_twice
+from lib_upscalers.models.architectures.figsr import FIGSR
 from lib_upscalers.models.building import build
 from lib_upscalers.models.known_layouts import FILE, shapes_of, signature
 from lib_upscalers.models.loader import traits_of
@@ -150,6 +154,18 @@ OURS: list[tuple[str, str, Variants]] = [
 ]
 
 
+def _newer() -> Iterator[nn.Module]:
+    """Yield ESC, ESC-FP, ESC-Real and FIGSR, which are made of parts."""
+    sizes = [Sizes(), Sizes(blocks=3), Sizes(features=48, heads=3, split=True, squeezed=4)]
+    sizes[2] = replace(sizes[2], before=72, within=60, normalised=True)
+    for scale in (2, 3, 4):
+        yield from (ESC(each, scale) for each in sizes)
+        yield FIGSR(make_enlargement("pixelshuffledirect", scale, 48))
+    real = Sizes(blocks=10, within=128, normalised=True)
+    yield ESC(real, 4, doubled_twice(64))
+    yield ESC(real, 4, DynamicSampling(64, 3, 4))
+
+
 def modules() -> Iterator[nn.Module]:
     """Yield a network of each published size."""
     for folder, name, variants in SPANDREL:
@@ -160,6 +176,7 @@ def modules() -> Iterator[nn.Module]:
         family = import_module(f"lib_upscalers.models.architectures.{folder}")
         for about in variants:
             yield getattr(family, name)(**about)
+    yield from _newer()
 
 
 def layout(state: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -2,6 +2,8 @@
 
     python -m benchmarks.listing FOLDER
 
+`benchmarks.mixed_networks` makes a folder of 200 files.
+
 The processes' own time is taken, which other programs lengthen less than the clock's,
 without what Python takes to start. Stored facts are those of a folder of its own, so that the first
 time is one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -152,7 +153,8 @@ def _broadcast(args: tuple[Any, ...]) -> int:
         return 0
     if left.numel() * right.numel() < _SPARE_ELEMENTS:
         return 0
-    try:
-        return math.prod(torch.broadcast_shapes(left.shape, right.shape))
-    except RuntimeError:
-        return 0
+    # torch.broadcast_shapes imports sympy, which takes a second.
+    pairs = zip_longest(reversed(left.shape), reversed(right.shape), fillvalue=1)
+    sides = [(max(pair), min(pair)) for pair in pairs]
+    fits = all(large == small or small == 1 for large, small in sides)
+    return math.prod(small and large for large, small in sides) if fits else 0

@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from lib_upscalers.models.architectures.no_compiler import without_compiler
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -57,9 +59,9 @@ def load(folder: Path = FOLDER) -> tuple[ModuleType, ModuleType | None]:
     Raises:
         ImportError: There is no spandrel at all.
     """
-    with _LOCK:
+    with _LOCK, without_compiler():
         apart = _load_apart(folder) if _is_newer(folder) else None
-    return apart or (importlib.import_module(_NAMES[0]), _import_if_usable(_NAMES[1]))
+        return apart or (importlib.import_module(_NAMES[0]), _import_if_usable(_NAMES[1]))
 
 
 @cache
