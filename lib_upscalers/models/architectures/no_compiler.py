@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 _COMPILER = "torch._dynamo"
 _PARTS = (_COMPILER, f"{_COMPILER}.utils")
@@ -21,7 +21,7 @@ _QUESTION = "is_compile_supported"
 
 
 @contextlib.contextmanager
-def without_compiler() -> Iterator[None]:
+def without_compiler() -> Generator[None, None, None]:
     """Leave the compiler out of what is imported inside the block.
 
     Nothing is done where it or torchvision is imported already, as in a WebUI. Whatever is asked of
@@ -53,7 +53,10 @@ def _answer(device: Any) -> Any:  # noqa: ANN401 - the compiler's own question
 class _Place(ModuleType):
     """Stands where the compiler would, until more than that question is asked."""
 
-    __path__: list[str] = []  # noqa: RUF012 - read by the import system
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        # Modules inside of it are looked for only where there is one.
+        self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any name of a module
         if name.startswith("__"):
