@@ -139,10 +139,11 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
     job = _job(options, read_engine_settings(namespace))
     facts = job.facts
     frames = sum(len(piece.stamps) for piece in job.pieces)
+    pieces = "1 piece" if len(job.pieces) == 1 else f"{len(job.pieces)} pieces"
     console.say(
         f"{facts.path}: {facts.size}, {frames} frames, {facts.codec} {facts.pixel_format}, "
         f"{facts.colour.name} -> {job.output}: {job.size}, {options.codec} "
-        f"{job.encoding.codec.pixel_format(facts)}, {len(job.pieces)} pieces, {job.method.name}"
+        f"{job.encoding.codec.pixel_format(facts)}, {pieces}, {job.method.name}"
     )
     if options.dry_run:
         for note in facts.notes:

@@ -93,7 +93,9 @@ def test_the_size_is_exact(arguments: list[str], expected: tuple[int, int]) -> N
     assert _size("out.png") == expected
 
 
-@pytest.mark.parametrize("text", ["", "x", "12", "axb", "12x-4", "1.5x2", "12x34x5"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "12", "axb", "12x-4", "1.5x2", "12x34x5", "1234567890x1"]
+)
 def test_a_size_that_is_none(text: str, capsys: Capture) -> None:
     _draw("in.png")
     with pytest.raises(SystemExit) as caught:
@@ -105,6 +107,12 @@ def test_a_size_that_is_none(text: str, capsys: Capture) -> None:
 def test_a_side_that_is_left_out_follows_the_shape_and_is_never_0() -> None:
     assert SizeRequest.parse("1x").resolve(Size(1000, 3)) == Size(1, 1)
     assert SizeRequest.parse("x10").resolve(Size(1000, 20)) == Size(500, 10)
+
+
+def test_a_side_that_is_left_out_is_rounded_to_the_nearest() -> None:
+    assert SizeRequest.parse("10x").resolve(Size(3, 2)) == Size(10, 7)
+    assert SizeRequest.parse("x10").resolve(Size(2, 3)) == Size(7, 10)
+    assert SizeRequest.parse("10x").resolve(Size(3, 1)) == Size(10, 3)
 
 
 @pytest.mark.parametrize("scale", ["0", "-1", "nan", "1000", "inf"])

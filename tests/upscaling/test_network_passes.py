@@ -13,7 +13,7 @@ from lib_upscalers.errors import Cancelled
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.picture import Metadata, Picture
 from lib_upscalers.progress import NULL
-from lib_upscalers.upscaling.network_passes import NetworkWork
+from lib_upscalers.upscaling.network_passes import NetworkWork, _with_channels
 from tests.cases import each_case
 from tests.tiling.fakes import FakeNetwork, MarkingNetwork, traits
 from tests.tiling.test_loop import JOB, Recorder, nearest, picture
@@ -68,6 +68,13 @@ def test_the_network_runs_as_often_as_needed(scale: int, factor: int, passes: in
     job = work(network, 20 * factor, 10 * factor)
     done = job.run(lab_picture(picture(3, 10, 20)), NULL, alpha_by_network=True)
     assert done.passes == len(network.calls) == passes
+
+
+@each_case("dtype", ["uint8", "uint16", "float32"])
+def test_a_network_for_grey_gets_the_mean_of_the_colours_rounded(dtype: str) -> None:
+    pixels = np.broadcast_to(np.array([0, 0, 2], dtype), (12, 16, 3)).copy()
+    mean = 2 / 3 if dtype == "float32" else 1
+    np.testing.assert_array_equal(_with_channels(pixels, 1), np.full((12, 16, 1), mean, dtype))
 
 
 def test_eight_times_with_a_network_of_four_costs_17_units_or_5() -> None:
