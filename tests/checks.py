@@ -48,6 +48,8 @@ COVERED = (
 QUICK = "not slow and not browser and not webui and not network"
 # A process on each core. Browser tests run alone: a page that waits for its turn is late.
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+# Where all of these are: to look for them everywhere takes longer than some of them.
+WITH_BROWSER = ("tests/browser", "tests/webui")
 # They use one core each, and run at the same time.
 TOGETHER = ("pyright", "types of javascript", "javascript")
 # What pytest exits with then.
@@ -74,7 +76,7 @@ def steps(pytest_arguments: Sequence[str]) -> dict[str, list[str]]:
         "types of javascript": [*node, TSC, "--project", "tests/js/tsconfig.json"],
         "javascript": javascript_tests(),
         "pytest": [*python, "pytest", *PARALLEL, "-m", "not browser", *pytest_arguments],
-        "browser tests": [*python, "pytest", "-m", "browser", *pytest_arguments],
+        "browser tests": [*python, "pytest", "-m", "browser", *(pytest_arguments or WITH_BROWSER)],
     }
 
 
@@ -187,6 +189,8 @@ def choose(arguments: Sequence[str]) -> dict[str, list[str]]:
     """Return the checks that the arguments ask for, with what they need installed."""
     rest = passed_on(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # a process on each core has no use for more
+    # Python is started a hundred times, and would compile all of this project each time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if "--fast" in arguments:
         return fast_steps(rest, changed_files())
     provide_browser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,7 @@ def provided(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(checks, "provide_typescript", lambda: names.append("typescript"))
     monkeypatch.setattr(checks, "changed_files", list)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     return names
 
 
@@ -74,6 +76,12 @@ def test_every_test_is_run_once_by_all_checks() -> None:
     commands = checks.steps([])
     marks = [commands[name][commands[name].index("-m", 2) + 1] for name in EVERYTHING[-2:]]
     assert marks == ["not browser", "browser"]
+    marked = {
+        path.parent.relative_to(checks.ROOT).as_posix()
+        for path in checks.ROOT.glob("tests/**/test_*.py")
+        if "mark.browser" in path.read_text("utf-8") and path != Path(__file__)
+    }
+    assert marked <= set(checks.WITH_BROWSER) <= set(commands["browser tests"])
 
 
 def test_only_what_changed_is_checked_for_its_types() -> None:
