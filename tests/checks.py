@@ -42,6 +42,7 @@ COVERED = (
     "several",
     "shop",
     "table",
+    "translator",
     "viewport",
     "words",
 )

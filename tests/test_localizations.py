@@ -14,7 +14,7 @@ from lib_upscalers.ui.setting_controls import overriding_label
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
 from lib_upscalers.words import Translator, catalogue
 from tests.offenders import fail_for
-from tests.visible_texts import code_texts, help_texts, viewer_texts
+from tests.visible_texts import code_texts, data_texts, help_texts, viewer_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +80,8 @@ def test_every_text_that_a_user_can_see_is_translated() -> None:
     table = catalogue("ru_RU")
     translate = Translator(table)
     helps = {text: "--help" for text in help_texts() if translate(text) == text}
-    texts = {**viewer_texts(), **code_texts()}
+    data = dict.fromkeys(data_texts(), "a file of data")
+    texts = {**data, **viewer_texts(), **code_texts()}
     lacking = {text: place for text, place in texts.items() if not _has(table, text)}
     fail_for(
         (f'{json.dumps(text)}: "…",  ({place})' for text, place in {**helps, **lacking}.items()),

@@ -17,6 +17,7 @@ from lib_upscalers import app
 from lib_upscalers.cli.command import make_parser
 from lib_upscalers.cli.main import commands
 from lib_upscalers.cli.upscale import EXAMPLES
+from lib_upscalers.models.catalogue.recommended import recommendations
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +35,7 @@ _PROGRAMMERS = (
 _NAMES = re.compile(
     r"Latent \(.*\)|Postprocess .*|Latent (blend( with)?|sharpen|match|renoise|mode used)"
     r"|Hires( upscaler?|\. fix| steps| resize-\d)|(Variation seed|Model hash|Negative).*"
-    r"|Lab Fast 2x|# Upscaler Lab|CFG scale|Schedule type|CCITT .*"
+    r"|Lab \w+ \dx|# Upscaler Lab|CFG scale|Schedule type|CCITT .*"
     r"|JPEG XL|RealESRGAN Compact|Magic Kernel Sharp 2021"
     r"|(PQ|HLG) \(.*\)|PLKSR with DySample|upscalers(-app)?:? \{1\}|Upscaler Lab( \{\w+\}|:)?"
     r"|\[Upscaler Lab\]|Message( of the (guide|models))?|Filled|Application Support|latent fit"
@@ -164,6 +165,15 @@ def viewer_texts() -> dict[str, str]:
         for text in said.findall(path.read_text("utf-8"))
         if _WORD.search(text)
     }
+
+
+def data_texts() -> Iterator[str]:
+    """Yield the texts of our files of data: the guide's, and why networks are recommended."""
+    guide = (PACKAGE / "guide" / "guide.json").read_text("utf-8")
+    quoted = re.findall(r'"((?:[^"\\]|\\.)*)"', guide)
+    texts = [json.loads(f'"{each}"') for each in quoted]
+    texts += [each.reason for each in recommendations()]
+    yield from (text for text in texts if _PROSE.search(text) and not _NAMES.fullmatch(text))
 
 
 def help_texts() -> Iterator[str]:

@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.compare.grid import labelled_grid
 from lib_upscalers.compare.metrics import METRICS
 from lib_upscalers.compare.view import view_of, view_of_several
-from lib_upscalers.compare.viewer_script import viewer_script
+from lib_upscalers.compare.viewer_script import (
+    as_script_text,
+    language_script,
+    viewer_script,
+)
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.version import VERSION
+from lib_upscalers.words import Translator, catalogue, language_names, languages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lib_upscalers.compare.session import Entry, Session, StoredPicture
     from lib_upscalers.compare.store import Store
@@ -37,14 +42,18 @@ connect-src data: blob:; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
 body {{ margin: 0; padding: 1rem; font: 15px/1.5 system-ui, sans-serif; background: Canvas;
 color: CanvasText; }}
 h1 {{ font-size: 1.3rem; margin: 0 0 0.75rem; overflow-wrap: anywhere; }}
-footer {{ margin-top: 1rem; font-size: 0.8rem; opacity: 0.7; }}
+footer {{ margin-top: 1rem; font-size: 0.8rem; opacity: 0.7; display: flex; gap: 1rem;
+align-items: center; justify-content: space-between; }}
 </style>
 </head>
 <body>
 <h1>{title}</h1>
 <upscaler-lab-viewer></upscaler-lab-viewer>
-<footer>Upscaler Lab {version}</footer>
+<footer>Upscaler Lab {version}<upscaler-lab-language></upscaler-lab-language></footer>
 {pictures}
+<script type="module">
+{language}
+</script>
 <script type="module">
 {script}
 showReport({data});
@@ -56,14 +65,6 @@ _COSTS = (
     *("load_seconds", "run_seconds", "peak_bytes", "peak_of"),
     *("passes", "tiles", "precision", "tiling", "enlarge_seconds"),
 )
-
-
-def as_script_text(values: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
-    """Return JSON that cannot end the script element around it."""
-    text = json.dumps(values, ensure_ascii=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def html_report(sessions: Sequence[Session], store: Store) -> str:
@@ -113,13 +114,37 @@ def _with_places(session: Session, places: Mapping[str, str]) -> Any:  # noqa: A
 
 
 def _page(title: str, view: dict[str, Any], pictures: Sequence[str] = ()) -> str:
+    script = viewer_script()
+    tables = {code: _table(code, script, [title, *_texts(view)]) for code in languages()}
     return _PAGE.format(
         title=escape(title),
         version=VERSION,
         pictures="\n".join(pictures),
-        script=viewer_script(),
+        language=language_script(language_names(), tables),
+        script=script,
         data=as_script_text(view),
     )
+
+
+def _table(code: str, script: str, texts: Iterable[str]) -> dict[str, str]:
+    """Return the texts of a language that a report can show: of the viewer, and of its data."""
+    held = catalogue(code)
+    translate = Translator(held)
+    # A single word may be a name.
+    read = {text: translate(text) for text in texts if " " in text}
+    labels = {METRICS[name].label for name in METRICS}
+    shown = {text: held[text] for text in held if text in labels or f'"{text}"' in script}
+    return {**shown, **{text: other for text, other in read.items() if other != text}}
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        several: Any = value.values() if isinstance(value, dict) else value
+        for each in several:
+            yield from _texts(each)
 
 
 def _label(entry: Entry) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lib_upscalers.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _FOLDER = Path(__file__).resolve().parent
 _FILE = _FOLDER / "guide.json"
@@ -140,14 +140,3 @@ def guide() -> Guide:
 def picture_file(name: str) -> Path:
     """Return the path of one of the guide's pictures."""
     return _FOLDER / "pictures" / name
-
-
-def texts(value: object = None) -> Iterator[str]:
-    """Yield every text of the file, for translations."""
-    held: Any = json.loads(_FILE.read_text("utf-8")) if value is None else value
-    if isinstance(held, str):
-        yield held
-    elif isinstance(held, (dict, list)):
-        several: Any = held.values() if isinstance(held, dict) else held
-        for each in several:
-            yield from texts(each)

@@ -48,6 +48,17 @@ _STYLE = """
 """
 
 
+_LANGUAGE = """
+<style>
+upscaler-lab-language label { display: flex; gap: 0.5rem; align-items: center;
+  justify-content: flex-end; font-size: 0.85rem; }
+upscaler-lab-language select { padding: 0.15rem 1.8rem 0.15rem 0.5rem; font-size: inherit;
+  border-radius: 6px; background-color: transparent; }
+</style>
+<upscaler-lab-language></upscaler-lab-language>
+"""
+
+
 class _Page(gr.Blocks):
     """A page that answers inputs which no browser sends by a sentence, not by a traceback."""
 
@@ -75,7 +86,7 @@ class _Page(gr.Blocks):
 def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
     """Return the list of networks and the folders that are searched for them, as HTML."""
     rows = [
-        f"<tr><td>{escape(choice.name)}</td><td>{choice.scale}x</td>"
+        f'<tr><td translate="no">{escape(choice.name)}</td><td>{choice.scale}x</td>'
         f"<td>{escape(choice.architecture)}</td><td>{(choice.size_bytes or 0) / 1e6:.1f} MB</td>"
         f"<td>{escape(choice.licence or 'not stated')}</td></tr>"
         for choice in choices
@@ -113,6 +124,7 @@ def build_page(
         return network_table(actions.upscaler.choices(), actions.host.model_folders())
 
     with _Page(title="Upscaler Lab", fill_width=True, analytics_enabled=False) as page:
+        gr.HTML(_LANGUAGE, apply_default_css=False)
         gr.Markdown(_INTRODUCTION)
         with gr.Tabs():
             with gr.Tab("Comparison"):

@@ -19,10 +19,11 @@ from fastapi import FastAPI
 from gradio import themes
 from starlette.routing import Mount
 
-from lib_upscalers.compare.viewer_script import LOADER
+from lib_upscalers.compare.viewer_script import LOADER, language_script
 from lib_upscalers.errors import InputError
 from lib_upscalers.ui.app_login import USER, host_names, is_every_address
 from lib_upscalers.ui.guard import MOST_UPLOAD_BYTES, Guard
+from lib_upscalers.words import catalogue, language_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -68,6 +69,10 @@ def bind(host: str, port: int | None) -> socket.socket:
     raise OSError(f"no port of {_PORTS[0]} to {_PORTS[-1]} is free")
 
 
+def _page_script() -> str:
+    return language_script(language_names()) + LOADER.read_text(encoding="utf-8")
+
+
 class AppServer:
     """Serves a page.
 
@@ -94,6 +99,7 @@ class AppServer:
 
     def _application(self, host: str) -> Guard:
         application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        application.get("/languages/{code}.json")(catalogue)
         gr.mount_gradio_app(
             application,
             self._page.queue(default_concurrency_limit=1),
@@ -115,7 +121,7 @@ class AppServer:
                 font=_FONT,
                 font_mono=("ui-monospace", "monospace"),
             ),
-            head=f'<script type="module">{LOADER.read_text(encoding="utf-8")}</script>',
+            head=f'<script type="module">{_page_script()}</script>',
         )
         # Attributes that `launch` sets: without them Gradio neither checks the paths of files in
         # requests nor ends streams to browsers.

@@ -39,7 +39,7 @@ _UPLOAD = f"{_API}upload"
 # recordings, monitoring.
 _PAGES = re.compile(
     r"/(|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout|login_check)/?"
-    r"|/(assets|static|svelte)/.*"
+    r"|/(assets|static|svelte)/.*|/languages/\w+\.json"
     r"|/gradio_api/(upload|upload_progress|info|user|token|app_id|login_check|startup-events"
     r"|cancel|reset|theme\.css|queue/(join|data)|heartbeat/[\w-]+)/?"
     r"|/gradio_api/(run|api|call)/.*"

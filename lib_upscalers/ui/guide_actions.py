@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import logging
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import Cancelled, UpscalerError
 from lib_upscalers.guide.advice import advise
-from lib_upscalers.guide.rules import guide, picture_file, texts
+from lib_upscalers.guide.rules import guide, picture_file
 from lib_upscalers.progress import NULL
 from lib_upscalers.targets import Target
 from lib_upscalers.ui.sample import draw_sample
@@ -22,6 +20,7 @@ from lib_upscalers.upscaling.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from lib_upscalers.guide.advice import Advice, Suggestion
     from lib_upscalers.ui.compare_actions import CompareActions
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lib_upscalers")
 # A picture of 512 x 512, which Hires. fix usually begins with.
 _PIXELS = 512 * 512
-_RUSSIAN = "ru_RU"
 
 
 @dataclass
@@ -41,13 +39,11 @@ class GuideActions:
         notes: Returns what to say of an upscaler here, such as that it goes another way with the
             loaded model, or "".
         names: Returns the upscalers that can be used here; None: those of the comparison.
-        languages: A folder with translations, one file each.
     """
 
     comparing: CompareActions
     notes: Callable[[str], str] = lambda _name: ""
     names: Callable[[], Sequence[str]] | None = None
-    languages: Path = Path(__file__).resolve().parents[2] / "localizations"
     _seconds: dict[str, float] = field(default_factory=dict[str, float])
 
     def open(self) -> str:
@@ -121,20 +117,7 @@ class GuideActions:
                 {**each, "url": _data_url(picture_file(each["file"]))} for each in known.pictures
             ],
             "folders": [str(folder.absolute()) for folder in self.comparing.host.model_folders()],
-            "russian": self._russian(),
         }
-
-    def _russian(self) -> dict[str, str]:
-        """Return the page's own texts in Russian, for pages that have no other translation."""
-        path = self.languages / f"{_RUSSIAN}.json"
-        try:
-            held: dict[str, str] = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            _log.debug("No translation of the guide: %s", error)
-            return {}
-        wanted = set(texts())
-        script = (_VIEWER / "guide_element.mjs").read_text("utf-8")
-        return {text: held[text] for text in held if text in wanted or f'"{text}"' in script}
 
 
 def _suggested(advice: Advice) -> list[Suggestion]:
@@ -143,9 +126,6 @@ def _suggested(advice: Advice) -> list[Suggestion]:
 
 def _problem(text: str) -> str:
     return feed({"problem": text, "advice": None, "page": None})
-
-
-_VIEWER = Path(__file__).resolve().parents[1] / "compare" / "viewer"
 
 
 def _data_url(path: Path) -> str:

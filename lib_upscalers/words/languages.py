@@ -29,6 +29,11 @@ def languages() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.json"))} if folder else {}
 
 
+def language_names() -> dict[str, str]:
+    """Return each language's own name by its code."""
+    return {code: catalogue(code).get("English", code) for code in languages()}
+
+
 def catalogue(code: str) -> dict[str, str]:
     """Return the texts of a language; none where there is no such file, or a damaged one."""
     import json

@@ -74,8 +74,8 @@ class Translator:
     """
 
     def __init__(self, table: Mapping[str, str]) -> None:
-        self._table = table
-        made = [_template(*entry) for entry in table.items() if _PLACE.search(entry[0])]
+        self._table = {key: text for key, text in table.items() if text}
+        made = [_template(*each) for each in self._table.items() if _PLACE.search(each[0])]
         # The template that says most of a text is the right one.
         self._templates = sorted(made, key=lambda each: -sum(map(len, each.fixed)))
 
@@ -102,7 +102,7 @@ class Translator:
         if template.fixed[0]:
             return False
         first = values[template.names[0]]
-        return ", " in first and first not in self._table
+        return (", " in first or ": " in first) and self._whole(first) is None
 
     def _filled(self, text: str, values: Mapping[str, str]) -> str:
         return _PLACE.sub(lambda place: self._part(values.get(place[1], place[0])), text)

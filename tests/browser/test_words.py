@@ -27,9 +27,11 @@ RUSSIAN = Path(__file__).resolve().parents[2] / "localizations" / "ru_RU.json"
 # Every text that is asked for is marked, so that one that is not asked for shows.
 _MARKING = """
 globalThis.asked = {};
-globalThis.localization = new Proxy({}, { get: (_, text) => {
+const marked = new Proxy({}, { get: (_, text) => {
     if (typeof text === "string") { asked[text] = true; return `«${text}»`; }
 } });
+// The app chooses a language by itself.
+Object.defineProperty(globalThis, "localization", { get: () => marked, set: () => {} });
 """
 # Names, and the results of the trial, are not ours to translate.
 _TEXTS = """() => {
@@ -46,6 +48,10 @@ _TEXTS = """() => {
         texts.push(element.title, element.getAttribute("aria-label") ?? "");
     }
     return texts;
+}"""
+_ALL_FINISHED = """() => {
+    const entries = document.querySelector("upscaler-lab-viewer").session?.entries ?? [];
+    return entries.length === 3 && entries.every(({state}) => state === "finished");
 }"""
 _SAME = {"PSNR", "SSIM", "MS-SSIM", "GMSD", "CSV", "JSON", "PNG", "dB", "s", "MB"}
 
@@ -100,12 +106,14 @@ def test_every_text_can_be_had_in_another_language(app: str, browser: Browser) -
 
 
 def test_the_viewer_speaks_russian(app: str, browser: Browser) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="ru-RU")
     page.set_default_timeout(PATIENCE_MS)
     page.add_init_script(f"globalThis.localization = {RUSSIAN.read_text('utf-8')}")
     page.goto(app)
-    take_sample(page)
-    compare(page)
+    page.get_by_role("button", name=re.compile("Sample picture|Картинка-образец")).click()
+    expect(page.locator("#upscaler-lab-picture img")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^(Compare|Сравнить)$")).click()
+    page.wait_for_function(_ALL_FINISHED)
     button(page, "Слепой тест").click()
     expect(viewer(page).locator(".blind")).to_contain_text("Какая лучше? 1 из 3")
     page.close()

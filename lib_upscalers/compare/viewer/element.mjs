@@ -8,6 +8,7 @@ import { asksForFullScreen, FullScreen } from "./full_screen.mjs";
 import { follow, lastSession, pressLinks, rememberSession, send } from "./feed.mjs";
 import { takePictures } from "./intake.mjs";
 import { itemsOf } from "./items.mjs";
+import { translateInside } from "./page_words.mjs";
 import { meanRows, plots } from "./several.mjs";
 import { Stage } from "./stage.mjs";
 import { STYLE } from "./style.mjs";
@@ -92,6 +93,7 @@ export class ViewerElement extends HTMLElement {
     const bars = make("div", { class: "bars" }, this.toolbar.modes, this.toolbar.options);
     shadow.append(make("style", {}, STYLE), this.first, this.notes, this.whole, bars, this.blind.element, this.stageElement, this.table.element, this.several,
       this.foot);
+    translateInside(shadow);
     this.whole.hidden = true;
     this.stageElement.addEventListener("lab-drawn", () =>
       this.toolbar.showZoom(this.stage.view.zoom));

@@ -3,8 +3,9 @@
 import { button, make } from "./dom.mjs";
 import { follow, send } from "./feed.mjs";
 import { GUIDE_STYLE } from "./guide_style.mjs";
+import { translateInside } from "./page_words.mjs";
 import { STYLE } from "./style.mjs";
-import { filled, hasTranslations, translated } from "./words.mjs";
+import { say, translated } from "./words.mjs";
 
 /**
  * @typedef {{name: string, reason: string}} Suggestion
@@ -15,8 +16,7 @@ import { filled, hasTranslations, translated } from "./words.mjs";
  *   seconds: Record<string, number>}} Advice
  * @typedef {{name: string, text: string, choices: Record<string, string>}} Question
  * @typedef {{questions: Question[], explanations: {title: string, text: string}[],
- *   pictures: {url: string, name: string, caption: string}[], folders: string[],
- *   russian: Record<string, string>}} Page
+ *   pictures: {url: string, name: string, caption: string}[], folders: string[]}} Page
  * @typedef {{page: Page | null, advice: Advice | null, problem: string}} Feed
  */
 
@@ -25,6 +25,7 @@ export class GuideElement extends HTMLElement {
   constructor() {
     super();
     this.root = this.attachShadow({ mode: "open" });
+    translateInside(this.root);
     /** @type {Page | null} */
     this.page = null;
     /** @type {Advice | null} */
@@ -32,7 +33,6 @@ export class GuideElement extends HTMLElement {
     this.problem = "";
     /** @type {Record<string, string>} */
     this.answers = {};
-    this.russian = !hasTranslations() && navigator.language.toLowerCase().startsWith("ru");
     this.measuring = false;
     this.stop = () => {};
     this.onWhich = (/** @type {Event} */ event) => this.openFrom(event);
@@ -66,15 +66,6 @@ export class GuideElement extends HTMLElement {
     }
   }
 
-  /**
-   * @param {string} text
-   * @param {Record<string, string | number>} values
-   */
-  say(text, values = {}) {
-    const russian = this.russian ? this.page?.russian[text] : undefined;
-    return filled(russian ?? translated(text), values);
-  }
-
   /** @param {Feed} feed */
   take(feed) {
     this.page = feed.page ?? this.page;
@@ -106,22 +97,7 @@ export class GuideElement extends HTMLElement {
       ...page.questions.map((question) => this.question(question)));
     const answer = make("div", { class: "answer", role: "status" }, ...this.answerParts());
     const pictures = page.pictures.length ? [this.pictures(page)] : [];
-    this.root.append(...this.languages(page), asked, answer, ...pictures, this.explanations(page));
-  }
-
-  /** @param {Page} page */
-  languages(page) {
-    if (hasTranslations() || !Object.keys(page.russian).length) return [];
-    /** @type {[string, boolean][]} */
-    const choices = [["English", false], ["Русский", true]];
-    return [make("div", { class: "bar languages" }, ...choices.map(([name, russian]) => {
-      const press = button(name, name, () => {
-        this.russian = russian;
-        this.draw();
-      });
-      press.setAttribute("aria-pressed", String(this.russian === russian));
-      return press;
-    }))];
+    this.root.append(asked, answer, ...pictures, this.explanations(page));
   }
 
   /** @param {Question} question */
@@ -130,21 +106,21 @@ export class GuideElement extends HTMLElement {
       const box = make("input", { type: "radio", name, value: key });
       box.checked = this.answers[name] === key;
       box.addEventListener("change", () => this.choose(name, key));
-      return make("label", {}, box, make("span", {}, this.say(choice)));
+      return make("label", {}, box, make("span", {}, say(choice)));
     });
-    return make("fieldset", {}, make("legend", {}, this.say(text)), ...labels);
+    return make("fieldset", {}, make("legend", {}, say(text)), ...labels);
   }
 
   answerParts() {
     const { advice } = this;
     if (this.problem) return [make("p", { class: "problem" }, this.problem)];
-    if (!advice) return [make("p", {}, this.say("Answer the four questions: the suggestion will be here."))];
+    if (!advice) return [make("p", {}, say("Answer the four questions: the suggestion will be here."))];
     const { first, second } = advice;
-    if (!first) return [make("p", {}, this.say("Nothing that fits is installed here.")), ...this.missing(advice)];
+    if (!first) return [make("p", {}, say("Nothing that fits is installed here.")), ...this.missing(advice)];
     return [
-      this.suggestion(this.say("Use"), first, advice),
-      make("p", { class: "why" }, this.say(advice.reason)),
-      ...(second ? [this.suggestion(this.say("Compare it with"), second, advice)] : []),
+      this.suggestion(say("Use"), first, advice),
+      make("p", { class: "why" }, say(advice.reason)),
+      ...(second ? [this.suggestion(say("Compare it with"), second, advice)] : []),
       ...this.taste(advice),
       this.actions(second),
       ...this.missing(advice),
@@ -159,31 +135,31 @@ export class GuideElement extends HTMLElement {
   suggestion(heading, { name, reason }, { notes, seconds }) {
     const time = seconds[name];
     const measured = time === undefined ? [] : [make("p", { class: "time" },
-      this.say("On this computer, for 512 x 512 pixels, about {time} s.", { time: time.toPrecision(2) }))];
-    const note = notes[name] ? [make("p", {}, this.say(notes[name]))] : [];
+      say("On this computer, for 512 x 512 pixels, about {time} s.", { time: time.toPrecision(2) }))];
+    const note = notes[name] ? [make("p", {}, say(notes[name]))] : [];
     return make("div", { class: "suggestion" },
       make("p", {}, make("span", { class: "heading" }, `${heading}: `), make("b", {}, name)),
-      make("p", {}, this.say(reason)), ...note, ...measured);
+      make("p", {}, say(reason)), ...note, ...measured);
   }
 
   /** @param {Advice} advice */
   taste({ taste }) {
     if (!taste) return [];
     return [make("p", { class: "taste" },
-      this.say("Of {pairs} pairs you preferred {better} to {worse} in {wins}.", { ...taste }))];
+      say("Of {pairs} pairs you preferred {better} to {worse} in {wins}.", { ...taste }))];
   }
 
   /** @param {Suggestion | null} second */
   actions(second) {
-    const measure = button(this.say("Measure on this computer"), this.say("Runs them on a small picture"), () => {
+    const measure = button(say("Measure on this computer"), say("Runs them on a small picture"), () => {
       this.measuring = true;
       this.press("measure");
       this.draw();
     });
     measure.disabled = this.measuring;
-    if (this.measuring) measure.textContent = this.say("Measuring …");
-    const compare = second ? [button(this.say("Compare these two"),
-      this.say("Opens the comparison with both chosen"), () => this.press("compare"))] : [];
+    if (this.measuring) measure.textContent = say("Measuring …");
+    const compare = second ? [button(say("Compare these two"),
+      say("Opens the comparison with both chosen"), () => this.press("compare"))] : [];
     return make("div", { class: "bar" }, ...compare, measure);
   }
 
@@ -192,37 +168,37 @@ export class GuideElement extends HTMLElement {
     /** @type {HTMLElement[]} */
     const parts = [];
     if (slow.length) {
-      parts.push(make("p", {}, this.say("Better still, but slow, and left out for your memory: {names}.",
+      parts.push(make("p", {}, say("Better still, but slow, and left out for your memory: {names}.",
         { names: slow.join(", ") })));
     }
     if (!missing.length) return parts;
     const rows = missing.map(({ name, reason, licence, where, catalogue }) => make("li", {},
-      make("b", {}, name), ` (${licence || this.say("licence not stated")}). ${this.say(reason)} `,
+      make("b", {}, name), ` (${licence || say("licence not stated")}). ${say(reason)} `,
       catalogue || where.includes("/")
         ? make("a", { href: `https://${where}`, target: "_blank", rel: "noreferrer" }, where)
-        : this.say(where)));
-    parts.push(make("p", {}, this.say("Not installed here, and worth a look:")), make("ul", {}, ...rows));
+        : say(where)));
+    parts.push(make("p", {}, say("Not installed here, and worth a look:")), make("ul", {}, ...rows));
     if (missing.some(({ catalogue }) => catalogue)) {
-      parts.push(make("p", {}, this.say("The page Models can fetch many of these.")));
+      parts.push(make("p", {}, say("The page Models can fetch many of these.")));
     }
     return parts;
   }
 
   /** @param {Page} page */
   pictures(page) {
-    const title = this.say("What they do: one small drawing, the same part of it");
+    const title = say("What they do: one small drawing, the same part of it");
     const figures = page.pictures.map(({ url, name, caption }) => make("figure", {},
       make("img", { src: url, alt: name }),
-      make("figcaption", {}, make("b", {}, this.say(name)), " ", this.say(caption))));
+      make("figcaption", {}, make("b", {}, say(name)), " ", say(caption))));
     return make("section", {}, make("h3", {}, title), make("div", { class: "pictures" }, ...figures));
   }
 
   /** @param {Page} page */
   explanations(page) {
     const parts = page.explanations.map(({ title, text }) => make("details", {},
-      make("summary", {}, this.say(title)), make("p", {}, this.say(text))));
-    const folders = make("details", {}, make("summary", {}, this.say("Where network files lie on this computer")),
+      make("summary", {}, say(title)), make("p", {}, say(text))));
+    const folders = make("details", {}, make("summary", {}, say("Where network files lie on this computer")),
       make("ul", {}, ...page.folders.map((folder) => make("li", {}, make("code", {}, folder)))));
-    return make("section", {}, make("h3", {}, this.say("In plain words")), ...parts, folders);
+    return make("section", {}, make("h3", {}, say("In plain words")), ...parts, folders);
   }
 }

@@ -23,6 +23,5 @@ figcaption { padding: 6px 10px 8px; font-size: 13px; }
 section details { border-bottom: 1px solid var(--line); padding: 4px 0; max-width: 60rem; }
 section summary { cursor: pointer; padding: 5px 0; font-weight: 600; }
 section details p { padding: 2px 0 8px; }
-.languages { justify-content: flex-end; }
 code { overflow-wrap: anywhere; }
 `;

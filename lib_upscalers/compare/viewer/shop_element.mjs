@@ -4,6 +4,7 @@ import { button, make, menu } from "./dom.mjs";
 import { follow, send } from "./feed.mjs";
 import { NOTHING, choose, facts, frequent, prepare, safeAddress, size } from "./shop.mjs";
 import { SHOP_STYLE } from "./shop_style.mjs";
+import { translateInside } from "./page_words.mjs";
 import { STYLE } from "./style.mjs";
 import { say } from "./words.mjs";
 
@@ -29,6 +30,7 @@ export class ShopElement extends HTMLElement {
   constructor() {
     super();
     this.root = this.attachShadow({ mode: "open" });
+    translateInside(this.root);
     /** @type {Feed | null} */
     this.feed = null;
     /** @type {Model[]} */

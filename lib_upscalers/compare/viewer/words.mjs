@@ -1,11 +1,13 @@
-// The viewer's words in the reader's language: WebUIs hand the page a table of translations.
+// The viewer's words in the reader's language: WebUIs and the app hand the page a table.
+
+import { translatorOf } from "./translator.mjs";
 
 /** @type {{localization?: Record<string, unknown>}} */
 const reader = /** @type {any} */ (globalThis);
 
-/** Whether the page around has a language of its own, English or another. */
-export function hasTranslations() {
-  return reader.localization !== undefined;
+/** Whether the page is in a language other than English. */
+export function isTranslated() {
+  return Object.keys(reader.localization ?? {}).length > 0;
 }
 
 /**
@@ -33,4 +35,20 @@ export function filled(text, values) {
  */
 export function say(text, values = {}) {
   return filled(translated(text), values);
+}
+
+/** @type {{table?: object, translate: (text: string) => string}} */
+const made = { translate: (text) => text };
+
+/**
+ * Return a finished text, which has values in it, as far as the reader's table has it.
+ * @param {string} text
+ */
+export function read(text) {
+  const table = reader.localization ?? {};
+  if (made.table !== table) {
+    made.table = table;
+    made.translate = translatorOf(table);
+  }
+  return made.translate(text);
 }

@@ -1,0 +1,81 @@
+// Translates the texts of a page where they stand: what gradio and the program write is English.
+
+import { isTranslated, read } from "./words.mjs";
+
+// Names, what somebody has typed, and what is no text.
+const LEFT = "code, pre, script, style, textarea, option, svg, [translate=no], [role=listbox], .token";
+const ATTRIBUTES = ["title", "aria-label", "placeholder", "alt"];
+// Of a WebUI's page only what is ours, and the notes that errors are shown in.
+const OURS = "[id^=upscaler_lab], [id^=upscaler-lab], #tab_upscaler_lab, .toast-wrap, .toast-body";
+
+/**
+ * Translate all texts below a node, and every one that comes or changes.
+ * @param {Node} root
+ * @param {(element: Element) => boolean} isOurs
+ * @param {(text: string) => boolean} isText whether a text is more than a name
+ */
+function translateBelow(root, isOurs, isText) {
+  /** @type {WeakMap<Node, string>} */
+  const written = new WeakMap();
+
+  /** @param {Text} node */
+  const translateText = (node) => {
+    const around = node.parentElement;
+    const bare = node.data.trim();
+    if (!bare || written.get(node) === node.data || !isText(bare)) return;
+    if (around && (around.closest(LEFT) || !isOurs(around))) return;
+    const text = read(bare);
+    if (text === bare) return;
+    const whole = node.data.replace(bare, () => text);
+    written.set(node, whole);
+    node.data = whole;
+  };
+
+  /** @param {Element} element */
+  const translateAttributes = (element) => {
+    if (element.closest("[translate=no]") || !isOurs(element)) return;
+    for (const name of ATTRIBUTES) {
+      const before = element.getAttribute(name);
+      const text = before && isText(before) ? read(before) : before;
+      if (text && text !== before) element.setAttribute(name, text);
+    }
+  };
+
+  /** @param {Node} node */
+  const translateAll = (node) => {
+    if (node instanceof Text) translateText(node);
+    if (node instanceof Element) translateAttributes(node);
+    const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+    for (let each = walker.nextNode(); each; each = walker.nextNode()) {
+      if (each instanceof Text) translateText(each);
+      else if (each instanceof Element) translateAttributes(each);
+    }
+  };
+
+  new MutationObserver((changes) => {
+    for (const { type, target, addedNodes } of changes) {
+      if (type === "childList") addedNodes.forEach(translateAll);
+      else if (target instanceof Text) translateText(target);
+      else if (target instanceof Element) translateAttributes(target);
+    }
+  }).observe(root, {
+    subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ATTRIBUTES,
+  });
+  translateAll(root);
+}
+
+/**
+ * Translate what an element shows inside; its single words it has translated itself.
+ * @param {ShadowRoot} root
+ */
+export function translateInside(root) {
+  if (isTranslated()) translateBelow(root, () => true, (text) => /\s|[.!?…]$/.test(text));
+}
+
+/** Translate the page around: all of the app or a report, and what is ours in a WebUI. */
+export function translatePage() {
+  if (!isTranslated()) return;
+  const alone = document.documentElement.hasAttribute("data-upscaler-lab-alone");
+  document.title = alone ? read(document.title) : document.title;
+  translateBelow(document.body, (element) => alone || element.closest(OURS) !== null, () => true);
+}

@@ -1,0 +1,89 @@
+"""The language of the app's page and of reports: the browser's, or the chosen one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from lib_upscalers.cli import main
+from tests.browser.viewer_page import PATIENCE_MS, button, viewer
+from tests.offenders import fail_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+RUSSIAN = json.loads(
+    (Path(__file__).resolve().parents[2] / "localizations" / "ru_RU.json").read_text("utf-8")
+)
+# What is shown, the inside of our elements too.
+_SHOWN = """() => {
+    const texts = [];
+    const walk = (root) => {
+        const walker = document.createTreeWalker(root, 5);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            if (node.shadowRoot) walk(node.shadowRoot);
+            const left = node.parentElement?.closest("style, script, code, [translate=no]");
+            if (node.nodeType === 3 && !left) texts.push(node.data.trim());
+        }
+    };
+    walk(document.body);
+    return texts;
+}"""
+
+
+@pytest.fixture
+def russian(browser: Browser) -> Iterator[Page]:
+    """A page of a browser whose user reads Russian."""
+    context = browser.new_context(locale="ru-RU", viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    context.close()
+
+
+def _fail_for_english(page: Page) -> None:
+    shown: list[str] = page.evaluate(_SHOWN)
+    fail_for(
+        (text for text in shown if RUSSIAN.get(text, text) != text),
+        "Expected these texts in Russian",
+    )
+
+
+def test_the_app_is_in_the_browsers_language_until_another_is_chosen(
+    app: str, russian: Page
+) -> None:
+    russian.goto(app)
+    expect(russian.get_by_role("tab", name="Модели")).to_be_visible()
+    _fail_for_english(russian)
+    button(russian, "Сравнить").click()
+    expect(russian.get_by_text("Картинки ещё нет: перетащите её.")).to_be_visible()
+    expect(russian.locator("html")).to_have_attribute("lang", "ru")
+    russian.get_by_label("Language").select_option("en")
+    expect(russian.get_by_role("tab", name="Models")).to_be_visible()
+    russian.reload()
+    expect(russian.get_by_role("tab", name="Models")).to_be_visible()
+    expect(button(russian, "Compare")).to_be_visible()
+
+
+@pytest.mark.usefixtures("own_folders")
+def test_a_report_is_in_its_readers_language(tmp_path: Path, russian: Page) -> None:
+    picture, report = tmp_path / "a.png", tmp_path / "out.html"
+    Image.radial_gradient("L").resize((41, 24)).save(picture)
+    made = ["compare", str(picture), "--with", "Nearest,Lanczos", "--test", "2"]
+    assert main([*made, "--report", str(report), "-q"]) == 0
+    russian.goto(report.as_uri())
+    expect(russian.locator("h1")).to_have_text("a: Сравнение апскейлеров: 2")
+    expect(button(russian, "Слепой тест")).to_be_visible()
+    expect(viewer(russian).locator(".notes")).to_contain_text("Для проверки обрезано до 40x24")
+    expect(viewer(russian).locator(".notes")).to_contain_text("Проверка: уменьшена в 2 раза")
+    _fail_for_english(russian)
+    russian.get_by_label("Language").select_option("en")
+    expect(russian.locator("h1")).to_have_text("a: 2 upscalers compared")
