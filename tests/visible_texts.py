@@ -61,7 +61,7 @@ _SHOWN_NAMES = frozenset(("label", "info", "placeholder", "title"))
 _PROSE = re.compile(r"[A-Za-z]{2,}[,.:;]? [({]*[“\"'`]?[A-Za-z{$]|\} [a-z]{3,}")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _CODE = re.compile(
-    r"=>|function\b|^(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|WHERE|CONNECT|BEGIN) "
+    r"=>|function\b|^const |^(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|WHERE|CONNECT|BEGIN) "
     r"|\w\[\[?\w+[,\]]|\| None|^[A-Z][\w-]+: \{|default-src|var\(|^(upscalers \w+ )"
 )
 _STYLES = re.compile(r"<(style|script)\b.*?</\1>", re.DOTALL)

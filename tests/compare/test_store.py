@@ -152,8 +152,8 @@ def test_a_report_holds_everything_and_no_markup_of_a_name(tmp_path: Path) -> No
     html = report.html_report([session], store)
     seen = _Tags()
     seen.feed(html)
-    # The viewer, what opens the comparison again, and four pictures.
-    assert seen.tags.count("script") == 2 + 4
+    # The language, the viewer, what opens the comparison again, and four pictures.
+    assert seen.tags.count("script") == 3 + 4
     assert "img" not in seen.tags
     assert seen.addresses == []
     assert f"Upscaler Lab {VERSION}" in html
@@ -233,7 +233,7 @@ def test_the_modules_are_one_script_that_node_understands(tmp_path: Path) -> Non
             r"^(?:export )?(?:const|class|function) (\w+)", module.read_text(), re.MULTILINE
         )
         for name in names:
-            if module.name != "loader.mjs":
+            if module.name not in ("loader.mjs", "language.mjs"):
                 found = re.findall(rf"^(?:const|class|function) {name}\b", script, re.MULTILINE)
                 assert len(found) == 1, f"{name} of {module.name}"
     path = tmp_path / "viewer.mjs"
