@@ -22,10 +22,12 @@ from lib_upscalers.cli.terminal_text import encodings
 from lib_upscalers.diagnosis.bug_report import Section, bug_report
 from lib_upscalers.diagnosis.recent_problems import RecentProblems
 from lib_upscalers.errors import InputError, UpscalerError
+from lib_upscalers.ui.app_socket import bind
 from lib_upscalers.version import VERSION
 from lib_upscalers.words import language_of, translator_of
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Generator, Sequence
 
     from lib_upscalers.ui.app_server import AppServer
@@ -215,10 +217,13 @@ def _serve(options: AppOptions, console: Console) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     problems = RecentProblems()
     problems.attach()
+    listening: socket.socket | None = None
     server: AppServer | None = None
     folders: FolderActions | None = None
     try:
         password = _password(options, console)
+        # First of all: what follows takes seconds.
+        listening = bind(options.host, options.port)
         console.write("Starting the app ...")
         actions, models = _build(options)
         shown = _opened(options, actions)
@@ -234,7 +239,7 @@ def _serve(options: AppOptions, console: Console) -> int:
             build_page(actions, models, folders, lambda: _doctor(actions, problems)),
             *(actions, login, options.allowed_hosts),
         )
-        address = server.start(options.host, options.port) + shown
+        address = server.start(options.host, listening) + shown
         _write_address(options, address, console)
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -254,6 +259,8 @@ def _serve(options: AppOptions, console: Console) -> int:
             folders.close()
         if server is not None:
             server.stop()
+        if listening is not None:
+            listening.close()
     return 0
 
 

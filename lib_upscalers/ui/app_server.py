@@ -5,10 +5,7 @@ Imports gradio and uvicorn; import this module only to serve a page.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING, cast
@@ -26,6 +23,7 @@ from lib_upscalers.ui.guard import MOST_UPLOAD_BYTES, Guard
 from lib_upscalers.words import catalogue, language_names
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Collection
 
     from gradio import Blocks
@@ -34,39 +32,9 @@ if TYPE_CHECKING:
     from lib_upscalers.ui.app_login import Login
     from lib_upscalers.ui.compare_actions import CompareActions
 
-_PORTS = range(7860, 7960)
 _PATIENCE_SECONDS = 60.0
 _GRACE_SECONDS = 3
 _FONT = ("system-ui", "sans-serif")
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = found[0]
-    made = socket.socket(family, kind, protocol)
-    try:
-        if os.name != "nt":
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-        made.listen(128)
-    except OSError:
-        made.close()
-        raise
-    return made
-
-
-def bind(host: str, port: int | None) -> socket.socket:
-    """Return a socket that listens at an address; without a port, at the first free one from 7860.
-
-    Raises:
-        OSError: It is not possible.
-    """
-    if port is not None:
-        return _bind(host, port)
-    for each in _PORTS:
-        with contextlib.suppress(OSError):
-            return _bind(host, each)
-    raise OSError(f"no port of {_PORTS[0]} to {_PORTS[-1]} is free")
 
 
 def _page_script() -> str:
@@ -136,13 +104,16 @@ class AppServer:
         self._actions.store.tidy()
         self._actions.upload_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def start(self, host: str, port: int | None) -> str:
+    def start(self, host: str, listening: socket.socket) -> str:
         """Start serving; return the address for a browser on this computer.
 
+        Args:
+            host: The address as the user named it.
+            listening: A socket that listens there; it is closed in the end.
+
         Raises:
-            OSError: It cannot listen there.
+            InputError: The server does not start.
         """
-        listening = bind(host, port)
         config = uvicorn.Config(
             self._application(host),
             log_level="warning",
