@@ -1,4 +1,4 @@
-"""Run the checks, one after the other, and list in the end which ones passed.
+"""Run the checks, and list in the end which ones passed.
 
 `python run.py test` starts it. Without arguments all checks run; with arguments pytest alone gets
 them. `--all` runs all checks all the same, `--fast` those that are quick: what to run before a
@@ -47,12 +47,12 @@ COVERED = (
     "words",
 )
 QUICK = "not slow and not browser and not webui and not network"
-# A process on each core. Browser tests run alone: a page that waits for its turn is late.
+# A process on each core. Browser tests are none of these: a page that waits for all is late.
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 # Where all of these are: to look for them everywhere takes longer than some of them.
 WITH_BROWSER = ("tests/browser", "tests/webui")
-# They use one core each, and run at the same time.
-TOGETHER = ("pyright", "types of javascript", "javascript")
+# They use one core each, half of it waiting, and run at the same time.
+TOGETHER = ("pyright", "types of javascript", "javascript", "browser tests")
 # What pytest exits with then.
 NONE_COLLECTED = 5
 # As in the settings of pyright in pyproject.toml.
@@ -76,8 +76,8 @@ def steps(pytest_arguments: Sequence[str]) -> dict[str, list[str]]:
         "pyright": [*python, "pyright", "--pythonpath", sys.executable],
         "types of javascript": [*node, TSC, "--project", "tests/js/tsconfig.json"],
         "javascript": javascript_tests(),
-        "pytest": [*python, "pytest", *PARALLEL, "-m", "not browser", *pytest_arguments],
         "browser tests": [*python, "pytest", "-m", "browser", *(pytest_arguments or WITH_BROWSER)],
+        "pytest": [*python, "pytest", *PARALLEL, "-m", "not browser", *pytest_arguments],
     }
 
 
