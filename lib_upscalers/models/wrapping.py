@@ -32,6 +32,10 @@ _INSIDE = (
 # torch.compile inserts this into names, wherever it was applied.
 _COMPILED = "_orig_mod."
 _COMMON = ("module.", "netG.")
+# What profilers and layers of several GPUs leave among the weights.
+_LEFT_OVER = ("total_ops", "total_params", "_extra_state")
+_MOST_PARTS = 32
+_MOST_INSIDE = 8
 # In order of preference, if a file contains several networks, as Lightning's do.
 _PARTS = (
     "params_ema.",
@@ -71,12 +75,15 @@ def unwrap(saved: Mapping[Any, Any]) -> dict[Any, Any]:
 def parts(state: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
     """Yield the state dict, then its part under each prefix that trainers use.
 
+    Then follow what any other prefix that all names have leaves of it, and dictionaries in it,
+    averaged weights first.
+
     Args:
         state: What `unwrap` returns. A prefix may belong to the architecture, so the caller has to
             find the first that is known.
     """
     queue = [dict(state)]
-    for _ in range(_DEEPEST):
+    for _ in range(_MOST_PARTS):
         if not queue:
             return
         whole = queue.pop(0)
@@ -89,6 +96,20 @@ def parts(state: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
             }
             if part:
                 queue.append(part)
+        queue += _oddly_wrapped(whole)
+
+
+def _oddly_wrapped(state: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
+    """Yield what is left of a state dict without a prefix of all names, and dictionaries in it."""
+    first = {name.partition(".")[0] if isinstance(name, str) else "" for name in state}
+    if len(first) == 1 and all("." in str(name) for name in state):
+        (prefix,) = first
+        if f"{prefix}." not in _PARTS:
+            yield {name.removeprefix(f"{prefix}."): value for name, value in state.items()}
+    inner = {name: value for name, value in state.items() if isinstance(value, dict) and value}
+    averaged_first = sorted(inner, key=lambda name: "ema" not in str(name).lower())
+    for name in averaged_first[:_MOST_INSIDE]:
+        yield unwrap(inner[name])
 
 
 def _inner_state(state: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
@@ -106,6 +127,7 @@ def _without_common_prefix(state: Mapping[Any, Any]) -> dict[Any, Any]:
     plain = {
         name.replace(_COMPILED, "") if isinstance(name, str) else name: value
         for name, value in state.items()
+        if not (isinstance(name, str) and name.rpartition(".")[2] in _LEFT_OVER)
     }
     found = True
     while plain and found:

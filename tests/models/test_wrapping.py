@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,7 +18,6 @@ from tests.models.tiny import random_network, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     State = dict[str, torch.Tensor]
 
@@ -51,6 +54,23 @@ WRAPPINGS: Mapping[str, Callable[[State], dict[str, Any]]] = {
     "ema deep": lambda state: {"model": {"state_dict": {"params_ema": prefixed("module.", state)}}},
     "ema by prefix": lambda state: {**prefixed("net_g.", zeros(state)), **prefixed("ema.", state)},
     "a single odd name": lambda state: {"whatever": {"other": state}},
+    "odd names": lambda state: {"D": {"w": torch.zeros(2)}, "G": state, "step": 4},
+    "odd names, averaged": lambda state: {"G": zeros(state), "G_EMA": state},
+    "an odd prefix": lambda state: prefixed("sr_model.", state),
+    "odd prefixes": lambda state: {"checkpoint": prefixed("pl_module.upscaler.", state)},
+    "a profiler's counts": lambda state: {
+        **state,
+        "total_ops": torch.zeros(1),
+        "body.0.total_params": torch.zeros(1),
+        "_extra_state": torch.zeros(1),
+    },
+    "what a trainer knows": lambda state: {
+        "args": argparse.Namespace(lr=0.1, folder=Path("somewhere"), device=torch.device("cpu")),
+        "best": np.float64(31.5),
+        "rounds": np.int64(4),
+        "schedulers": [{"milestones": Counter({5: 1})}],
+        "model": state,
+    },
     "three prefixes": lambda state: {"state_dict": prefixed("model.net_g.module.", state)},
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from lib_upscalers.errors import UnsafeModelError
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
 from lib_upscalers.models.reading.pickle_machine import PickleMachine
-from lib_upscalers.models.reading.pickle_values import Maker, plain_key
+from lib_upscalers.models.reading.pickle_values import Maker, Record, plain_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +31,20 @@ _STORAGES: Mapping[str, str] = {
     "LongStorage": "int64",
     "ShortStorage": "int16",
 }
+# What trainers store beside weights: it becomes an empty record, of which nothing is read.
+_BESIDE = frozenset(
+    (
+        ("_codecs", "encode"),
+        ("argparse", "Namespace"),
+        ("numpy", "dtype"),
+        ("numpy._core.multiarray", "scalar"),
+        ("numpy.core.multiarray", "scalar"),
+        ("pathlib", "PosixPath"),
+        ("pathlib", "WindowsPath"),
+        ("torch", "device"),
+    )
+)
+_LIGHTNING = ("lightning.", "lightning_fabric.", "pytorch_lightning.")
 # Classes of layers: with these the file is a pickled object and not its weights.
 _LAYERS = ("torch.nn.", "torch.legacy.", "torch.autograd.", "torch.backends.", "torch.optim.")
 
@@ -74,6 +88,12 @@ class TensorUnpickler:
         """
         if name == "OrderedDict" and module in ("collections", "typing"):
             return Maker(_dictionary)
+        if (module, name) == ("collections", "Counter") or (
+            name == "AttributeDict" and module.startswith(_LIGHTNING)
+        ):
+            return Maker(_beside_dictionary)
+        if (module, name) in _BESIDE:
+            return Maker(_beside)
         if module == "torch" and name in _STORAGES:
             return self._source.dtype(_STORAGES[name])
         if module == "torch._utils" and name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
@@ -119,6 +139,14 @@ def _parameter(data: object, *_: object) -> object:
 
 def _size(sides: object = (), *_: object) -> object:
     return sides
+
+
+def _beside(*_: object) -> Record:
+    return Record()
+
+
+def _beside_dictionary(*_: object) -> dict[object, object]:
+    return {}
 
 
 def _dictionary(pairs: object = (), *_: object) -> dict[object, object]:
