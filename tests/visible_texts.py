@@ -46,7 +46,7 @@ _NAMES = re.compile(
     r"|Proxy-Authorization: .*|\{1\}, \{2\}, torch \{3\}|\| models .*|Raw profile type|model name"
     r"|Program|Last problems|the (app|command line|image)|\{1\} is set|\{1\}, port \{2\}"
     r"|annot allocate memory|paging file is too small|Python could not get more|\{1\} gate"
-    r"|engine setting|file hashes|\{1\} and \{2\}"
+    r"|\{(title|pictures)\}|engine setting|file hashes|\{1\} and \{2\}"
 )
 # Functions whose arguments nobody sees, or programmers alone.
 _UNSEEN = re.compile(
@@ -139,7 +139,8 @@ def texts_of(path: Path) -> Iterator[tuple[int, str]]:
         text = template(node)
         for piece in _pieces(text) if text else ():
             bare = piece.strip()
-            if _is_prose(bare) or (id(node) in whole and _WORD.search(bare)):
+            shown = id(node) in whole or (piece != text and not _CODE.search(bare))
+            if _is_prose(bare) or (shown and _WORD.search(bare)):
                 yield node.lineno, bare
 
 

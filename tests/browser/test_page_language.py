@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,17 @@ def test_the_app_is_in_the_browsers_language_until_another_is_chosen(
     russian.reload()
     expect(russian.get_by_role("tab", name="Models")).to_be_visible()
     expect(button(russian, "Compare")).to_be_visible()
+
+
+def test_in_a_webui_what_is_ours_is_in_its_language(tab: str, russian: Page) -> None:
+    """A WebUI translates only whole texts that it knows: not those with values in them."""
+    russian.add_init_script(f"globalThis.localization = {json.dumps(RUSSIAN)}")
+    russian.goto(tab)
+    foreign = russian.get_by_text("Upscaler of Extras")
+    expect(foreign).to_be_visible()
+    russian.get_by_role("button", name=re.compile("^(Compare|Сравнить)$")).click()
+    expect(russian.get_by_text("Картинки ещё нет: перетащите её.")).to_be_visible()
+    expect(foreign).to_be_visible()
 
 
 @pytest.mark.usefixtures("own_folders")

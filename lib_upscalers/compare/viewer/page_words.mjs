@@ -11,10 +11,13 @@ const OURS = "[id^=upscaler_lab], [id^=upscaler-lab], #tab_upscaler_lab, .toast-
 /**
  * Translate all texts below a node, and every one that comes or changes.
  * @param {Node} root
- * @param {(element: Element) => boolean} isOurs
+ * @param {string} ours the elements that are translated with all inside; "" for everything
  * @param {(text: string) => boolean} isText whether a text is more than a name
  */
-function translateBelow(root, isOurs, isText) {
+function translateBelow(root, ours, isText) {
+  /** @param {Element} element */
+  const isOurs = (element) => !ours || element.closest(ours) !== null;
+
   /** @type {WeakMap<Node, string>} */
   const written = new WeakMap();
 
@@ -44,7 +47,10 @@ function translateBelow(root, isOurs, isText) {
   /** @param {Node} node */
   const translateAll = (node) => {
     if (node instanceof Text) translateText(node);
-    if (node instanceof Element) translateAttributes(node);
+    if (node instanceof Element) {
+      if (!isOurs(node) && !node.querySelector(ours)) return;
+      translateAttributes(node);
+    }
     const walker = document.createTreeWalker(node, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
     for (let each = walker.nextNode(); each; each = walker.nextNode()) {
       if (each instanceof Text) translateText(each);
@@ -69,7 +75,7 @@ function translateBelow(root, isOurs, isText) {
  * @param {ShadowRoot} root
  */
 export function translateInside(root) {
-  if (isTranslated()) translateBelow(root, () => true, (text) => /\s|[.!?…]$/.test(text));
+  if (isTranslated()) translateBelow(root, "", (text) => /\s|[.!?…]$/.test(text));
 }
 
 /** Translate the page around: all of the app or a report, and what is ours in a WebUI. */
@@ -77,5 +83,5 @@ export function translatePage() {
   if (!isTranslated()) return;
   const alone = document.documentElement.hasAttribute("data-upscaler-lab-alone");
   document.title = alone ? read(document.title) : document.title;
-  translateBelow(document.body, (element) => alone || element.closest(OURS) !== null, () => true);
+  translateBelow(document.body, alone ? "" : OURS, () => true);
 }
