@@ -18,6 +18,8 @@ from lib_upscalers.models.wrapping import parts, unwrap
 from lib_upscalers.network import NetworkTraits, Profile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import torch
     from spandrel import ArchRegistry, ArchSupport, ImageModelDescriptor
     from torch.nn import Module
@@ -200,7 +202,12 @@ def _graph_descriptor(path: Path, known: ArchRegistry, *, values: bool) -> Any: 
     from lib_upscalers.models.graphs.recognition import graph_descriptor
 
     graph = read_graph(path, "values" if values else "blanks")
-    return with_read_errors(path, lambda: graph_descriptor(graph, known, path, values=values))
+    try:
+        return with_read_errors(path, lambda: graph_descriptor(graph, known, path, values=values))
+    except ModelFileError:
+        # Nothing that is calculated with them agrees with anything.
+        _check_numbers(graph.constants.items() if values else (), path)
+        raise
 
 
 def _recognised(
@@ -244,9 +251,13 @@ def check_finite(model: Module, path: Path) -> None:
     Raises:
         ModelFileError: One is NaN or infinite.
     """
+    _check_numbers(model.named_parameters(), path)
+
+
+def _check_numbers(named: Iterable[tuple[str, torch.Tensor]], path: Path) -> None:
     import torch
 
-    for name, weights in model.named_parameters():
+    for name, weights in named:
         # A sum takes far less time than a check of each number, and is finite nearly always.
         if not weights.is_floating_point() or weights.sum().isfinite():
             continue

@@ -184,7 +184,14 @@ def run_in_ncnn(path: Path, batch: torch.Tensor) -> torch.Tensor:
 
 @each_case("half", [False, True])
 @each_case(
-    "tail", ["", "Interp end 1 1 out end 0=2 1=1.5 2=1.5", "Clip end 1 1 out end 0=0.0 1=1.0"]
+    "tail",
+    [
+        "",
+        "Interp end 1 1 out end 0=2 1=1.5 2=1.5",
+        "Clip end 1 1 out end 0=0.0 1=1.0",
+        "Clip end 1 1 out end 0=-1.0 1=2.0",
+        "ReLU end 1 1 out end",
+    ],
 )
 def test_a_pair_gives_what_its_runtime_gives(half: bool, tail: str, tmp_path: Path) -> None:
     state = {name: t + 0.1 for name, t in random_network("Compact").state_dict().items()}
@@ -192,6 +199,23 @@ def test_a_pair_gives_what_its_runtime_gives(half: bool, tail: str, tmp_path: Pa
     batch = torch.rand(1, 3, 14, 20)
     error = (load_network(path)(batch) - run_in_ncnn(path, batch)).abs().max()
     assert error <= 1 / 255
+
+
+def test_a_closer_clip_is_refused(tmp_path: Path) -> None:
+    state = random_network("Compact").state_dict()
+    path = ncnn_compact(state, tmp_path, tail="Clip end 1 1 out end 0=0.2 1=1.0")
+    with pytest.raises(ModelFileError, match="end"):
+        load_network(path)
+
+
+def test_numbers_that_are_none_are_named(tmp_path: Path) -> None:
+    state = {
+        name: tensor.clone() for name, tensor in random_network("Compact").state_dict().items()
+    }
+    state["body.2.weight"].view(-1)[3] = float("nan")
+    path = ncnn_compact(state, tmp_path)
+    with pytest.raises(ModelFileError, match="holds NaN or infinity"):
+        load_network(path)
 
 
 @pytest.mark.skipif(not NETWORKS.is_dir(), reason="the real networks are not here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -89,15 +90,18 @@ def split_closing(graph: Graph) -> tuple[Graph, float, str]:
 
 
 def _clips_pictures(node: Node, graph: Graph) -> bool:
-    """Return whether a node clips to [0, 1], as the engine does in any case."""
+    """Return whether a node clips to [0, 1] or less closely, as the engine clips in any case."""
+    if node.kind == "Relu":
+        return True
     if node.kind != "Clip":
         return False
-    limits = [node.attributes.get("min"), node.attributes.get("max")]
+    limits = [node.attributes.get("min", -math.inf), node.attributes.get("max", math.inf)]
     for i, name in enumerate(node.inputs[1:3]):
         constant = graph.constants.get(name)
-        if constant is not None and constant.numel() == 1:
-            limits[i] = float(constant)
-    return limits == [0.0, 1.0]
+        if name and (constant is None or constant.numel() != 1):
+            return False
+        limits[i] = limits[i] if constant is None else float(constant)
+    return limits[0] <= 0.0 and limits[1] >= 1.0
 
 
 def check_order(graph: Graph) -> None:
