@@ -140,6 +140,8 @@ def test_the_installed_wheel_works(programs: Path, tmp_path: Path) -> None:
     assert VERSION in _run([upscalers, "--version"], tmp_path, **data)
     assert VERSION in _run([app, "--version"], tmp_path, **data)
     assert "Lab Fast 2x" in _run([upscalers, "list"], tmp_path, **data)
+    russian = {"LANGUAGE": "ru", "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
+    assert "параметры:" in _run([upscalers, "--help"], tmp_path, **data, **russian)
     ramp = np.linspace(0, 255, 20 * 16 * 3).reshape(16, 20, 3).astype(np.uint8)
     write_picture(Picture(ramp), tmp_path / "in.png")
     command = [upscalers, "upscale", "in.png", "out.png", "--upscaler", "Lab Fast 2x"]

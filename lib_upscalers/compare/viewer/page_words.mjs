@@ -5,8 +5,9 @@ import { isTranslated, read } from "./words.mjs";
 // Names, what somebody has typed, and what is no text.
 const LEFT = "code, pre, script, style, textarea, option, svg, [translate=no], [role=listbox], .token";
 const ATTRIBUTES = ["title", "aria-label", "placeholder", "alt"];
-// Of a WebUI's page only what is ours, and the notes that errors are shown in.
-const OURS = "[id^=upscaler_lab], [id^=upscaler-lab], #tab_upscaler_lab, .toast-wrap, .toast-body";
+// Of a WebUI's page only what is ours, the notes that errors are shown in, and the remarks below a
+// finished picture.
+const OURS = "[id^=upscaler_lab], [id^=upscaler-lab], #tab_upscaler_lab, .toast-wrap, .toast-body, p.comments";
 
 /**
  * Translate all texts below a node, and every one that comes or changes.

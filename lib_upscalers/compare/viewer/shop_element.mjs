@@ -226,7 +226,7 @@ export class ShopElement extends HTMLElement {
       if (more.open && more.children.length === 1) more.append(...this.details(model));
     });
     return make("article", { class: "card", "data-id": model.id },
-      make("b", {}, model.name),
+      make("b", { translate: "no" }, model.name),
       make("span", { class: "facts" }, ...facts(model).map((fact) => make("span", {}, fact))),
       make("span", { class: "by" }, [model.authors.join(", "), model.tags.join(", ")].filter(Boolean).join(" · ")),
       ...(model.problem ? [make("span", { class: "problem" }, `${say("Does not run here:")} ${model.problem}`)] : []),
@@ -269,7 +269,7 @@ export class ShopElement extends HTMLElement {
     return [
       ...model.pictures.slice(0, 1).flatMap((pair) => this.picture(pair)),
       make("dl", {}, ...rows.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])),
-      make("p", { class: "text" }, model.text),
+      make("p", { class: "text", translate: "no" }, model.text),
       ...this.page(model.page),
     ];
   }
