@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:torch.meshgrid:UserWarning")
 
 CPU = torch.device("cpu")
-WINDOWS = {"ATD": 8, "DAT": 8, "HAT": 8, "OmniSR": 8, "SwinIR": 8}
+WINDOWS = {"ATD": 8, "DAT": 8, "ESC": 8, "HAT": 8, "OmniSR": 8, "SwinIR": 8}
 CONVOLUTIONAL = ("Compact", "ESRGAN", "PLKSR", "SPAN")
 
 
@@ -118,6 +119,28 @@ def test_tiles_give_the_whole(name: str, tmp_path: Path) -> None:
     assert whole.tiles == 1
     assert tiled.tiles > 1
     assert np.abs(whole.pixels.astype(int) - tiled.pixels).max() <= 1
+
+
+@pytest.mark.slow
+@each_case("name", ["ESC", "GateRV3", "RTMoSR"])
+def test_tiles_share_what_a_network_averages(name: str, tmp_path: Path) -> None:
+    network = load_network(save(tiny_state(name), tmp_path / "some.pth"))
+    pixels = (picture(network.traits, 104, 72) * 255).astype(np.uint8)
+    whole = run_network(network, pixels, job(tile=256))
+    tiled = run_network(network, pixels, replace(job(tile=64), free_memory=lambda _: 0))
+    assert tiled.tiles > 1
+    assert tiled.note.shared > 0
+    assert np.abs(whole.pixels.astype(int) - tiled.pixels).max() <= 1
+
+
+@pytest.mark.slow
+def test_a_network_of_frequencies_runs_whole_where_memory_allows(tmp_path: Path) -> None:
+    network = load_network(save(tiny_state("FIGSR"), tmp_path / "some.pth"))
+    pixels = (picture(network.traits, 104, 72) * 255).astype(np.uint8)
+    assert run_network(network, pixels, job(tile=64)).tiles == 1
+    blended = run_network(network, pixels, replace(job(tile=64), free_memory=lambda _: 0))
+    assert blended.tiles > 1
+    assert blended.note.band > 0
 
 
 @each_case("name, window", WINDOWS.items())
