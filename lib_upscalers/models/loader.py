@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("lib_upscalers")
 
 _LARGEST_WINDOW = 64
+_KERNEL_SIDES = 4
 _WINDOWS = ("window_size", "win_size", "split_size", "stripe_size", "ws")
 _CHANNELS = ((1, 1), (3, 3), (4, 4), (1, 3), (3, 1))
 # Torch's error texts for precisions that do not match, or that an operator lacks.
@@ -159,6 +160,7 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
             check_finite(descriptor.model, path)
         return descriptor
     state, found = _weights_and_support(path, known, values=values)
+    _check_kinds(state, path)
     try:
         descriptor = build(found.architecture, state)
     except OversizedError as error:
@@ -176,6 +178,18 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
     if values:
         check_finite(descriptor.model, path)
     return descriptor
+
+
+def _check_kinds(state: dict[str, Any], path: Path) -> None:
+    """Check that no convolution has whole numbers, whose factors would be in another place."""
+    for name, weights in state.items():
+        kernel = name.endswith(".weight") and getattr(weights, "ndim", 0) == _KERNEL_SIDES
+        if kernel and not weights.is_floating_point():
+            raise ModelFileError(
+                f"Expected floating-point weights in {str(path)!r}, but {printable(name)} holds "
+                f"{str(weights.dtype).removeprefix('torch.')}: it was quantised; get the file that "
+                "it was made from."
+            )
 
 
 def _weights_and_support(

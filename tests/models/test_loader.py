@@ -333,6 +333,16 @@ def test_a_network_that_is_nearly_known_says_what_is_missing(name: str, tmp_path
         load_network(save(state, tmp_path / "some.pth"))
 
 
+def test_quantised_weights_are_refused(tmp_path: Path) -> None:
+    """Their factors lie elsewhere, so that their numbers alone make noise."""
+    state = {
+        name: (tensor * 99).to(torch.int8) if tensor.ndim == 4 else tensor
+        for name, tensor in tiny_state("ESRGAN").items()
+    }
+    with pytest.raises(ModelFileError, match="holds int8: it was quantised"):
+        load_network(save(state, tmp_path / "some.pth"))
+
+
 @each_case("value", [float("nan"), float("inf"), -float("inf")])
 def test_weights_that_are_no_numbers_are_refused(value: float, tmp_path: Path) -> None:
     state = tiny_state("Compact")

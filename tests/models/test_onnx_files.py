@@ -166,6 +166,21 @@ def test_weights_beside_the_file_are_no_link_to_elsewhere(tmp_path: Path) -> Non
         load_network(path)
 
 
+@each_case(
+    "held, text",
+    [
+        (b"<!DOCTYPE html><html></html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
+    ],
+)
+def test_what_a_browser_saved_instead_is_named(held: bytes, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "some.onnx"
+    path.write_bytes(held)
+    for read in (load_network, read_traits):
+        with pytest.raises(ModelFileError, match=text):
+            read(path)
+
+
 @pytest.mark.slow
 def test_damaged_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
     path = exported("Compact", tmp_path / "some.onnx")

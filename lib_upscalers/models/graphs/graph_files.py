@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.entry import weights_beside
-from lib_upscalers.models.reading import with_read_errors
+from lib_upscalers.models.reading import what_else, with_read_errors
+from lib_upscalers.models.reading.faults import DamagedFileError
 from lib_upscalers.models.reading.outline import OutlineSource
 from lib_upscalers.models.reading.source import TensorSource, check_regular
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from lib_upscalers.models.graphs.graph import Graph
 
 _MOST_TEXT = (4 << 20) + 1
-
+_HEAD = 64
+# A web page, or a pointer of Git LFS.
+_OTHERS = (b"<", b"version https://git-lfs")
 
 Kind = Literal["values", "blanks", "outlines"]
 
@@ -57,6 +60,9 @@ def _onnx(path: Path, kind: Kind) -> Graph:
     from lib_upscalers.models.graphs.onnx_file import read_onnx
 
     with path.open("rb", buffering=0) as file:
+        head = file.read(_HEAD)
+        if head.lstrip().startswith(_OTHERS):
+            raise DamagedFileError(what_else(head))
         return read_onnx(_source(file, path, kind))
 
 

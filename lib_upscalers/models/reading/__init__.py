@@ -157,13 +157,14 @@ def _read(source: TensorSource) -> Mapping[str, Any]:
     elif head.startswith(_OLDEST):
         raise NoNetworkError("torch before 0.4 wrote it, in a format that is no longer read")
     else:
-        raise DamagedFileError(_what_else(head))
+        raise DamagedFileError(what_else(head))
     if not isinstance(held, dict):
         raise DamagedFileError(f"it holds a {type(held).__name__} and not named tensors")
     return cast("dict[str, Any]", held)
 
 
-def _what_else(head: bytes) -> str:
+def what_else(head: bytes) -> str:
+    """Return what a file is that is no network, as far as its first bytes show."""
     if head.startswith(b"version https://git-lfs"):
         return "it is a pointer of Git LFS to the file"
     if head.lstrip().startswith(b"<"):
