@@ -81,6 +81,7 @@ def test_a_folder_is_done_and_goes_on_after_a_restart(
     assert {path.name for path in results.glob("*.png")} == {"a.png", "b.png", "c<b>.png", "d.png"}
 
 
+@pytest.mark.slow
 def test_a_result_is_shown_before_and_after(
     make: Callable[[], FolderActions], tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ def test_the_wheel_holds_the_library_and_nothing_else(built: Built) -> None:
     fail_for(rest, "The wheel holds files that are not the library's")
 
 
+@pytest.mark.slow
 def test_the_source_archive_holds_all_that_a_clone_has(built: Built) -> None:
     with tarfile.open(built.source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 _SCRIPT = """
 import sys
 from lib_upscalers.models.architectures import registry
@@ -33,9 +35,11 @@ def printed(script: str) -> list[str]:
     return subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
 
 
+@pytest.mark.slow
 def test_spandrel_is_imported_without_the_compiler() -> None:
     assert printed(_SCRIPT) == ["False", "True", "True"]
 
 
+@pytest.mark.slow
 def test_the_compiler_is_imported_where_more_of_it_is_asked_for() -> None:
     assert printed(_MORE_IS_ASKED) == ["torch._dynamo.utils", "True"]

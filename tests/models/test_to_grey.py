@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 import torch
 
 from lib_upscalers.models.adapt.fused import drop_branches
@@ -50,6 +51,7 @@ KINDS: Mapping[str, Callable[[int, int, int], nn.Module]] = {
 }
 
 
+@pytest.mark.slow
 @each_case("kind", KINDS)
 @each_case("scale", [1, 2, 3, 4, 8])
 @each_case("takes, gives", [(3, 1), (1, 3)])
