@@ -118,6 +118,10 @@ class CatalogueError(FetchError):
     """There is no catalogue, or none that can be read."""
 
 
+class WorkerLostError(UpscalerError):
+    """A process or machine that did a part of the work has ended, such as for lack of memory."""
+
+
 class MemoryExhaustedError(UpscalerError):
     """Even the smallest tile on the CPU does not fit into memory."""
 

@@ -31,6 +31,8 @@ from lib_upscalers.file_locks import is_alive, lock, lock_on_every_system
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
+    Finished = Callable[[Path], bool | None]
+
 __all__ = [
     "appending",
     "check_target",
@@ -67,7 +69,7 @@ def writing(
     protected: Iterable[str | os.PathLike[str]] = (),
     size: int = 0,
     make_folders: bool = False,
-    finished: Callable[[Path], None] | None = None,
+    finished: Finished | None = None,
 ) -> Generator[BinaryIO, None, None]:
     """Open a new file, which takes the name `target` if the block ends without an exception.
 
@@ -80,7 +82,8 @@ def writing(
         size: So many bytes must be free on the disk, as far as they are known; 0 if not.
         make_folders: Whether missing folders are made.
         finished: Called with the whole file, closed, before it takes its name; what it raises
-            leaves no file.
+            leaves no file. If it returns True, the file keeps its temporary name for somebody else
+            to call `move_finished`.
 
     Raises:
         AlreadyExistsError: There is a file of that name, and `overwrite` is False.
@@ -110,7 +113,7 @@ def writing_path(
     protected: Iterable[str | os.PathLike[str]] = (),
     size: int = 0,
     make_folders: bool = False,
-    finished: Callable[[Path], None] | None = None,
+    finished: Finished | None = None,
 ) -> Generator[Path, None, None]:
     """Yield the path of an empty file; as `writing`, for code that opens the file itself."""
     named = Path(target)
@@ -120,15 +123,17 @@ def writing_path(
         file = check_target(named, overwrite=overwrite, protected=protected, size=size)
         _clean_once(str(file.parent))
         part = file.parent / f".{this_host()}-{os.getpid()}-{os.urandom(8).hex()}.part"
+        handed_over = False
         try:
             with _live(part):
                 yield part
-                if finished is not None:
-                    finished(part)
-                _publish(part, file, overwrite=overwrite)
+                handed_over = finished is not None and bool(finished(part))
+                if not handed_over:
+                    _publish(part, file, overwrite=overwrite)
         finally:
-            with suppress(OSError):
-                part.unlink()
+            if not handed_over:
+                with suppress(OSError):
+                    part.unlink()
     except OSError as error:
         raise _output_error(named, error) from error
 
@@ -189,14 +194,22 @@ def appending(target: str | os.PathLike[str]) -> Generator[BinaryIO, None, None]
         raise _output_error(named, error) from error
 
 
-def move_finished(part: Path, target: Path) -> None:
-    """Give a file that is complete its final name in the same folder, replacing what has it.
+def move_finished(part: Path, target: Path, *, overwrite: bool = True) -> None:
+    """Give a file that is complete its final name in the same folder.
+
+    Args:
+        part: The file.
+        target: Its name; a symbolic link is replaced itself.
+        overwrite: Whether what has that name is replaced.
 
     Raises:
+        AlreadyExistsError: There is a file of that name, and `overwrite` is False.
         OutputError: That failed.
     """
     try:
-        part.replace(target)
+        _publish(part, target, overwrite=overwrite)
+        if not overwrite:  # on most systems the name was a second one
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise _output_error(target, error) from error
 

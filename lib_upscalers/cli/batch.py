@@ -6,29 +6,29 @@ import json
 import logging
 import traceback
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
+from lib_upscalers.cli.cluster import ClusterOptions, absolute_models, opened_workers
 from lib_upscalers.cli.console import Bars, Console
+from lib_upscalers.cli.method_options import make_steps
 from lib_upscalers.cli.problems import describe
+from lib_upscalers.errors import InputError
 from lib_upscalers.jobs.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from lib_upscalers.cli.arguments import SizeRequest
-    from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.claims import Claim, ClaimRules
     from lib_upscalers.jobs.folder_run import FileDone
-    from lib_upscalers.jobs.method import Method
     from lib_upscalers.jobs.output_paths import FileJob, FilePlan
     from lib_upscalers.jobs.picture_steps import PictureSteps
+    from lib_upscalers.jobs.worker_pool import Worker, WorkerPool
     from lib_upscalers.progress import Progress
-    from lib_upscalers.targets import Target
-    from lib_upscalers.upscaling.choices import Choice
     from lib_upscalers.upscaling.settings import Settings
-    from lib_upscalers.upscaling.upscaler import Upscaler
 
 ALL_DONE, SOME_FAILED = 0, 1
 _log = logging.getLogger("lib_upscalers")
@@ -59,6 +59,8 @@ class UpscaleOptions:
     watch: bool
     json: bool
     frames: Literal["all", "first", "files"]
+    ray: str | None
+    ray_cores: int | None
 
 
 class Batch:
@@ -128,34 +130,48 @@ class Batch:
         steps, rules = self._prepared()
         with ExitStack() as stack:
             journal, jobs = None, work.jobs
+            _require_folder(work, self._options)
             if self._uses_journal(work):
                 journal = stack.enter_context(opened_journal(work.folder))
                 jobs = (*work.jobs, *work.earlier)
             else:
                 self._skip_earlier(work, steps)
+            pool = self._workers(work, rules, stack)
             bars = stack.enter_context(Bars(self._console, self._tally.total))
             watcher = _Watcher(self._console, bars, self._tally, steps, verbose=self._fail_line)
             for _ in range(self._tally.total - self._tally.left):
                 bars.skip()
-            FolderRun(jobs, steps, rules, journal, watcher, self._tally).run()
+            FolderRun(jobs, steps, rules, journal, watcher, self._tally, pool).run()
+        if pool is not None:
+            _remove_stale_parts(work)
         watcher.name_differences()
+
+    def _workers(self, work: FilePlan, rules: ClaimRules, stack: ExitStack) -> WorkerPool | None:
+        """Start the workers of a cluster, if the user asked for some."""
+        options = self._options
+        if options.ray is None:
+            return None
+        pool = stack.enter_context(
+            opened_workers(
+                ClusterOptions(options.ray, options.ray_cores),
+                _WorkerMaker(_portable(options), self._settings),
+                folder=work.folder,
+                fingerprint=rules.fingerprint,
+                device=options.device,
+            )
+        )
+        self._console.say(f"{pool.size} workers.")
+        return pool
 
     def _uses_journal(self, work: FilePlan) -> bool:
         return work.into_folder and work.several and not self._options.skip_existing
 
     def _prepared(self) -> tuple[PictureSteps, ClaimRules]:
         from lib_upscalers.jobs.claims import ClaimRules
-        from lib_upscalers.jobs.picture_steps import FileOptions, PictureSteps
 
         options = self._options
         if self._steps is None:
-            files = FileOptions(
-                quality=options.quality,
-                max_pixels=options.max_pixels,
-                partial=options.partial,
-                all_frames=options.frames == "all",
-            )
-            self._steps = PictureSteps(make_method(options, self._settings), files)
+            self._steps = make_steps(options, self._settings)
         rules = ClaimRules(
             self._steps.method.fingerprint,
             resume=options.resume,
@@ -294,58 +310,28 @@ def _remove_stale_parts(work: FilePlan) -> None:
         remove_stale_parts(folder)
 
 
-def make_method(options: UpscaleOptions, settings: Settings) -> Method:
-    """Return how pictures are enlarged.
+@dataclass(frozen=True)
+class _WorkerMaker:
+    """Makes the worker of another process."""
 
-    Raises:
-        UpscalerError: The upscaler cannot be used.
-    """
-    from lib_upscalers.hosts.standalone import StandaloneHost
-    from lib_upscalers.targets import Target
-    from lib_upscalers.upscaling.upscaler import Upscaler
+    options: UpscaleOptions
+    settings: Settings
 
-    upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
-    choice = choose(upscaler, options.upscaler)
-    scale = options.scale if options.scale is not None else float(choice.scale or 2)
+    def __call__(self) -> Worker:
+        from lib_upscalers.jobs.picture_worker import PictureWorker
 
-    def target(size: Size) -> Target:
-        if options.size is not None:
-            return Target(size=options.size.resolve(size))
-        return Target(scale=scale)
-
-    others = {
-        "size": [options.size.width, options.size.height] if options.size else scale,
-        "quality": options.quality,
-        "frames": options.frames,
-    }
-    return method_of(upscaler, choice, settings, target, others)
+        return PictureWorker(partial(make_steps, self.options, self.settings))
 
 
-def method_of(
-    upscaler: Upscaler,
-    choice: Choice,
-    settings: Settings,
-    target: Callable[[Size], Target],
-    others: Mapping[str, Any],
-) -> Method:
-    """Return the method of one upscaler; `others` as in `fingerprint_of`.
-
-    Raises:
-        ModelFileError: The network's file cannot be read.
-    """
-    from lib_upscalers.jobs.method import Method, fingerprint_of
-
-    return Method(
-        choice.name,
-        lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
-        target,
-        fingerprint_of([choice], settings, others, upscaler.digest),
-    )
+def _portable(options: UpscaleOptions) -> UpscaleOptions:
+    """Return options that mean the same in another current folder."""
+    models, upscaler = absolute_models(options.models, options.upscaler)
+    return replace(options, models=models, upscaler=upscaler)
 
 
-def choose(upscaler: Upscaler, name: str | None) -> Choice:
-    """Return the upscaler of that name; without a name, the first network there is."""
-    if name is not None:
-        return upscaler.find(name)
-    networks = (choice for choice in upscaler.choices() if choice.kind == "network")
-    return next(networks, None) or upscaler.find("Lanczos")
+def _require_folder(work: FilePlan, options: UpscaleOptions) -> None:
+    if options.ray is not None and not work.into_folder:
+        raise InputError(
+            "Expected a folder for the results of --ray, but got one file: name a folder, or leave "
+            "--ray out."
+        )

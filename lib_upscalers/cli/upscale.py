@@ -17,6 +17,7 @@ from lib_upscalers.cli.arguments import (
     percent,
 )
 from lib_upscalers.cli.batch import Batch, UpscaleOptions
+from lib_upscalers.cli.cluster import add_cluster
 from lib_upscalers.cli.command import EXIT_CODES, Command, options_of
 from lib_upscalers.cli.engine_arguments import add_engine_settings, read_engine_settings
 from lib_upscalers.cli.listing import show_list
@@ -139,6 +140,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
     _add_files(parser)
     _add_folders(parser)
+    add_cluster(parser)
     add_models(parser)
     add_messages(parser)
 

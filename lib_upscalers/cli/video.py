@@ -211,7 +211,7 @@ def _job(options: VideoOptions, settings: Settings) -> VideoJob:
 def _method(
     options: VideoOptions, settings: Settings, facts: VideoFacts, encoding: Encoding
 ) -> tuple[Method, Size]:
-    from lib_upscalers.cli.batch import choose, method_of
+    from lib_upscalers.cli.method_options import choose, method_of
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.upscaler import Upscaler

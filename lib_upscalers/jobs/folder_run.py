@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lib_upscalers.errors import Cancelled, DiskFullError, OutputError
+from lib_upscalers.file_writing import move_finished
 from lib_upscalers.jobs.claims import Claim, claim_some
 from lib_upscalers.jobs.journal import ClaimLostError
-from lib_upscalers.jobs.picture_steps import LoadedFrames, LoadedPicture, bytes_of
+from lib_upscalers.jobs.method import describe_result, import_heavy
+from lib_upscalers.jobs.picture_steps import LoadedFrames, LoadedPicture, bytes_of, naming_overwrite
+from lib_upscalers.jobs.picture_worker import PictureRow, PictureTask
 from lib_upscalers.jobs.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.claims import ClaimRules
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
     from lib_upscalers.jobs.output_paths import FileJob
     from lib_upscalers.jobs.picture_steps import EnlargedPicture, PictureSteps
     from lib_upscalers.jobs.tally import Tally
+    from lib_upscalers.jobs.worker_pool import WorkerPool
     from lib_upscalers.progress import Progress
-    from lib_upscalers.upscaling.upscaler import Result
 
 # So many pictures are looked up at once; of those so many are claimed at once where they are quick.
 _LOOK_UP, _CLAIM_QUICK = 64, 8
@@ -97,6 +101,7 @@ class FolderRun:
         journal: What remembers it; None: nothing does.
         listener: Takes what happens.
         tally: Counts it.
+        pool: Workers in other processes that do the pictures; None: this process does.
         stopped: Set it to end the run: within a tile, when what is enlarged is written.
     """
 
@@ -106,6 +111,7 @@ class FolderRun:
     journal: Journal | None
     listener: FolderListener
     tally: Tally
+    pool: WorkerPool | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
     _lock: threading.RLock = field(default_factory=threading.RLock, init=False)
 
@@ -128,8 +134,11 @@ class FolderRun:
         first = next(claims, None)
         if first is None:
             return
-        _import_heavy()
         try:
+            if self.pool is not None:
+                self.pool.run(chain((first,), claims), _task_of, self._take, self.stopped)
+                return
+            import_heavy()
             stages.run(chain((first,), claims), self.stopped)
         except DiskFullError:
             return  # counted where it happened
@@ -241,6 +250,31 @@ class FolderRun:
         done = FileDone(claim.job, frames.size, loaded.size, 0.0, (), details, frames.count)
         self._publish(publication, write, done)
 
+    def _take(self, claim: Claim, outcome: object) -> None:
+        """Enter and name a result that a worker has left under a temporary name, or count it."""
+        if isinstance(outcome, Exception):
+            self._fail(claim, outcome)
+            return
+        if not isinstance(outcome, PictureRow):
+            raise TypeError(f"Expected a PictureRow, but got {type(outcome).__name__}.")
+        row = outcome
+        publication = _Publication(self.journal, claim, row.seconds, row.sha256)
+
+        def write() -> tuple[str, ...]:
+            try:
+                publication.enter(row.part)
+                target = Path(os.path.realpath(claim.job.output))
+                with naming_overwrite():
+                    move_finished(row.part, target, overwrite=claim.replace)
+            except BaseException:
+                with suppress(OSError):
+                    row.part.unlink()
+                raise
+            return row.notes
+
+        done = FileDone(claim.job, row.before, row.after, 0.0, (), row.details, row.count)
+        self._publish(publication, write, done)
+
     def _publish(
         self, publication: _Publication, write: Callable[[], tuple[str, ...]], done: FileDone
     ) -> None:
@@ -277,12 +311,13 @@ class _Publication:
     journal: Journal | None
     claim: Claim
     _seconds_before: float
+    _sha256: str = ""
     _start: float = field(default_factory=time.perf_counter)
 
     def enter(self, part: Path) -> None:
         row = self.claim.row
         if self.journal is not None and row is not None:
-            row = self.journal.enter_written(row, part, self.seconds())
+            row = self.journal.enter_written(row, part, self.seconds(), self._sha256)
             self.claim = replace(self.claim, row=row)
 
     def confirm(self) -> None:
@@ -309,27 +344,11 @@ class _Stoppable:
         self.progress.check_cancelled()
 
 
-def _import_heavy() -> None:
-    """Import what all stages need, in one thread.
-
-    Two threads that import torch for the first time at once can find half of it.
-    """
-    for name in ("tiling.exhaustion", "upscaling.network_passes", "models.building"):
-        import_module(f"lib_upscalers.{name}")
-
-
-def describe_result(name: str, result: Result) -> str:
-    """Return in a line how a picture was enlarged."""
-    parts = [
-        name,
-        f"passes {result.passes}",
-        f"tiles {result.tiles}",
-        f"loading {result.load_seconds:.2f} s",
-        f"running {result.run_seconds:.2f} s",
-        result.precision,
-        result.tiling,
-    ]
-    return ", ".join(part for part in parts if part)
+def _task_of(claim: Claim) -> PictureTask:
+    """Return what a worker gets of a picture: paths that hold whatever its folder is."""
+    job = claim.job
+    absolute = replace(job, source=job.source.absolute(), output=job.output.absolute())
+    return PictureTask(absolute, overwrite=claim.replace)
 
 
 def _bytes_read(work: _Work) -> int:

@@ -141,13 +141,14 @@ class Journal(JournalView):
         """Enter a row; only inside of `transaction`."""
         self._writable.execute(_PUT, [getattr(row, name) for name in COLUMNS])
 
-    def enter_written(self, row: Row, part: Path, seconds: float) -> Row:
+    def enter_written(self, row: Row, part: Path, seconds: float, sha256: str = "") -> Row:
         """Enter that a result is whole and about to take its name; return its row.
 
         Args:
             row: The claim.
             part: The file, still under its temporary name.
             seconds: How long the picture took.
+            sha256: Of the file; "" if it is still to be computed.
 
         Raises:
             ClaimLostError: The claim was void, and another run has taken it over.
@@ -159,7 +160,7 @@ class Journal(JournalView):
         written = replace(
             row,
             state="written",
-            sha256=sha256_of(part),
+            sha256=sha256 or sha256_of(part),
             former=row.sha256,
             result_bytes=facts.st_size,
             result_changed=facts.st_mtime_ns,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
@@ -85,3 +86,26 @@ def _identity(choice: Choice, digest: Callable[[ModelEntry], str]) -> str:
             f"Expected the file of {choice.name} at {choice.entry.path}, but it cannot be read "
             f"({error.strerror}): get it again."
         ) from error
+
+
+def import_heavy() -> None:
+    """Import what all stages of a picture need, in one thread.
+
+    Two threads that import torch for the first time at once can find half of it.
+    """
+    for name in ("tiling.exhaustion", "upscaling.network_passes", "models.building"):
+        import_module(f"lib_upscalers.{name}")
+
+
+def describe_result(name: str, result: Result) -> str:
+    """Return in a line how a picture was enlarged."""
+    parts = [
+        name,
+        f"passes {result.passes}",
+        f"tiles {result.tiles}",
+        f"loading {result.load_seconds:.2f} s",
+        f"running {result.run_seconds:.2f} s",
+        result.precision,
+        result.tiling,
+    ]
+    return ", ".join(part for part in parts if part)

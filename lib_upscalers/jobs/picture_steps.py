@@ -25,9 +25,10 @@ from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.progress import SubRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from lib_upscalers.file_writing import Finished
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.jobs.output_paths import FileJob
@@ -191,7 +192,7 @@ class PictureSteps:
         progress: Progress,
         *,
         overwrite: bool,
-        finished: Callable[[Path], None] | None = None,
+        finished: Finished | None = None,
     ) -> tuple[str, ...]:
         """Enlarge and write all frames; equal ones in a row are enlarged once.
 
@@ -239,7 +240,7 @@ class PictureSteps:
         enlarged: EnlargedPicture,
         *,
         overwrite: bool,
-        finished: Callable[[Path], None] | None = None,
+        finished: Finished | None = None,
     ) -> tuple[str, ...]:
         """Write a result; return what its file does not hold, a sentence each.
 

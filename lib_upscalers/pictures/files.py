@@ -25,10 +25,11 @@ from lib_upscalers.registry import unknown_name
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Generator, Iterable
 
     from PIL import ImageFile
 
+    from lib_upscalers.file_writing import Finished
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "FORMATS",
@@ -186,7 +187,7 @@ def write_picture(
     quality: int | None = None,
     overwrite: bool = True,
     protected: Iterable[str | os.PathLike[str]] = (),
-    finished: Callable[[Path], None] | None = None,
+    finished: Finished | None = None,
 ) -> tuple[str, ...]:
     """Write a picture file, whole or not at all.
 

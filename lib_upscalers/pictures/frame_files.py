@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from lib_upscalers.file_writing import Finished
     from lib_upscalers.pictures.formats import Format
     from lib_upscalers.pictures.frames import Frames
     from lib_upscalers.pictures.picture import Picture
@@ -64,7 +65,7 @@ def write_frames(
     quality: int | None = None,
     overwrite: bool = True,
     protected: Iterable[str | os.PathLike[str]] = (),
-    finished: Callable[[Path], None] | None = None,
+    finished: Finished | None = None,
 ) -> tuple[str, ...]:
     """Write an animation or a file of pages, whole or not at all.
 

@@ -1,0 +1,91 @@
+"""Make what enlarges pictures from the options of the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lib_upscalers.cli.batch import UpscaleOptions
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.jobs.method import Method
+    from lib_upscalers.jobs.picture_steps import PictureSteps
+    from lib_upscalers.targets import Target
+    from lib_upscalers.upscaling.choices import Choice
+    from lib_upscalers.upscaling.settings import Settings
+    from lib_upscalers.upscaling.upscaler import Upscaler
+
+
+def make_steps(options: UpscaleOptions, settings: Settings) -> PictureSteps:
+    """Return what is done to each picture.
+
+    Raises:
+        UpscalerError: The upscaler cannot be used.
+    """
+    from lib_upscalers.jobs.picture_steps import FileOptions, PictureSteps
+
+    files = FileOptions(
+        quality=options.quality,
+        max_pixels=options.max_pixels,
+        partial=options.partial,
+        all_frames=options.frames == "all",
+    )
+    return PictureSteps(make_method(options, settings), files)
+
+
+def make_method(options: UpscaleOptions, settings: Settings) -> Method:
+    """Return how pictures are enlarged.
+
+    Raises:
+        UpscalerError: The upscaler cannot be used.
+    """
+    from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.targets import Target
+    from lib_upscalers.upscaling.upscaler import Upscaler
+
+    upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
+    choice = choose(upscaler, options.upscaler)
+    scale = options.scale if options.scale is not None else float(choice.scale or 2)
+
+    def target(size: Size) -> Target:
+        if options.size is not None:
+            return Target(size=options.size.resolve(size))
+        return Target(scale=scale)
+
+    others = {
+        "size": [options.size.width, options.size.height] if options.size else scale,
+        "quality": options.quality,
+        "frames": options.frames,
+    }
+    return method_of(upscaler, choice, settings, target, others)
+
+
+def method_of(
+    upscaler: Upscaler,
+    choice: Choice,
+    settings: Settings,
+    target: Callable[[Size], Target],
+    others: Mapping[str, Any],
+) -> Method:
+    """Return the method of one upscaler; `others` as in `fingerprint_of`.
+
+    Raises:
+        ModelFileError: The network's file cannot be read.
+    """
+    from lib_upscalers.jobs.method import Method, fingerprint_of
+
+    return Method(
+        choice.name,
+        lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
+        target,
+        fingerprint_of([choice], settings, others, upscaler.digest),
+    )
+
+
+def choose(upscaler: Upscaler, name: str | None) -> Choice:
+    """Return the upscaler of that name; without a name, the first network there is."""
+    if name is not None:
+        return upscaler.find(name)
+    networks = (choice for choice in upscaler.choices() if choice.kind == "network")
+    return next(networks, None) or upscaler.find("Lanczos")
