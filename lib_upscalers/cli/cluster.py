@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,5 +86,9 @@ def opened_workers(
     from lib_upscalers.jobs.worker_proof import proving
 
     where = RayOptions(options.ray or "", options.ray_cores or 0, on_gpu=device != "cpu")
-    with proving(folder, fingerprint) as proof, opened_pool(where, make_worker, proof) as pool:
+    with (
+        redirect_stdout(sys.stderr),  # Ray prints what becomes of its processes
+        proving(folder, fingerprint) as proof,
+        opened_pool(where, make_worker, proof) as pool,
+    ):
         yield pool

@@ -93,7 +93,20 @@ def _connect(address: str) -> ModuleType:
             f"({str(error).splitlines()[0] if str(error) else type(error).__name__}): look whether "
             "it runs with `ray status`."
         ) from error
+    if not address:
+        _require_loopback(ray)
     return ray
+
+
+def _require_loopback(ray: ModuleType) -> None:
+    """Refuse a cluster of our own that other machines can reach."""
+    if all(each["NodeManagerAddress"].startswith("127.") for each in ray.nodes()):
+        return
+    ray.shutdown()
+    raise InputError(
+        "Expected a cluster that this machine alone can reach, but this version of Ray, or its "
+        "import before, made another one: start a cluster with `ray start` and name its address."
+    )
 
 
 def _seats(

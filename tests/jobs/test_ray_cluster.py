@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -67,6 +71,11 @@ def after(count: int, act: Callable[[], object]) -> threading.Thread:
     return thread
 
 
+def done(capsys: pytest.CaptureFixture[str]) -> int:
+    """Return how many pictures a run has done; the cluster in this process prints, too."""
+    return int(json.loads(capsys.readouterr().out.splitlines()[-1])["done"])
+
+
 def test_a_node_that_is_lost_leaves_its_pictures_to_the_other(
     cluster: Any,  # noqa: ANN401 - Ray's own
     capsys: pytest.CaptureFixture[str],
@@ -78,6 +87,35 @@ def test_a_node_that_is_lost_leaves_its_pictures_to_the_other(
     assert main([*words, "--json"]) == 0
     lost.join(1)
     assert not lost.is_alive()
-    assert json.loads(capsys.readouterr().out)["done"] == 40
+    assert done(capsys) == 40
     assert contents("out") == contents("plain")
     assert not list(Path("out").glob(".*.part"))
+
+
+def test_a_cluster_of_ones_own_listens_to_nobody_else_and_survives_a_killed_worker(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(_python_path()))
+    draw(40, 96)
+    assert main(["upscale", "in", "plain", *NETWORK, "-q"]) == 0
+    words = ["upscale", "in", "out", *NETWORK, "--ray", "--ray-cores", "1", "--json"]
+    command = [sys.executable, "-m", "lib_upscalers", *words]
+    addresses: set[str] = set()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+
+        def kill_one() -> None:
+            started = psutil.Process(run.pid).children(recursive=True)
+            for each in started:
+                with suppress(psutil.Error):
+                    opened = each.net_connections()
+                    addresses.update(at.laddr.ip for at in opened if at.status == "LISTEN")
+            next(each for each in started if "_Actor" in "".join(each.cmdline())).kill()
+
+        killed = after(6, kill_one)
+        summary = json.loads(run.communicate(timeout=300)[0])
+    killed.join(1)
+    assert not killed.is_alive()
+    assert summary["done"] == 40
+    assert contents("out") == contents("plain")
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
