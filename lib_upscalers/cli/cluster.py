@@ -69,6 +69,7 @@ def opened_workers(
     folder: Path,
     fingerprint: str,
     device: str,
+    at_once: int = 3,
 ) -> Generator[RayPool]:
     """Start the workers that the options ask for, and prove that they work as this process would.
 
@@ -78,6 +79,7 @@ def opened_workers(
         folder: Where the results go.
         fingerprint: Of what decides the pixels.
         device: As the user named it.
+        at_once: How many tasks a worker has at once, in threads.
 
     Raises:
         InputError: The cluster cannot be used, or one of its machines differs.
@@ -85,7 +87,9 @@ def opened_workers(
     from lib_upscalers.jobs.ray_cluster import RayOptions, opened_pool
     from lib_upscalers.jobs.worker_proof import proving
 
-    where = RayOptions(options.ray or "", options.ray_cores or 0, on_gpu=device != "cpu")
+    where = RayOptions(
+        options.ray or "", options.ray_cores or 0, on_gpu=device != "cpu", at_once=at_once
+    )
     with (
         redirect_stdout(sys.stderr),  # Ray prints what becomes of its processes
         proving(folder, fingerprint) as proof,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.arguments import (
@@ -14,6 +16,12 @@ from lib_upscalers.cli.arguments import (
     add_models,
     add_scale_or_size,
     natural,
+)
+from lib_upscalers.cli.cluster import (
+    ClusterOptions,
+    absolute_models,
+    add_cluster,
+    opened_workers,
 )
 from lib_upscalers.cli.command import EXIT_CODES, Command, options_of
 from lib_upscalers.cli.console import Bars
@@ -28,10 +36,11 @@ if TYPE_CHECKING:
     from lib_upscalers.cli.console import Console
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.method import Method
+    from lib_upscalers.jobs.worker_pool import Worker, WorkerPool
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.video.encoding import Encoding
+    from lib_upscalers.video.piece_run import VideoJob
     from lib_upscalers.video.video_facts import VideoFacts
-    from lib_upscalers.video.video_run import VideoJob
 
 _EPILOG = f"""\
 The result is made in pieces of about ten seconds, in a folder beside it: the same command goes on
@@ -64,6 +73,8 @@ class VideoOptions:
     overwrite: bool
     resume: bool
     dry_run: bool
+    ray: str | None
+    ray_cores: int | None
 
 
 def read_trim(text: str) -> Trim:
@@ -128,6 +139,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dry-run", action="store_true", help="show what would be done, and write nothing"
     )
+    add_cluster(parser)
     add_models(parser)
     add_messages(parser)
 
@@ -150,9 +162,11 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
             console.say(note)
         console.say("Nothing was written (--dry-run).")
         return 0
-    with Bars(console) as bars:
+    with ExitStack() as stack:
+        pool = _workers(options, read_engine_settings(namespace), job, stack)
+        bars = stack.enter_context(Bars(console))
         bars.begin(facts.path.name)
-        run = VideoRun(job, bars)
+        run = VideoRun(job, bars, pool)
         try:
             notes = run.run()
         except BaseException:
@@ -171,15 +185,49 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _workers(
+    options: VideoOptions, settings: Settings, job: VideoJob, stack: ExitStack
+) -> WorkerPool | None:
+    """Start the workers of a cluster, if the user asked for some."""
+    if options.ray is None:
+        return None
+    models, upscaler = absolute_models(options.models, options.upscaler)
+    files = [str(to_path(name).absolute()) for name in options.files]
+    portable = replace(options, models=models, upscaler=upscaler, files=files, overwrite=True)
+    return stack.enter_context(
+        opened_workers(
+            ClusterOptions(options.ray, options.ray_cores),
+            _WorkerMaker(portable, settings),
+            folder=job.output.parent,
+            fingerprint=job.method.fingerprint,
+            device=options.device,
+            at_once=1,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class _WorkerMaker:
+    """Makes the worker of another process."""
+
+    options: VideoOptions
+    settings: Settings
+
+    def __call__(self) -> Worker:
+        from lib_upscalers.video.video_worker import VideoWorker
+
+        return VideoWorker(partial(_job, self.options, self.settings))
+
+
 def _job(options: VideoOptions, settings: Settings) -> VideoJob:
     from lib_upscalers.errors import InputError
     from lib_upscalers.file_writing import check_target
     from lib_upscalers.jobs.picture_steps import naming_overwrite
     from lib_upscalers.video.encoding import Encoding
     from lib_upscalers.video.joining import container_format
+    from lib_upscalers.video.piece_run import VideoJob
     from lib_upscalers.video.pieces import cut, read_timeline, trimmed
     from lib_upscalers.video.video_facts import probe
-    from lib_upscalers.video.video_run import VideoJob
 
     if len(options.files) > 2:
         raise InputError(

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lib_upscalers.errors import Cancelled, DiskFullError, OutputError
-from lib_upscalers.file_writing import move_finished
 from lib_upscalers.jobs.claims import Claim, claim_some
 from lib_upscalers.jobs.journal import ClaimLostError
 from lib_upscalers.jobs.method import describe_result, import_heavy
 from lib_upscalers.jobs.picture_steps import LoadedFrames, LoadedPicture, bytes_of, naming_overwrite
 from lib_upscalers.jobs.picture_worker import PictureRow, PictureTask
 from lib_upscalers.jobs.pipeline import Pipeline
+from lib_upscalers.jobs.worker_pool import publish_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.claims import ClaimRules
@@ -261,15 +259,8 @@ class FolderRun:
         publication = _Publication(self.journal, claim, row.seconds, row.sha256)
 
         def write() -> tuple[str, ...]:
-            try:
-                publication.enter(row.part)
-                target = Path(os.path.realpath(claim.job.output))
-                with naming_overwrite():
-                    move_finished(row.part, target, overwrite=claim.replace)
-            except BaseException:
-                with suppress(OSError):
-                    row.part.unlink()
-                raise
+            with naming_overwrite():
+                publish_part(row.part, claim.job.output, publication.enter, overwrite=claim.replace)
             return row.notes
 
         done = FileDone(claim.job, row.before, row.after, 0.0, (), row.details, row.count)

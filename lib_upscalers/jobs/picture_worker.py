@@ -10,15 +10,16 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.jobs.method import describe_result, import_heavy
 from lib_upscalers.jobs.picture_steps import LoadedFrames
+from lib_upscalers.jobs.worker_pool import HandOver
 from lib_upscalers.progress import NullProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.output_paths import FileJob
@@ -94,7 +95,7 @@ class PictureWorker:
         with self._preparation:
             steps = self._steps
         start = time.perf_counter()
-        hand_over = _HandOver()
+        hand_over = HandOver()
         loaded = steps.read(task.job)
         if isinstance(loaded, LoadedFrames):
             with self._network:
@@ -115,24 +116,10 @@ class PictureWorker:
         return PictureRow(part, digest, before, after, seconds, notes, details, count)
 
     def _do_picture(
-        self, steps: PictureSteps, task: PictureTask, loaded: LoadedPicture, hand_over: _HandOver
+        self, steps: PictureSteps, task: PictureTask, loaded: LoadedPicture, hand_over: HandOver
     ) -> tuple[Size, Size, tuple[str, ...], str, int]:
         with self._network:
             enlarged = steps.enlarge(task.job, loaded, NullProgress(), overwrite=task.overwrite)
         notes = steps.write(task.job, enlarged, overwrite=task.overwrite, finished=hand_over)
         details = describe_result(steps.method.name, enlarged.result)
         return enlarged.before, enlarged.result.picture.size, notes, details, 1
-
-
-class _HandOver:
-    """Leaves a written file under its temporary name."""
-
-    def __init__(self) -> None:
-        self.part = Path()
-        self.sha256 = ""
-
-    def __call__(self, part: Path) -> bool:
-        from lib_upscalers.models.checksum import sha256_of
-
-        self.part, self.sha256 = part, sha256_of(part)
-        return True

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import InputError, UpscalerError
-from lib_upscalers.jobs.ray_pool import WORKS_AT_ONCE, RayPool, Seat
+from lib_upscalers.jobs.ray_pool import RayPool, Seat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -43,11 +43,13 @@ class RayOptions:
         address: Of a cluster that runs; "" starts one on this machine alone.
         cores: So many of a CPU's cores has each worker; 0: four, or as many as a machine has.
         on_gpu: Whether workers are one a GPU where the cluster has GPUs.
+        at_once: How many tasks a worker has at once, in threads.
     """
 
     address: str = ""
     cores: int = 0
     on_gpu: bool = True
+    at_once: int = 3
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def opened_pool(
     """
     ray = _connect(options.address)
     try:
-        yield RayPool(ray, _seats(ray, options, make_worker, proof))
+        yield RayPool(ray, _seats(ray, options, make_worker, proof), options.at_once)
     finally:
         ray.shutdown()
 
@@ -120,7 +122,7 @@ def _seats(
     kind = ray.remote(_Actor)
     seats: list[Seat] = []
     for cores, gpus in _shares(ray.nodes(), options):
-        placed = kind.options(num_cpus=cores, num_gpus=gpus, max_concurrency=WORKS_AT_ONCE)
+        placed = kind.options(num_cpus=cores, num_gpus=gpus, max_concurrency=options.at_once)
         start = partial(placed.remote, make_worker, proof, cores)
         seats.append(Seat(start, start()))
     if not seats:

@@ -20,8 +20,6 @@ _log = logging.getLogger("lib_upscalers")
 
 Task = TypeVar("Task")
 
-WORKS_AT_ONCE = 3
-"""How many tasks a worker has at once: one reads, one enlarges, one writes."""
 # So often a task may end its worker, the last times alone in it.
 _MOST_LOSSES = 3
 _MOST_STARTS = 100
@@ -46,11 +44,13 @@ class RayPool:
     Args:
         ray: The package, connected.
         seats: The workers.
+        at_once: How many tasks a worker has at once.
     """
 
-    def __init__(self, ray: ModuleType, seats: list[Seat]) -> None:
+    def __init__(self, ray: ModuleType, seats: list[Seat], at_once: int) -> None:
         self._ray = ray
         self._seats = seats
+        self._at_once = at_once
 
     @property
     def size(self) -> int:
@@ -65,7 +65,7 @@ class RayPool:
         stopped: threading.Event,
     ) -> None:
         """Do all tasks; as `worker_pool.WorkerPool.run`."""
-        _Round(self._ray, self._seats, payload, take, stopped).do(tasks)
+        _Round(self._ray, self._seats, self._at_once, payload, take, stopped).do(tasks)
 
 
 @dataclass
@@ -74,6 +74,7 @@ class _Round(Generic[Task]):
 
     ray: ModuleType
     seats: list[Seat]
+    at_once: int
     payload: Callable[[Task], object]
     take: Callable[[Task, object], None]
     stopped: threading.Event
@@ -150,7 +151,7 @@ class _Round(Generic[Task]):
             return None
         if self._lost and not seat.busy:
             return self._lost.popleft()
-        if self._ended or seat.busy >= WORKS_AT_ONCE:
+        if self._ended or seat.busy >= self.at_once:
             return None
         try:
             found = self._next.get_nowait()

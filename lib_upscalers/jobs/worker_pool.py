@@ -6,7 +6,12 @@ An exception that a task raises is an outcome, too.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from lib_upscalers.file_writing import move_finished
 
 if TYPE_CHECKING:
     import threading
@@ -47,3 +52,49 @@ class WorkerPool(Protocol):
             InputError: The workers cannot do these tasks.
         """
         ...
+
+
+class HandOver:
+    """Leaves a file that a worker has written under its temporary name, for the run to publish.
+
+    Give it to `file_writing.writing` as `finished`.
+
+    Attributes:
+        part: The file.
+        sha256: Of the file.
+    """
+
+    def __init__(self) -> None:
+        self.part = Path()
+        self.sha256 = ""
+
+    def __call__(self, part: Path) -> bool:
+        """Take the file over."""
+        from lib_upscalers.models.checksum import sha256_of
+
+        self.part, self.sha256 = part, sha256_of(part)
+        return True
+
+
+def publish_part(
+    part: Path, target: Path, enter: Callable[[Path], object], *, overwrite: bool
+) -> None:
+    """Give a file that a worker has left its name; remove it if that fails.
+
+    Args:
+        part: The file.
+        target: Its name. A symbolic link keeps its target.
+        enter: Called with the file before it takes its name.
+        overwrite: Whether what has that name is replaced.
+
+    Raises:
+        OutputError: That failed.
+        Exception: Whatever `enter` raises.
+    """
+    try:
+        enter(part)
+        move_finished(part, Path(os.path.realpath(target)), overwrite=overwrite)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise

@@ -5,126 +5,32 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import BusyFileError, OutputError, UpscalerError
+from lib_upscalers.errors import BusyFileError, UpscalerError
 from lib_upscalers.file_writing import check_target, locking, writing
 from lib_upscalers.jobs.claims import ClaimRules, claim_some
 from lib_upscalers.jobs.journal import ClaimLostError, opened_journal
 from lib_upscalers.jobs.journal_view import JOURNAL_NAME
 from lib_upscalers.jobs.output_paths import FileJob
-from lib_upscalers.jobs.pipeline import Pipeline
-from lib_upscalers.video.decoding import Decoder
-from lib_upscalers.video.encoding import PieceWriter
+from lib_upscalers.jobs.worker_pool import publish_part
 from lib_upscalers.video.joining import container_format, join
+from lib_upscalers.video.piece_run import PieceRun, VideoTally
+from lib_upscalers.video.video_worker import PieceRow, PieceTask
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.claims import Claim
     from lib_upscalers.jobs.journal import Journal
-    from lib_upscalers.jobs.method import Method
-    from lib_upscalers.pictures.picture import Picture
+    from lib_upscalers.jobs.worker_pool import WorkerPool
     from lib_upscalers.progress import Progress
-    from lib_upscalers.video.decoding import VideoFrame
-    from lib_upscalers.video.encoding import Encoding
-    from lib_upscalers.video.pieces import Piece, Trim
-    from lib_upscalers.video.video_facts import VideoFacts
+    from lib_upscalers.video.piece_run import VideoJob
+    from lib_upscalers.video.pieces import Piece
 
 _BUSY_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class VideoJob:
-    """A video to enlarge.
-
-    Attributes:
-        facts: Of the source.
-        pieces: Its pieces.
-        trim: The part of it.
-        size: Of the result's frames.
-        output: The result.
-        method: How frames are enlarged; its fingerprint covers the encoding, too.
-        encoding: How they are encoded.
-        overwrite: Whether a file of the result's name is replaced.
-        resume: Whether pieces of earlier runs count.
-    """
-
-    facts: VideoFacts
-    pieces: Sequence[Piece]
-    trim: Trim
-    size: Size
-    output: Path
-    method: Method
-    encoding: Encoding
-    overwrite: bool = False
-    resume: bool = True
-
-    @property
-    def folder(self) -> Path:
-        """Where the pieces lie until the result is whole."""
-        return self.output.with_name(f"{self.output.name}.pieces")
-
-
-@dataclass
-class VideoTally:
-    """The counts of a run.
-
-    Attributes:
-        total: All frames.
-        before: Frames in pieces that an earlier or another run has done.
-        enlarged: Frames that went through the upscaler.
-        reused: Frames that show the same as the one before.
-        damaged: Frames that could not be decoded, or only in part.
-    """
-
-    total: int
-    before: int = 0
-    enlarged: int = 0
-    reused: int = 0
-    damaged: int = 0
-    _begun: float = field(default_factory=time.monotonic)
-
-    @property
-    def done(self) -> int:
-        """Frames that are ready."""
-        return self.before + self.enlarged + self.reused
-
-    @property
-    def seconds(self) -> float:
-        """Since the run has begun."""
-        return time.monotonic() - self._begun
-
-    def in_words(self) -> str:
-        """Return a line for people, without a full stop."""
-        now = self.enlarged + self.reused
-        parts = [f"{self.done} of {self.total} frames"]
-        if self.before:
-            parts.append(f"{self.before} before")
-        if self.reused:
-            parts.append(f"{self.reused} like the frame before them and not enlarged again")
-        if now:
-            parts.append(f"{now / max(self.seconds, 1e-6):.2f} frames/s")
-        return ", ".join(parts)
-
-    def report(self, piece: Piece, job: VideoJob, progress: Progress) -> None:
-        """Update a progress with what is done, and with the piece that is in work."""
-        text = f"piece {piece.number} of {len(job.pieces)}, {self.in_words()}"
-        progress.update(self.done, self.total, text)
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A frame on its way to the encoder; `planes` are None where nothing changed."""
-
-    stamp: int
-    pixels: NDArray[Any] | None
 
 
 class VideoRun:
@@ -132,12 +38,15 @@ class VideoRun:
 
     Args:
         job: What to do.
-        progress: Updated after every frame; can end the run within a tile.
+        progress: Updated after every frame, or piece where workers do them; can end the run within
+            a tile.
+        pool: Workers in other processes that do the pieces; None: this process does.
     """
 
-    def __init__(self, job: VideoJob, progress: Progress) -> None:
+    def __init__(self, job: VideoJob, progress: Progress, pool: WorkerPool | None = None) -> None:
         self._job = job
         self._progress = progress
+        self._pool = pool
         self.tally = VideoTally(sum(len(piece.stamps) for piece in job.pieces))
 
     def run(self) -> tuple[str, ...]:
@@ -159,27 +68,67 @@ class VideoRun:
         return notes
 
     def _do_pieces(self, journal: Journal) -> None:
+        claims = self._claims(journal)
+        if self._pool is None:
+            for piece, claim in claims:
+                self._make(journal, claim, piece)
+                self.tally.report(piece, self._job, self._progress)
+            return
+        stopped = threading.Event()
+        self._pool.run(
+            claims,
+            lambda claimed: PieceTask(claimed[0].number),
+            lambda claimed, outcome: self._take(journal, *claimed, outcome),
+            stopped,
+        )
+
+    def _claims(self, journal: Journal) -> Iterator[tuple[Piece, Claim]]:
+        """Yield the pieces that this run is to do, until another run or this one has done all."""
         waiting = list(self._job.pieces)
         while waiting:
-            waiting = [piece for piece in waiting if not self._do_piece(journal, piece)]
+            again: list[Piece] = []
+            for piece in waiting:
+                claim = self._claim(journal, piece)
+                if claim.verdict == "claimed":
+                    yield piece, claim
+                elif claim.verdict == "busy":
+                    again.append(piece)
+                else:
+                    self.tally.before += len(piece.stamps)
+                    self.tally.report(piece, self._job, self._progress)
+            waiting = again
             if waiting:
                 self._progress.check_cancelled()
                 time.sleep(_BUSY_SECONDS)
 
-    def _do_piece(self, journal: Journal, piece: Piece) -> bool:
-        """Do a piece unless it is done; return False if another run is at it."""
+    def _claim(self, journal: Journal, piece: Piece) -> Claim:
         job = self._job
         rules = ClaimRules(job.method.fingerprint, resume=job.resume, overwrite=True)
         file = FileJob(job.facts.path, job.folder / piece.name)
-        claim = claim_some(journal, [file], rules, 1)[0]
-        if claim.verdict == "busy":
-            return False
-        if claim.verdict == "claimed":
-            self._make(journal, claim, piece)
-        else:
-            self.tally.before += len(piece.stamps)
-        self.tally.report(piece, job, self._progress)
-        return True
+        return claim_some(journal, [file], rules, 1)[0]
+
+    def _take(self, journal: Journal, piece: Piece, claim: Claim, outcome: object) -> None:
+        """Enter and name a piece that a worker has left under a temporary name."""
+        row = claim.row
+        if row is None:
+            return
+        if isinstance(outcome, Exception):
+            journal.enter_failed(row, str(outcome))
+            raise outcome
+        if not isinstance(outcome, PieceRow):
+            raise TypeError(f"Expected a PieceRow, but got {type(outcome).__name__}.")
+        seconds, sha256 = outcome.seconds, outcome.sha256
+        with suppress(ClaimLostError):
+            publish_part(
+                outcome.part,
+                claim.job.output,
+                lambda part: journal.enter_written(row, part, seconds, sha256),
+                overwrite=True,
+            )
+            journal.enter_published(row)
+        self.tally.add(outcome.tally)
+        self.tally.report(piece, self._job, self._progress)
+        self._progress.check_cancelled()
 
     def _make(self, journal: Journal, claim: Claim, piece: Piece) -> None:
         row = claim.row
@@ -194,7 +143,7 @@ class VideoRun:
 
         try:
             with writing(claim.job.output, overwrite=True, finished=enter) as file:
-                _PieceRun(self._job, piece, file, self.tally, self._progress).run()
+                PieceRun(self._job, piece, file, self.tally, self._progress).run()
         except ClaimLostError:
             return
         except UpscalerError as error:
@@ -226,78 +175,3 @@ class VideoRun:
             (folder / name).unlink(missing_ok=True)
         if folder.is_dir() and not any(folder.iterdir()):
             shutil.rmtree(folder)
-
-
-class _PieceRun:
-    """Decodes, enlarges and encodes one piece, each in a thread of its own."""
-
-    def __init__(
-        self, job: VideoJob, piece: Piece, file: BinaryIO, tally: VideoTally, progress: Progress
-    ) -> None:
-        self._job = job
-        self._piece = piece
-        self._file = file
-        self._tally = tally
-        self._progress = progress
-        self._decoder = Decoder(job.facts, piece)
-        self._planes: NDArray[Any] | None = None
-
-    def run(self) -> None:
-        tally, job = self._tally, self._job
-        with PieceWriter(self._file, job.facts, job.size, job.encoding) as writer:
-            stages: Pipeline[VideoFrame, VideoFrame, _Made] = Pipeline(
-                read=lambda frame: frame,
-                make=self._make,
-                write=lambda made: self._write(made, writer),
-                bytes_read=lambda frame: _bytes_of(frame.picture),
-                bytes_made=self._bytes_made,
-            )
-            stopped = threading.Event()
-            stages.run(self._decoder.frames(), stopped)
-            written = writer.count
-        tally.damaged += self._decoder.damaged
-        if written != len(self._piece.stamps):
-            raise OutputError(
-                f"Expected {len(self._piece.stamps)} frames in piece {self._piece.number}, but "
-                f"{written} were written: do it again with --no-resume."
-            )
-
-    def _bytes_made(self, frame: VideoFrame) -> int:
-        if frame.picture is None:
-            return 0
-        return self._job.size.area * 3 * frame.picture.pixels.dtype.itemsize
-
-    def _make(self, frame: VideoFrame) -> _Made:
-        tally = self._tally
-        if frame.picture is None:
-            self._progress.check_cancelled()
-            tally.reused += 1
-            return _Made(frame.stamp, None)
-        target = self._job.method.target(frame.picture.size)
-        result = self._job.method.run(frame.picture, target, _Silent(self._progress))
-        tally.enlarged += 1
-        tally.report(self._piece, self._job, self._progress)
-        return _Made(frame.stamp, result.picture.pixels)
-
-    def _write(self, made: _Made, writer: PieceWriter) -> None:
-        if made.pixels is not None:
-            self._planes = writer.planes(made.pixels)
-        if self._planes is not None:
-            writer.write(self._planes, made.stamp)
-
-
-@dataclass(frozen=True)
-class _Silent:
-    """Lets a frame be cancelled and shows none of its tiles."""
-
-    progress: Progress
-
-    def update(self, step: int, total: int, text: str = "") -> None:
-        """Do nothing."""
-
-    def check_cancelled(self) -> None:
-        self.progress.check_cancelled()
-
-
-def _bytes_of(picture: Picture | None) -> int:
-    return 0 if picture is None else picture.pixels.nbytes

@@ -80,7 +80,7 @@ class Cluster:
         return Actor(self.act, f"worker {self.started}")
 
     def pool(self, workers: int) -> RayPool:
-        return RayPool(self, [Seat(self.start, self.start()) for _ in range(workers)])  # type: ignore[arg-type]
+        return RayPool(self, [Seat(self.start, self.start()) for _ in range(workers)], 3)  # type: ignore[arg-type]
 
 
 def done(pool: RayPool, tasks: int, stopped: threading.Event | None = None) -> dict[int, Any]:

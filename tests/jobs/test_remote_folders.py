@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,65 +12,20 @@ from PIL import Image
 
 from lib_upscalers import errors
 from lib_upscalers.cli.main import main
-from lib_upscalers.errors import InputError, UpscalerError, WorkerLostError
+from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.jobs.journal_view import JOURNAL_NAME, JournalView
 from lib_upscalers.jobs.picture_worker import PictureTask, PictureWorker
 from lib_upscalers.jobs.ray_cluster import RayOptions, _shares, picklable
-from lib_upscalers.jobs.worker_proof import Proof, proving
-
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Generator, Iterable
+from lib_upscalers.jobs.worker_proof import proving
+from tests.jobs.local_pool import use_local_pool
 
 Capture = pytest.CaptureFixture[str]
 pytestmark = pytest.mark.usefixtures("own_folders")
 
 
-class LocalPool:
-    """A worker of this process, to which everything travels as it would to another one."""
-
-    size = 1
-
-    def __init__(self, make_worker: Callable[[], Any], *, lost: Iterable[str] = ()) -> None:
-        self._worker = pickle.loads(pickle.dumps(make_worker))()
-        self._lost = set(lost)
-
-    def run(
-        self,
-        tasks: Iterable[Any],
-        payload: Callable[[Any], Any],
-        take: Callable[[Any, object], None],
-        stopped: threading.Event,
-    ) -> None:
-        for task in tasks:
-            if stopped.is_set():
-                return
-            sent = pickle.loads(pickle.dumps(payload(task)))
-            take(task, pickle.loads(pickle.dumps(self._outcome(sent))))
-
-    def _outcome(self, task: PictureTask) -> object:
-        if task.job.source.name in self._lost:
-            return WorkerLostError("Expected a worker to do this, but 4 have ended over it.")
-        try:
-            return self._worker.do(task)
-        except Exception as error:  # noqa: BLE001 - an outcome
-            return picklable(error)
-
-
 @pytest.fixture
-def pool(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Use a `LocalPool` for --ray; names that are put into the set end their worker."""
-    lost: set[str] = set()
-
-    @contextmanager
-    def opened(
-        options: RayOptions, make_worker: Callable[[], Any], proof: Proof
-    ) -> Generator[LocalPool]:
-        assert proof.marker.is_file()
-        yield LocalPool(make_worker, lost=lost)
-
-    monkeypatch.setattr("lib_upscalers.jobs.ray_cluster.opened_pool", opened)
-    return lost
+def pool(monkeypatch: pytest.MonkeyPatch) -> set[object]:
+    return use_local_pool(monkeypatch)
 
 
 def draw(*names: str) -> None:
@@ -111,7 +64,7 @@ def test_workers_make_the_same_files_and_the_journal_knows_them(capsys: Capture)
     assert "4 done before" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_picture_that_ends_its_workers_fails_alone(pool: set[str], capsys: Capture) -> None:
+def test_a_picture_that_ends_its_workers_fails_alone(pool: set[object], capsys: Capture) -> None:
     draw("in/a.png", "in/b.png")
     pool.add("a.png")
     assert run("in", "out", "--ray") == 1

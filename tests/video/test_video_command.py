@@ -18,6 +18,7 @@ from lib_upscalers.jobs.claims import Claim
 from lib_upscalers.upscaling.upscaler import Upscaler
 from lib_upscalers.video import pieces, video_run
 from lib_upscalers.video.colour import Colour, from_rgb, to_rgb
+from tests.jobs.local_pool import use_local_pool
 from tests.video.clips import Clip, frames_of, picture, stamps_of
 
 if TYPE_CHECKING:
@@ -353,6 +354,24 @@ def test_without_the_package_it_names_what_to_install(
     assert run("in.mkv", "out.mkv") == 1
 
     assert "pip install 'upscaler-lab[video]'" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_workers_make_the_same_video_and_lost_pieces_are_done_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    source = Clip().write(Path("in.mkv"))
+    assert run(source, "whole.mkv") == 0
+    lost = use_local_pool(monkeypatch)
+    lost.add(2)
+    assert run(source, "out.mkv", "--ray") == 1
+    assert "Expected a worker" in capsys.readouterr().err
+    assert [each.name for each in Path("out.mkv.pieces").glob("*.mkv")] == ["00001.mkv"]
+    lost.clear()
+    assert run(source, "out.mkv", "--ray") == 0
+    assert "20 of 20 frames, 8 before" in capsys.readouterr().err
+    assert content("out.mkv") == content("whole.mkv")
+    assert not list(Path().glob("out.mkv.pieces"))
 
 
 def test_two_runs_share_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,210 @@
+"""Enlarge one piece of a video."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from lib_upscalers.errors import OutputError
+from lib_upscalers.jobs.pipeline import Pipeline
+from lib_upscalers.video.decoding import Decoder
+from lib_upscalers.video.encoding import PieceWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from lib_upscalers.geometry import Size
+    from lib_upscalers.jobs.method import Method
+    from lib_upscalers.pictures.picture import Picture
+    from lib_upscalers.progress import Progress
+    from lib_upscalers.video.decoding import VideoFrame
+    from lib_upscalers.video.encoding import Encoding
+    from lib_upscalers.video.pieces import Piece, Trim
+    from lib_upscalers.video.video_facts import VideoFacts
+
+
+@dataclass(frozen=True)
+class VideoJob:
+    """A video to enlarge.
+
+    Attributes:
+        facts: Of the source.
+        pieces: Its pieces.
+        trim: The part of it.
+        size: Of the result's frames.
+        output: The result.
+        method: How frames are enlarged; its fingerprint covers the encoding, too.
+        encoding: How they are encoded.
+        overwrite: Whether a file of the result's name is replaced.
+        resume: Whether pieces of earlier runs count.
+    """
+
+    facts: VideoFacts
+    pieces: Sequence[Piece]
+    trim: Trim
+    size: Size
+    output: Path
+    method: Method
+    encoding: Encoding
+    overwrite: bool = False
+    resume: bool = True
+
+    @property
+    def folder(self) -> Path:
+        """Where the pieces lie until the result is whole."""
+        return self.output.with_name(f"{self.output.name}.pieces")
+
+
+@dataclass
+class VideoTally:
+    """The counts of a run.
+
+    Attributes:
+        total: All frames.
+        before: Frames in pieces that an earlier or another run has done.
+        enlarged: Frames that went through the upscaler.
+        reused: Frames that show the same as the one before.
+        damaged: Frames that could not be decoded, or only in part.
+    """
+
+    total: int
+    before: int = 0
+    enlarged: int = 0
+    reused: int = 0
+    damaged: int = 0
+    _begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def done(self) -> int:
+        """Frames that are ready."""
+        return self.before + self.enlarged + self.reused
+
+    @property
+    def seconds(self) -> float:
+        """Since the run has begun."""
+        return time.monotonic() - self._begun
+
+    def add(self, other: VideoTally) -> None:
+        """Add the counts of a piece that a worker has done."""
+        self.enlarged += other.enlarged
+        self.reused += other.reused
+        self.damaged += other.damaged
+
+    def in_words(self) -> str:
+        """Return a line for people, without a full stop."""
+        now = self.enlarged + self.reused
+        parts = [f"{self.done} of {self.total} frames"]
+        if self.before:
+            parts.append(f"{self.before} before")
+        if self.reused:
+            parts.append(f"{self.reused} like the frame before them and not enlarged again")
+        if now:
+            parts.append(f"{now / max(self.seconds, 1e-6):.2f} frames/s")
+        return ", ".join(parts)
+
+    def report(self, piece: Piece, job: VideoJob, progress: Progress) -> None:
+        """Update a progress with what is done, and with the piece that is in work."""
+        text = f"piece {piece.number} of {len(job.pieces)}, {self.in_words()}"
+        progress.update(self.done, self.total, text)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A frame on its way to the encoder; `planes` are None where nothing changed."""
+
+    stamp: int
+    pixels: NDArray[Any] | None
+
+
+class PieceRun:
+    """Decodes, enlarges and encodes one piece, each in a thread of its own.
+
+    Args:
+        job: The video.
+        piece: The piece of it.
+        file: Where it is written.
+        tally: Counts the frames.
+        progress: Updated after every frame; can end the run within a tile.
+    """
+
+    def __init__(
+        self, job: VideoJob, piece: Piece, file: BinaryIO, tally: VideoTally, progress: Progress
+    ) -> None:
+        self._job = job
+        self._piece = piece
+        self._file = file
+        self._tally = tally
+        self._progress = progress
+        self._decoder = Decoder(job.facts, piece)
+        self._planes: NDArray[Any] | None = None
+
+    def run(self) -> None:
+        """Do the piece.
+
+        Raises:
+            UpscalerError: It cannot be done.
+            Cancelled: The progress raises it.
+        """
+        tally, job = self._tally, self._job
+        with PieceWriter(self._file, job.facts, job.size, job.encoding) as writer:
+            stages: Pipeline[VideoFrame, VideoFrame, _Made] = Pipeline(
+                read=lambda frame: frame,
+                make=self._make,
+                write=lambda made: self._write(made, writer),
+                bytes_read=lambda frame: _bytes_of(frame.picture),
+                bytes_made=self._bytes_made,
+            )
+            stopped = threading.Event()
+            stages.run(self._decoder.frames(), stopped)
+            written = writer.count
+        tally.damaged += self._decoder.damaged
+        if written != len(self._piece.stamps):
+            raise OutputError(
+                f"Expected {len(self._piece.stamps)} frames in piece {self._piece.number}, but "
+                f"{written} were written: do it again with --no-resume."
+            )
+
+    def _bytes_made(self, frame: VideoFrame) -> int:
+        if frame.picture is None:
+            return 0
+        return self._job.size.area * 3 * frame.picture.pixels.dtype.itemsize
+
+    def _make(self, frame: VideoFrame) -> _Made:
+        tally = self._tally
+        if frame.picture is None:
+            self._progress.check_cancelled()
+            tally.reused += 1
+            return _Made(frame.stamp, None)
+        target = self._job.method.target(frame.picture.size)
+        result = self._job.method.run(frame.picture, target, _Silent(self._progress))
+        tally.enlarged += 1
+        tally.report(self._piece, self._job, self._progress)
+        return _Made(frame.stamp, result.picture.pixels)
+
+    def _write(self, made: _Made, writer: PieceWriter) -> None:
+        if made.pixels is not None:
+            self._planes = writer.planes(made.pixels)
+        if self._planes is not None:
+            writer.write(self._planes, made.stamp)
+
+
+@dataclass(frozen=True)
+class _Silent:
+    """Lets a frame be cancelled and shows none of its tiles."""
+
+    progress: Progress
+
+    def update(self, step: int, total: int, text: str = "") -> None:
+        """Do nothing."""
+
+    def check_cancelled(self) -> None:
+        self.progress.check_cancelled()
+
+
+def _bytes_of(picture: Picture | None) -> int:
+    return 0 if picture is None else picture.pixels.nbytes

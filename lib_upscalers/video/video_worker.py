@@ -1,0 +1,80 @@
+"""Do pieces of a video in another process, and describe each in a row."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lib_upscalers.file_writing import writing
+from lib_upscalers.jobs.method import import_heavy
+from lib_upscalers.jobs.worker_pool import HandOver
+from lib_upscalers.progress import NullProgress
+from lib_upscalers.video.piece_run import PieceRun, VideoTally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lib_upscalers.video.piece_run import VideoJob
+
+
+@dataclass(frozen=True)
+class PieceTask:
+    """A piece to do.
+
+    Attributes:
+        number: The piece's number, from 1.
+    """
+
+    number: int
+
+
+@dataclass(frozen=True)
+class PieceRow:
+    """A piece that was done.
+
+    Attributes:
+        part: Its file, under its temporary name.
+        sha256: Of that file.
+        tally: The counts of its frames.
+        seconds: How long it took.
+    """
+
+    part: Path
+    sha256: str
+    tally: VideoTally
+    seconds: float
+
+
+class VideoWorker:
+    """Does one piece after the other.
+
+    Args:
+        make_job: Returns the video's job; called here, so that the network is loaded here.
+    """
+
+    def __init__(self, make_job: Callable[[], VideoJob]) -> None:
+        self._make_job = make_job
+
+    @cached_property
+    def _job(self) -> VideoJob:
+        import_heavy()
+        return self._make_job()
+
+    @property
+    def fingerprint(self) -> str:
+        """Different for every other way to make pixels, as that of the run."""
+        return self._job.method.fingerprint
+
+    def do(self, task: object) -> PieceRow:
+        """Do a `PieceTask`; raises what `PieceRun.run` raises."""
+        if not isinstance(task, PieceTask):
+            raise TypeError(f"Expected a PieceTask, but got {type(task).__name__}.")
+        job, start, hand_over = self._job, time.perf_counter(), HandOver()
+        piece = job.pieces[task.number - 1]
+        tally = VideoTally(len(piece.stamps))
+        with writing(job.folder / piece.name, overwrite=True, finished=hand_over) as file:
+            PieceRun(job, piece, file, tally, NullProgress()).run()
+        return PieceRow(hand_over.part, hand_over.sha256, tally, time.perf_counter() - start)
