@@ -113,6 +113,13 @@ def test_flat_colours_stay_flat(entry: dict[str, Any]) -> None:
 
 
 @NETWORKS
+def test_black_stays_black_and_white_white_up_to_the_corners(entry: dict[str, Any]) -> None:
+    for level in (0, 255):
+        flat = np.full((24, 20, 3), level, np.uint8)
+        assert (enlarger(entry["file"])(flat) == level).all(), level
+
+
+@NETWORKS
 @pytest.mark.parametrize("slope", [0.5, 2, 5])
 def test_smooth_shades_get_no_grid(entry: dict[str, Any], slope: float) -> None:
     scale = entry["scale"]
