@@ -15,6 +15,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import InputError, UpscalerError
@@ -77,7 +78,7 @@ def _connect(address: str) -> ModuleType:
     if not address:
         os.environ.update(_LOCAL)
     try:
-        import ray
+        ray = import_module("ray")
     except ImportError as error:
         raise InputError(
             "Expected the package ray for --ray, but it is not installed: run pip install "

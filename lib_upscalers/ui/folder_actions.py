@@ -230,7 +230,7 @@ class _Run:
                 jobs = tuple(job for job in jobs if _below(job, work.folder) in failed)
             self._tally.total = len(jobs) + len(work.refusals)
             steps, rules = PictureSteps(method, FileOptions()), ClaimRules(method.fingerprint)
-            FolderRun(jobs, steps, rules, journal, self, self._tally, self.stopped).run()
+            FolderRun(jobs, steps, rules, journal, self, self._tally, stopped=self.stopped).run()
 
     def _method(self) -> Method:
         upscaler, settings, scale = self._compare.upscaler, Settings(), float(self.form.scale)
