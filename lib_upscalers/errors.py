@@ -21,6 +21,7 @@
     |   |   +-- UnsafeAddressError   an address that is not https, or in a private network
     |   |   +-- DownloadError        a server does not answer, or gives something else
     |   |   +-- CatalogueError       there is no catalogue, or none that can be read
+    |   +-- WorkerLostError      a process or machine that did a part of the work has ended
     |   +-- MemoryExhaustedError even the smallest tile on the CPU does not fit
     +-- Cancelled                the user stopped the work (not an error, so not below one)
 

@@ -82,8 +82,7 @@ def writing(
         size: So many bytes must be free on the disk, as far as they are known; 0 if not.
         make_folders: Whether missing folders are made.
         finished: Called with the whole file, closed, before it takes its name; what it raises
-            leaves no file. If it returns True, the file keeps its temporary name for somebody else
-            to call `move_finished`.
+            leaves no file. It returns True to leave the name to another caller of `move_finished`.
 
     Raises:
         AlreadyExistsError: There is a file of that name, and `overwrite` is False.
@@ -127,7 +126,7 @@ def writing_path(
         try:
             with _live(part):
                 yield part
-                handed_over = finished is not None and bool(finished(part))
+                handed_over = bool(finished and finished(part))
                 if not handed_over:
                     _publish(part, file, overwrite=overwrite)
         finally:
@@ -197,19 +196,13 @@ def appending(target: str | os.PathLike[str]) -> Generator[BinaryIO, None, None]
 def move_finished(part: Path, target: Path, *, overwrite: bool = True) -> None:
     """Give a file that is complete its final name in the same folder.
 
-    Args:
-        part: The file.
-        target: Its name; a symbolic link is replaced itself.
-        overwrite: Whether what has that name is replaced.
-
     Raises:
         AlreadyExistsError: There is a file of that name, and `overwrite` is False.
         OutputError: That failed.
     """
     try:
         _publish(part, target, overwrite=overwrite)
-        if not overwrite:  # on most systems the name was a second one
-            part.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)  # without `overwrite` the name may be a second one
     except OSError as error:
         raise _output_error(target, error) from error
 

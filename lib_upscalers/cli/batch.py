@@ -8,20 +8,18 @@ import traceback
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.cluster import ClusterOptions, absolute_models, opened_workers
 from lib_upscalers.cli.console import Bars, Console
-from lib_upscalers.cli.method_options import make_steps
+from lib_upscalers.cli.method_options import UpscaleOptions, make_steps
 from lib_upscalers.cli.problems import describe
 from lib_upscalers.errors import InputError
 from lib_upscalers.jobs.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Generator
 
-    from lib_upscalers.cli.arguments import SizeRequest
     from lib_upscalers.jobs.claims import Claim, ClaimRules
     from lib_upscalers.jobs.folder_run import FileDone
     from lib_upscalers.jobs.output_paths import FileJob, FilePlan
@@ -32,35 +30,6 @@ if TYPE_CHECKING:
 
 ALL_DONE, SOME_FAILED = 0, 1
 _log = logging.getLogger("lib_upscalers")
-
-
-@dataclass(frozen=True)
-class UpscaleOptions:
-    """The options of `upscalers upscale`, but for the engine's settings."""
-
-    paths: Sequence[str]
-    list: bool
-    upscaler: str | None
-    scale: float | None
-    size: SizeRequest | None
-    models: Sequence[Path]
-    device: str
-    format: str | None
-    quality: int | None
-    max_pixels: int | None
-    recursive: bool
-    overwrite: bool
-    partial: bool
-    verbose: bool
-    resume: bool
-    retry_failed: bool
-    skip_existing: bool
-    dry_run: bool
-    watch: bool
-    json: bool
-    frames: Literal["all", "first", "files"]
-    ray: str | None
-    ray_cores: int | None
 
 
 class Batch:

@@ -1,13 +1,15 @@
-"""Make what enlarges pictures from the options of the command line."""
+"""The options of `upscalers upscale`, and the method that they ask for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-    from lib_upscalers.cli.batch import UpscaleOptions
+    from lib_upscalers.cli.arguments import SizeRequest
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.jobs.picture_steps import PictureSteps
@@ -15,6 +17,35 @@ if TYPE_CHECKING:
     from lib_upscalers.upscaling.choices import Choice
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
+
+
+@dataclass(frozen=True)
+class UpscaleOptions:
+    """The options of `upscalers upscale`, but for the engine's settings."""
+
+    paths: Sequence[str]
+    list: bool
+    upscaler: str | None
+    scale: float | None
+    size: SizeRequest | None
+    models: Sequence[Path]
+    device: str
+    format: str | None
+    quality: int | None
+    max_pixels: int | None
+    recursive: bool
+    overwrite: bool
+    partial: bool
+    verbose: bool
+    resume: bool
+    retry_failed: bool
+    skip_existing: bool
+    dry_run: bool
+    watch: bool
+    json: bool
+    frames: Literal["all", "first", "files"]
+    ray: str | None
+    ray_cores: int | None
 
 
 def make_steps(options: UpscaleOptions, settings: Settings) -> PictureSteps:

@@ -16,11 +16,12 @@ from lib_upscalers.cli.arguments import (
     count,
     percent,
 )
-from lib_upscalers.cli.batch import Batch, UpscaleOptions
+from lib_upscalers.cli.batch import Batch
 from lib_upscalers.cli.cluster import add_cluster
 from lib_upscalers.cli.command import EXIT_CODES, Command, options_of
 from lib_upscalers.cli.engine_arguments import add_engine_settings, read_engine_settings
 from lib_upscalers.cli.listing import show_list
+from lib_upscalers.cli.method_options import UpscaleOptions
 from lib_upscalers.errors import InputError
 from lib_upscalers.jobs.folder_watch import settled
 from lib_upscalers.jobs.output_paths import plan, writable

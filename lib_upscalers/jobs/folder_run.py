@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from lib_upscalers.errors import Cancelled, DiskFullError, OutputError
 from lib_upscalers.jobs.claims import Claim, claim_some
@@ -253,9 +253,7 @@ class FolderRun:
         if isinstance(outcome, Exception):
             self._fail(claim, outcome)
             return
-        if not isinstance(outcome, PictureRow):
-            raise TypeError(f"Expected a PictureRow, but got {type(outcome).__name__}.")
-        row = outcome
+        row = cast("PictureRow", outcome)
         publication = _Publication(self.journal, claim, row.seconds, row.sha256)
 
         def write() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lib_upscalers.jobs.method import describe_result, import_heavy
 from lib_upscalers.jobs.picture_steps import LoadedFrames
@@ -90,8 +90,7 @@ class PictureWorker:
 
     def do(self, task: object) -> PictureRow:
         """Do a `PictureTask`; raises what `PictureSteps` raises."""
-        if not isinstance(task, PictureTask):
-            raise TypeError(f"Expected a PictureTask, but got {type(task).__name__}.")
+        task = cast("PictureTask", task)
         with self._preparation:
             steps = self._steps
         start = time.perf_counter()

@@ -32,7 +32,10 @@ _log = logging.getLogger("lib_upscalers")
 
 _OBJECT_BYTES = 100 << 20
 # A local cluster is for this machine: nothing listens beyond it, and nothing is reported.
-_LOCAL = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+_LOCAL: Mapping[str, str] = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
 _CORES = 4
 
 

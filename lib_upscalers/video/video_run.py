@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lib_upscalers.errors import BusyFileError, UpscalerError
 from lib_upscalers.file_writing import check_target, locking, writing
@@ -115,18 +115,17 @@ class VideoRun:
         if isinstance(outcome, Exception):
             journal.enter_failed(row, str(outcome))
             raise outcome
-        if not isinstance(outcome, PieceRow):
-            raise TypeError(f"Expected a PieceRow, but got {type(outcome).__name__}.")
-        seconds, sha256 = outcome.seconds, outcome.sha256
+        done = cast("PieceRow", outcome)
+        seconds, sha256 = done.seconds, done.sha256
         with suppress(ClaimLostError):
             publish_part(
-                outcome.part,
+                done.part,
                 claim.job.output,
                 lambda part: journal.enter_written(row, part, seconds, sha256),
                 overwrite=True,
             )
             journal.enter_published(row)
-        self.tally.add(outcome.tally)
+        self.tally.add(done.tally)
         self.tally.report(piece, self._job, self._progress)
         self._progress.check_cancelled()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lib_upscalers.file_writing import writing
 from lib_upscalers.jobs.method import import_heavy
@@ -70,10 +70,8 @@ class VideoWorker:
 
     def do(self, task: object) -> PieceRow:
         """Do a `PieceTask`; raises what `PieceRun.run` raises."""
-        if not isinstance(task, PieceTask):
-            raise TypeError(f"Expected a PieceTask, but got {type(task).__name__}.")
         job, start, hand_over = self._job, time.perf_counter(), HandOver()
-        piece = job.pieces[task.number - 1]
+        piece = job.pieces[cast("PieceTask", task).number - 1]
         tally = VideoTally(len(piece.stamps))
         with writing(job.folder / piece.name, overwrite=True, finished=hand_over) as file:
             PieceRun(job, piece, file, tally, NullProgress()).run()
