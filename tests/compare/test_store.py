@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -242,3 +243,19 @@ def test_the_modules_are_one_script_that_node_understands(tmp_path: Path) -> Non
     command = [node, "--check", str(path)] if node else [sys.executable, "-c", ""]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_uploads_leave_after_six_hours_with_their_folder(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    kept, old = (store.make_folder("uploads", name) for name in ("kept", "old"))
+    for folder, hours in ((kept, 5.9), (old, 6.1)):
+        (folder / "sent.png").write_bytes(b"x")
+        then = time.time() - hours * 3600
+        os.utime(folder / "sent.png", (then, then))
+    store.tidy()
+    assert [path.name for path in store.uploads.glob("*/*")] == ["sent.png"]
+    assert (kept / "sent.png").is_file()
+    then = time.time() - 7 * 3600
+    os.utime(old, (then, then))
+    store.tidy()
+    assert [path.name for path in store.uploads.iterdir()] == ["kept"]

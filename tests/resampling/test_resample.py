@@ -13,7 +13,7 @@ from lib_upscalers.errors import Cancelled, InputError, TargetError, UnknownName
 from lib_upscalers.geometry import Size
 from lib_upscalers.resampling import resample as resample_module
 from lib_upscalers.resampling.kernels import KERNELS
-from lib_upscalers.resampling.resample import resample, resample_pixels
+from lib_upscalers.resampling.resample import resample, resample_pixels, resample_with_alpha
 from lib_upscalers.resampling.separable import Axis, along, by_taps, find_taps, nearest
 from tests.cases import each_case
 from tests.resampling.resample_reference import REFERENCES, resample_plane
@@ -436,3 +436,32 @@ def test_scratch_memory_is_small(
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 80e6
+
+
+@each_case("linear", [False, True])
+@each_case("dtype", ["uint8", "uint16", "float32"])
+@each_kernel
+def test_where_all_is_opaque_transparency_changes_nothing(
+    kernel: str, dtype: str, linear: bool
+) -> None:
+    white = 1 if dtype == "float32" else np.iinfo(dtype).max
+    # So far from black and white that no kernel goes beyond them, where it would be cut.
+    pixels = ((np.random.default_rng(4).random((9, 7, 3)) / 4 + 0.4) * white).astype(dtype)
+    opaque = np.full((9, 7), white, dtype)
+    for size in (Size(7, 9), Size(17, 12), Size(5, 20)):
+        colours, alpha = resample_with_alpha(pixels, opaque, size, kernel, linear_light=linear)
+        expected = resample_pixels(pixels, size, kernel, linear_light=linear)
+        assert colours.dtype == alpha.dtype == dtype
+        assert np.abs(alpha - white).max() <= (1e-6 if dtype == "float32" else 0)
+        # Premultiplied and divided again, in float32.
+        error = np.abs(colours.astype(np.float64) - expected)
+        assert error.max() <= white * 1e-4 + (dtype != "float32")
+
+
+@each_kernel
+def test_a_constant_colour_stays_whatever_its_transparency_does(kernel: str) -> None:
+    pixels = np.full((9, 7, 3), (200, 30, 90), np.uint8)
+    alpha = np.random.default_rng(4).integers(0, 256, (9, 7), np.uint8)
+    alpha[:3] = 0
+    colours, _ = resample_with_alpha(pixels, alpha, Size(17, 12), kernel)
+    assert np.abs(colours.astype(int) - (200, 30, 90)).max() <= 1

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from lib_upscalers.errors import MemoryExhaustedError
 from lib_upscalers.geometry import Region
 from lib_upscalers.network import MemoryUse, Profile, Reach
 from lib_upscalers.tiling.allocator import glibc
 from lib_upscalers.tiling.blend import lay_over, ramp, written_region
+from lib_upscalers.tiling.exhaustion import naming_memory
 from lib_upscalers.tiling.plan import Tile
 from lib_upscalers.tiling.policy import fitting_pixels, most_pixels
 from lib_upscalers.tiling.precision import dtype_ladder, place_key
@@ -182,3 +184,18 @@ def test_memory_is_kept_during_the_work_and_given_back_after_it(wanted: bool) ->
     inside, after = (int(part) for part in output.split())
     assert (inside > 150) is wanted
     assert after < 50
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), MemoryError("numpy"), ImportError("x.so: failed to map segment")]
+)
+def test_a_lack_of_memory_is_named_with_its_purpose(error: Exception) -> None:
+    named = pytest.raises(MemoryExhaustedError, match="memory to test, but it ran out")
+    with named, naming_memory(lambda: "to test"):
+        raise error
+
+
+def test_other_errors_are_no_lack_of_memory() -> None:
+    for error in (ImportError("No module named x"), ValueError("x")):
+        with pytest.raises(type(error), match="x"), naming_memory("to test"):
+            raise error

@@ -65,6 +65,12 @@ def _reshape(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
     return x.reshape([x.shape[i] if side == 0 else side for i, side in enumerate(shape)])
 
 
+def _flatten(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
+    x = inputs[0]
+    axis = int(node.attributes.get("axis", 1))
+    return x.reshape(math.prod(x.shape[: axis if axis >= 0 else axis + x.ndim]), -1)
+
+
 def _mean(node: Node, inputs: Any) -> torch.Tensor:  # noqa: ANN401
     axes = _listed(node, inputs, 1, "axes")
     if not axes:
@@ -234,7 +240,7 @@ ARITHMETIC: Mapping[str, Operator] = {
     "Exp": _plain(torch.exp),
     "Equal": _plain(torch.eq),
     "Expand": _expanded,
-    "Flatten": lambda node, inputs: inputs[0].flatten(int(node.attributes.get("axis", 1))),
+    "Flatten": _flatten,
     "Floor": _plain(torch.floor),
     "Gather": _gather,
     "Gelu": _gelu,
