@@ -47,14 +47,16 @@ def compare(page: Page, picture: Path, names: list[str]) -> list[str]:
 
 
 def _press_compare(page: Page, count: int) -> None:
+    # The sample's comparison, or another one's, may be there before.
+    before: str = ask(page, "v.session?.name ?? ''")
     page.locator("#upscaler-lab-compare").click()
     page.wait_for_function(
-        """count => {
+        """([before, count]) => {
             const session = document.querySelector("upscaler-lab-viewer")?.session;
-            return session?.name && session.entries.length === count
+            return session?.name && session.name !== before && session.entries.length === count
                 && session.entries.every(({state}) => !["waiting", "running"].includes(state));
         }""",
-        arg=count,
+        arg=[before, count],
         timeout=PATIENCE_MS,
     )
 
