@@ -85,6 +85,7 @@ def test_a_network_is_offered_and_pictures_are_generated_while_it_is_made(
     expect(note).to_contain_text("no network for these latents yet")
     page.locator("#upscaler_lab_hires_fit").first.click()
     expect(note).to_contain_text("minutes to go", timeout=PATIENCE_MS)
+    expect(note).to_be_visible()
     assert jobs.opened(generate(webui, page)[-1]).size == (128, 128)
     page.locator("#upscaler_lab_hires_fit_stop").first.click()
     expect(note).to_contain_text("Cancelled", timeout=PATIENCE_MS)
