@@ -90,10 +90,7 @@ def fit_offer(door: FitDoor, store: Callable[[], Store], note: Any) -> Any:  # n
     import gradio as gr
 
     make = gr.Button(
-        "Make a network for this model",
-        visible=False,
-        variant="primary",
-        elem_id="upscaler_lab_hires_fit",
+        "Make a network for this model", visible=False, elem_id="upscaler_lab_hires_fit"
     )
     stop = gr.Button("Cancel", visible=False, elem_id="upscaler_lab_hires_fit_stop")
     use = gr.Button(_USE, visible=False, elem_id="upscaler_lab_hires_fit_use")

@@ -136,7 +136,7 @@ HIDDEN_MODES = Option(
     "Latent modes to hide",
     [],
     "checks",
-    "likewise",
+    "in the Hires. fix dropdown, which its refresh button renews",
     choices=tuple(LATENT_MODES),
 )
 FIRST_MODES = Option(
@@ -315,6 +315,7 @@ def declare(
         for remark in (option.info, _explain_twins(theirs) if option in _OF_MODES else ""):
             if remark:
                 info.info(remark)
+                info.comment_after += " "
         shared.opts.add_option(option.key, info)
 
 
