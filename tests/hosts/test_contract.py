@@ -339,6 +339,7 @@ def test_progress_shows_and_leaves_nothing_behind(webui: WebUI) -> None:
     webui.shared.state.job_count, webui.shared.state.job_no = 1, 1
     webui.shared.state.sampling_steps = 20
     webui.resize(photo(96, 96), 192, 192, "Ours 2x")
+    assert texts[0] == "Upscaler Lab: Ours 2x", "before the first tile is done"
     assert any("Ours 2x" in text and "tile" in text for text in texts)
     state = webui.shared.state
     assert (state.textinfo, state.job_no, state.sampling_steps) == (None, 1, 20)

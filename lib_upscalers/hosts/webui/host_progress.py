@@ -61,6 +61,8 @@ def displayed_progress(state: Any, title: str) -> Generator[HostProgress, None, 
         # The Extras tab counts a picture as done when it starts it.
         state.job_no = max(0, state.job_no - 1)
     try:
+        # On a CPU a large network takes a minute until the first tile is done.
+        state.textinfo = f"Upscaler Lab: {title}"
         yield HostProgress(state, title, moves_bar=moves_bar)
     finally:
         for name in names if moves_bar else names[:1]:
