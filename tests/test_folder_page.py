@@ -100,6 +100,7 @@ def test_a_result_is_shown_before_and_after(
         assert "Expected one of the last results" in actions.show(odd)[1]
 
 
+@pytest.mark.slow
 def test_pausing_leaves_the_rest(
     make: Callable[[], FolderActions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

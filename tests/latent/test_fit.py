@@ -231,6 +231,7 @@ def test_time_ends_it_early(tmp_path: Path) -> None:
     assert 0 < last.step < 10**6
 
 
+@pytest.mark.slow
 def test_a_host_without_gradients(tmp_path: Path) -> None:
     with torch.inference_mode():
         assert run(tmp_path)[-1].path is not None
@@ -270,6 +271,7 @@ def test_pictures_keep_their_size_whatever_the_factor() -> None:
     assert PairPlan().for_factor(64).cells == 8
 
 
+@pytest.mark.slow
 def test_pictures_of_the_user(tmp_path: Path) -> None:
     grey = Image.new("RGB", (50, 40), (90, 120, 150))
     grey.save(tmp_path / "grey.png")
@@ -381,6 +383,7 @@ def test_without_a_decoder_all_channels_count_alike(
     assert "count alike" in caplog.text
 
 
+@pytest.mark.slow
 def test_less_memory_means_smaller_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     advance, batches = LatentTraining.advance, list[int]()
 
@@ -402,6 +405,7 @@ def test_less_memory_means_smaller_batches(tmp_path: Path, monkeypatch: pytest.M
         run(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_last_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
