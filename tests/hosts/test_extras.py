@@ -378,3 +378,24 @@ def test_a_directory_goes_on_where_it_stopped(
     assert len(calls) == 2
     start.release()
     assert run_postprocessing(*batch, *ours)[1] == "theirs"
+
+
+def test_a_stopped_picture_is_not_what_the_next_run_gets(
+    bare: WebUI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The WebUI's script caches what it got (postprocessing_upscale.py of A1111)."""
+    _host_with_batches(bare, monkeypatch)
+    run_postprocessing = sys.modules["modules.postprocessing"].run_postprocessing
+    emptied: list[bool] = []
+    runner = sys.modules["modules.scripts"].scripts_postproc
+    runner.image_changed = lambda: emptied.append(True)
+    one = (0, photo(), None, "", "", False, "other", False, "Nearest", 2, False, "other")
+    run_postprocessing(*one)
+    assert not emptied
+    bare.shared.state.interrupted = True
+    entry = next(each for each in bare.shared.sd_upscalers if each.name == "Lab Fast 2x")
+    small = entry.scaler.upscale(photo(), 2, entry.data_path)
+    assert small.size == (photo().width * 2, photo().height * 2)
+    run_postprocessing(*one)
+    run_postprocessing(*one)
+    assert emptied == [True]

@@ -39,6 +39,7 @@ class Engine:
 
     Attributes:
         closing: Set when the WebUI closes its server, to reload or to end.
+        stopped: Set when the user has stopped an enlargement, and the WebUI got a plain one.
         speeds: Seconds for a million pixels of the picture that came in, by the upscaler's name,
             as the last run in one pass took.
     """
@@ -46,6 +47,7 @@ class Engine:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.closing = threading.Event()
+        self.stopped = threading.Event()
         self.speeds: dict[str, float] = {}
         self.upscaler = Upscaler(host)
         self.apply_budget()

@@ -75,12 +75,28 @@ class ExtrasFolders:
 
         def run_postprocessing(*args: Any, save_output: bool = True) -> Any:
             asked = _asked(original, args) if is_live() and save_output else None
-            if asked is None:
+            if asked is not None:
+                return self._run(*asked)
+            try:
                 return theirs(*args, save_output=save_output)
-            return self._run(*asked)
+            finally:
+                self._forget_stopped()
 
         run_postprocessing.__wrapped__ = original  # pyright: ignore[reportFunctionMemberAccess]
         return run_postprocessing
+
+    def _forget_stopped(self) -> None:
+        """Empty the cache of the WebUI's script, which holds what a stopped picture became.
+
+        Else the next run with the same settings returns that (postprocessing_upscale.py of
+        AUTOMATIC1111, upscale_cache).
+        """
+        if not self._engine.stopped.is_set():
+            return
+        self._engine.stopped.clear()
+        runner = getattr(host_module("scripts"), "scripts_postproc", None)
+        if hasattr(runner, "image_changed"):
+            runner.image_changed()
 
     def _run(self, source: str, results: str, values: Mapping[str, Any]) -> Answer:
         """Do the folder within a job of the WebUI's; return what the page shows."""

@@ -59,6 +59,7 @@ class Scaler:
         try:
             return self._engine.enlarge(img, choice, Target(size=size))
         except Cancelled:
+            self._engine.stopped.set()
             return resize_when_stopped(img, size)
 
     def do_upscale(self, img: Image, selected_model: str | None = None) -> Image:
