@@ -95,7 +95,7 @@ class ExtrasFolders:
             return
         self._engine.stopped.clear()
         runner = getattr(host_module("scripts"), "scripts_postproc", None)
-        if hasattr(runner, "image_changed"):
+        if runner is not None and hasattr(runner, "image_changed"):
             runner.image_changed()
 
     def _run(self, source: str, results: str, values: Mapping[str, Any]) -> Answer:
