@@ -51,8 +51,8 @@ QUICK = "not slow and not browser and not webui and not network"
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 # Where all of these are: to look for them everywhere takes longer than some of them.
 WITH_BROWSER = ("tests/browser", "tests/webui")
-# They use one core each, half of it waiting, and run at the same time.
-TOGETHER = ("pyright", "types of javascript", "javascript", "browser tests")
+# They use one core each and run at the same time; beside them a browser's pages would be late.
+TOGETHER = ("pyright", "types of javascript", "javascript")
 # What pytest exits with then.
 NONE_COLLECTED = 5
 # As in the settings of pyright in pyproject.toml.

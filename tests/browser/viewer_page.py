@@ -74,7 +74,8 @@ def drawn(page: Page) -> None:
             const {stage} = document.querySelector("upscaler-lab-viewer");
             const urls = [...stage.cells.values()].flatMap(({items}) =>
                 items.flatMap(({shown}) => shown ? [shown.url] : []));
-            return urls.every((url) => stage.pictures.isReady(url)) && !stage.waiting;
+            // A page that is still loading has none.
+            return urls.length && urls.every((url) => stage.pictures.isReady(url)) && !stage.waiting;
         }""",
         timeout=PATIENCE_MS,
     )
