@@ -75,7 +75,8 @@ def drawn(page: Page) -> None:
             const urls = [...stage.cells.values()].flatMap(({items}) =>
                 items.flatMap(({shown}) => shown ? [shown.url] : []));
             // A page that is still loading has none.
-            return urls.length && urls.every((url) => stage.pictures.isReady(url)) && !stage.waiting;
+            const ready = urls.every((url) => stage.pictures.isReady(url));
+            return urls.length && ready && !stage.waiting;
         }""",
         timeout=PATIENCE_MS,
     )
