@@ -100,6 +100,7 @@ def test_a_new_user_sees_a_sample_that_is_compared_already(app: str, browser: Br
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(PATIENCE_MS)
     page.goto(app)
+    page.bring_to_front()  # nothing is seen of a page that is behind another
     steps = viewer(page).locator(".first")
     expect(steps.locator("li")).to_have_count(3, timeout=PATIENCE_MS)
     expect(steps.locator("dt").first).to_be_visible()
