@@ -122,7 +122,17 @@ export class ViewerElement extends HTMLElement {
   firstSeen(entries) {
     if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
     this.seen.disconnect();
-    if (!this.session?.name) send(`${this.getAttribute("feed")}-restore`, "");
+    setTimeout(() => this.askForSample(5), 300);
+  }
+
+  /**
+   * Ask until there is an answer: the page may not listen yet.
+   * @param {number} tries
+   */
+  askForSample(tries) {
+    if (this.session?.name || !this.isConnected || !tries) return;
+    send(`${this.getAttribute("feed")}-restore`, "");
+    setTimeout(() => this.askForSample(tries - 1), 3000);
   }
 
   disconnectedCallback() {
