@@ -6,17 +6,23 @@ C. Wan et al. 2023, https://arxiv.org/abs/2311.12770
 
 from __future__ import annotations
 
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from lib_upscalers.models.adapt.fused import drop_branches
-from lib_upscalers.models.architectures.description import shuffled
+from lib_upscalers.models.architectures.description import Description, shuffled
+from lib_upscalers.models.architectures.spandrel_support import support_of
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from spandrel import ArchSupport
+    from torch.nn import Module
+
+    from lib_upscalers.models.architectures.spandrel_support import Loaded
 
 _LAYERS = (
     "conv_1.eval_conv.weight",
@@ -34,19 +40,7 @@ def fused_span(spandrel: ModuleType) -> ArchSupport:
     Args:
         spandrel: The spandrel to build with.
     """
-    base: Any = spandrel.Architecture
-
-    class FusedSPAN(base):
-        """Builds spandrel's SPAN with the fused convolution alone in each layer."""
-
-        def __init__(self) -> None:
-            super().__init__(id="FusedSPAN", name="SPAN", detect=_is_fused_span)
-
-        def load(self, state_dict: dict[str, Any]) -> Any:  # noqa: ANN401
-            """Return a descriptor: see spandrel's Architecture."""
-            return _load(spandrel, self, state_dict)
-
-    return spandrel.ArchSupport.from_architecture(FusedSPAN())
+    return support_of(spandrel, "FusedSPAN", _is_fused_span, partial(_load, spandrel), name="SPAN")
 
 
 def _is_fused_span(state: dict[str, Any]) -> bool:
@@ -54,30 +48,36 @@ def _is_fused_span(state: dict[str, Any]) -> bool:
     return all(name in state for name in _LAYERS) and not branched
 
 
-def _load(spandrel: ModuleType, architecture: object, state: dict[str, Any]) -> Any:  # noqa: ANN401
-    from importlib import import_module
-
-    family: Any = import_module(f"{spandrel.__name__}.architectures.SPAN")
+def _load(spandrel: ModuleType, state: dict[str, Any]) -> Loaded:
+    """Return spandrel's SPAN with the fused convolution alone in each layer."""
     util: Any = import_module(f"{spandrel.__name__}.util")
-    features, takes = state["conv_1.eval_conv.weight"].shape[:2]
+    takes = state["conv_1.eval_conv.weight"].shape[1]
     count = state["upsampler.0.weight"].shape[0]
     scale, gives = shuffled(count, takes) or util.get_scale_and_output_channels(count, takes)
+    model, features = build_span(spandrel, state, "eval_conv", scale, (takes, gives))
+    drop_branches(model)
+    return model, state, Description(scale, takes, gives, (f"{features}nf", "fused"))
+
+
+def build_span(
+    spandrel: ModuleType, state: dict[str, Any], layer: str, scale: int, channels: tuple[int, int]
+) -> tuple[Module, int]:
+    """Return spandrel's SPAN for a state dict, and its features; complete the state dict.
+
+    Args:
+        spandrel: The spandrel to build with.
+        state: The weights; the flag for a network without normalisation is set.
+        layer: The part of a layer whose weights show its size.
+        scale: Of the network.
+        channels: How many it takes and gives.
+    """
+    family: Any = import_module(f"{spandrel.__name__}.architectures.SPAN")
+    features = state[f"conv_1.{layer}.weight"].shape[0]
     norm = "no_norm" not in state
     if not norm:
         state["no_norm"] = torch.zeros(1)
+    takes, gives = channels
     model = family.SPAN(
         num_in_ch=takes, num_out_ch=gives, feature_channels=features, upscale=scale, norm=norm
     )
-    drop_branches(model)
-    return spandrel.ImageModelDescriptor(
-        model,
-        state,
-        architecture=architecture,
-        purpose="Restoration" if scale == 1 else "SR",
-        tags=[f"{features}nf", "fused"],
-        supports_half=True,
-        supports_bfloat16=True,
-        scale=scale,
-        input_channels=takes,
-        output_channels=gives,
-    )
+    return model, features

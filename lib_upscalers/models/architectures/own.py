@@ -5,11 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.models.architectures.spandrel_support import support_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import ModuleType
 
     from spandrel import ArchSupport
+
+    from lib_upscalers.models.architectures.spandrel_support import Loaded
 
 # Modules of this package, each with ID, `load`, and LAYERS or `detect`; espcn is the example.
 OWN = (
@@ -43,28 +46,12 @@ def supports(spandrel: ModuleType) -> list[ArchSupport]:
 
 
 def _support(spandrel: ModuleType, module: ModuleType) -> ArchSupport:
-    def load(self: object, state_dict: Mapping[str, Any]) -> object:
-        model, about = module.load(state_dict)
-        return spandrel.ImageModelDescriptor(
-            model,
-            model.state_dict(),
-            architecture=self,
-            purpose="Restoration" if about.scale == 1 else "SR",
-            tags=list(about.tags),
-            supports_half=True,
-            supports_bfloat16=True,
-            scale=about.scale,
-            input_channels=about.takes,
-            output_channels=about.gives,
-            size_requirements=spandrel.SizeRequirements(about.minimum, about.multiple_of),
-        )
+    def load(state: dict[str, Any]) -> Loaded:
+        model, about = module.load(state)
+        return model, model.state_dict(), about
 
-    kind: Any = type(module.ID, (spandrel.Architecture,), {"load": load})
-    architecture = kind(id=module.ID, detect=_detection(spandrel, module))
-    made: ArchSupport = spandrel.ArchSupport.from_architecture(
-        architecture, before=getattr(module, "BEFORE", ())
-    )
-    return made
+    before = getattr(module, "BEFORE", ())
+    return support_of(spandrel, module.ID, _detection(spandrel, module), load, before=before)
 
 
 def _detection(spandrel: ModuleType, module: ModuleType) -> Any:  # noqa: ANN401

@@ -8,19 +8,23 @@ small networks) and https://arxiv.org/abs/2311.12770
 from __future__ import annotations
 
 import math
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
 from torch.nn import functional
 
-from lib_upscalers.models.architectures.description import count_blocks, shuffled
+from lib_upscalers.models.architectures.description import Description, count_blocks, shuffled
+from lib_upscalers.models.architectures.fused_span import build_span
+from lib_upscalers.models.architectures.spandrel_support import support_of
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    import torch
     from spandrel import ArchSupport
+
+    from lib_upscalers.models.architectures.spandrel_support import Loaded
 
 # The weights of red, green and blue in grey: ITU-R BT.601, as pictures are read.
 _LUMA = (0.299, 0.587, 0.114)
@@ -32,19 +36,11 @@ def grey_compact(spandrel: ModuleType) -> ArchSupport:
     Args:
         spandrel: The spandrel to build with.
     """
-    base: Any = spandrel.Architecture
-
-    class GreyCompact(base):
-        """Builds spandrel's Compact with one channel at its end."""
-
-        def __init__(self) -> None:
-            super().__init__(id="GreyCompact", name="RealESRGAN Compact", detect=_is_grey_compact)
-
-        def load(self, state_dict: dict[str, Any]) -> Any:  # noqa: ANN401
-            """Return a descriptor: see spandrel's Architecture."""
-            return _compact(spandrel, self, state_dict)
-
-    return spandrel.ArchSupport.from_architecture(GreyCompact(), before=("Compact",))
+    load = partial(_compact, spandrel)
+    name = "RealESRGAN Compact"
+    return support_of(
+        spandrel, "GreyCompact", _is_grey_compact, load, name=name, before=("Compact",)
+    )
 
 
 def grey_span(spandrel: ModuleType) -> ArchSupport:
@@ -53,19 +49,8 @@ def grey_span(spandrel: ModuleType) -> ArchSupport:
     Args:
         spandrel: The spandrel to build with.
     """
-    base: Any = spandrel.Architecture
-
-    class GreySPAN(base):
-        """Builds spandrel's SPAN with one channel at its end."""
-
-        def __init__(self) -> None:
-            super().__init__(id="GreySPAN", name="SPAN", detect=_is_grey_span)
-
-        def load(self, state_dict: dict[str, Any]) -> Any:  # noqa: ANN401
-            """Return a descriptor: see spandrel's Architecture."""
-            return _span(spandrel, self, state_dict)
-
-    return spandrel.ArchSupport.from_architecture(GreySPAN(), before=("SPAN",))
+    load = partial(_span, spandrel)
+    return support_of(spandrel, "GreySPAN", _is_grey_span, load, name="SPAN", before=("SPAN",))
 
 
 def _sides(state: dict[str, Any], name: str) -> tuple[int, ...]:
@@ -90,7 +75,7 @@ def _is_grey_span(state: dict[str, Any]) -> bool:
     return shaped and first[1] == 3 and _gives_grey(last[0])
 
 
-def _compact(spandrel: ModuleType, architecture: object, state: dict[str, Any]) -> Any:  # noqa: ANN401
+def _compact(spandrel: ModuleType, state: dict[str, Any]) -> Loaded:
     family: Any = import_module(f"{spandrel.__name__}.architectures.Compact")
     made: Any = getattr(family, "Compact", None) or family.SRVGGNetCompact
 
@@ -111,38 +96,10 @@ def _compact(spandrel: ModuleType, architecture: object, state: dict[str, Any]) 
     scale = math.isqrt(state[f"body.{last}.bias"].shape[0])
     layers = (last - 2) // 2
     model = ToGrey(num_in_ch=3, num_out_ch=1, num_feat=features, num_conv=layers, upscale=scale)
-    return _descriptor(spandrel, architecture, model, state, scale)
+    return model, state, Description(scale, 3, 1, ("grey",))
 
 
-def _span(spandrel: ModuleType, architecture: object, state: dict[str, Any]) -> Any:  # noqa: ANN401
-    family: Any = import_module(f"{spandrel.__name__}.architectures.SPAN")
-    features = state["conv_1.sk.weight"].shape[0]
+def _span(spandrel: ModuleType, state: dict[str, Any]) -> Loaded:
     scale = math.isqrt(state["upsampler.0.weight"].shape[0])
-    norm = "no_norm" not in state
-    if not norm:
-        state["no_norm"] = torch.zeros(1)
-    model = family.SPAN(
-        num_in_ch=3, num_out_ch=1, feature_channels=features, upscale=scale, norm=norm
-    )
-    return _descriptor(spandrel, architecture, model, state, scale)
-
-
-def _descriptor(
-    spandrel: ModuleType,
-    architecture: object,
-    model: nn.Module,
-    state: dict[str, Any],
-    scale: int,
-) -> Any:  # noqa: ANN401
-    return spandrel.ImageModelDescriptor(
-        model,
-        state,
-        architecture=architecture,
-        purpose="Restoration" if scale == 1 else "SR",
-        tags=["grey"],
-        supports_half=True,
-        supports_bfloat16=True,
-        scale=scale,
-        input_channels=3,
-        output_channels=1,
-    )
+    model, _ = build_span(spandrel, state, "sk", scale, (3, 1))
+    return model, state, Description(scale, 3, 1, ("grey",))
