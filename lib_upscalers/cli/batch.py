@@ -6,11 +6,11 @@ import json
 import logging
 import traceback
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli.cluster import ClusterOptions, absolute_models, opened_workers
+from lib_upscalers.cli.cluster import absolute_models, opened_workers
 from lib_upscalers.cli.console import Bars, Console
 from lib_upscalers.cli.method_options import UpscaleOptions, make_steps
 from lib_upscalers.cli.problems import describe
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from lib_upscalers.jobs.claims import Claim, ClaimRules
-    from lib_upscalers.jobs.folder_run import FileDone
+    from lib_upscalers.jobs.file_done import FileDone
     from lib_upscalers.jobs.output_paths import FileJob, FilePlan
     from lib_upscalers.jobs.picture_steps import PictureSteps
     from lib_upscalers.jobs.worker_pool import Worker, WorkerPool
@@ -122,11 +122,11 @@ class Batch:
             return None
         pool = stack.enter_context(
             opened_workers(
-                ClusterOptions(options.ray, options.ray_cores),
-                _WorkerMaker(_portable(options), self._settings),
+                options,
+                partial(_make_worker, _portable(options), self._settings),
                 folder=work.folder,
                 fingerprint=rules.fingerprint,
-                device=options.device,
+                at_once=3,  # one reads, one enlarges, one writes
             )
         )
         self._console.say(f"{pool.size} workers.")
@@ -279,17 +279,11 @@ def _remove_stale_parts(work: FilePlan) -> None:
         remove_stale_parts(folder)
 
 
-@dataclass(frozen=True)
-class _WorkerMaker:
-    """Makes the worker of another process."""
+def _make_worker(options: UpscaleOptions, settings: Settings) -> Worker:
+    """Return the worker of another process; called there, so that the network is loaded there."""
+    from lib_upscalers.jobs.picture_worker import PictureWorker
 
-    options: UpscaleOptions
-    settings: Settings
-
-    def __call__(self) -> Worker:
-        from lib_upscalers.jobs.picture_worker import PictureWorker
-
-        return PictureWorker(partial(make_steps, self.options, self.settings))
+    return PictureWorker(make_steps(options, settings))
 
 
 def _portable(options: UpscaleOptions) -> UpscaleOptions:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lib_upscalers.cli.arguments import count
 
@@ -18,21 +17,27 @@ if TYPE_CHECKING:
     from lib_upscalers.jobs.worker_pool import Worker
 
 
-@dataclass(frozen=True)
-class ClusterOptions:
-    """Where work is done.
+class ClusterOptions(Protocol):
+    """What the options of each command that can work on a cluster have."""
 
-    Attributes:
-        ray: The address of a cluster; "" starts one on this machine; None: in this process.
-        ray_cores: The cores of each worker; None: four, or as many as a machine has.
-    """
+    @property
+    def ray(self) -> str | None:
+        """The address of a cluster; "" starts one on this machine; None: in this process."""
+        ...
 
-    ray: str | None
-    ray_cores: int | None
+    @property
+    def ray_cores(self) -> int | None:
+        """The cores of each worker; None: four, or as many as a machine has."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """As the user named it."""
+        ...
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `ClusterOptions`."""
+    """Add the options --ray and --ray-cores."""
     group = parser.add_argument_group(
         "many machines",
         "the package ray is needed: pip install 'upscaler-lab[distributed]';\n"
@@ -68,8 +73,7 @@ def opened_workers(
     *,
     folder: Path,
     fingerprint: str,
-    device: str,
-    at_once: int = 3,
+    at_once: int,
 ) -> Generator[RayPool]:
     """Start the workers that the options ask for, and prove that they work as this process would.
 
@@ -78,7 +82,6 @@ def opened_workers(
         make_worker: Returns a worker; it travels to the workers' processes.
         folder: Where the results go.
         fingerprint: Of what decides the pixels.
-        device: As the user named it.
         at_once: How many tasks a worker has at once, in threads.
 
     Raises:
@@ -87,9 +90,8 @@ def opened_workers(
     from lib_upscalers.jobs.ray_cluster import RayOptions, opened_pool
     from lib_upscalers.jobs.worker_proof import proving
 
-    where = RayOptions(
-        options.ray or "", options.ray_cores or 0, on_gpu=device != "cpu", at_once=at_once
-    )
+    on_gpu = options.device != "cpu"
+    where = RayOptions(options.ray or "", options.ray_cores or 0, on_gpu, at_once)
     with (
         redirect_stdout(sys.stderr),  # Ray prints what becomes of its processes
         proving(folder, fingerprint) as proof,

@@ -18,7 +18,6 @@ from lib_upscalers.cli.arguments import (
     natural,
 )
 from lib_upscalers.cli.cluster import (
-    ClusterOptions,
     absolute_models,
     add_cluster,
     opened_workers,
@@ -196,27 +195,20 @@ def _workers(
     portable = replace(options, models=models, upscaler=upscaler, files=files, overwrite=True)
     return stack.enter_context(
         opened_workers(
-            ClusterOptions(options.ray, options.ray_cores),
-            _WorkerMaker(portable, settings),
+            options,
+            partial(_make_worker, portable, settings),
             folder=job.output.parent,
             fingerprint=job.method.fingerprint,
-            device=options.device,
             at_once=1,
         )
     )
 
 
-@dataclass(frozen=True)
-class _WorkerMaker:
-    """Makes the worker of another process."""
+def _make_worker(options: VideoOptions, settings: Settings) -> Worker:
+    """Return the worker of another process; called there, so that the network is loaded there."""
+    from lib_upscalers.video.video_worker import VideoWorker
 
-    options: VideoOptions
-    settings: Settings
-
-    def __call__(self) -> Worker:
-        from lib_upscalers.video.video_worker import VideoWorker
-
-        return VideoWorker(partial(_job, self.options, self.settings))
+    return VideoWorker(_job(options, settings))
 
 
 def _job(options: VideoOptions, settings: Settings) -> VideoJob:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from lib_upscalers.errors import Cancelled, DiskFullError, OutputError
 from lib_upscalers.jobs.claims import Claim, claim_some
+from lib_upscalers.jobs.file_done import FileDone
 from lib_upscalers.jobs.journal import ClaimLostError
-from lib_upscalers.jobs.method import describe_result, import_heavy
+from lib_upscalers.jobs.method import import_heavy
 from lib_upscalers.jobs.picture_steps import LoadedFrames, LoadedPicture, bytes_of, naming_overwrite
 from lib_upscalers.jobs.picture_worker import PictureRow, PictureTask
 from lib_upscalers.jobs.pipeline import Pipeline
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.claims import ClaimRules
     from lib_upscalers.jobs.journal import Journal
     from lib_upscalers.jobs.output_paths import FileJob
@@ -34,29 +34,6 @@ if TYPE_CHECKING:
 _LOOK_UP, _CLAIM_QUICK = 64, 8
 _QUICK_SECONDS = 0.05
 _BUSY_SECONDS = 0.3
-
-
-@dataclass(frozen=True)
-class FileDone:
-    """What a listener gets of a picture that was written.
-
-    Attributes:
-        job: The picture.
-        before: Its size.
-        after: The result's size.
-        seconds: How long reading, enlarging and writing took.
-        notes: What the result does not hold, a sentence each.
-        details: How it was enlarged, in a line.
-        count: How many frames or pages it has.
-    """
-
-    job: FileJob
-    before: Size
-    after: Size
-    seconds: float
-    notes: tuple[str, ...]
-    details: str
-    count: int = 1
 
 
 class FolderListener(Protocol):
@@ -221,19 +198,17 @@ class FolderRun:
             return
         job, enlarged = work.claim.job, work.enlarged
         publication = _Publication(self.journal, work.claim, enlarged.seconds)
-        size = enlarged.result.picture.size
 
         def write() -> tuple[str, ...]:
             return self.steps.write(
                 job, enlarged, overwrite=work.claim.replace, finished=publication.enter
             )
 
-        details = describe_result(self.steps.method.name, enlarged.result)
-        self._publish(publication, write, FileDone(job, enlarged.before, size, 0.0, (), details))
+        done = FileDone.of_picture(job, enlarged, self.steps.method.name)
+        self._publish(publication, write, done)
 
     def _do_frames(self, claim: Claim, loaded: LoadedFrames, progress: Progress) -> None:
         publication = _Publication(self.journal, claim, loaded.seconds)
-        frames = loaded.frames
 
         def write() -> tuple[str, ...]:
             return self.steps.do_frames(
@@ -244,8 +219,7 @@ class FolderRun:
                 finished=publication.enter,
             )
 
-        details = f"{self.steps.method.name}, {frames.count} frames"
-        done = FileDone(claim.job, frames.size, loaded.size, 0.0, (), details, frames.count)
+        done = FileDone.of_frames(claim.job, loaded, self.steps.method.name)
         self._publish(publication, write, done)
 
     def _take(self, claim: Claim, outcome: object) -> None:
@@ -254,15 +228,14 @@ class FolderRun:
             self._fail(claim, outcome)
             return
         row = cast("PictureRow", outcome)
-        publication = _Publication(self.journal, claim, row.seconds, row.sha256)
+        publication = _Publication(self.journal, claim, row.done.seconds, row.sha256)
 
         def write() -> tuple[str, ...]:
             with naming_overwrite():
                 publish_part(row.part, claim.job.output, publication.enter, overwrite=claim.replace)
-            return row.notes
+            return row.done.notes
 
-        done = FileDone(claim.job, row.before, row.after, 0.0, (), row.details, row.count)
-        self._publish(publication, write, done)
+        self._publish(publication, write, replace(row.done, job=claim.job))
 
     def _publish(
         self, publication: _Publication, write: Callable[[], tuple[str, ...]], done: FileDone

@@ -95,17 +95,3 @@ def import_heavy() -> None:
     """
     for name in ("tiling.exhaustion", "upscaling.network_passes", "models.building"):
         import_module(f"lib_upscalers.{name}")
-
-
-def describe_result(name: str, result: Result) -> str:
-    """Return in a line how a picture was enlarged."""
-    parts = [
-        name,
-        f"passes {result.passes}",
-        f"tiles {result.tiles}",
-        f"loading {result.load_seconds:.2f} s",
-        f"running {result.run_seconds:.2f} s",
-        result.precision,
-        result.tiling,
-    ]
-    return ", ".join(part for part in parts if part)

@@ -53,7 +53,7 @@ class RayOptions:
     address: str = ""
     cores: int = 0
     on_gpu: bool = True
-    at_once: int = 3
+    at_once: int = 1
 
 
 @contextmanager
@@ -171,7 +171,7 @@ class _Actor:
     def check(self) -> object:
         """Return the machine's name, or what differs there."""
         try:
-            return self._proof.check(self._ready())  # type: ignore[arg-type]
+            return self._proof.check(self._ready())
         except Exception as error:  # noqa: BLE001 - raised by the run
             return picklable(error)
 

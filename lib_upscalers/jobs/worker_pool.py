@@ -23,6 +23,11 @@ Task = TypeVar("Task")
 class Worker(Protocol):
     """Does tasks, one after the other or several at once in threads."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Of what decides the pixels, which must be that of the run."""
+        ...
+
     def do(self, task: object) -> object:
         """Do a task. What it raises is its outcome."""
         ...

@@ -8,7 +8,7 @@ import secrets
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.file_writing import write_text
@@ -17,12 +17,9 @@ from lib_upscalers.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from lib_upscalers.jobs.worker_pool import Worker
+
 _MARKER = ".upscalers-marker-"
-
-
-class _HasFingerprint(Protocol):
-    @property
-    def fingerprint(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Proof:
     fingerprint: str
     version: str = VERSION
 
-    def check(self, worker: _HasFingerprint) -> str:
+    def check(self, worker: Worker) -> str:
         """Return this machine's name.
 
         Raises:

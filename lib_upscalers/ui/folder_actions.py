@@ -33,7 +33,7 @@ from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
     from lib_upscalers.jobs.claims import Claim
-    from lib_upscalers.jobs.folder_run import FileDone
+    from lib_upscalers.jobs.file_done import FileDone
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.ui.compare_actions import CompareActions

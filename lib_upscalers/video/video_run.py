@@ -74,12 +74,11 @@ class VideoRun:
                 self._make(journal, claim, piece)
                 self.tally.report(piece, self._job, self._progress)
             return
-        stopped = threading.Event()
         self._pool.run(
             claims,
             lambda claimed: PieceTask(claimed[0].number),
             lambda claimed, outcome: self._take(journal, *claimed, outcome),
-            stopped,
+            threading.Event(),
         )
 
     def _claims(self, journal: Journal) -> Iterator[tuple[Piece, Claim]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from lib_upscalers.file_writing import writing
@@ -14,7 +13,6 @@ from lib_upscalers.progress import NullProgress
 from lib_upscalers.video.piece_run import PieceRun, VideoTally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from lib_upscalers.video.piece_run import VideoJob
@@ -52,20 +50,16 @@ class VideoWorker:
     """Does one piece after the other.
 
     Args:
-        make_job: Returns the video's job; called here, so that the network is loaded here.
+        job: The video.
     """
 
-    def __init__(self, make_job: Callable[[], VideoJob]) -> None:
-        self._make_job = make_job
-
-    @cached_property
-    def _job(self) -> VideoJob:
+    def __init__(self, job: VideoJob) -> None:
         import_heavy()
-        return self._make_job()
+        self._job = job
 
     @property
     def fingerprint(self) -> str:
-        """Different for every other way to make pixels, as that of the run."""
+        """Of what decides the pixels."""
         return self._job.method.fingerprint
 
     def do(self, task: object) -> PieceRow:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lib_upscalers.hosts.webui.extras import ExtrasJob, ExtrasPlan
     from lib_upscalers.hosts.webui.patching import Patches
     from lib_upscalers.jobs.claims import Claim
-    from lib_upscalers.jobs.folder_run import FileDone
+    from lib_upscalers.jobs.file_done import FileDone
     from lib_upscalers.jobs.output_paths import FileJob
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
