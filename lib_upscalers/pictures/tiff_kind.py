@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lib_upscalers.pictures.quiet import warnings_logged
 
@@ -14,27 +14,26 @@ if TYPE_CHECKING:
 _BITS, _COMPRESSION, _MEANING, _BANDS, _NUMBERS = 258, 259, 262, 277, 339
 _TAGS = frozenset((_BITS, _COMPRESSION, _MEANING, _BANDS, _NUMBERS))
 _JPEG, _YCBCR = 7, 6
-# Decoded by every build of libtiff, whatever libraries it was built with.
-_ALWAYS_DECODED = frozenset((1, 2, 3, 4, 5, _JPEG, 8, 32773, 32946))
-# Compressions by their number; those with False are decoded by neither Pillow nor its libtiff.
-_COMPRESSIONS: Mapping[int, tuple[str, bool]] = {
-    1: ("none", True),
-    2: ("CCITT RLE", True),
-    3: ("CCITT Group 3", True),
-    4: ("CCITT Group 4", True),
-    5: ("LZW", True),
-    6: ("old JPEG", True),
-    7: ("JPEG", True),
-    8: ("Deflate", True),
-    32773: ("PackBits", True),
-    32946: ("Deflate", True),
-    34712: ("JPEG 2000", False),
-    34887: ("LERC", False),
-    34925: ("LZMA", True),
-    50000: ("Zstandard", True),
-    50001: ("WebP", True),
-    50002: ("JPEG XL", False),
-    52546: ("JPEG XL", False),
+# Compressions by their number, and where Pillow decodes them: with every build of libtiff, with
+# those that have another library, nowhere.
+_COMPRESSIONS: Mapping[int, tuple[str, Literal["always", "perhaps", "never"]]] = {
+    1: ("none", "always"),
+    2: ("CCITT RLE", "always"),
+    3: ("CCITT Group 3", "always"),
+    4: ("CCITT Group 4", "always"),
+    5: ("LZW", "always"),
+    6: ("old JPEG", "perhaps"),
+    7: ("JPEG", "always"),
+    8: ("Deflate", "always"),
+    32773: ("PackBits", "always"),
+    32946: ("Deflate", "always"),
+    34712: ("JPEG 2000", "never"),
+    34887: ("LERC", "never"),
+    34925: ("LZMA", "perhaps"),
+    50000: ("Zstandard", "perhaps"),
+    50001: ("WebP", "perhaps"),
+    50002: ("JPEG XL", "never"),
+    52546: ("JPEG XL", "never"),
 }
 _NUMBER_KINDS: Mapping[int, str] = {1: "whole numbers", 2: "signed numbers", 3: "float"}
 _DAMAGE = (
@@ -55,7 +54,7 @@ def describe_tiff(file: Path) -> str:
     numbers = tags.get(_NUMBERS, (1,))
     bands = tags.get(_BANDS, 1)
     compression = tags.get(_COMPRESSION, 1)
-    name = _COMPRESSIONS.get(compression, (f"number {compression}", False))[0]
+    name, _ = _COMPRESSIONS.get(compression, (f"number {compression}", "never"))
     kind = _NUMBER_KINDS.get(numbers[0], "other numbers")
     channels = "1 channel" if bands == 1 else f"{bands} channels"
     return f"{bits[0]}-bit {kind} in {channels}, compression {name}"
@@ -66,7 +65,7 @@ def is_tiff_undecodable(file: Path) -> bool:
     tags = _read_tags(file)
     if not tags:
         return False
-    return not _COMPRESSIONS.get(tags.get(_COMPRESSION, 1), ("", False))[1]
+    return _decoded(tags) == "never"
 
 
 def is_common_tiff(file: Path) -> bool:
@@ -78,10 +77,13 @@ def is_common_tiff(file: Path) -> bool:
     tags = _read_tags(file)
     if not tags:
         return True
-    compression = tags.get(_COMPRESSION, 1)
-    if compression == _JPEG:
+    if tags.get(_COMPRESSION, 1) == _JPEG:
         return bool(tags.get(_BITS, (1,))[0] <= 8)
-    return compression in _ALWAYS_DECODED and tags.get(_MEANING) != _YCBCR
+    return _decoded(tags) == "always" and tags.get(_MEANING) != _YCBCR
+
+
+def _decoded(tags: Mapping[int, Any]) -> str:
+    return _COMPRESSIONS.get(tags.get(_COMPRESSION, 1), ("", "never"))[1]
 
 
 def _read_tags(file: Path) -> dict[int, Any] | None:
