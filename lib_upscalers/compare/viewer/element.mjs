@@ -111,7 +111,7 @@ export class ViewerElement extends HTMLElement {
     if (picture) stops.push(takePictures(this, picture, (taken) => this.confirmPicture(taken)));
     this.stopFeed = () => stops.forEach((stop) => stop());
     const last = lastSession();
-    if (last) setTimeout(() => send(`${feed}-restore`, last), 300);
+    if (last) this.askFor(last);
     else this.seen.observe(this);
   }
 
@@ -122,17 +122,19 @@ export class ViewerElement extends HTMLElement {
   firstSeen(entries) {
     if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
     this.seen.disconnect();
-    setTimeout(() => this.askForSample(5), 300);
+    this.askFor("");
   }
 
   /**
-   * Ask until there is an answer: the page may not listen yet.
-   * @param {number} tries
+   * Ask for a stored session, "" for the sample, until one is shown: the page may not listen yet.
+   * @param {string} name
    */
-  askForSample(tries) {
-    if (this.session?.name || !this.isConnected || !tries) return;
-    send(`${this.getAttribute("feed")}-restore`, "");
-    setTimeout(() => this.askForSample(tries - 1), 3000);
+  askFor(name, tries = 5, wait = 300) {
+    setTimeout(() => {
+      if (this.session?.name || !this.isConnected || !tries) return;
+      send(`${this.getAttribute("feed")}-restore`, name);
+      this.askFor(name, tries - 1, 3000);
+    }, wait);
   }
 
   disconnectedCallback() {
