@@ -50,11 +50,11 @@ LAYERS = {
     "diagnosis": 7,
     "jobs": 7,
     "video": 8,
-    "hosts": 8,
-    "ui": 8,
-    "cli": 9,
-    "app": 10,
-    "__main__": 10,
+    "hosts": 9,
+    "ui": 9,
+    "cli": 10,
+    "app": 11,
+    "__main__": 11,
 }
 WEIGHTLESS = ("torch", "torchvision", "spandrel", "gradio", "PIL", "cv2", "psutil", "safetensors")
 # Code for torch or gradio, which nothing imports before there is work for it.

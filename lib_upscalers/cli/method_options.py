@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lib_upscalers.cli.arguments import SizeRequest
@@ -72,6 +72,7 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
         UpscalerError: The upscaler cannot be used.
     """
     from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.jobs.method import method_of
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.upscaler import Upscaler
 
@@ -90,28 +91,6 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
         "frames": options.frames,
     }
     return method_of(upscaler, choice, settings, target, others)
-
-
-def method_of(
-    upscaler: Upscaler,
-    choice: Choice,
-    settings: Settings,
-    target: Callable[[Size], Target],
-    others: Mapping[str, Any],
-) -> Method:
-    """Return the method of one upscaler; `others` as in `fingerprint_of`.
-
-    Raises:
-        ModelFileError: The network's file cannot be read.
-    """
-    from lib_upscalers.jobs.method import Method, fingerprint_of
-
-    return Method(
-        choice.name,
-        lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
-        target,
-        fingerprint_of([choice], settings, others, upscaler.digest),
-    )
 
 
 def choose(upscaler: Upscaler, name: str | None) -> Choice:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from lib_upscalers.cli.console import Console
     from lib_upscalers.geometry import Size
-    from lib_upscalers.jobs.method import Method
     from lib_upscalers.jobs.worker_pool import Worker, WorkerPool
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.video.encoding import Encoding
@@ -69,6 +68,7 @@ class VideoOptions:
     codec: str
     crf: int | None
     trim: Trim
+    changed_tiles: int | None
     overwrite: bool
     resume: bool
     dry_run: bool
@@ -125,6 +125,13 @@ def _add(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--trim", type=read_trim, default=Trim(), metavar="A-B", help="a part: 10-20, 1:30-1:40"
+    )
+    group.add_argument(
+        "--changed-tiles",
+        type=natural,
+        metavar="LEVELS",
+        help="enlarge only the tiles in which a value differs by more than so many levels of 255 "
+        "(0 to 32), and take the rest from the frame before (default: whole frames)",
     )
     group.add_argument(
         "--overwrite", action="store_true", help="replace a file that has the result's name"
@@ -212,14 +219,12 @@ def _make_worker(options: VideoOptions, settings: Settings) -> Worker:
 
 
 def _job(options: VideoOptions, settings: Settings) -> VideoJob:
+    from lib_upscalers.cli.method_options import choose
     from lib_upscalers.errors import InputError
-    from lib_upscalers.file_writing import check_target
-    from lib_upscalers.jobs.picture_steps import naming_overwrite
+    from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.upscaling.upscaler import Upscaler
     from lib_upscalers.video.encoding import Encoding
-    from lib_upscalers.video.joining import container_format
-    from lib_upscalers.video.piece_run import VideoJob
-    from lib_upscalers.video.pieces import cut, read_timeline, trimmed
-    from lib_upscalers.video.video_facts import probe
+    from lib_upscalers.video.video_planning import VideoLook, VideoOrder, plan_video
 
     if len(options.files) > 2:
         raise InputError(
@@ -227,53 +232,37 @@ def _job(options: VideoOptions, settings: Settings) -> VideoJob:
             "command once for each."
         )
     source, output = (to_path(name) for name in options.files)
-    encoding = Encoding.named(options.codec, options.crf)
-    container_format(output)
-    with naming_overwrite():
-        check_target(output, overwrite=options.overwrite, protected=(source,))
-    facts = probe(source)
-    method, size = _method(options, settings, facts, encoding)
-    encoding.check_size(size, facts)
-    pieces = cut(trimmed(read_timeline(facts), facts, options.trim), facts)
-    return VideoJob(
-        facts=facts,
-        pieces=pieces,
-        trim=options.trim,
-        size=size,
+    upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
+    choice, encoding = (
+        choose(upscaler, options.upscaler),
+        Encoding.named(options.codec, options.crf),
+    )
+    order = VideoOrder(
+        source=source,
         output=output,
-        method=method,
+        choice=choice,
+        size_of=lambda facts: _size(options, facts, encoding, float(choice.scale or 2)),
         encoding=encoding,
+        settings=settings,
+        trim=options.trim,
+        changed=options.changed_tiles,
         overwrite=options.overwrite,
         resume=options.resume,
     )
+    order.check()
+    return plan_video(order, VideoLook.at(source), upscaler)
 
 
-def _method(
-    options: VideoOptions, settings: Settings, facts: VideoFacts, encoding: Encoding
-) -> tuple[Method, Size]:
-    from lib_upscalers.cli.method_options import choose, method_of
-    from lib_upscalers.hosts.standalone import StandaloneHost
+def _size(options: VideoOptions, facts: VideoFacts, encoding: Encoding, scale: float) -> Size:
     from lib_upscalers.targets import Target
-    from lib_upscalers.upscaling.upscaler import Upscaler
     from lib_upscalers.video.encoding import even_size
 
-    upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
-    choice = choose(upscaler, options.upscaler)
-    if options.size is not None:
-        size = options.size.resolve(facts.size)
-        size = (
-            size if options.size.width and options.size.height else even_size(size, facts, encoding)
-        )
-    else:
-        scale = options.scale if options.scale is not None else float(choice.scale or 2)
-        size = even_size(Target(scale=scale).resolve(facts.size), facts, encoding)
-    others = {
-        "size": [size.width, size.height],
-        "codec": encoding.codec.name,
-        "crf": encoding.quality,
-        "trim": [options.trim.start, options.trim.end],
-    }
-    return method_of(upscaler, choice, settings, lambda _: Target(size=size), others), size
+    asked = options.size
+    if asked is None:
+        target = Target(scale=scale if options.scale is None else options.scale)
+        return even_size(target.resolve(facts.size), facts, encoding)
+    size = asked.resolve(facts.size)
+    return size if asked.width and asked.height else even_size(size, facts, encoding)
 
 
 COMMAND = Command(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lib_upscalers.targets import Target
     from lib_upscalers.upscaling.choices import Choice
     from lib_upscalers.upscaling.settings import Settings
-    from lib_upscalers.upscaling.upscaler import Result
+    from lib_upscalers.upscaling.upscaler import Result, Upscaler
 
 # Settings that leave the pixels as they are: who gives a smaller tile after a lack of memory does
 # not have to do everything once more.
@@ -72,6 +72,26 @@ def fingerprint_of(
     parts = {"upscalers": [_identity(each, digest) for each in choices], "engine": engine, **others}
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def method_of(
+    upscaler: Upscaler,
+    choice: Choice,
+    settings: Settings,
+    target: Callable[[Size], Target],
+    others: Mapping[str, Any],
+) -> Method:
+    """Return the method of one upscaler; `others` as in `fingerprint_of`.
+
+    Raises:
+        ModelFileError: The network's file cannot be read.
+    """
+    return Method(
+        choice.name,
+        lambda picture, target, progress: upscaler.run(picture, choice, target, settings, progress),
+        target,
+        fingerprint_of([choice], settings, others, upscaler.digest),
+    )
 
 
 def _identity(choice: Choice, digest: Callable[[ModelEntry], str]) -> str:

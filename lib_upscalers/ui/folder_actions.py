@@ -18,7 +18,7 @@ from lib_upscalers.jobs.claims import ClaimRules
 from lib_upscalers.jobs.folder_run import FolderRun
 from lib_upscalers.jobs.journal import opened_journal
 from lib_upscalers.jobs.journal_view import JournalView, entry_name
-from lib_upscalers.jobs.method import Method, fingerprint_of
+from lib_upscalers.jobs.method import method_of
 from lib_upscalers.jobs.output_paths import FileJob, plan
 from lib_upscalers.jobs.picture_steps import FileOptions, PictureSteps
 from lib_upscalers.jobs.tally import Tally
@@ -34,6 +34,7 @@ from lib_upscalers.version import VERSION
 if TYPE_CHECKING:
     from lib_upscalers.jobs.claims import Claim
     from lib_upscalers.jobs.file_done import FileDone
+    from lib_upscalers.jobs.method import Method
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.ui.compare_actions import CompareActions
@@ -233,18 +234,13 @@ class _Run:
             FolderRun(jobs, steps, rules, journal, self, self._tally, stopped=self.stopped).run()
 
     def _method(self) -> Method:
-        upscaler, settings, scale = self._compare.upscaler, Settings(), float(self.form.scale)
-        choice = upscaler.find(self.form.upscaler)
-        return Method(
-            choice.name,
-            lambda picture, target, progress: upscaler.run(
-                picture, choice, target, settings, progress
-            ),
+        upscaler, scale = self._compare.upscaler, float(self.form.scale)
+        return method_of(
+            upscaler,
+            upscaler.find(self.form.upscaler),
+            Settings(),
             lambda _: Target(scale=scale),
-            fingerprint_of(
-                *([choice], settings, {"size": scale, "quality": None, "frames": "all"}),
-                upscaler.digest,
-            ),
+            {"size": scale, "quality": None, "frames": "all"},
         )
 
     def begin(self, job: FileJob) -> Progress:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
+    from lib_upscalers.tiling.plan import Rules
     from lib_upscalers.tiling.policy import Job
 
 _CACHE_BYTES = 1 << 30
@@ -158,6 +159,33 @@ class Upscaler:
                 result = self._run_network(picture, choice.entry, size, settings, progress)
         seconds = time.perf_counter() - start
         return replace(result, run_seconds=seconds - result.load_seconds)
+
+    def tile_rules(self, choice: Choice, target: Target, settings: Settings, size: Size) -> Rules:
+        """Return what parts of a picture obey, so that each is enlarged as in the whole.
+
+        Args:
+            choice: What enlarges it.
+            target: A whole number of times as large.
+            settings: How.
+            size: Of the picture.
+
+        Raises:
+            InputError: Parts can never equal the whole picture.
+            ModelError: The network's file is not usable (any more).
+        """
+        from lib_upscalers.upscaling.part_rules import rules_of_kernel, rules_of_network
+
+        entry = choice.entry
+        if entry is None:
+            return rules_of_kernel(choice.name)
+        device = self._host.device()
+        with self._cache.borrow(entry) as network:
+            self._measurements.restore(network.profile, entry, device)
+            try:
+                job = self._job(settings, retains_memory=False)
+                return rules_of_network(network, job, settings, size, target.resolve(size))
+            finally:
+                self._measurements.store(network.profile, entry)
 
     def set_cache_bytes(self, cache_bytes: int) -> None:
         """Change how many bytes of loaded networks the cache may hold."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lib_upscalers.errors import OutputError
 from lib_upscalers.jobs.pipeline import Pipeline
+from lib_upscalers.video.changed_tiles import ChangedTiles
 from lib_upscalers.video.decoding import Decoder
 from lib_upscalers.video.encoding import PieceWriter
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
+    from lib_upscalers.video.changed_tiles import Reuse
     from lib_upscalers.video.decoding import VideoFrame
     from lib_upscalers.video.encoding import Encoding
     from lib_upscalers.video.pieces import Piece, Trim
@@ -42,6 +44,7 @@ class VideoJob:
         encoding: How they are encoded.
         overwrite: Whether a file of the result's name is replaced.
         resume: Whether pieces of earlier runs count.
+        reuse: How only the tiles of a frame that changed are enlarged; None: whole frames.
     """
 
     facts: VideoFacts
@@ -53,6 +56,7 @@ class VideoJob:
     encoding: Encoding
     overwrite: bool = False
     resume: bool = True
+    reuse: Reuse | None = None
 
     @property
     def folder(self) -> Path:
@@ -70,6 +74,7 @@ class VideoTally:
         enlarged: Frames that went through the upscaler.
         reused: Frames that show the same as the one before.
         damaged: Frames that could not be decoded, or only in part.
+        spared: How many frames' work was spared, as the tiles that changed were enlarged alone.
     """
 
     total: int
@@ -77,6 +82,7 @@ class VideoTally:
     enlarged: int = 0
     reused: int = 0
     damaged: int = 0
+    spared: float = 0.0
     _begun: float = field(default_factory=time.monotonic)
 
     @property
@@ -94,6 +100,7 @@ class VideoTally:
         self.enlarged += other.enlarged
         self.reused += other.reused
         self.damaged += other.damaged
+        self.spared += other.spared
 
     def in_words(self) -> str:
         """Return a line for people, without a full stop."""
@@ -103,6 +110,9 @@ class VideoTally:
             parts.append(f"{self.before} before")
         if self.reused:
             parts.append(f"{self.reused} like the frame before them and not enlarged again")
+        if self.spared and self.enlarged:
+            share = self.spared / self.enlarged
+            parts.append(f"{share:.0%} of the others taken from the frame before")
         if now:
             parts.append(f"{now / max(self.seconds, 1e-6):.2f} frames/s")
         return ", ".join(parts)
@@ -142,6 +152,7 @@ class PieceRun:
         self._progress = progress
         self._decoder = Decoder(job.facts, piece)
         self._planes: NDArray[Any] | None = None
+        self._changed = None if job.reuse is None else ChangedTiles(job.reuse)
 
     def run(self) -> None:
         """Do the piece.
@@ -176,15 +187,25 @@ class PieceRun:
 
     def _make(self, frame: VideoFrame) -> _Made:
         tally = self._tally
-        if frame.picture is None:
-            self._progress.check_cancelled()
+        self._progress.check_cancelled()
+        pixels = None if frame.picture is None else self._enlarge(frame.picture)
+        if pixels is None:
             tally.reused += 1
-            return _Made(frame.stamp, None)
-        target = self._job.method.target(frame.picture.size)
-        result = self._job.method.run(frame.picture, target, _Silent(self._progress))
-        tally.enlarged += 1
-        tally.report(self._piece, self._job, self._progress)
-        return _Made(frame.stamp, result.picture.pixels)
+        else:
+            tally.enlarged += 1
+            tally.report(self._piece, self._job, self._progress)
+        return _Made(frame.stamp, pixels)
+
+    def _enlarge(self, picture: Picture) -> NDArray[Any] | None:
+        """Return the pixels of the result; None if they are those of the frame before."""
+        progress = _Silent(self._progress)
+        if self._changed is None:
+            method = self._job.method
+            return method.run(picture, method.target(picture.size), progress).picture.pixels
+        renewed = self._changed.run(picture, progress)
+        if renewed.pixels is not None:
+            self._tally.spared += 1.0 - renewed.share
+        return renewed.pixels
 
     def _write(self, made: _Made, writer: PieceWriter) -> None:
         if made.pixels is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError, InputError
@@ -71,10 +71,12 @@ class Timeline:
     Attributes:
         stamps: In units of the time base, ascending.
         keys: Of keyframes, ascending.
+        size_bytes: Of all frames, as the file has them.
     """
 
     stamps: tuple[int, ...]
     keys: tuple[int, ...]
+    size_bytes: int = 0
 
 
 def read_timeline(facts: VideoFacts) -> Timeline:
@@ -85,6 +87,7 @@ def read_timeline(facts: VideoFacts) -> Timeline:
     """
     stamps: list[int] = []
     keys: list[int] = []
+    size_bytes = 0
     with opened(facts.path) as container:
         stream = container.streams[facts.index]
         for packet in container.demux(stream):
@@ -97,6 +100,7 @@ def read_timeline(facts: VideoFacts) -> Timeline:
                     "one: put it into MKV first, for instance by mkvmerge."
                 )
             stamps.append(stamp)
+            size_bytes += packet.size
             if packet.is_keyframe:
                 keys.append(stamp)
     stamps.sort()
@@ -105,7 +109,7 @@ def read_timeline(facts: VideoFacts) -> Timeline:
             f"Expected a timestamp of its own for every frame, but {facts.path} has "
             f"{len(stamps) - len(set(stamps))} frames that share one: put it into MKV first."
         )
-    return Timeline(tuple(stamps), tuple(sorted(keys)))
+    return Timeline(tuple(stamps), tuple(sorted(keys)), size_bytes)
 
 
 def trimmed(timeline: Timeline, facts: VideoFacts, trim: Trim) -> Timeline:
@@ -124,7 +128,7 @@ def trimmed(timeline: Timeline, facts: VideoFacts, trim: Trim) -> Timeline:
             f"Expected a part of the video, but {facts.path} has {seconds:.1f} seconds, and none "
             f"of its frames is between {trim.start:g} and {trim.end}."
         )
-    return Timeline(stamps, timeline.keys)
+    return replace(timeline, stamps=stamps)
 
 
 def cut(timeline: Timeline, facts: VideoFacts, seconds: float = PIECE_SECONDS) -> list[Piece]:
@@ -144,11 +148,12 @@ def cut(timeline: Timeline, facts: VideoFacts, seconds: float = PIECE_SECONDS) -
             starts.append(place)
     ends = [*starts[1:], len(stamps)]
     return [
-        Piece(number, stamps[start:end], _key_before(timeline.keys, stamps[start]))
+        Piece(number, stamps[start:end], key_before(timeline.keys, stamps[start]))
         for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1)
     ]
 
 
-def _key_before(keys: Sequence[int], stamp: int) -> int:
+def key_before(keys: Sequence[int], stamp: int) -> int:
+    """Return the keyframe from which a frame can be decoded."""
     place = bisect_left(keys, stamp + 1) - 1
     return keys[place] if place >= 0 else stamp

@@ -42,7 +42,7 @@ def opened(path: Path) -> Generator[Any]:
     """
     av = load_av()
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = _open(av, path)
     except FileNotFoundError as error:
         raise ImageError(f"Expected a video, but there is no file {path}.") from error
     except (OSError, ValueError) as error:
@@ -52,6 +52,13 @@ def opened(path: Path) -> Generator[Any]:
         ) from error
     with container:
         yield container
+
+
+def _open(av: ModuleType, path: Path) -> Any:
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except TypeError:  # since version 19 nothing else is done
+        return av.open(str(path))
 
 
 def _reason(error: BaseException) -> str:

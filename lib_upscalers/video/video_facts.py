@@ -130,12 +130,16 @@ def refuse_frame(frame: Any, path: Path) -> None:
             f"Expected whole frames, but {path} is interlaced, whose combs an upscaler would "
             "enlarge: deinterlace it first, for instance by ffmpeg's filter bwdif."
         )
-    kinds = {str(getattr(each.type, "name", each.type)) for each in frame.side_data}
-    if any("DOVI" in kind for kind in kinds):
+    if any("DOVI" in kind for kind in map(_side_data_kind, frame.side_data)):
         raise _dolby(path)
     form = frame.format
     if form.has_palette or any(component.is_alpha for component in form.components):
         raise _transparent(path)
+
+
+def _side_data_kind(side_data: Any) -> str:
+    kind = getattr(side_data, "type", side_data)  # PyAV 19 lists the kinds themselves
+    return str(getattr(kind, "name", kind))
 
 
 def _dolby(path: Path) -> ImageError:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Clip:
     """What a test asks of a clip.
 
-    Frames show a square on a colour that wanders; `hold` of them in a row are equal.
+    Frames show a square on a colour that wanders; `hold` of them in a row are equal. The colour of
+    a `still` clip stays, and only the square moves.
     """
 
     stamps: Sequence[int] = tuple(range(0, 20 * 40, 40))
@@ -33,6 +34,7 @@ class Clip:
     sound_offset: int | None = None
     subtitles: bool = False
     flags: int = 0
+    still: bool = False
 
     def write(self, path: Path) -> Path:
         """Write the clip, and all that is to be beside it."""
@@ -80,7 +82,8 @@ class Clip:
     def _frame(self, number: int, stamp: int) -> Any:
         import av
 
-        frame = av.VideoFrame.from_ndarray(picture(number, self.size), format="rgb24")
+        shown = picture(number, self.size, still=self.still)
+        frame = av.VideoFrame.from_ndarray(shown, format="rgb24")
         matrix = 1 if self.matrix in (2, 9) else self.matrix
         frame = frame.reformat(
             format=self.pixel_format,
@@ -91,11 +94,12 @@ class Clip:
         return frame
 
 
-def picture(number: int, size: tuple[int, int]) -> Any:
+def picture(number: int, size: tuple[int, int], *, still: bool = False) -> Any:
     """Return the picture that frame `number` shows, (H, W, 3), uint8."""
     width, height = size
     pixels = np.empty((height, width, 3), np.uint8)
-    pixels[...] = (60 + 5 * number % 120, 107, 180 - 3 * number % 100)
+    step = 0 if still else number
+    pixels[...] = (60 + 5 * step % 120, 107, 180 - 3 * step % 100)
     left = number * 2 % (width - 12)
     pixels[8:20, left : left + 12] = (220, 40, 90)
     return pixels

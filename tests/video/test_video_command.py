@@ -250,7 +250,8 @@ def test_killed_at_any_moment_it_loses_one_piece_at_most() -> None:
     )
     arguments = ["video", str(source), "out.mkv", *DOUBLE]
 
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    here = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(here)}
 
     done = subprocess.run([sys.executable, "-c", program, *arguments], check=False, env=environment)
 
