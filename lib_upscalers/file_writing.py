@@ -12,10 +12,8 @@ import errno
 import functools
 import os
 import re
-import shutil
 import sys
 import time
-import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -48,11 +46,7 @@ __all__ = [
 
 _PART = re.compile(r"\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{16}\.part")
 _DAY = 24 * 3600.0
-_FULL = frozenset(
-    number
-    for number in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
-    if number is not None
-)
+_FULL = frozenset((errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)))
 # The errors of os.link if the file system has no hard links, or forbids them.
 _NO_LINKS = frozenset(
     number
@@ -253,6 +247,8 @@ def check_target(
     Raises:
         OutputError: It cannot be written; see `writing` for the subclasses.
     """
+    import shutil  # with all that compresses, which a list does without
+
     named = Path(target)
     try:
         file = Path(os.path.realpath(named))
@@ -383,6 +379,7 @@ def _is_stale(part: Path, match: re.Match[str]) -> bool:
 def this_host() -> str:
     """Return a short text that stands for this machine."""
     import platform
+    import zlib
 
     return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
 

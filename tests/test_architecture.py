@@ -98,6 +98,7 @@ HEAVY_MODULES = (
     "lib_upscalers.ui.models_page",
     "lib_upscalers.hosts.webui.interception",
 )
+FOREIGN_ARGUMENTS = ("lib_upscalers.models.adapt.", "lib_upscalers.models.outlining.")
 # More than these are a flat list again; a new one belongs into a package.
 MOST_TOP_MODULES = 14
 LOGGER = '_log = logging.getLogger("lib_upscalers")'
@@ -393,8 +394,8 @@ def test_arguments_are_named() -> None:
     passing_on = (
         f"{module.name}.{function.name}"
         for module in MODULES
-        # It stands in for methods of foreign networks, whose arguments are theirs to name.
-        if not module.name.startswith("lib_upscalers.models.adapt.")
+        # They stand in for methods of foreign networks and of torch, who name the arguments.
+        if not module.name.startswith(FOREIGN_ARGUMENTS)
         for function in _functions(module)
         if function.args.kwarg
     )

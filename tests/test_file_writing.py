@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,8 +151,8 @@ def test_a_symbolic_link_goes_on_pointing(tmp_path: Path) -> None:
 def test_a_full_disk_is_noticed_before_writing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = file_writing.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(file_writing.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(DiskFullError, match=r"5,000 bytes.*1,000"):
         write_bytes(tmp_path / "file", bytes(5000), overwrite=True)
     with pytest.raises(DiskFullError):

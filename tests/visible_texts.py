@@ -29,7 +29,7 @@ PACKAGE = ROOT / "lib_upscalers"
 _PROGRAMMERS = (
     *("training/", "words/", "diagnosis/", "hosts/webui/api.py", "hosts/webui/api_models.py"),
     *("hosts/webui/host_report.py", "hosts/webui/former_options.py", "models/graphs/mapping.py"),
-    *("models/catalogue/extra_worker.py", "latent/mode_registry.py"),
+    *("models/catalogue/extra_worker.py", "latent/mode_registry.py", "models/outlining/"),
 )
 # Names, keys of an infotext, other programs' messages, addresses and titles for programs.
 _NAMES = re.compile(

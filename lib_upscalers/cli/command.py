@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from lib_upscalers.cli.terminal_text import encodable, visible
+from lib_upscalers.cli.terminal_text import encodable, terminal_width, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,6 +66,10 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     """
 
     words: Callable[[str], str] = staticmethod(str)
+
+    def __init__(self, prog: str) -> None:
+        # As argparse's own width.
+        super().__init__(prog, width=terminal_width() - 2)
 
     def add_usage(
         self,
@@ -140,7 +144,8 @@ def make_parser(
     )
     parser.add_argument("--version", action="version", version=f"upscalers {version}")
     parser.add_argument("--list", action="store_true", help="the same as `upscalers list`")
-    group = parser.add_subparsers(dest="command", metavar="COMMAND")
+    # Without this name it would format a line of usage, which takes longer than all arguments.
+    group = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
     for command in commands:
         command.add(
             group.add_parser(

@@ -9,10 +9,9 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
 
-from lib_upscalers.cli.terminal_text import cell_width, encodable, visible
+from lib_upscalers.cli.terminal_text import cell_width, encodable, terminal_width, visible
 from lib_upscalers.errors import OutputError
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ class Console:
         widths = [max(map(cell_width, column)) for column in zip(*lines, strict=True)]
         try:
             # Rich folds what does not fit; importing it takes longer than most lists.
-            if self.live and sum(widths) + _GAP * len(widths) > get_terminal_size().columns:
+            if self.live and sum(widths) + _GAP * len(widths) > terminal_width():
                 self.rich().print(_folding(lines))
             else:
                 self.stream.writelines(f"{line}\n" for line in self._aligned(lines, widths))

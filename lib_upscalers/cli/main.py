@@ -7,7 +7,6 @@ import importlib.util
 import logging
 import os
 import sys
-import traceback
 import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -87,6 +86,8 @@ def _settle_output() -> None:
 
 def _report(console: Console, error: BaseException, *, verbose: bool) -> None:
     if verbose:
+        import traceback
+
         for line in "".join(traceback.format_exception(error)).splitlines():
             console.write_as_it_is(line)
     console.write(f"upscalers: {describe(error)}", "red")

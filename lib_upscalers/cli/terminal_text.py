@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
 
 # Controls, lone surrogates (bytes of a file name in an unknown encoding), line and paragraph
 # separators; and the format characters that change the direction of the text around them.
+_WIDTH = 80
 _HIDDEN = frozenset(("Cc", "Cs", "Zl", "Zp"))
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -45,6 +47,20 @@ def cell_width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(map(_columns, text))
+
+
+def terminal_width() -> int:
+    """Return how many columns the terminal has, as `shutil.get_terminal_size` does.
+
+    Importing shutil, with all that compresses, takes a tenth of the time of a list.
+    """
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated) > 0:
+        return int(stated)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _WIDTH  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return _WIDTH
 
 
 def _columns(character: str) -> int:

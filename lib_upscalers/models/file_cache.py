@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.errors import OutputError
@@ -72,14 +73,19 @@ class Facts:
         versions = f"{_FORMAT}, {private.versions()}, torch {private.installed_version('torch')}"
         return cls(folder, versions)
 
-    def get(self, path: Path, inspect: Callable[[Path], Fact]) -> Fact:
-        """Return the fact of a file; `inspect` reads it if it is not cached.
+    def get(self, path: Path, inspect: Callable[[Path], Fact], real: str | None = None) -> Fact:
+        """Return the fact of a file.
+
+        Args:
+            path: The file.
+            inspect: Reads it if it is not cached.
+            real: Its path without links, where it is known.
 
         Raises:
             Exception: The file is not there (OSError), or whatever `inspect` raises; then nothing
                 is cached.
         """
-        key = str(path.resolve())
+        key = real or str(path.resolve())
         stamp = list(stamp_of(path))
         with self._lock:
             known = self._fresh.get(key) or self._known.get(key)
@@ -161,6 +167,10 @@ def _from_json(stored: Any, stamp: list[int]) -> Fact | None:  # noqa: ANN401
 
 
 def _well_typed(traits: NetworkTraits) -> bool:
+    return list(map(type, vars(traits).values())) == _types_of_traits()
+
+
+@cache
+def _types_of_traits() -> list[type]:
     model = NetworkTraits(name="", architecture="", scale=1, channels=1)
-    names = [field.name for field in fields(model)]
-    return all(type(getattr(traits, name)) is type(getattr(model, name)) for name in names)
+    return [type(value) for value in vars(model).values()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import sys
@@ -116,6 +115,8 @@ class FileHashes:
 
     def _compute(self, path: Path, rest: float) -> str | None:
         """Hash a file; None where the run was stopped. `rest`: pause per second of work."""
+        import hashlib
+
         key, stamp = _key(path)
         digest = hashlib.sha256()
         with path.open("rb", buffering=0) as file:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 from collections import Counter, defaultdict
 from dataclasses import replace
 from itertools import chain
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.errors import ModelError
 from lib_upscalers.models.entry import ModelEntry, stamp_of
 from lib_upscalers.models.file_cache import Fact, Facts
+from lib_upscalers.models.outlining.outline_process import OutlineProcess
 from lib_upscalers.models.reading import NETWORK_SUFFIXES
 
 if TYPE_CHECKING:
@@ -65,11 +67,14 @@ def scan(
     seen: set[Path] = set()
     alike: dict[bytes, NetworkTraits] = {}
     try:
-        found = (path for folder in folders for path in _files(folder, seen))
-        for path in _unique(chain(known, found)):
-            entry = _entry(path, _fact(path, facts, alike), facts)
-            if entry is not None:
-                entries.append(entry)
+        listed = ((path, str(path.resolve())) for path in known)
+        found = (each for folder in folders for each in _files(folder, seen))
+        with OutlineProcess() as process:
+            for path, real in _unique(chain(listed, found)):
+                fact = _fact(path, facts, lambda each: _inspect(each, alike, process), real)
+                entry = _entry(path, fact, facts)
+                if entry is not None:
+                    entries.append(entry)
     finally:
         facts.save()
     return _with_distinct_names(
@@ -119,7 +124,7 @@ def _entry(path: Path, fact: Fact, facts: Facts) -> ModelEntry | None:
     problem = fact.problem
     if fact.traits is not None:
         try:
-            return _renamed(ModelEntry("", path, stamp_of(path)[0], fact.traits), path.stem)
+            return _renamed(ModelEntry(path.stem, path, stamp_of(path)[0], fact.traits), path.stem)
         except OSError as error:
             problem = error.strerror or str(error)
     # A list is often repeated: a WebUI makes several at its start.
@@ -129,20 +134,28 @@ def _entry(path: Path, fact: Fact, facts: Facts) -> ModelEntry | None:
 
 
 def _renamed(entry: ModelEntry, name: str) -> ModelEntry:
+    if name == entry.name == entry.traits.name:
+        return entry
     traits: NetworkTraits = replace(entry.traits, name=name)
     return replace(entry, name=name, traits=traits)
 
 
-def _fact(path: Path, facts: Facts, alike: dict[bytes, NetworkTraits] | None = None) -> Fact:
+def _fact(
+    path: Path, facts: Facts, inspect: Callable[[Path], Fact] | None = None, real: str | None = None
+) -> Fact:
     try:
-        return facts.get(path, lambda each: _inspect(each, alike))
+        return facts.get(path, inspect or _inspect, real)
     except OSError as error:
         return Fact(problem=error.strerror or str(error))
     except (MemoryError, RuntimeError) as error:
         return Fact(problem=str(error) or "memory is out")
 
 
-def _inspect(path: Path, alike: dict[bytes, NetworkTraits] | None) -> Fact:
+def _inspect(
+    path: Path,
+    alike: dict[bytes, NetworkTraits] | None = None,
+    process: OutlineProcess | None = None,
+) -> Fact:
     """Read from a file what network it is.
 
     Raises:
@@ -155,6 +168,9 @@ def _inspect(path: Path, alike: dict[bytes, NetworkTraits] | None) -> Fact:
         return Fact(problem=f"it has {size / 2**30:.1f} GiB, too much for an upscaler")
     try:
         traits = known_traits(path, alike)
+        # Where torch is imported already, building the network takes less than a process.
+        if traits is None and process is not None and "torch" not in sys.modules:
+            traits = process.traits(path)
         if traits is None:
             from lib_upscalers.models.loader import read_traits
 
@@ -172,8 +188,11 @@ def _may_be_temporary(error: BaseException) -> bool:
     return memory or isinstance(error, (OSError, MemoryError))
 
 
-def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
-    """Yield the network files in a folder, in order; none if the folder was seen before."""
+def _files(folder: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield the network files in a folder, in order, each with its path without links.
+
+    There are none if the folder was seen before.
+    """
     try:
         real = folder.resolve(strict=True)
         if real in seen:
@@ -187,7 +206,9 @@ def _files(folder: Path, seen: set[Path]) -> Iterator[Path]:
     visible = [item for item in found if not item.name.startswith(".")]
     for item in visible:
         if item.name.lower().endswith(NETWORK_SUFFIXES) and _is_true(item.is_file):
-            yield Path(item.path)
+            path = Path(item.path)
+            plain = os.path.join(real, item.name)  # noqa: PTH118 - a string is cheaper
+            yield path, str(path.resolve()) if item.is_symlink() else plain
     for item in visible:
         if _is_true(item.is_dir):
             yield from _files(Path(item.path), seen)
@@ -200,13 +221,12 @@ def _is_true(check: Callable[[], bool]) -> bool:
         return False
 
 
-def _unique(paths: Iterable[Path]) -> Iterator[Path]:
-    seen: set[Path] = set()
-    for path in paths:
-        real = path.resolve()
+def _unique(paths: Iterable[tuple[Path, str]]) -> Iterator[tuple[Path, str]]:
+    seen: set[str] = set()
+    for path, real in paths:
         if real not in seen:
             seen.add(real)
-            yield path
+            yield path, real
 
 
 def _unambiguous(known: Mapping[Path, str], taken: Collection[str]) -> dict[Path, str]:

@@ -18,11 +18,13 @@ from lib_upscalers.models.wrapping import parts, unwrap
 from lib_upscalers.network import NetworkTraits, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import torch
     from spandrel import ArchRegistry, ArchSupport, ImageModelDescriptor
     from torch.nn import Module
+
+    from lib_upscalers.models.graphs.graph import Graph
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -134,7 +136,8 @@ def read_weights(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: As `load_network` does.
     """
-    return _weights_and_support(Path(path), registry(), values=True)[0]
+    path = Path(path)
+    return _weights_and_support(read_state(path), registry(), path)[0]
 
 
 def read_traits(path: Path) -> NetworkTraits:
@@ -151,15 +154,31 @@ def read_traits(path: Path) -> NetworkTraits:
 
 
 def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
+    if path.suffix.lower() in GRAPH_SUFFIXES:
+        from lib_upscalers.models.graphs.graph_files import read_graph
+
+        graph = read_graph(path, "values" if values else "blanks")
+        descriptor = describe_graph(graph, path, values=values)
+    else:
+        descriptor = describe_state(read_state(path, values=values), path)
+    if values:
+        check_finite(descriptor.model, path)
+    return descriptor
+
+
+def describe_state(held: Mapping[str, Any], path: Path) -> ImageModelDescriptor[Module]:
+    """Return the network in what was read from a file.
+
+    Args:
+        held: What `read_state` returns.
+        path: The file, for texts.
+
+    Raises:
+        ModelError: As `load_network` does.
+    """
     from lib_upscalers.models.building import OversizedError, build
 
-    known = registry()
-    if path.suffix.lower() in GRAPH_SUFFIXES:
-        descriptor = checked(_graph_descriptor(path, known, values=values), path)
-        if values:
-            check_finite(descriptor.model, path)
-        return descriptor
-    state, found = _weights_and_support(path, known, values=values)
+    state, found = _weights_and_support(held, registry(), path)
     _check_kinds(state, path)
     try:
         descriptor = build(found.architecture, state)
@@ -174,10 +193,7 @@ def _descriptor(path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
             f"it is not quite this architecture: {misfit(error)}. Choose another file, or get "
             "this one again if it should be one."
         ) from error
-    descriptor = checked(descriptor, path)
-    if values:
-        check_finite(descriptor.model, path)
-    return descriptor
+    return checked(descriptor, path)
 
 
 def _check_kinds(state: dict[str, Any], path: Path) -> None:
@@ -193,9 +209,8 @@ def _check_kinds(state: dict[str, Any], path: Path) -> None:
 
 
 def _weights_and_support(
-    path: Path, known: ArchRegistry, *, values: bool
+    held: Mapping[str, Any], known: ArchRegistry, path: Path
 ) -> tuple[dict[str, Any], ArchSupport]:
-    held = read_state(path, values=values)
     try:
         state, found = _recognised(unwrap(held), known)
     except MISFITS as error:
@@ -211,13 +226,23 @@ def _weights_and_support(
     return state, found
 
 
-def _graph_descriptor(path: Path, known: ArchRegistry, *, values: bool) -> Any:  # noqa: ANN401
-    from lib_upscalers.models.graphs.graph_files import read_graph
+def describe_graph(graph: Graph, path: Path, *, values: bool) -> ImageModelDescriptor[Module]:
+    """Return the network that a graph is of.
+
+    Args:
+        graph: What `read_graph` returns.
+        path: The file.
+        values: Whether the weights were read.
+
+    Raises:
+        ModelError: As `load_network` does.
+    """
     from lib_upscalers.models.graphs.recognition import graph_descriptor
 
-    graph = read_graph(path, "values" if values else "blanks")
+    known = registry()
     try:
-        return with_read_errors(path, lambda: graph_descriptor(graph, known, path, values=values))
+        found = with_read_errors(path, lambda: graph_descriptor(graph, known, path, values=values))
+        return checked(found, path)
     except ModelFileError:
         # Nothing that is calculated with them agrees with anything.
         _check_numbers(graph.constants.items() if values else (), path)

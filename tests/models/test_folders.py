@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -22,8 +22,6 @@ from tests.models.tiny import save
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from lib_upscalers.network import NetworkTraits
 
     Put = Callable[[str], Path]
 
@@ -313,10 +311,10 @@ def test_the_facts_are_kept_even_if_the_user_stops_it(
     put("b.pth")
     found_out = folders._inspect
 
-    def stop(path: Path, alike: dict[bytes, NetworkTraits] | None) -> folders.Fact:
+    def stop(path: Path, *others: Any) -> folders.Fact:  # noqa: ANN401 - as it is
         if path.name == "b.pth":
             raise KeyboardInterrupt
-        return found_out(path, alike)
+        return found_out(path, *others)
 
     with monkeypatch.context() as patch:
         patch.setattr(folders, "_inspect", stop)

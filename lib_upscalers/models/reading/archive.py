@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.models.reading.faults import DamagedFileError
 from lib_upscalers.models.reading.limits import MOST_TENSORS
+from lib_upscalers.models.reading.outline import OutlineSource
 from lib_upscalers.models.reading.pickle_values import Maker, Record
 from lib_upscalers.models.reading.unpickling import TensorUnpickler
 from lib_upscalers.models.reading.zip_directory import content_offset, read_directory
@@ -90,9 +91,9 @@ class _Storages:
             raise DamagedFileError("it was compressed again: unpack it and save it anew")
         if part.size != count * dtype.itemsize:
             raise DamagedFileError("a tensor has another size than it should")
-        if self._source.outlines:
+        if isinstance(self._source, OutlineSource):
             self._source.check(part.header, part.size)
-            return self._source.blank(count, dtype)
+            return self._source.stored(lambda file: content_offset(file, part), count, dtype)
         return self._source.tensor(content_offset(self._source, part), count, dtype)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.models.reading.faults import DamagedFileError
 from lib_upscalers.models.reading.limits import MOST_TENSORS
+from lib_upscalers.models.reading.outline import OutlineSource
 from lib_upscalers.models.reading.pickle_values import EndedError
 from lib_upscalers.models.reading.unpickling import TensorUnpickler
 
@@ -35,12 +36,15 @@ def read_legacy(source: TensorSource) -> object:
         UnsafeModelError: One of its pickles asks for more than tensors.
     """
     storages: dict[str, tuple[torch.dtype, int]] = {}
+    begins: dict[str, int] = {}
 
     def note(key: str, dtype: torch.dtype, count: int) -> torch.Tensor:
         if len(storages) > MOST_TENSORS:
             raise DamagedFileError(f"it names more than {MOST_TENSORS:,} storages")
         if storages.setdefault(key, (dtype, count)) != (dtype, count):
             raise DamagedFileError("its pickle describes one storage in two ways")
+        if isinstance(source, OutlineSource):
+            return source.stored(lambda _: begins[key], count, dtype)
         return source.blank(count, dtype)
 
     # The storages' offsets are known only at the end of the pickles, so these are read twice.
@@ -52,10 +56,11 @@ def read_legacy(source: TensorSource) -> object:
         dtype, count = storages[key]
         if _COUNT.unpack(source.read(end, _COUNT.size)) != (count,):
             raise DamagedFileError("a tensor has another size than it should")
+        begins[key] = end + _COUNT.size
         if source.outlines:
             source.check(end, _COUNT.size + count * dtype.itemsize)
         else:
-            found[key] = source.tensor(end + _COUNT.size, count, dtype)
+            found[key] = source.tensor(begins[key], count, dtype)
         end += _COUNT.size + count * dtype.itemsize
     if source.outlines:
         return held

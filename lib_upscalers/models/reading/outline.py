@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.models.reading.source import TensorSource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from io import FileIO
     from pathlib import Path
 
 # Numbers of a calculation; the weights of a layer are more.
 _FEW = 16
+# The largest table from which a size is read: a position's distances in a window of DAT.
+_MOST_SETTINGS = 4096
 # How many bytes a read has whose result is kept.
 _LONG = 256
 _LONGEST = 1 << 16
@@ -34,7 +36,7 @@ _CODES: Mapping[str, str] = {
     "int8": "b",
     "uint8": "B",
 }
-_SIZES: Mapping[str, int] = {
+SIZES: Mapping[str, int] = {
     **{name: struct.calcsize(code) for name, code in _CODES.items()},
     "bfloat16": 2,
     "float8_e4m3fn": 1,
@@ -54,6 +56,38 @@ class NumberType:
     itemsize: int
 
 
+@dataclass
+class StoredNumbers:
+    """Numbers that are read from a file when somebody asks for them.
+
+    Attributes:
+        path: The file.
+        count: How many there are.
+        dtype: Their type.
+        find: Returns where in the file they begin.
+    """
+
+    path: Path
+    count: int
+    dtype: NumberType
+    find: Callable[[TensorSource], int]
+
+    def read(self) -> tuple[float, ...] | None:
+        """Return them; None if they are too many to be settings of a network.
+
+        Raises:
+            OSError: The file cannot be read any more.
+            DamagedFileError: It ends before.
+        """
+        code = _CODES.get(self.dtype.name)
+        if code is None or not 0 < self.count <= _MOST_SETTINGS:
+            return None
+        with self.path.open("rb", buffering=0) as file:
+            source = OutlineSource(file, self.path)
+            held = source.read(self.find(source), self.count * self.dtype.itemsize)
+        return struct.unpack(f"<{self.count}{code}", held)
+
+
 @dataclass(frozen=True)
 class Outline:
     """A tensor without its numbers, unless they are few.
@@ -62,11 +96,13 @@ class Outline:
         shape: Its sides.
         dtype: The type of its numbers.
         numbers: The numbers; None if they were not read.
+        stored: The same numbers where they can be read later.
     """
 
     shape: tuple[int, ...]
     dtype: NumberType
     numbers: tuple[float, ...] | None = None
+    stored: StoredNumbers | None = field(default=None, compare=False)
 
     @property
     def ndim(self) -> int:
@@ -83,13 +119,13 @@ class Outline:
 
     def flatten(self) -> Outline:
         """Return it with one side."""
-        return Outline((self.numel(),), self.dtype, self.numbers)
+        return Outline((self.numel(),), self.dtype, self.numbers, self.stored)
 
     def reshape(self, shape: Sequence[int]) -> Outline:
         """Return it with other sides, which have as many numbers together."""
         if math.prod(shape) != self.numel():
             raise NotOutlinedError
-        return Outline(tuple(shape), self.dtype, self.numbers)
+        return Outline(tuple(shape), self.dtype, self.numbers, self.stored)
 
     def transpose(self, one: int, other: int) -> Outline:
         """Return it with two sides exchanged."""
@@ -142,9 +178,9 @@ class OutlineSource(TensorSource):
         Raises:
             NotOutlinedError: It is none of weights.
         """
-        if name not in _SIZES:
+        if name not in SIZES:
             raise NotOutlinedError
-        return NumberType(name, _SIZES[name])
+        return NumberType(name, SIZES[name])
 
     def is_dtype(self, value: object) -> bool:
         """Return whether a value is a type of numbers."""
@@ -158,6 +194,15 @@ class OutlineSource(TensorSource):
         """Return an outline of one side."""
         return Outline((count,), dtype)
 
+    def stored(
+        self,
+        find: Callable[[TensorSource], int],
+        count: int,
+        dtype: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Return an outline of one side whose numbers can be read later."""
+        return Outline((count,), dtype, stored=StoredNumbers(self.path, count, dtype, find))
+
     def tensor(self, offset: int, count: int, dtype: Any) -> Any:  # noqa: ANN401
         """Return an outline of one side, after checking that the file has these bytes.
 
@@ -168,7 +213,7 @@ class OutlineSource(TensorSource):
         self.check(offset, size)
         code = _CODES.get(dtype.name)
         if code is None or not 0 < count <= _FEW:
-            return Outline((count,), dtype)
+            return self.stored(lambda _: offset, count, dtype)
         return Outline((count,), dtype, struct.unpack(f"<{count}{code}", self.read(offset, size)))
 
     def listed(self, numbers: Sequence[float], dtype: Any) -> Any:  # noqa: ANN401
@@ -190,5 +235,7 @@ class OutlineSource(TensorSource):
         size: tuple[int, ...],
         stride: tuple[int, ...],
     ) -> Any:  # noqa: ANN401
-        del offset, stride
-        return Outline(size, storage.dtype)
+        steps = tuple(math.prod(size[i + 1 :]) for i in range(len(size)))
+        if offset or stride != steps or math.prod(size) != storage.numel():
+            return Outline(size, storage.dtype)
+        return Outline(size, storage.dtype, storage.numbers, storage.stored)
