@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from lib_upscalers.models.architectures.lean_imports import few_collections
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS
 
 if TYPE_CHECKING:
@@ -113,5 +114,6 @@ def import_heavy() -> None:
 
     Two threads that import torch for the first time at once can find half of it.
     """
-    for name in ("tiling.exhaustion", "upscaling.network_passes", "models.building"):
-        import_module(f"lib_upscalers.{name}")
+    with few_collections():
+        for name in ("tiling.exhaustion", "upscaling.network_passes", "models.building"):
+            import_module(f"lib_upscalers.{name}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from lib_upscalers.models.architectures.no_compiler import without_compiler
+from lib_upscalers.models.architectures.lean_imports import few_collections, without_unused
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -59,7 +59,7 @@ def load(folder: Path = FOLDER) -> tuple[ModuleType, ModuleType | None]:
     Raises:
         ImportError: There is no spandrel at all.
     """
-    with _LOCK, without_compiler():
+    with _LOCK, few_collections(), without_unused():
         apart = _load_apart(folder) if _is_newer(folder) else None
         return apart or (importlib.import_module(_NAMES[0]), _import_if_usable(_NAMES[1]))
 
