@@ -326,6 +326,12 @@ def _makes_bytes(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and _last_name(node.func) == "BytesIO"
 
 
+def _writing_calls(function: ast.AST) -> list[ast.Call]:
+    """Return the calls in a function that may write a file, by their names."""
+    calls = (node for node in ast.walk(function) if isinstance(node, ast.Call))
+    return [call for call in calls if _last_name(call.func) in WRITING]
+
+
 def _writes_by_itself(call: ast.Call, granted: set[str]) -> bool:
     """Return whether a call writes a file under its final name, by all that can be seen of it.
 
@@ -334,8 +340,6 @@ def _writes_by_itself(call: ast.Call, granted: set[str]) -> bool:
         granted: The names of streams and files that the one writer has given, or that lie in
             memory, in the function around the call.
     """
-    if _last_name(call.func) not in WRITING:
-        return False
     name = ast.unparse(call.func)
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     arguments = [ast.unparse(each) for each in call.args]
@@ -383,9 +387,11 @@ def test_files_are_written_by_the_one_writer() -> None:
         for module in MODULES
         if module.unit != "file_writing"
         for function in _functions(module)
+        for calls in [_writing_calls(function)]
+        if calls
         for granted in [_granted(function)]
-        for call in ast.walk(function)
-        if isinstance(call, ast.Call) and _writes_by_itself(call, granted)
+        for call in calls
+        if _writes_by_itself(call, granted)
     )
     fail_for(set(by_themselves), "Expected files to be written by lib_upscalers/file_writing.py")
 

@@ -310,6 +310,7 @@ def test_another_build_of_torch_is_taken_only_from_sources_that_pip_was_told_of(
         assert len(asked) == 1
 
 
+@pytest.mark.slow
 def test_sources_of_its_own_are_seen_in_pip_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)

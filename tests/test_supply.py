@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections import Counter
 
+import pytest
+
 from supply import audit, lock, sbom
 from supply.installed import UNSTATED, Part, closure, installed, roots
 from supply.licences import PAIR, own_networks
@@ -125,6 +127,7 @@ def test_every_part_states_a_licence_that_a_program_of_any_kind_may_use() -> Non
     assert {licence for _, _, licence in own_networks()} == {"MIT"}
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_is_whole() -> None:
     held = sbom.bill()
     assert held == sbom.bill()

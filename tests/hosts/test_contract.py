@@ -274,6 +274,7 @@ def test_another_extension_over_ours_stays_and_ours_goes_quiet(webui: WebUI) -> 
 # Enlarging pictures
 
 
+@pytest.mark.slow
 @each_case("mode", ["RGB", "RGBA", "L", "P"])
 @each_case("target", [(48, 40), (61, 51), (96, 80), (24, 20)])
 def test_pictures_come_out_in_the_exact_size(

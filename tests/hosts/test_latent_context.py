@@ -58,6 +58,7 @@ def test_every_space_is_told_by_its_tiny_decoder_packed_or_not(webui: WebUI) -> 
     assert context().space() is None
 
 
+@pytest.mark.slow
 @one_host
 def test_a_tiny_autoencoder_in_the_folder_is_read_by_us(
     webui: WebUI, monkeypatch: pytest.MonkeyPatch, shared_data: Path

@@ -23,6 +23,7 @@ def latent(*shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.mark.slow
 @each_case("value", [math.nan, math.inf, -math.inf])
 @each_case("scale", [2, 1.5, 0.5])
 @each_mode
@@ -61,6 +62,7 @@ def test_fourier_falls_back_and_says_so(caplog: pytest.LogCaptureFixture) -> Non
     assert [FOURIER in record.getMessage() for record in caplog.records] == [True]
 
 
+@pytest.mark.slow
 def test_a_latent_of_nothing_but_nan() -> None:
     nothing = torch.full((1, 4, 5, 6), math.nan)
     everything = Finishers(sharpen=1, match=True, renoise=1)

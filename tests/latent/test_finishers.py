@@ -56,6 +56,7 @@ def test_by_default_nothing_is_done(mode: str) -> None:
     assert torch.equal(upscale_latent(samples, Size(13, 17), mode, off, seeds=5), plain)
 
 
+@pytest.mark.slow
 @each_case("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @each_case("shape", [(2, 4, 8, 9), (2, 16, 3, 8, 9), (1, 128, 5, 4)])
 @each_finisher
@@ -70,6 +71,7 @@ def test_any_latent_keeps_its_kind(
     assert not torch.equal(result, upscale_latent(samples, Size(19, 15), PLAIN))
 
 
+@pytest.mark.slow
 @each_finisher
 def test_items_and_frames_are_independent(finishers: Finishers) -> None:
     samples, size = latent(3, 4, 2, 8, 9), Size(19, 15)
@@ -89,6 +91,7 @@ def test_constant_stays_constant(finishers: Finishers) -> None:
         torch.testing.assert_close(result, torch.full_like(result, value), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @each_finisher
 def test_any_size(finishers: Finishers) -> None:
     for height, width in ((1, 1), (1, 5), (2, 3), (40, 1)):
@@ -107,6 +110,7 @@ def test_flips_commute(name: str) -> None:
         torch.testing.assert_close(before, after, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @each_case("dtype", [torch.float16, torch.float32])
 @each_case("name", ["sharpen", "match", "renoise"])
 def test_memory_is_bounded(name: str, dtype: torch.dtype) -> None:
@@ -200,6 +204,7 @@ def test_what_was_not_enlarged_gets_no_noise() -> None:
         torch.testing.assert_close(noisy, plain, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 @each_case("fall", [0, 1, 2, 3])
 def test_noise_goes_on_as_the_spectrum_falls(fall: float) -> None:
     """A field is shrunk, enlarged and renoised: the lost band has the power that it had."""

@@ -62,6 +62,7 @@ def assert_close(first: torch.Tensor, second: torch.Tensor, tolerance: float = 2
     torch.testing.assert_close(first, second, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.slow
 @each_case("dtype", DTYPES)
 @each_case("frames", [None, 3])
 @each_case("channels", CHANNELS)

@@ -119,6 +119,7 @@ VARIANTS: Mapping[str, tuple[Callable[[], nn.Module], int, tuple[int, int], int]
 }
 
 
+@pytest.mark.slow
 @each_case("what", VARIANTS)
 def test_sizes_are_found_in_the_shapes(what: str, tmp_path: Path) -> None:
     build, scale, channels, multiple = VARIANTS[what]
@@ -138,6 +139,7 @@ def test_sizes_are_found_in_the_shapes(what: str, tmp_path: Path) -> None:
     torch.testing.assert_close(network(batch), expected.clamp(0, 1), atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 @each_case("name", NAMES)
 def test_a_missing_or_a_further_layer_is_named(name: str, tmp_path: Path) -> None:
     state = random_network(name).state_dict()

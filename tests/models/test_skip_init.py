@@ -148,6 +148,7 @@ def _hooks() -> dict[str, dict[int, object]]:
     return {name: table for name, table in tables.items() if name.endswith("registration_hooks")}
 
 
+@pytest.mark.slow
 def test_other_threads_layers_are_filled() -> None:
     """While one thread builds, another makes layers: those have numbers, never leftovers."""
     state = random_network("Compact").state_dict()
