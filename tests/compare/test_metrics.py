@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from lib_upscalers.compare.align import luma, middle_region
 from lib_upscalers.compare.measuring import matching_regions, measure
@@ -79,7 +78,10 @@ def test_the_smallest_pictures_have_a_value_or_none(name: str, shape: tuple[int,
     assert math.isnan(value) or METRICS[name].range[0] <= value <= METRICS[name].range[1]
 
 
+@pytest.mark.slow
 def test_psnr_is_that_of_scikit_image(rng: np.random.Generator) -> None:
+    from skimage.metrics import peak_signal_noise_ratio
+
     plane = _smooth(rng, 64, 48)
     other = _noisy(rng, plane)
     expected = peak_signal_noise_ratio(plane.astype(float), other.astype(float), data_range=255)
@@ -89,6 +91,8 @@ def test_psnr_is_that_of_scikit_image(rng: np.random.Generator) -> None:
 @pytest.mark.slow
 @each_case("size", [(64, 48), (11, 500), (300, 11), (90, 40000)])
 def test_ssim_is_that_of_scikit_image(rng: np.random.Generator, size: tuple[int, int]) -> None:
+    from skimage.metrics import structural_similarity
+
     plane = rng.uniform(16, 235, size).astype(np.float32)
     other = _noisy(rng, plane)
     expected = structural_similarity(
