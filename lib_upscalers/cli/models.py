@@ -238,6 +238,7 @@ def _list(options: argparse.Namespace, library: ModelLibrary, console: Console) 
         _write_json([_about_installed(each) for each in found])
         return _DONE
     head = ("NAME", "SCALE", "ARCHITECTURE", "PRECISION", "SIZE", "CATALOGUE", "LICENCE")
+    head = (*head, "LAST USED", "S/MP")
     Console.results(console.words).table(head, map(_installed_row, found))
     return _DONE
 
@@ -257,6 +258,9 @@ def _about_installed(model: InstalledModel) -> dict[str, Any]:
         "label": model.mark.label,
         "favourite": model.mark.favourite,
         "hidden": model.mark.hidden,
+        "last_used": model.usage.date if model.usage else None,
+        "seconds_per_megapixel": model.usage.seconds_per_megapixel if model.usage else None,
+        "device": model.usage.device if model.usage else None,
         "built_in": model.entry.built_in,
     }
 
@@ -271,6 +275,8 @@ def _installed_row(model: InstalledModel) -> tuple[str, ...]:
         readable_bytes(model.entry.size_bytes),
         model.model.id if model.model else ("-" if model.sha256 else "not hashed yet"),
         model.licence or "-",
+        model.usage.date if model.usage else "-",
+        f"{speed:.2g}" if model.usage and (speed := model.usage.seconds_per_megapixel) else "-",
     )
 
 

@@ -373,6 +373,9 @@ def _about_mine(model: InstalledModel) -> dict[str, Any]:
         "label": model.mark.label,
         "favourite": model.mark.favourite,
         "hidden": model.mark.hidden,
+        "used": model.usage.date if model.usage else "",
+        "seconds": model.usage.seconds_per_megapixel if model.usage else 0,
+        "device": model.usage.device if model.usage else "",
         "mine": not entry.built_in,
     }
 

@@ -11,6 +11,7 @@ from lib_upscalers.models.cache import NetworkCache
 from lib_upscalers.models.file_cache import Facts
 from lib_upscalers.models.folders import resolve_path
 from lib_upscalers.models.measurements import Measurements
+from lib_upscalers.models.usage import UsageLog
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels, resample_with_alpha
 from lib_upscalers.targets import pass_sizes
@@ -67,12 +68,16 @@ class Upscaler:
     Args:
         host: The program that it runs in.
         cache_bytes: How many bytes of loaded networks the cache may hold.
+
+    Attributes:
+        usage: When each network was used last, and how fast it was.
     """
 
     def __init__(self, host: Host, *, cache_bytes: int = _CACHE_BYTES) -> None:
         self._host = host
         self._facts = Facts.in_folder(host.data_folder())
         self._measurements = Measurements(self._facts)
+        self.usage = UsageLog(host.data_folder())
         self._cache = NetworkCache(cache_bytes)
 
     def choices(self) -> list[Choice]:
@@ -157,8 +162,11 @@ class Upscaler:
                 result = Result(_resample(picture, size, settings, progress))
             else:
                 result = self._run_network(picture, choice.entry, size, settings, progress)
-        seconds = time.perf_counter() - start
-        return replace(result, run_seconds=seconds - result.load_seconds)
+        seconds = time.perf_counter() - start - result.load_seconds
+        if choice.entry is not None:
+            pixels = picture.size.area if result.passes == 1 else 0
+            self.usage.note(choice.entry.path, pixels, seconds, result.device)
+        return replace(result, run_seconds=seconds)
 
     def tile_rules(self, choice: Choice, target: Target, settings: Settings, size: Size) -> Rules:
         """Return what parts of a picture obey, so that each is enlarged as in the whole.
@@ -186,6 +194,13 @@ class Upscaler:
                 return rules_of_network(network, job, settings, size, target.resolve(size))
             finally:
                 self._measurements.store(network.profile, entry)
+
+    def speed(self, choice: Choice) -> float | None:
+        """Return the seconds that a million pixels took last time on this device, if known."""
+        used = self.usage.get(choice.entry.path) if choice.entry is not None else None
+        if used is None or used.device != str(self._host.device()):
+            return None
+        return used.seconds_per_megapixel or None
 
     def set_cache_bytes(self, cache_bytes: int) -> None:
         """Change how many bytes of loaded networks the cache may hold."""

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import {
-  NOTHING, choose, facts, frequent, prepare, safeAddress, size,
+  NOTHING, choose, facts, frequent, lastUse, prepare, safeAddress, size,
 } from "../../lib_upscalers/compare/viewer/shop.mjs";
 
 const plain = {
@@ -63,4 +63,11 @@ test("only addresses over TLS are used", () => {
   for (const bad of ["http://example.org/", "javascript:alert(1)", "data:x", "//x/", "", null, 5, "https://"]) {
     assert.equal(safeAddress(bad), "");
   }
+});
+
+test("the last use has its date, and the speed if it is known", () => {
+  const use = { used: "2026-11-30", seconds: 1.234, device: "cpu" };
+  assert.equal(lastUse(use), "last used 2026-11-30, 1.2 s a megapixel on cpu");
+  assert.equal(lastUse({ ...use, seconds: 0 }), "last used 2026-11-30");
+  assert.equal(lastUse({ ...use, used: "" }), "not used yet");
 });

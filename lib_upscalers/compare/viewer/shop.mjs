@@ -131,6 +131,16 @@ export function size(bytes) {
 }
 
 /**
+ * Return when a network was used last, and how long a million pixels took.
+ * @param {{used: string, seconds: number, device: string}} use
+ */
+export function lastUse({ used, seconds, device }) {
+  if (!used) return say("not used yet");
+  const when = `${say("last used")} ${used}`;
+  return seconds ? `${when}, ${seconds.toPrecision(2)} ${say("s a megapixel on")} ${device}` : when;
+}
+
+/**
  * Return the facts of a card in short.
  * @param {Model} model
  */

@@ -2,7 +2,7 @@
 
 import { button, make, menu } from "./dom.mjs";
 import { follow, send } from "./feed.mjs";
-import { NOTHING, choose, facts, frequent, prepare, safeAddress, size } from "./shop.mjs";
+import { NOTHING, choose, facts, frequent, lastUse, prepare, safeAddress, size } from "./shop.mjs";
 import { SHOP_STYLE } from "./shop_style.mjs";
 import { translateInside } from "./page_words.mjs";
 import { STYLE } from "./style.mjs";
@@ -14,7 +14,8 @@ import { say } from "./words.mjs";
  *   path: string }} Job
  * @typedef {{ name: string, path: string, scale: number, architecture: string, precision: string,
  *   size: number, licence: string, words: string, id: string, hashed: boolean, label: string,
- *   favourite: boolean, hidden: boolean, mine: boolean }} Mine
+ *   favourite: boolean, hidden: boolean, used: string, seconds: number, device: string,
+ *   mine: boolean }} Mine
  * @typedef {{ id: string, purposes: string[], words: string, reason: string, scale: number,
  *   architecture: string, megabytes: number | null, page: string }} Advice
  * @typedef {{ url: string, date: string, problem: string, may: boolean, trash: boolean,
@@ -305,6 +306,7 @@ export class ShopElement extends HTMLElement {
       make("span", { class: "facts" }, ...[`${mine.scale}x`, mine.architecture, mine.precision, size(mine.size), known]
         .filter(Boolean).map((fact) => make("span", {}, fact))),
       make("span", { class: "by" }, mine.licence ? `${mine.licence} (${say(mine.words)})` : say("licence not stated")),
+      make("span", { class: "by" }, lastUse(mine)),
       make("code", {}, mine.path));
     if (!this.feed?.may || !mine.mine) return card;
     const label = make("input", { type: "text", maxlength: "100", value: mine.label, "aria-label": say("Label"), placeholder: say("Label") });

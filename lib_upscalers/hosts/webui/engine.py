@@ -40,15 +40,12 @@ class Engine:
     Attributes:
         closing: Set when the WebUI closes its server, to reload or to end.
         stopped: Set when the user has stopped an enlargement, and the WebUI got a plain one.
-        speeds: Seconds for a million pixels of the picture that came in, by the upscaler's name,
-            as the last run in one pass took.
     """
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self.closing = threading.Event()
         self.stopped = threading.Event()
-        self.speeds: dict[str, float] = {}
         self.upscaler = Upscaler(host)
         self.apply_budget()
 
@@ -81,8 +78,6 @@ class Engine:
         settings = settings or options.settings()
         with faults_logged("The picture"), self.job(choice.name) as progress:
             result = self.upscaler.run(from_pil(image), choice, target, settings, progress)
-        if result.passes == 1:
-            self.speeds[choice.name] = result.run_seconds / (image.width * image.height / 1e6)
         _log_result(choice.name, result)
         enlarged = to_pil(result.picture)
         enlarged.info = dict(image.info)

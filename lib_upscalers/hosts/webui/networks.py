@@ -86,7 +86,7 @@ class NetworkList:
                 return None
         except UpscalerError:
             return None
-        return prospect_of(choice, self._engine.speeds.get(name) if ours else None)
+        return prospect_of(choice, self._engine.upscaler.speed(choice) if ours else None)
 
     def detach(self) -> None:
         """Remove our entries, and restore the WebUI's own objects."""

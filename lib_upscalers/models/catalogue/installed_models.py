@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lib_upscalers.models.catalogue.schema import Catalogue, CatalogueFile, CatalogueModel
     from lib_upscalers.models.entry import ModelEntry
     from lib_upscalers.models.file_hashes import FileHashes
+    from lib_upscalers.models.usage import Usage, UsageLog
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -37,6 +38,7 @@ class InstalledModel:
             known yet.
         file: Which of the entry's files it is, or was made from.
         mark: What the user says of it.
+        usage: Its last use; None: none is known.
     """
 
     entry: ModelEntry
@@ -44,6 +46,7 @@ class InstalledModel:
     model: CatalogueModel | None
     file: CatalogueFile | None
     mark: Mark
+    usage: Usage | None = None
 
     @property
     def licence(self) -> str | None:
@@ -55,14 +58,16 @@ def installed_models(
     entries: Iterable[ModelEntry],
     hashes: FileHashes,
     marks: ModelMarks,
+    usage: UsageLog,
     catalogue: Catalogue | None,
 ) -> list[InstalledModel]:
     """Return what is known of networks, favourites first; nothing is read but what is stored."""
-    marked = marks.all()
-    found = [
-        _installed(entry, hashes, marked.get(str(entry.path.resolve()), Mark()), catalogue)
-        for entry in entries
-    ]
+    marked, used = marks.all(), usage.all()
+    found: list[InstalledModel] = []
+    for entry in entries:
+        key = str(entry.path.resolve())
+        model = _installed(entry, hashes, marked.get(key, Mark()), catalogue)
+        found.append(replace(model, usage=used.get(key)))
     return sorted(found, key=lambda each: not each.mark.favourite)
 
 

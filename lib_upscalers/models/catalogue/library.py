@@ -28,6 +28,7 @@ from lib_upscalers.models.catalogue.installed_models import (
 from lib_upscalers.models.catalogue.model_marks import ModelMarks
 from lib_upscalers.models.catalogue.selection import best_file
 from lib_upscalers.models.file_hashes import FileHashes
+from lib_upscalers.models.usage import UsageLog
 from lib_upscalers.progress import NULL
 from lib_upscalers.registry import unknown_name
 
@@ -95,6 +96,7 @@ class ModelLibrary:
         self.client = CatalogueClient(self.folder, self.settings, fetcher)
         self.hashes = hashes or FileHashes(data_folder)
         self.marks = ModelMarks(data_folder)
+        self.usage = UsageLog(data_folder)
         self._free = threading.BoundedSemaphore(_MOST_DOWNLOADS)
 
     def _stored_settings(self) -> CatalogueSettings:
@@ -272,7 +274,7 @@ class ModelLibrary:
     def installed(self) -> list[InstalledModel]:
         """Return all networks in the folders; those that are not hashed yet have no hash."""
         catalogue = self.client.stored().catalogue
-        return installed_models(self.entries(), self.hashes, self.marks, catalogue)
+        return installed_models(self.entries(), self.hashes, self.marks, self.usage, catalogue)
 
     def hash_in_background(self) -> bool:
         """Begin to hash the files that are not hashed yet; return whether there are any."""
