@@ -128,6 +128,19 @@ class Reach:
         return max(self.by_distance[halo:])
 
 
+@dataclass(frozen=True)
+class HalfTrial:
+    """A network in bf16 on a CPU, beside fp32, on a small picture.
+
+    Attributes:
+        speed: How many times as fast it is.
+        error: The mean difference of the results, in 8-bit levels.
+    """
+
+    speed: float
+    error: float
+
+
 @dataclass
 class Profile:
     """Measurements of a network in this process, so that each is made once.
@@ -140,6 +153,7 @@ class Profile:
         channels_last: Whether that layout is the faster one, by key.
         slowest: Seconds that the slowest operator takes an input pixel, by key; 0: not known.
         unstable: Keys under which a result held NaN or Inf: not to be used again.
+        half: What bf16 makes of it on a CPU, by key.
         raised: Tiles that were too small for the reach, which was logged.
     """
 
@@ -148,6 +162,7 @@ class Profile:
     channels_last: dict[str, bool] = field(default_factory=dict[str, bool])
     slowest: dict[str, float] = field(default_factory=dict[str, float])
     unstable: set[str] = field(default_factory=set[str])
+    half: dict[str, HalfTrial] = field(default_factory=dict[str, HalfTrial])
     raised: set[int] = field(default_factory=set[int])
 
 

@@ -39,6 +39,16 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _like_any_cpu(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+    """Let no result depend on whether this computer's CPU is fast in bf16."""
+
+    def has_none(device: object) -> bool:
+        return False
+
+    monkeypatch.setattr("lib_upscalers.tiling.half_precision.has_native_bf16", has_none)
+
+
 @pytest.fixture
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in a folder of the test's own, which is the user's, too."""

@@ -251,7 +251,7 @@ class _Watcher:
         total = self._tally.total
         where = f"[{total - self._tally.left}/{total}] " if total > 1 else ""
         line = f"{where}{done.job.name} -> {done.job.output}: {done.before} -> {done.after}, "
-        line += f"{done.seconds:.1f} s"
+        line += f"{done.seconds:.1f} s" + f", {done.precision}" * bool(done.precision)
         self._console.say(" ".join((f"{line}." if done.notes else line, *done.notes)))
         self._bars.finish(f"{self._tally.speed():.2f} MP/s")
 

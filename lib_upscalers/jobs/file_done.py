@@ -24,6 +24,7 @@ class FileDone:
         notes: What the result does not hold, a sentence each.
         details: How it was enlarged, in a line.
         count: How many frames or pages it has.
+        precision: In which precision a network ran; "" for a kernel and for frames.
     """
 
     job: FileJob
@@ -33,13 +34,15 @@ class FileDone:
     notes: tuple[str, ...]
     details: str
     count: int = 1
+    precision: str = ""
 
     @classmethod
     def of_picture(cls, job: FileJob, enlarged: EnlargedPicture, name: str) -> FileDone:
         """Return what is known of a picture before it is written; `name` is the upscaler's."""
         result = enlarged.result
         details = describe_result(name, result)
-        return cls(job, enlarged.before, result.picture.size, 0.0, (), details)
+        before, after = enlarged.before, result.picture.size
+        return cls(job, before, after, 0.0, (), details, precision=result.precision)
 
     @classmethod
     def of_frames(cls, job: FileJob, loaded: LoadedFrames, name: str) -> FileDone:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.network import MapAxis, MemoryUse, Reach, StatisticSite
+from lib_upscalers.network import HalfTrial, MapAxis, MemoryUse, Reach, StatisticSite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,15 +96,17 @@ def _processor() -> str:
 def _places(profile: Profile) -> dict[str, Any]:
     """Return what belongs to a device and a dtype, by the device's name and the dtype."""
     keys = {*profile.memory, *profile.channels_last, *profile.slowest, *profile.unstable}
+    keys |= profile.half.keys()
     found: dict[str, Any] = {}
     for key in keys:
         device, _, dtype = key.rpartition("/")
-        memory = profile.memory.get(key)
+        memory, half = profile.memory.get(key), profile.half.get(key)
         found[f"{device_name(device)}/{dtype}"] = {
             "memory": None if memory is None else [memory.peak, memory.largest],
             "channels_last": profile.channels_last.get(key),
             "slowest": profile.slowest.get(key),
             "unstable": key in profile.unstable,
+            "half": None if half is None else [half.speed, half.error],
         }
     return found
 
@@ -126,6 +128,10 @@ def _fill_place(profile: Profile, place: dict[str, Any], key: str) -> None:
         profile.channels_last.setdefault(key, place["channels_last"])
     if place["slowest"] is not None:
         profile.slowest.setdefault(key, _positive(place["slowest"]))
+    # Files of earlier versions lack it.
+    if place.get("half") is not None:
+        speed, error = (_positive(value) for value in place["half"])
+        profile.half.setdefault(key, HalfTrial(speed, error))
     if place["unstable"] is True:
         profile.unstable.add(key)
 

@@ -14,7 +14,7 @@ from lib_upscalers.tiling.padding import read_source
 from lib_upscalers.tiling.precision import dtype_name, place_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from typing import Any
 
     import numpy as np
@@ -244,6 +244,13 @@ class memory_signal:  # noqa: N801 - used as a function is
             text = str(error).split("\n", 1)[0]
             error.__traceback__ = None
             raise OutOfMemory(text) from None
+
+
+@contextlib.contextmanager
+def measuring(executor: Executor) -> Generator[None, None, None]:
+    """Let the user cancel a measurement, and go without it where memory runs out."""
+    with contextlib.suppress(OutOfMemory), memory_signal(), executor.cancellable():
+        yield
 
 
 def _means_out_of_memory(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from lib_upscalers.geometry import Size
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.blend import lay_over, written_region
 from lib_upscalers.tiling.executor import Executor, OutOfMemory
+from lib_upscalers.tiling.half_precision import try_half
 from lib_upscalers.tiling.plan import split_tile
 from lib_upscalers.tiling.policy import make_policy, make_rules
 from lib_upscalers.tiling.precision import dtype_ladder, dtype_name
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from lib_upscalers.host import Precision
     from lib_upscalers.network import Network, StatisticSite
     from lib_upscalers.progress import Progress
     from lib_upscalers.tiling.plan import Rules, Tile
@@ -128,6 +130,7 @@ class _Loop:
 
     def run(self) -> Enlarged:
         self._progress.check_cancelled()
+        self._try_half()
         policy = self._make_policy()
         self._remaining.extend(policy.tiles)
         self._batch, self._context, self._rules = policy.batch, policy.context, policy.rules
@@ -219,8 +222,19 @@ class _Loop:
 
     def _executor_on(self, device: torch.device) -> Executor:
         network = self._network
-        ladder = dtype_ladder(network.traits, network.profile, device, self._job.precision)
+        ladder = dtype_ladder(network.traits, network.profile, device, self._precision_on(device))
         return Executor(network, device, ladder, self._progress)
+
+    def _precision_on(self, device: torch.device) -> Precision:
+        """Return the precision to ask for: left to the engine, 16 bits are too many for bf16."""
+        asked, deep = self._job.precision, min(self._pixels.itemsize, self._dtype.itemsize) > 1
+        return "fp32" if asked == "auto" and deep and device.type == "cpu" else asked
+
+    def _try_half(self) -> None:
+        device = self._executor.device
+        if self._precision_on(device) == "auto":
+            try_half(self._executor, self._size)
+            self._executor = self._executor_on(device)
 
     def _make_policy(self) -> Policy:
         """Measure and plan; on the CPU if the device lacks memory even for that."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import sys
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Region
 from lib_upscalers.network import Reach
-from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
+from lib_upscalers.tiling.executor import measuring
 from lib_upscalers.tiling.padding import required_size
 from lib_upscalers.tiling.plan import LEAST_CORE, Rules, Tile, plan_thrifty_tiles, plan_tiles
 from lib_upscalers.tiling.probe import (
@@ -25,7 +24,7 @@ from lib_upscalers.tiling.probe import (
 from lib_upscalers.tiling.tile_context import Context, choose_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     import torch
 
@@ -257,20 +256,13 @@ def _batch_size(executor: Executor, room: int) -> int:
     return 1 if executor.device.type == "cpu" else max(1, min(_MOST_BATCH, room))
 
 
-@contextlib.contextmanager
-def _measuring(executor: Executor) -> Generator[None, None, None]:
-    """Let the user cancel a measurement, and go without it where memory runs out."""
-    with contextlib.suppress(OutOfMemory), memory_signal(), executor.cancellable():
-        yield
-
-
 def _choose_layout(executor: Executor, size: Size) -> None:
     layouts = executor.network.profile.channels_last
     worth = executor.device.type != "cpu" or size.area >= _WORTH_A_LAYOUT_PROBE
     if not worth or executor.key in layouts:
         return
     network, device, dtype = executor.network, executor.device, executor.dtype
-    with _measuring(executor):
+    with measuring(executor):
         layout = measure_layout(network, device, dtype)
         layouts[executor.key] = layout.channels_last
         network.profile.slowest[executor.key] = layout.slowest
@@ -339,7 +331,7 @@ def _measured_memory(executor: Executor) -> MemoryUse | None:
     known = executor.network.profile.memory
     if executor.key not in known:
         network, device, dtype = executor.network, executor.device, executor.dtype
-        with _measuring(executor):
+        with measuring(executor):
             known[executor.key] = measure_memory(network, device, dtype)
     return known.get(executor.key)
 
@@ -348,6 +340,6 @@ def _measured_reach(executor: Executor) -> Reach:
     """Return how far the network looks; a guess where the probe does not fit at the moment."""
     profile = executor.network.profile
     if profile.reach is None:
-        with _measuring(executor):
+        with measuring(executor):
             profile.reach = measure_reach(executor.network, executor.device)
     return profile.reach or _UNMEASURED

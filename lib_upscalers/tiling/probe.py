@@ -128,7 +128,7 @@ class _Watched:
         self.reduces = False
 
     def picture(self, width: int, height: int) -> torch.Tensor:
-        return _probe_picture(self.traits, Size(width, height), self.device)
+        return draw_probe(self.traits, Size(width, height), self.device)
 
     def record(self, picture: torch.Tensor) -> tuple[torch.Tensor, Sample]:
         from lib_upscalers.tiling.statistics import Sample
@@ -324,8 +324,12 @@ def _noise(
     return batch.to(device, dtype)
 
 
-def _probe_picture(traits: NetworkTraits, size: Size, device: torch.device) -> torch.Tensor:
-    """Draw edges, flats, waves and grain, on which a trained network reaches far."""
+def draw_probe(traits: NetworkTraits, size: Size, device: torch.device) -> torch.Tensor:
+    """Draw edges, flats, waves and grain, on which a trained network reaches far.
+
+    Returns:
+        Shape (1, C, H, W) in fp32, the size raised to what the network requires.
+    """
     import torch
 
     size = required_size(size, traits)

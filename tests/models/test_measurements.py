@@ -14,7 +14,15 @@ from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.models.entry import ModelEntry
 from lib_upscalers.models.file_cache import Facts
 from lib_upscalers.models.measurements import Measurements, device_name
-from lib_upscalers.network import MapAxis, MemoryUse, NetworkTraits, Profile, Reach, StatisticSite
+from lib_upscalers.network import (
+    HalfTrial,
+    MapAxis,
+    MemoryUse,
+    NetworkTraits,
+    Profile,
+    Reach,
+    StatisticSite,
+)
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
 from lib_upscalers.upscaling.upscaler import Upscaler
@@ -33,6 +41,7 @@ FULL = Profile(
     channels_last={"cpu/float32": False},
     slowest={"cpu/float32": 1e-6},
     unstable={"cpu/bfloat16"},
+    half={"cpu/bfloat16": HalfTrial(2.5, 0.25)},
 )
 
 
