@@ -21,6 +21,7 @@ from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.cli.terminal_text import encodings
 from lib_upscalers.diagnosis.bug_report import Section, bug_report
 from lib_upscalers.diagnosis.recent_problems import RecentProblems
+from lib_upscalers.diagnosis.speed_table import measure_speeds
 from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.ui.app_socket import bind
 from lib_upscalers.version import VERSION
@@ -28,8 +29,9 @@ from lib_upscalers.words import language_of, translator_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from lib_upscalers.diagnosis.speed_table import Speed
     from lib_upscalers.ui.app_server import AppServer
     from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.ui.folder_actions import FolderActions
@@ -185,6 +187,11 @@ def _doctor(actions: CompareActions, problems: RecentProblems) -> str:
     return bug_report(actions.host, actions.upscaler, first, last)
 
 
+def _speeds(actions: CompareActions) -> Iterator[Speed]:
+    upscaler = actions.upscaler
+    return measure_speeds(actions.host, upscaler, upscaler.choices())
+
+
 def _opened(options: AppOptions, actions: CompareActions) -> str:
     """Return the end of the address under which the page shows what is to be opened, or "".
 
@@ -236,7 +243,11 @@ def _serve(options: AppOptions, console: Console) -> int:
         # Folders of this computer are no business of other computers.
         folders = FolderActions(actions) if is_this_computer(options.host) else None
         server = AppServer(
-            build_page(actions, models, folders, lambda: _doctor(actions, problems)),
+            build_page(
+                *(actions, models, folders),
+                doctor=lambda: _doctor(actions, problems),
+                speeds=lambda: _speeds(actions),
+            ),
             *(actions, login, options.allowed_hosts),
         )
         address = server.start(options.host, listening) + shown

@@ -36,6 +36,7 @@ _MODULES: Mapping[str, str] = {
     "video": "video",
     "models": "models",
     "latent": "latent",
+    "benchmark": "benchmark",
     "doctor": "doctor",
 }
 _WITHOUT_RICH = (

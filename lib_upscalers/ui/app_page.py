@@ -6,7 +6,7 @@ Imports gradio; import this module only to build a page.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence  # noqa: TC003 - gradio reads annotations
+from collections.abc import Callable, Iterator, Sequence  # noqa: TC003 - gradio reads annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from lib_upscalers.ui.gradio_compat import listen
 from lib_upscalers.ui.guide_actions import GuideActions
 from lib_upscalers.ui.guide_page import TITLE, build_guide
 from lib_upscalers.ui.models_page import ModelsPage
+from lib_upscalers.ui.speed_form import build_speeds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gradio.block_function import BlockFunction
     from gradio.state_holder import SessionState
 
+    from lib_upscalers.diagnosis.speed_table import Speed
     from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.ui.folder_actions import FolderActions
     from lib_upscalers.ui.model_actions import ModelActions
@@ -110,6 +112,7 @@ def build_page(
     models: ModelActions,
     folders: FolderActions | None = None,
     doctor: Callable[[], str] | None = None,
+    speeds: Callable[[], Iterator[Speed]] | None = None,
 ) -> gr.Blocks:
     """Return the page, ready to be launched.
 
@@ -118,6 +121,7 @@ def build_page(
         models: What the buttons of the page Models do.
         folders: What the buttons for folders of this computer do; None: there are none.
         doctor: Returns what a bug report needs; None: there is no button for it.
+        speeds: Measures all upscalers; None: there is no button for it.
     """
 
     def networks() -> str:
@@ -134,6 +138,8 @@ def build_page(
                 with gr.Accordion("Networks", open=False):
                     table = gr.HTML(networks(), elem_id="lab-networks", apply_default_css=False)
                     again = gr.Button("Look again", size="sm")
+                if speeds is not None:
+                    build_speeds(speeds)
                 if doctor is not None:
                     build_doctor(doctor)
             with gr.Tab(TITLE) as guide:
