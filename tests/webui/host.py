@@ -186,6 +186,14 @@ class WebUI:
         blocks = re.split(r"(?=Traceback \(most recent call last\))", self.log[since:until])[1:]
         return [block[-3000:] for block in blocks if "upscaler" in block[:3000].lower()]
 
+    def logs(self, words: str, since: int = 0) -> bool:
+        """Return whether the log has these words; Forge writes an error after its answer."""
+        for _ in range(40):
+            if words in self.log[since:]:
+                return True
+            time.sleep(0.25)
+        return False
+
     def results(self, pattern: str) -> list[Path]:
         """Return the result files, oldest first."""
         found = [path for path in self.data.rglob(pattern) if "extensions" not in path.parts]

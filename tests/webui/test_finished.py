@@ -64,7 +64,7 @@ def test_each_cell_is_what_its_own_run_gives(webui: WebUI) -> None:
 def test_a_name_that_is_not_listed_is_refused(webui: WebUI) -> None:
     answer = webui.post("/sdapi/v1/txt2img", compared(webui, ["Nothing", jobs.OWN]))
     assert answer.status >= 400
-    assert "an upscaler of Hires. fix" in webui.log
+    assert webui.logs("an upscaler of Hires. fix")
 
 
 def test_a_picture_of_this_session_begins_from_its_latent(webui: WebUI) -> None:
@@ -97,7 +97,7 @@ def test_any_other_picture_is_the_first_pass(webui: WebUI) -> None:
     assert (
         webui.post("/sdapi/v1/txt2img", compared(webui, UPSCALERS, bare, prompt="")).status >= 400
     )
-    assert "or a prompt above" in webui.log[log:]
+    assert webui.logs("or a prompt above", log)
 
 
 @pytest.mark.browser
