@@ -88,6 +88,38 @@ def test_a_tiny_autoencoder_in_the_folder_is_read_by_us(
     assert FALLBACK not in said(job)
 
 
+@one_host
+def test_a_download_that_failed_is_not_tried_again_for_each_picture(
+    webui: WebUI, monkeypatch: pytest.MonkeyPatch, shared_data: Path
+) -> None:
+    """Without a network each try may take minutes; files that the user puts there are used."""
+    tries: list[str] = []
+
+    def unreachable() -> None:
+        tries.append("encoder")
+        raise OSError("timed out")
+
+    load_model(webui, "taef2_decoder", 128)
+    offer_taesd(monkeypatch, encoder_model=unreachable)
+    assert context().has_tiny()
+    for _ in range(3):
+        assert said(hires(webui, TRIP, torch.randn(1, 128, 4, 4)))[FALLBACK] == BILINEAR
+    assert len(tries) == 1
+    assert not context().has_tiny(), "the line below Hires. fix names what will be used"
+
+    load_model(webui, "taew2_1", 16)
+    with pytest.raises(ModelError, match="timed out"):
+        context().tiny_codec()
+    assert len(tries) == 2, "another space is another file"
+
+    load_model(webui, "taef2_decoder", 128)
+    folder = webui.models / "VAE-taesd"
+    folder.mkdir(parents=True)
+    for path in sorted((shared_data / "taef2").iterdir()):
+        (folder / path.name).write_bytes(path.read_bytes())
+    assert context().tiny_codec().encode(torch.rand(1, 3, 64, 64)).shape == (1, 32, 8, 8)
+
+
 def test_any_failure_falls_back_once_and_is_written_where_a_user_reads(
     webui: WebUI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

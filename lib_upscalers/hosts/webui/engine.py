@@ -40,12 +40,15 @@ class Engine:
     Attributes:
         closing: Set when the WebUI closes its server, to reload or to end.
         stopped: Set when the user has stopped an enlargement, and the WebUI got a plain one.
+        unfetched: Why the WebUI could not download the tiny autoencoder of a latent space, by the
+            space's name; not tried again before Reload UI, for it may take minutes to fail.
     """
 
     def __init__(self, host: Host) -> None:
         self.host = host
         self.closing = threading.Event()
         self.stopped = threading.Event()
+        self.unfetched: dict[str, str] = {}
         self.upscaler = Upscaler(host)
         self.apply_budget()
 

@@ -94,12 +94,7 @@ class LoadedModel:
         found = None if known is None else self._own_codec(known)
         if found is not None:
             return found
-        taesd = host_module("sd_vae_taesd")
-        try:
-            # The WebUI downloads a file that is missing.
-            encoder, decoder = taesd.encoder_model(), taesd.decoder_model()
-        except Exception as error:
-            raise ModelError(f"{_missing(known)} ({error}).") from error
+        encoder, decoder = self._fetched_tiny(known)
         found = None if known is None else self._own_codec(known)
         if found is not None:
             return found
@@ -107,10 +102,27 @@ class LoadedModel:
             raise ModelError(f"{_missing(known)}.")
         return _TinyCodec(encoder, decoder)
 
+    def _fetched_tiny(self, known: KnownSpace | None) -> tuple[Foreign, Foreign]:
+        """Return the WebUI's own tiny encoder and decoder; it downloads files that are missing."""
+        name = "" if known is None else known.space.name
+        failed = self._engine.unfetched.get(name)
+        if failed is not None:
+            raise ModelError(failed)
+        taesd = host_module("sd_vae_taesd")
+        try:
+            return taesd.encoder_model(), taesd.decoder_model()
+        except Exception as error:
+            text = f"{_missing(known)} ({error})."
+            if known is not None:
+                self._engine.unfetched[name] = text
+            raise ModelError(text) from error
+
     def has_tiny(self) -> bool:
         """Return whether a tiny autoencoder's files exist, or the WebUI would download them."""
         known = self.known_space()
-        return self.has_tiny_files() or (known is not None and known.space.name in _FETCHED)
+        if known is None or known.space.name in self._engine.unfetched:
+            return self.has_tiny_files()
+        return self.has_tiny_files() or known.space.name in _FETCHED
 
     def has_tiny_files(self) -> bool:
         """Whether a tiny autoencoder's files are there."""
