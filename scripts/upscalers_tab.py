@@ -80,7 +80,7 @@ def _tabs() -> list[tuple[Any, str, str]]:
     blocks = build_tab(
         *(engine.upscaler, engine.host, store),
         lambda: services.latent_candidates(engine),
-        lambda: services.job(engine),
+        *(lambda: services.job(engine), engine.closing.is_set),
         webui_uses.Places(_page.found, ours.listed, *inputs).uses(),
         *(options.settings, _connect),
         ModelAccess(model_library(engine), may_change, refresh),

@@ -11,7 +11,7 @@ import threading
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ from lib_upscalers.upscaling.upscaler import Upscaler
 from tests.compare.fakes import HOSTILE, Fate, candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -180,8 +180,8 @@ def test_work_stops_when_nobody_asks_for_more(
 
 def test_a_client_is_gone_when_it_does_not_come_back() -> None:
     now = [0.0]
-    watch = client_watch.ClientWatch(lambda: now[0])
-    values = watch.watch("ab")
+    watch = client_watch.ClientWatch[str](clock=lambda: now[0])
+    values = watch.watch(lambda: iter("ab"))
     assert not watch.is_closed()
     for expected in "ab":
         assert next(values) == expected
@@ -190,7 +190,57 @@ def test_a_client_is_gone_when_it_does_not_come_back() -> None:
     now[0] += 2
     assert watch.is_closed()
     assert list(values) == []
-    assert not watch.is_closed()
+    assert watch.is_closed()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_what_work_holds_is_free_when_the_page_is_gone(
+    monkeypatch: pytest.MonkeyPatch, *, closed: bool
+) -> None:
+    """A reload of Gradio 3.41 leaves the iterator as it is, with the WebUI's queue in its hands."""
+    monkeypatch.setattr(client_watch, "_GONE_SECONDS", 0.2)
+    watch, held = client_watch.ClientWatch[int](), threading.Lock()
+
+    def work() -> Iterator[int]:
+        with held:
+            yield 0
+            while not watch.is_closed():
+                yield 1
+            yield 2
+
+    values = watch.watch(work)
+    assert next(values) == 0
+    if closed:
+        cast("Generator[int]", values).close()
+    assert held.acquire(timeout=20)
+    assert closed or list(values)[-1] == 2, "the last value remains for a page that comes back"
+
+
+def test_the_page_is_not_kept_when_the_program_closes() -> None:
+    """Gradio 3.41 forgets a request whose page it cannot reach, and a reload waits for it."""
+    closing, waits = threading.Event(), threading.Event()
+
+    def work() -> Iterator[int]:
+        yield 1
+        waits.wait(60)
+        yield 2
+
+    values = client_watch.ClientWatch[int](closing.is_set).watch(work)
+    assert next(values) == 1
+    closing.set()
+    assert list(values) == [], "the work still waits, for the WebUI's queue perhaps"
+    waits.set()
+
+
+def test_the_page_gets_the_error_of_its_work() -> None:
+    def work() -> Iterator[int]:
+        yield 1
+        raise ValueError("a fault")
+
+    values = client_watch.ClientWatch[int]().watch(work)
+    assert next(values) == 1
+    with pytest.raises(ValueError, match="a fault"):
+        next(values)
 
 
 def test_cancelling_before_its_turn(actions: CompareActions, sample: str, fate: Fate) -> None:

@@ -39,7 +39,7 @@ _NAMES = re.compile(
     r"|JPEG XL|RealESRGAN Compact|Magic Kernel Sharp 2021"
     r"|(PQ|HLG) \(.*\)|PLKSR with DySample|upscalers(-app)?:? \{1\}|Upscaler Lab( \{\w+\}|:)?"
     r"|\[Upscaler Lab\]|Message( of the (guide|models))?|Filled|Application Support|latent fit"
-    r"|database disk image is malformed|reload watch|.*out of memory|not enough memory"
+    r"|database disk image is malformed|(reload watch|page work)|.*out of memory|not enough memory"
     r"|can't allocate memory|valid cudnn algorithm|could not create a memory object|same dtype"
     r"|scalar type|should be the same|not implemented for '|failed to map segment"
     r"|module \{1\} has no attribute \{2\}|H\.273 .*|(RGB|Grey) of an? .* profile|No copyright.*"

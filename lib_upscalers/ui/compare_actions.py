@@ -101,6 +101,7 @@ class CompareActions:
         more: Returns further candidates, such as latent modes with the loaded model.
         uses: Other uses of results' upscalers.
         job: Entered around work; yields a function that returns whether the user stopped it.
+        closing: Returns whether the program closes, which ends all work.
         first_look: The sample picture, and its comparison for new users; None: there is none.
         places: Where things are in the page, and what is there: for new users.
         settings: Returns the engine's settings for those that the form does not choose; None if
@@ -116,6 +117,7 @@ class CompareActions:
     more: Callable[[], Sequence[Candidate]] = tuple
     uses: Sequence[Use] = ()
     job: Callable[[], AbstractContextManager[Callable[[], bool]]] = no_job
+    closing: Callable[[], bool] = lambda: False
     first_look: FirstLook | None = None
     places: Sequence[tuple[str, str]] = ()
     settings: Callable[[], Settings] | None = None
@@ -163,13 +165,12 @@ class CompareActions:
 
     @contextlib.contextmanager
     def _work(
-        self, token: str
-    ) -> Generator[tuple[threading.Event, Callable[[], bool], ClientWatch]]:
+        self, token: str, client: ClientWatch[Any]
+    ) -> Generator[tuple[threading.Event, Callable[[], bool]]]:
         cancelled = self._running.setdefault(token, threading.Event())
-        client = ClientWatch()
         try:
             with self.job() as stopped:
-                yield cancelled, functools.partial(_any_true, stopped, client.is_closed), client
+                yield cancelled, functools.partial(_any_true, stopped, client.is_closed)
         finally:
             cancelled.set()
             self._running.pop(token, None)
@@ -184,13 +185,19 @@ class CompareActions:
             form: The values of the form.
             token: A secret; `cancel` stops the work by it.
         """
+        client = ClientWatch[tuple[str, str]](self.closing)
+        return client.watch(lambda: self._compare(path, form, token, client))
+
+    def _compare(
+        self, path: str | None, form: Form, token: str, client: ClientWatch[Any]
+    ) -> Iterator[tuple[str, str]]:
         try:
             if path is None:
                 raise InputError("There is no picture yet: drop one.")
             found = accepted(path, self.readable_folders())
-            with self._work(token) as (cancelled, stopped, client):
+            with self._work(token, client) as (cancelled, stopped):
                 work = self._sessions(found, form.request(), cancelled, stopped)
-                for session, warning in client.watch(work):
+                for session, warning in work:
                     yield self.view(session), warning
         except (UpscalerError, OSError, MemoryError) as error:
             yield "", alert(_explain(error, path))
@@ -222,11 +229,17 @@ class CompareActions:
 
         A picture that fails is named in the alert; the others are tested.
         """
+        client = ClientWatch[tuple[str, str, str]](self.closing)
+        return client.watch(lambda: self._several(paths, form, token, client))
+
+    def _several(
+        self, paths: Sequence[str], form: Form, token: str, client: ClientWatch[Any]
+    ) -> Iterator[tuple[str, str, str]]:
         done: list[Session] = []
         faults: list[str] = []
         try:
             request = _request_for_several(paths, form)
-            with self._work(token) as (cancelled, stopped, client):
+            with self._work(token, client) as (cancelled, stopped):
                 ends = functools.partial(_any_true, cancelled.is_set, stopped)
                 for path in paths:
                     if ends():
@@ -235,7 +248,7 @@ class CompareActions:
                     try:
                         found = accepted(path, self.readable_folders())
                         work = self._sessions(found, request, threading.Event(), ends)
-                        for session, _ in client.watch(work):
+                        for session, _ in work:
                             last = session
                             yield "", "", ""
                     except (InputError, OSError, MemoryError) as error:

@@ -149,6 +149,7 @@ def build_tab(
     store: Store,
     candidates: Callable[[], Sequence[Candidate]],
     job: Callable[[], AbstractContextManager[Callable[[], bool]]],
+    closing: Callable[[], bool],
     uses: Sequence[Use],
     settings: Callable[[], Settings],
     more: Callable[[Store, Tab, CompareActions], None],
@@ -164,6 +165,7 @@ def build_tab(
         store: Stores the files.
         candidates: Further candidates.
         job: As `CompareActions.job`.
+        closing: As `CompareActions.closing`.
         uses: As `CompareActions.uses`.
         settings: As `CompareActions.settings`.
         more: Adds further controls below the comparison, and connects the tab to the page around.
@@ -189,6 +191,7 @@ def build_tab(
             more=lambda: [*candidates(), *models.trials()],
             uses=uses,
             job=job,
+            closing=closing,
             settings=settings,
             refresh_id=TAB_REFRESH,
             first_look=first_look,

@@ -106,21 +106,26 @@ def section(page: Page, name: str) -> Locator:
 
 
 def reload_ui(webui: WebUI, browser: Browser) -> None:
-    """Press Reload UI, and wait until the WebUI has started again.
-
-    The browser leaves as soon as the WebUI has heard: A1111 crashes if it is asked for something
-    while it restarts, and waits for ever for a page that stays connected.
-    """
-    starts = webui.log.count("Startup time: ")
-    heard = webui.log.count("Restarting UI")
+    """Press Reload UI in a page of its own, and wait until the WebUI has started again."""
     context = browser.new_context()
     page = context.new_page()
     open_page(webui, page)
+    press_reload(webui, page)
+    context.close()
+
+
+def press_reload(webui: WebUI, page: Page) -> None:
+    """Press Reload UI, and wait until the WebUI has started again; the page stays open.
+
+    The page's ping is answered here: A1111 crashes if it is asked for something while it restarts
+    (modules/api/api.py, 148: middleware cannot be added after the first request).
+    """
+    starts = webui.log.count("Startup time: ")
+    page.route("**/internal/ping", lambda route: route.abort())
     open_tab(page, "Settings")
     page.locator("#settings_restart_gradio").click()
     for _ in range(PATIENCE_MS // 20):
-        if webui.log.count("Restarting UI") > heard:
+        if webui.log.count("Startup time: ") > starts:
             break
         page.wait_for_timeout(20)
-    context.close()
     webui.wait(starts + 1)

@@ -11,12 +11,12 @@ from playwright.sync_api import expect
 
 from tests.webui import jobs
 from tests.webui.conftest import warm_up
-from tests.webui.page_parts import choices, open_page, open_tab, reload_ui
+from tests.webui.page_parts import choices, open_page, open_tab, press_reload, reload_ui
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
     from tests.webui.conftest import Bare
     from tests.webui.host import WebUI
@@ -57,21 +57,58 @@ def test_reload(webui: WebUI, browser: Browser, bare: Bare) -> None:
     assert webui.complaints(said) == []
 
 
-def test_reload_while_a_comparison_runs_whose_page_is_gone(
-    webui: WebUI, browser: Browser, tmp_path: Path
+@pytest.mark.parametrize("state", ["runs", "page gone", "just begun", "finished", "report"])
+def test_reload_after_a_comparison(
+    webui: WebUI, browser: Browser, tmp_path: Path, state: str
 ) -> None:
-    """Gradio 3.41 waits for ever for its request (queueing.py:399-467)."""
-    jobs.sample(900, 700).save(tmp_path / "in.png")
+    """Gradio 3.41 waits for ever for the request of a page that is gone (queueing.py:399-467).
+
+    A comparison that a reload has ended must hold nothing: the next one would never begin.
+    """
+    side = 160 if state in ("finished", "report") else 900
+    jobs.sample(side, side).save(tmp_path / f"side{side}.png")
     for _ in range(TIMES):
         context = browser.new_context()
         page = context.new_page()
         open_page(webui, page)
-        open_tab(page, "Upscaler Lab")
-        page.locator("#upscaler-lab-picture input[type=file]").set_input_files(tmp_path / "in.png")
-        page.locator("#upscaler-lab-picture img").wait_for()
-        page.locator("#upscaler-lab-compare").click()
-        page.wait_for_timeout(3000)
-        context.close()
+        _compare(page, tmp_path / f"side{side}.png", state)
+        if state == "page gone":
+            context.close()
+            reload_ui(webui, browser)
+        else:
+            press_reload(webui, page)
+            context.close()
+
+
+def _compare(page: Page, picture: Path, state: str) -> None:
+    open_tab(page, "Upscaler Lab")
+    page.locator("#upscaler-lab-picture input[type=file]").set_input_files(picture)
+    page.locator("#upscaler-lab-picture img").wait_for()
+    page.locator("#upscaler-lab-compare").click()
+    if state == "just begun":
+        return
+    states = "finished" if state in ("finished", "report") else "running|finished"
+    page.wait_for_function(
+        """([title, states]) => {
+            const {session} = document.querySelector("upscaler-lab-viewer");
+            const fits = ({state}) => new RegExp(states).test(state);
+            return session?.title === title && (
+                states === "finished" ? session.entries.every(fits) : session.entries.some(fits));
+        }""",
+        arg=[picture.stem, states],
+    )
+    if state == "report":
+        page.get_by_role("button", name="Report", exact=True).click()
+
+
+def test_reload_after_pages_that_were_closed_at_once(webui: WebUI, browser: Browser) -> None:
+    for _ in range(TIMES):
+        for pause in (0, 50, 100, 150):
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(webui.address, wait_until="commit" if pause % 100 else "load")
+            page.wait_for_timeout(pause)
+            context.close()
         reload_ui(webui, browser)
 
 

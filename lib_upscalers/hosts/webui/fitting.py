@@ -109,22 +109,17 @@ class Fitting:
         """
         if not self._running.acquire(blocking=False):
             raise InputError("Expected no training to run, but one does: wait, or cancel it.")
+        self._cancelled.clear()
+        reports: queue.Queue[FitReport | BaseException | None] = queue.Queue()
+        arguments = (reports, minutes, pictures)
+        threading.Thread(target=self._work, args=arguments, name="latent fit", daemon=True).start()
         try:
-            self._cancelled.clear()
-            reports: queue.Queue[FitReport | BaseException | None] = queue.Queue()
-            arguments = (reports, minutes, pictures)
-            threading.Thread(
-                target=self._work, args=arguments, name="latent fit", daemon=True
-            ).start()
             while (report := reports.get()) is not None:
                 if isinstance(report, BaseException):
                     raise report
-                if report.figures is not None and report.figures.loses:
-                    self._lost = report.path
                 yield report
         finally:
             self._cancelled.set()
-            self._running.release()
 
     def _work(
         self,
@@ -148,13 +143,16 @@ class Fitting:
         except BaseException as error:
             reports.put(error)
         finally:
+            # The page that began it may be gone, and never ask for the end.
+            self._running.release()
             reports.put(None)
 
-    @staticmethod
-    def _take_turn(made: Iterator[FitReport], reports: queue.Queue[Any]) -> bool:
+    def _take_turn(self, made: Iterator[FitReport], reports: queue.Queue[Any]) -> bool:
         """Go on with the training for a few seconds; return whether there is more to do."""
         begun = time.monotonic()
         for report in made:
+            if report.figures is not None and report.figures.loses:
+                self._lost = report.path
             reports.put(report)
             if time.monotonic() - begun > _TURN_SECONDS:
                 return True

@@ -12,6 +12,7 @@ from lib_upscalers.hosts.detect import detect
 from lib_upscalers.hosts.webui import callbacks, comparison_services, options
 from lib_upscalers.hosts.webui.api import Routes
 from lib_upscalers.hosts.webui.axes import add_axes
+from lib_upscalers.hosts.webui.early_requests import allow_early_requests
 from lib_upscalers.hosts.webui.engine import Engine
 from lib_upscalers.hosts.webui.extras_folder import ExtrasFolders
 from lib_upscalers.hosts.webui.fitting import Fitting
@@ -69,6 +70,7 @@ class Extension:
         self._folders.attach()
         self._pictures.attach()
         self.finished.attach()
+        allow_early_requests(self._patches)
         callbacks.register(
             {
                 "on_before_ui": self._on_before_ui,
