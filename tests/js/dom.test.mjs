@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { button, confirmIn, make, menu } from "../../lib_upscalers/compare/viewer/dom.mjs";
+import { button, confirmIn, make, menu, redraw } from "../../lib_upscalers/compare/viewer/dom.mjs";
 import { providePage } from "./fake_page.mjs";
 
 providePage();
@@ -21,6 +21,27 @@ test("a button sends no form and does what it is for", () => {
   assert.equal(pressed, 1);
   assert.equal(element.getAttribute("type"), "button");
   assert.equal(element.getAttribute("title"), "Show all of it");
+});
+
+test("a button without a word is read by its title", () => {
+  assert.equal(button("×", "Close", () => {}).getAttribute("aria-label"), "Close");
+  assert.equal(button("×", "", () => {}).getAttribute("aria-label"), null);
+});
+
+test("what is drawn again leaves the keyboard where it was", () => {
+  const part = make("div");
+  const draw = (...texts) => () => part.replaceChildren(...texts.map((text) => button(text, "", () => {})));
+  const focused = () => part.querySelector(":focus")?.textContent;
+  redraw(part, draw("a", "b", "c"));
+  assert.equal(focused(), undefined, "it was elsewhere");
+  part.children[2].focus();
+  redraw(part, draw("d", "e", "f"));
+  assert.equal(focused(), "f");
+  redraw(part, () => {});
+  redraw(part, draw("g"));
+  assert.equal(focused(), "g");
+  redraw(part, draw());
+  assert.equal(focused(), undefined);
 });
 
 test("a menu shows what is chosen, and hands on another choice", () => {

@@ -60,7 +60,17 @@ export class FakeElement {
     return found;
   }
 
-  querySelector(tag) { return this.all(tag)[0] ?? null; }
+  focus() { this.focused = true; }
+
+  querySelector(tag) {
+    const found = tag === ":focus" ? this.all().filter(({ focused }) => focused) : this.all(tag);
+    return found[0] ?? null;
+  }
+
+  querySelectorAll(tags) {
+    const wanted = tags.toUpperCase().split(", ");
+    return this.all().filter(({ tagName }) => wanted.includes(tagName));
+  }
 }
 
 const COLOURS = { "#000": [0, 0, 0], "#fff": [255, 255, 255] };

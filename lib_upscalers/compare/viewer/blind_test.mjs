@@ -1,7 +1,7 @@
 // The blind test: two results without names, again and again; then who won.
 
 import { bradleyTerry, pairsOf } from "./blind.mjs";
-import { button, make, menu } from "./dom.mjs";
+import { button, make, menu, redraw } from "./dom.mjs";
 import { between, pickOf, tallies } from "./picks.mjs";
 import { say } from "./words.mjs";
 
@@ -81,15 +81,14 @@ export class BlindTest {
     const choose = (/** @type {number} */ better) => () => this.pick(better);
     /** @type {[string, string][]} */
     const kinds = KINDS.map(([key, text]) => [key, say(text)]);
-    this.element.replaceChildren(
-      make("p", { role: "status" },
-        say("Which is better? {at} of {all}", { at: this.at + 1, all: this.pairs.length })),
-      make("div", { class: "bar" },
-        button(`◀ ${say("Left")}`, say("The left one is better"), choose(0)),
-        button(say("Both alike"), say("Neither is better"), choose(-1)),
-        button(`${say("Right")} ▶`, say("The right one is better"), choose(1)),
-        menu(say("Kind of picture"), kinds, this.kind, (kind) => { this.kind = kind; })),
-    );
+    const question = make("p", { role: "status" },
+      say("Which is better? {at} of {all}", { at: this.at + 1, all: this.pairs.length }));
+    const answers = make("div", { class: "bar" },
+      button(`◀ ${say("Left")}`, say("The left one is better"), choose(0)),
+      button(say("Both alike"), say("Neither is better"), choose(-1)),
+      button(`${say("Right")} ▶`, say("The right one is better"), choose(1)),
+      menu(say("Kind of picture"), kinds, this.kind, (kind) => { this.kind = kind; }));
+    redraw(this.element, () => this.element.replaceChildren(question, answers));
     this.onPair([this.items[pair[0]], this.items[pair[1]]]);
   }
 

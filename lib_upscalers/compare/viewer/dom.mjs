@@ -16,13 +16,14 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * Make a button.
+ * Make a button; one without a word is read aloud by its title.
  * @param {string} text
  * @param {string} title
  * @param {() => void} onClick
  */
 export function button(text, title, onClick) {
   const element = make("button", { type: "button", title }, text);
+  if (title && !/[\p{L}\d]/u.test(text)) element.setAttribute("aria-label", title);
   element.addEventListener("click", onClick);
   return element;
 }
@@ -40,6 +41,23 @@ export function menu(label, options, value, onChange) {
   select.value = value;
   select.addEventListener("change", () => onChange(select.value));
   return make("label", {}, make("span", {}, label), select);
+}
+
+const REACHABLE = "button, input, select, summary, a";
+
+/**
+ * Draw a part of a page again; who has come there by the keyboard stays at the same control.
+ * @param {HTMLElement} part
+ * @param {() => void} draw
+ */
+export function redraw(part, draw) {
+  const focused = part.querySelector(":focus");
+  const place = focused ? [...part.querySelectorAll(REACHABLE)].indexOf(focused) : -1;
+  draw();
+  if (place < 0 || part.querySelector(":focus")) return;
+  const controls = [...part.querySelectorAll(REACHABLE)];
+  const again = /** @type {HTMLElement | undefined} */ (controls[Math.min(place, controls.length - 1)]);
+  again?.focus({ preventScroll: true });
 }
 
 /**

@@ -1,6 +1,6 @@
 // The page of models: the catalogue in cards, what is installed, what is recommended.
 
-import { button, make, menu } from "./dom.mjs";
+import { button, make, menu, redraw } from "./dom.mjs";
 import { follow, send } from "./feed.mjs";
 import { NOTHING, choose, facts, frequent, lastUse, prepare, safeAddress, size } from "./shop.mjs";
 import { SHOP_STYLE } from "./shop_style.mjs";
@@ -40,7 +40,7 @@ export class ShopElement extends HTMLElement {
     this.wanted = { ...NOTHING };
     this.view = VIEWS[0];
     this.shown = CARDS_AT_ONCE;
-    this.bar = make("div", { class: "bar", role: "tablist" });
+    this.bar = make("div", { class: "bar" });
     this.said = make("div", { class: "said", role: "status" });
     this.filters = make("div", { class: "bar filters" });
     this.count = make("p", { class: "count" });
@@ -96,13 +96,19 @@ export class ShopElement extends HTMLElement {
   }
 
   draw() {
-    this.bar.replaceChildren(...VIEWS.map((view) => {
+    redraw(this.bar, () => redraw(this.said, () => redraw(this.list, () => this.drawParts())));
+  }
+
+  drawParts() {
+    const tabs = make("div", { role: "tablist" }, ...VIEWS.map((view) => {
       const made = button(say(view), "", () => this.turn(view));
       made.setAttribute("role", "tab");
       made.setAttribute("aria-selected", String(view === this.view));
-      made.setAttribute("aria-pressed", String(view === this.view));
       return made;
-    }), button(say("Refresh"), say("Fetch the catalogue again"), () => this.press("refresh")));
+    }));
+    this.bar.replaceChildren(
+      tabs, button(say("Refresh"), say("Fetch the catalogue again"), () => this.press("refresh")),
+    );
     this.filters.hidden = this.view !== VIEWS[0] || !this.models.length;
     this.drawSaid();
     if (this.view === VIEWS[0]) this.drawCatalogue();
@@ -138,7 +144,7 @@ export class ShopElement extends HTMLElement {
     const line = make("div", { class: "job", "data-state": job.state });
     line.append(make("b", {}, job.id));
     if (job.state === "running") {
-      const bar = make("progress", { max: "1" });
+      const bar = make("progress", { max: "1", "aria-label": job.id });
       if (job.total) bar.value = job.done / job.total;
       line.append(bar, make("span", {}, job.total ? `${size(job.done)} / ${size(job.total)}` : ""));
       line.append(button(say("Cancel"), "", () => this.press("cancel", { key: job.key })));
@@ -281,7 +287,9 @@ export class ShopElement extends HTMLElement {
     const before = safeAddress(pair.before);
     if (!after) return [];
     /** @param {string} src @param {string} name */
-    const image = (src, name) => make("img", { src, alt: name, class: name, referrerpolicy: "no-referrer" });
+    const image = (src, name) => make("img", {
+      src, alt: say(name === "before" ? "Before" : "After"), class: name, referrerpolicy: "no-referrer",
+    });
     const box = make("div", { class: "pair" }, image(after, "after"));
     if (!before) return [box];
     box.append(image(before, "before"));

@@ -9,8 +9,8 @@ export const SHOP_STYLE = `
 .by, .hint, .count { font-size: 12.5px; opacity: 0.85; overflow-wrap: anywhere; }
 .count { margin: 0 0 8px; min-height: 1.2em; }
 .problem { color: var(--bad); font-size: 12.5px; }
+.bar > [role="tablist"] { display: flex; flex-wrap: wrap; gap: 6px 10px; }
 .actions { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; margin-top: auto; padding-top: 4px; }
-.get { background: var(--accent); border-color: var(--accent); color: #fff; }
 .has { font-weight: 600; }
 .card summary { cursor: pointer; width: fit-content; padding: 4px 0; }
 .card dl { display: grid; grid-template-columns: auto 1fr; gap: 2px 10px; margin: 6px 0; font-size: 12.5px; }

@@ -18,7 +18,8 @@ button, select { font: inherit; color: var(--ink); background: var(--paper);
   border: 1px solid var(--line); border-radius: 6px; padding: 4px 10px; min-height: 32px;
   cursor: pointer; }
 button:hover { border-color: var(--accent); }
-button[aria-pressed="true"] { background: var(--accent); border-color: var(--accent); color: #fff; }
+button:is([aria-pressed="true"], [aria-selected="true"], .get) { border-color: var(--accent);
+  background: color-mix(in srgb, var(--accent) 30%, var(--paper)); box-shadow: inset 0 0 0 1px var(--accent); }
 button:focus-visible, select:focus-visible, input:focus-visible, a:focus-visible,
 summary:focus-visible, .stage:focus-visible, .table:focus-visible {
   outline: 2px solid var(--accent); outline-offset: 2px; }

@@ -1,6 +1,6 @@
 // The figures of all upscalers as a table that can be sorted.
 
-import { make } from "./dom.mjs";
+import { make, redraw } from "./dom.mjs";
 import { bestOf, COST_MEASURES, ordered, written } from "./figures.mjs";
 import { say } from "./words.mjs";
 
@@ -77,9 +77,8 @@ export class FigureTable {
     head.append(...this.measures.map((measure) => this.head(measure)));
     const body = make("tbody", {}, ...order.map((index) => this.line(this.rows[index])));
     const open = this.element.querySelector("details")?.open ?? false;
-    this.element.replaceChildren(
-      make("table", {}, make("thead", {}, head), body), legend(this.measures, open),
-    );
+    const table = make("table", {}, make("thead", {}, head), body);
+    redraw(this.element, () => this.element.replaceChildren(table, legend(this.measures, open)));
   }
 
   /** @param {Measure} measure */

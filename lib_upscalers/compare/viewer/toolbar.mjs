@@ -1,6 +1,6 @@
 // The buttons and menus above the cells.
 
-import { button, make, menu } from "./dom.mjs";
+import { button, make, menu, redraw } from "./dom.mjs";
 import { say } from "./words.mjs";
 
 /** @typedef {import("./stage.mjs").Mode | "blind"} Mode */
@@ -55,15 +55,17 @@ export class Toolbar {
     const text = JSON.stringify([names, siblings, current, chosen, a, b, vertical, smooth, source, this.isFull]);
     if (text === this.written) return;
     this.written = text;
-    this.modes.replaceChildren(...MODES.map(([mode, label, title]) => {
+    const modes = MODES.map(([mode, label, title]) => {
       const press = button(say(label), say(title), () => this.actions.mode(mode));
       press.setAttribute("aria-pressed", String(mode === chosen));
       return press;
-    }));
+    });
+    redraw(this.modes, () => this.modes.replaceChildren(...modes));
     const seeds = siblings.length > 1
       ? [menu(say("Picture"), siblings, current, (name) => this.actions.sibling(name))]
       : [];
-    this.options.replaceChildren(...seeds, ...this.optionsOf(items), ...this.common());
+    const options = [...seeds, ...this.optionsOf(items), ...this.common()];
+    redraw(this.options, () => this.options.replaceChildren(...options));
   }
 
   /** @param {Item[]} items */
