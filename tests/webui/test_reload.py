@@ -82,20 +82,20 @@ def test_reload_after_a_comparison(
 
 def _compare(page: Page, picture: Path, state: str) -> None:
     open_tab(page, "Upscaler Lab")
+    # What was compared before, or the sample, comes back first.
+    session = "document.querySelector('upscaler-lab-viewer').session"
+    page.wait_for_function(f"{session}?.name")
+    before = page.evaluate(f"{session}.name")
     page.locator("#upscaler-lab-picture input[type=file]").set_input_files(picture)
     page.locator("#upscaler-lab-picture img").wait_for()
     page.locator("#upscaler-lab-compare").click()
     if state == "just begun":
         return
-    states = "finished" if state in ("finished", "report") else "running|finished"
+    some = "every" if state in ("finished", "report") else "some"
     page.wait_for_function(
-        """([title, states]) => {
-            const {session} = document.querySelector("upscaler-lab-viewer");
-            const fits = ({state}) => new RegExp(states).test(state);
-            return session?.title === title && (
-                states === "finished" ? session.entries.every(fits) : session.entries.some(fits));
-        }""",
-        arg=[picture.stem, states],
+        f"""before => {session}.name !== before && {session}.entries.{some}(
+            ({{state}}) => state === "finished" || (state === "running" && "{some}" === "some"))""",
+        arg=before,
     )
     if state == "report":
         page.get_by_role("button", name="Report", exact=True).click()
