@@ -17,10 +17,10 @@ from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.blend import lay_over, written_region
 from lib_upscalers.tiling.executor import Executor, OutOfMemory
 from lib_upscalers.tiling.half_precision import try_half
-from lib_upscalers.tiling.plan import split_tile
+from lib_upscalers.tiling.plan import plan_tiles, split_tile
 from lib_upscalers.tiling.policy import make_policy, make_rules
 from lib_upscalers.tiling.precision import dtype_ladder, dtype_name
-from lib_upscalers.tiling.tile_context import TilingNote
+from lib_upscalers.tiling.tile_context import TilingNote, gathering_halo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,10 +174,12 @@ class _Loop:
         from lib_upscalers.tiling.statistics import ASTRAY, SETTLED, change, rounds
 
         self._batch = 1
-        tiles, stages, changed = list(self._remaining), rounds(sites), 0.0
+        tiles, rules = list(self._remaining), self._rules
+        gathering, self._rules = self._gathering_tiles()
+        stages, changed = rounds(sites), 0.0
         self._total = self._size.area * (len(stages) + 1)
         for number, stage in enumerate(stages, 1):
-            self._remaining = deque(tiles)
+            self._remaining = deque(gathering)
             found = self._gather_round(stage, f"statistics {number}/{len(stages)}")
             changed = change(self._statistics, found)
             self._statistics.update(found)
@@ -186,7 +188,16 @@ class _Loop:
         if len(stages) < len(sites) and changed > ASTRAY:
             self._give_up_sharing()
         self._done = self._size.area * len(stages)
-        self._remaining = deque(tiles)
+        self._remaining, self._rules = deque(tiles), rules
+
+    def _gathering_tiles(self) -> tuple[Sequence[Tile], Rules | None]:
+        """Cut the picture into tiles of less context, for the forwards that only gather."""
+        if self._context is None or self._rules is None:
+            return list(self._remaining), self._rules
+        rules = replace(self._rules, halo=gathering_halo(self._context))
+        side = self._context.tile
+        tiles = plan_tiles(self._size, rules, max_pixels=self._most_pixels, max_side=side)
+        return tiles, rules
 
     def _give_up_sharing(self) -> None:
         """Blend tiles with statistics of their own, because the picture's did not settle."""

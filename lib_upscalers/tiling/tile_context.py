@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _HALOS_PER_TILE = 4
 # In levels, on the measurement's small picture; others are up to ten times as sensitive.
 _NEXT_TO_NOTHING = 0.05
+# In levels, at the edge of a core over which is averaged: see `benchmarks/seams.py`.
+_SEAM_OF_AVERAGES = 4.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,18 @@ def choose_context(
         side = max(tile, min(_HALOS_PER_TILE * reach.halo, largest_side()))
     halo = min(reach.halo, side // _HALOS_PER_TILE)
     return Context(side, halo, reach.seam_at(halo), reach)
+
+
+def gathering_halo(context: Context) -> int:
+    """Return how much context tiles get while the picture's statistics are gathered.
+
+    Most of a network's reach makes a difference of a fraction of a level at the edge of a core, and
+    an average over the core makes less of it: the forwards that only gather do without that part.
+    """
+    enough = (
+        halo for halo in range(context.halo) if context.reach.seam_at(halo) <= _SEAM_OF_AVERAGES
+    )
+    return next(enough, context.halo)
 
 
 @dataclass(frozen=True)
