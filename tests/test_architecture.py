@@ -85,6 +85,7 @@ HEAVY_MODULES = (
     "lib_upscalers.models.graphs",
     "lib_upscalers.models.skip_init",
     "lib_upscalers.tiling.reductions",
+    "lib_upscalers.tiling.resuming",
     "lib_upscalers.tiling.statistics",
     "lib_upscalers.tiling.tensor_memory",
     "lib_upscalers.tiling.watch",

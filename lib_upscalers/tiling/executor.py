@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from lib_upscalers.errors import ModelError
 from lib_upscalers.geometry import Region, Size
@@ -14,7 +14,7 @@ from lib_upscalers.tiling.padding import read_source
 from lib_upscalers.tiling.precision import dtype_name, place_key
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from typing import Any
 
     import numpy as np
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from lib_upscalers.network import Network, StatisticSite
     from lib_upscalers.progress import Progress
     from lib_upscalers.tiling.plan import Tile
+    from lib_upscalers.tiling.resuming import Resumption, Trace
     from lib_upscalers.tiling.statistics import Parts, Statistics
 
+_Result = TypeVar("_Result")
 _log = logging.getLogger("lib_upscalers")
 
 _MEMORY_SIGNS = (
@@ -94,6 +96,7 @@ class Executor:
         band: int,
         dtype: np.dtype[Any],
         known: Statistics | None = None,
+        trace: Trace | None = None,
     ) -> list[NDArray[Any]]:
         """Run tiles with sources of one size in one forward.
 
@@ -107,6 +110,7 @@ class Executor:
             band: Over how many pixels tiles reach over their neighbours, to be blended.
             dtype: The type of the result: uint8, uint16 or float32.
             known: Statistics of the whole picture, which replace the tiles' own.
+            trace: What the one tile's forwards have done so far.
 
         Returns:
             For each tile its `written_region`, enlarged, shape (h, w, C).
@@ -119,7 +123,7 @@ class Executor:
             output = None
             while output is None:
                 self.place()
-                output = self._forward(self._read(tiles, pixels, border), known)
+                output = self._forward(self._read(tiles, pixels, border), known, trace)
             return [
                 from_tensor(self._cut(output[i], tile, band), dtype) for i, tile in enumerate(tiles)
             ]
@@ -131,6 +135,7 @@ class Executor:
         border: Border,
         sites: Sequence[StatisticSite],
         known: Statistics,
+        trace: Trace | None = None,
     ) -> Parts:
         """Run a tile as far as is needed for its part of the picture's statistics.
 
@@ -140,6 +145,8 @@ class Executor:
             border: What lies beyond the picture.
             sites: Which statistics.
             known: Those that are known so far.
+            trace: What the tile's last forward has done; this one goes on there, and notes where
+                it stops. None: it begins anew.
 
         Raises:
             OutOfMemory: The device has no room for it.
@@ -148,14 +155,21 @@ class Executor:
             while True:
                 self.place()
                 batch = self._read([tile], pixels, border)
-                parts = self._parts_of(batch, tile, sites, known)
+                parts = self._parts_of(batch, tile, sites, known, trace)
                 if all(bool(part.isfinite().all()) for part, _ in parts.values()):
                     return parts
                 if not self._take_next_precision():
                     raise self._not_finite_error()
+                if trace is not None:
+                    trace.clear()
 
     def _parts_of(
-        self, batch: torch.Tensor, tile: Tile, sites: Sequence[StatisticSite], known: Statistics
+        self,
+        batch: torch.Tensor,
+        tile: Tile,
+        sites: Sequence[StatisticSite],
+        known: Statistics,
+        trace: Trace | None,
     ) -> Parts:
         from lib_upscalers.tiling.statistics import Enough, Frame, Gatherer
 
@@ -164,10 +178,28 @@ class Executor:
         right = fed.width if tile.core.right == tile.source.right else core.right
         bottom = fed.height if tile.core.bottom == tile.source.bottom else core.bottom
         frame = Frame(fed, Region.between(core.x, core.y, right, bottom))
-        gatherer = Gatherer(sites, self._on_device(known), frame)
-        with contextlib.suppress(Enough), self.cancellable(), gatherer:
-            self.network(batch)
-        return gatherer.parts
+        found: Parts = {}
+
+        def gather(resumption: Resumption | None) -> None:
+            gatherer = Gatherer(sites, self._on_device(known), frame, resumption=resumption)
+            with contextlib.suppress(Enough), self.cancellable(), gatherer:
+                self.network(batch)
+            found.update(gatherer.parts)
+
+        self._resume(gather, trace)
+        return found
+
+    def _resume(self, run: Callable[[Resumption | None], _Result], trace: Trace | None) -> _Result:
+        """Run a forward where a trace ends; from its start where that cannot be done."""
+        from lib_upscalers.tiling.resuming import CannotResumeError, Resumption
+
+        if trace is None:
+            return run(None)
+        try:
+            return run(Resumption(trace, self.device))
+        except CannotResumeError:
+            trace.clear()
+        return run(Resumption(trace, self.device))
 
     def _on_device(self, known: Statistics) -> Statistics:
         return {key: value.to(self.device) for key, value in known.items()}
@@ -188,15 +220,23 @@ class Executor:
         parts = [to_tensor(source, self.device, self.dtype) for source in sources]
         return parts[0][None] if len(parts) == 1 else torch.stack(parts)
 
-    def _forward(self, batch: torch.Tensor, known: Statistics | None) -> torch.Tensor | None:
+    def _forward(
+        self, batch: torch.Tensor, known: Statistics | None, trace: Trace | None
+    ) -> torch.Tensor | None:
         from lib_upscalers.tiling.statistics import Replay
 
-        replay = Replay(self._on_device(known)) if known else contextlib.nullcontext()
-        with self.cancellable(), replay:
-            output = self.network(batch)
+        def forward(resumption: Resumption | None) -> torch.Tensor:
+            shared = self._on_device(known) if known else None
+            replay = Replay(shared, resumption) if shared else contextlib.nullcontext()
+            with self.cancellable(), replay:
+                return self.network(batch)
+
+        output = self._resume(forward, trace)
         if output.float().sum().isfinite():
             return output
         if self._take_next_precision():
+            if trace is not None:
+                trace.clear()
             return None
         raise self._not_finite_error()
 

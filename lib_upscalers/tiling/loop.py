@@ -20,6 +20,7 @@ from lib_upscalers.tiling.half_precision import try_half
 from lib_upscalers.tiling.plan import plan_tiles, split_tile
 from lib_upscalers.tiling.policy import make_policy, make_rules
 from lib_upscalers.tiling.precision import dtype_ladder, dtype_name
+from lib_upscalers.tiling.stops import Stops, make_stops
 from lib_upscalers.tiling.tile_context import TilingNote, gathering_halo
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class _Loop:
         self._context: Context | None = None
         self._rules: Rules | None = None
         self._statistics: dict[Key, torch.Tensor] = {}
+        self._stops = Stops()
         self._largest = Size(0, 0)
         self._done = 0
         self._total = self._size.area
@@ -175,8 +177,11 @@ class _Loop:
 
         self._batch = 1
         tiles, rules = list(self._remaining), self._rules
-        gathering, self._rules = self._gathering_tiles()
         stages, changed = rounds(sites), 0.0
+        # Where all are gathered again and again, each forward has other values from its start on.
+        if all(len(stage) == 1 for stage in stages):
+            self._stops = make_stops(self._executor, self._job, tiles)
+        gathering, self._rules = self._gathering_tiles()
         self._total = self._size.area * (len(stages) + 1)
         for number, stage in enumerate(stages, 1):
             self._remaining = deque(gathering)
@@ -191,8 +196,11 @@ class _Loop:
         self._remaining, self._rules = deque(tiles), rules
 
     def _gathering_tiles(self) -> tuple[Sequence[Tile], Rules | None]:
-        """Cut the picture into tiles of less context, for the forwards that only gather."""
-        if self._context is None or self._rules is None:
+        """Cut the picture into tiles of less context, for the forwards that only gather.
+
+        Those that go on later have to be the same tiles.
+        """
+        if self._context is None or self._rules is None or self._stops.room:
             return list(self._remaining), self._rules
         rules = replace(self._rules, halo=gathering_halo(self._context))
         side = self._context.tile
@@ -225,7 +233,12 @@ class _Loop:
     def _gather(self, tile: Tile, stage: Sequence[StatisticSite]) -> Parts | None:
         try:
             return self._executor.gather(
-                tile, self._pixels, self._job.border, stage, self._statistics
+                tile,
+                self._pixels,
+                self._job.border,
+                stage,
+                self._statistics,
+                self._stops.of(tile),
             )
         except OutOfMemory as error:
             _log.debug("%s: %s", self._network.traits.name, error)
@@ -291,7 +304,13 @@ class _Loop:
         job = self._job
         try:
             return self._executor.run(
-                tiles, self._pixels, job.border, self._band, self._dtype, self._statistics
+                tiles,
+                self._pixels,
+                job.border,
+                self._band,
+                self._dtype,
+                self._statistics,
+                self._stops.last_of(tiles),
             )
         except OutOfMemory as error:
             _log.debug("%s: %s", self._network.traits.name, error)

@@ -285,7 +285,7 @@ def _room(executor: Executor, job: Job) -> _Room:
 
 def _measured_room(executor: Executor, job: Job, share: float = 1.0) -> _Room:
     on_cpu = executor.device.type == "cpu"
-    memory = _measured_memory(executor)
+    memory = measured_memory(executor)
     if memory is None:
         return _Room(LEAST_TILE**2, LEAST_TILE**2)
     free = int(job.free_memory(executor.device) * share)
@@ -326,7 +326,7 @@ def fitting_pixels(memory: MemoryUse, free: int) -> int:
     return max(1, int(free * _SHARE / max(memory.peak, 1.0)))
 
 
-def _measured_memory(executor: Executor) -> MemoryUse | None:
+def measured_memory(executor: Executor) -> MemoryUse | None:
     """Return what a forward allocates; None where not even the probe fits at the moment."""
     known = executor.network.profile.memory
     if executor.key not in known:

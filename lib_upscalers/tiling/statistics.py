@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.geometry import Region, Size
     from lib_upscalers.tiling.reductions import Call, Reduction
+    from lib_upscalers.tiling.resuming import Resumption
     from lib_upscalers.tiling.watch import Key, Shapes
 
     Statistics = Mapping[Key, Tensor]
@@ -166,6 +167,8 @@ class Gatherer(ReductionWatch):
         known: The picture's statistics so far, with which the forward runs.
         frame: What of the tile counts.
         stops: Whether the forward ends with `Enough` at the last one.
+        resumption: Where an earlier forward of the tile stopped, and this one shall; None: nothing
+            is stored.
 
     Attributes:
         parts: For each site this tile's share of the average, in float32, and its weight.
@@ -178,8 +181,9 @@ class Gatherer(ReductionWatch):
         frame: Frame,
         *,
         stops: bool = True,
+        resumption: Resumption | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(resumption)
         self._stops = stops
         self._sites = {site.key: site for site in sites}
         self._last = sites[-1].key
@@ -197,6 +201,8 @@ class Gatherer(ReductionWatch):
         if key in self._sites:
             self.parts[key] = self._part(reduction, call, self._sites[key])
             if self._stops and key == self._last:
+                if self._resumption is not None:
+                    self._resumption.stop()
                 raise Enough
         if key in self._known:
             return reduction.result(call, self._known[key])
@@ -247,10 +253,11 @@ class Replay(ReductionWatch):
 
     Args:
         known: The statistics.
+        resumption: Where an earlier forward of the tile stopped; None: it is run from its start.
     """
 
-    def __init__(self, known: Statistics) -> None:
-        super().__init__()
+    def __init__(self, known: Statistics, resumption: Resumption | None = None) -> None:
+        super().__init__(resumption)
         self._known = known
 
     def reduce(self, key: Key, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.progress import Progress
+    from lib_upscalers.tiling.resuming import Resumption
 
     Mark = Callable[[], Callable[[], object]]
 
@@ -138,19 +140,27 @@ class OperatorTimer(OperatorWatch):
 
 
 class ReductionWatch(OperatorWatch):
-    """Passes every reduction to `reduce`, with its key; runs everything else."""
+    """Passes every reduction to `reduce`, with its key; runs everything else.
 
-    def __init__(self) -> None:
+    Args:
+        resumption: Runs only what another forward has not done; None: all of it is run.
+    """
+
+    def __init__(self, resumption: Resumption | None = None) -> None:
         super().__init__()
         self._seen: Counter[str] = Counter()
+        self._resumption = resumption
 
     def visit(self, name: str, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
         """Run the operator, or what `reduce` makes of it."""
+        made = partial(self._made, name, self._seen[name], call, run)
+        self._seen[name] += 1
+        return made() if self._resumption is None else self._resumption.visit(name, call, made)
+
+    def _made(self, name: str, number: int, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
         if name not in REDUCTIONS:
             return run(*call.args, **call.kwargs)
-        key = (name, self._seen[name])
-        self._seen[name] += 1
-        return self.reduce(key, call, run)
+        return self.reduce((name, number), call, run)
 
     def reduce(self, key: Key, call: Call, run: Callable[..., Any]) -> Any:  # noqa: ANN401
         """Return what this reduction returns."""
