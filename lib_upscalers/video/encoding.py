@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _CHROMA: Final = {(2, 2): "420", (2, 1): "422", (1, 1): "444"}
 _DEFAULT_RATE = Fraction(24)
+# With its AVX-512 code x264 encodes the same frames of some sizes (720 x 400, say) differently from
+# run to run, so that a video that went on would not equal one that was not interrupted.
+_X264_REPEATABLE: Final = {"x264-params": "asm=MMX2,SSE2Fast,LZCNT,SSSE3,SSE4.2,AVX,FMA3,BMI2,AVX2"}
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,14 @@ class Encoding:
     def options(self) -> dict[str, str]:
         """Return the encoder's options."""
         quality = {} if self.quality is None else {"crf": str(self.quality)}
-        return {**self.codec.options, **quality}
+        repeatable = _X264_REPEATABLE if self.codec.encoder == "libx264" and _has_avx512() else {}
+        return {**self.codec.options, **quality, **repeatable}
+
+
+def _has_avx512() -> bool:
+    from torch.backends import cpu
+
+    return cpu.get_cpu_capability() == "AVX512"
 
 
 def _steps(pixel_format: str) -> tuple[int, int]:
