@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.ui.folder_actions import FolderActions
     from lib_upscalers.ui.model_actions import ModelActions
+    from lib_upscalers.ui.video_actions import VideoActions
 
 _VARIABLE = "UPSCALER_LAB_PASSWORD"
 _WITHOUT_GRADIO = (
@@ -141,6 +142,7 @@ PLACES = (
     ("Which one?", "asks what you have and want, and recommends upscalers"),
     ("Models", "finds networks on OpenModelDB, fetches and manages them"),
     ("Several pictures, Folders", "a test on many pictures; a whole folder enlarged"),
+    ("Video", "every frame enlarged, with sound and subtitles"),
     ("Networks", "which network files were found, and in which folders"),
 )
 """Where things are in the app's page, for new users."""
@@ -227,6 +229,7 @@ def _serve(options: AppOptions, console: Console) -> int:
     listening: socket.socket | None = None
     server: AppServer | None = None
     folders: FolderActions | None = None
+    video: VideoActions | None = None
     try:
         password = _password(options, console)
         # First of all: what follows takes seconds.
@@ -238,13 +241,15 @@ def _serve(options: AppOptions, console: Console) -> int:
         from lib_upscalers.ui.app_page import build_page
         from lib_upscalers.ui.app_server import AppServer
         from lib_upscalers.ui.folder_actions import FolderActions
+        from lib_upscalers.ui.video_actions import VideoActions
 
         login = Login(password) if password else None
-        # Folders of this computer are no business of other computers.
-        folders = FolderActions(actions) if is_this_computer(options.host) else None
+        # Files of this computer are no business of other computers.
+        if is_this_computer(options.host):
+            folders, video = FolderActions(actions), VideoActions(actions)
         server = AppServer(
             build_page(
-                *(actions, models, folders),
+                *(actions, models, folders, video),
                 doctor=lambda: _doctor(actions, problems),
                 speeds=lambda: _speeds(actions),
             ),
@@ -266,8 +271,9 @@ def _serve(options: AppOptions, console: Console) -> int:
         return 1
     finally:
         problems.detach()
-        if folders is not None:
-            folders.close()
+        for each in (folders, video):
+            if each is not None:
+                each.close()
         if server is not None:
             server.stop()
         if listening is not None:

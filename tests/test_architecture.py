@@ -98,6 +98,7 @@ HEAVY_MODULES = (
     "lib_upscalers.ui.guide_page",
     "lib_upscalers.ui.models_page",
     "lib_upscalers.ui.speed_form",
+    "lib_upscalers.ui.video_form",
     "lib_upscalers.hosts.webui.interception",
 )
 FOREIGN_ARGUMENTS = ("lib_upscalers.models.adapt.", "lib_upscalers.models.outlining.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,7 +51,6 @@ examples:
 
 {EXIT_CODES}"""
 _CODECS = ("h264", "hevc", "av1", "ffv1", "prores")
-_MINUTE, _HOUR = 60, 3600
 
 
 @dataclass(frozen=True)
@@ -82,23 +80,12 @@ def read_trim(text: str) -> Trim:
     Raises:
         argparse.ArgumentTypeError: It is none.
     """
-    time = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)"
-    found = re.fullmatch(rf"(?:{time})?-(?:{time})?", text.strip())
-    if not found or text.strip() == "-":
-        raise argparse.ArgumentTypeError(
-            f"expected a part such as 10-20, 1:30-1:40 or 1:30-, but got {text!r}"
-        )
-    hours, minutes, seconds, *end = found.groups()
+    from lib_upscalers.errors import InputError
+
     try:
-        return Trim(_seconds(hours, minutes, seconds) or 0.0, _seconds(*end))
-    except ValueError as error:
+        return Trim.parse(text)
+    except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _seconds(hours: str | None, minutes: str | None, seconds: str | None) -> float | None:
-    if seconds is None:
-        return None
-    return int(hours or 0) * _HOUR + int(minutes or 0) * _MINUTE + float(seconds)
 
 
 def _add(parser: argparse.ArgumentParser) -> None:
@@ -183,7 +170,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
         console.say(note)
     if run.tally.damaged:
         console.write(
-            f"Frames of the source are damaged, {run.tally.damaged}: they show what could be "
+            f"Frames of the source are damaged, {len(run.tally.damaged)}: they show what could be "
             "decoded, or what the frame beside them shows.",
             "yellow",
         )
@@ -222,6 +209,7 @@ def _job(options: VideoOptions, settings: Settings) -> VideoJob:
     from lib_upscalers.cli.method_options import choose
     from lib_upscalers.errors import InputError
     from lib_upscalers.hosts.standalone import StandaloneHost
+    from lib_upscalers.jobs.picture_steps import naming_overwrite
     from lib_upscalers.upscaling.upscaler import Upscaler
     from lib_upscalers.video.encoding import Encoding
     from lib_upscalers.video.video_planning import VideoLook, VideoOrder, plan_video
@@ -249,7 +237,8 @@ def _job(options: VideoOptions, settings: Settings) -> VideoJob:
         overwrite=options.overwrite,
         resume=options.resume,
     )
-    order.check()
+    with naming_overwrite():
+        order.check()
     return plan_video(order, VideoLook.at(source), upscaler)
 
 

@@ -20,6 +20,7 @@ from lib_upscalers.ui.guide_actions import GuideActions
 from lib_upscalers.ui.guide_page import TITLE, build_guide
 from lib_upscalers.ui.models_page import ModelsPage
 from lib_upscalers.ui.speed_form import build_speeds
+from lib_upscalers.ui.video_form import build_video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lib_upscalers.ui.compare_actions import CompareActions
     from lib_upscalers.ui.folder_actions import FolderActions
     from lib_upscalers.ui.model_actions import ModelActions
+    from lib_upscalers.ui.video_actions import VideoActions
     from lib_upscalers.upscaling.choices import Choice
 
 _log = logging.getLogger("lib_upscalers")
@@ -56,6 +58,14 @@ upscaler-lab-language label { display: flex; gap: 0.5rem; align-items: center;
   justify-content: flex-end; font-size: 0.85rem; }
 upscaler-lab-language select { padding: 0.15rem 1.8rem 0.15rem 0.5rem; font-size: inherit;
   border-radius: 6px; background-color: transparent; }
+.lab-run { appearance: none; display: block; width: 100%; height: 0.5rem; margin-bottom: 0.4rem;
+  border: 0; border-radius: 4px; overflow: hidden; background: var(--border-color-primary); }
+.lab-run::-webkit-progress-bar { background: var(--border-color-primary); }
+.lab-run::-webkit-progress-value { background: var(--color-accent); }
+.lab-run::-moz-progress-bar { background: var(--color-accent); }
+.lab-line:has(.prose:empty) { display: none; }
+.lab-line .html-container { padding: 0; }
+.lab-faults { overflow-wrap: anywhere; }
 </style>
 <upscaler-lab-language></upscaler-lab-language>
 """
@@ -111,6 +121,7 @@ def build_page(
     actions: CompareActions,
     models: ModelActions,
     folders: FolderActions | None = None,
+    video: VideoActions | None = None,
     doctor: Callable[[], str] | None = None,
     speeds: Callable[[], Iterator[Speed]] | None = None,
 ) -> gr.Blocks:
@@ -120,6 +131,7 @@ def build_page(
         actions: What the comparison's buttons do.
         models: What the buttons of the page Models do.
         folders: What the buttons for folders of this computer do; None: there are none.
+        video: What the buttons for videos of this computer do; None: there are none.
         doctor: Returns what a bug report needs; None: there is no button for it.
         speeds: Measures all upscalers; None: there is no button for it.
     """
@@ -135,6 +147,8 @@ def build_page(
                 tab = build(actions)
                 if folders is not None:
                     build_folders(folders, tab)
+                if video is not None:
+                    build_video(video, tab)
                 with gr.Accordion("Networks", open=False):
                     table = gr.HTML(networks(), elem_id="lab-networks", apply_default_css=False)
                     again = gr.Button("Look again", size="sm")

@@ -44,6 +44,11 @@ _log = logging.getLogger("lib_upscalers")
 FEED, PICTURE = "upscaler-lab-feed", "upscaler-lab-picture"
 _HIDDEN = "upscaler-lab-hidden"
 _MESSAGE = "() => [globalThis.upscalerLab?.message() ?? '']"
+TO_VIEWER = """() => {
+    document.querySelector("upscaler-lab-viewer")?.scrollIntoView({ block: "start" });
+    return [];
+}"""
+"""JavaScript that brings the viewer into sight, for buttons far below it."""
 # Run after a use's components are filled, or not. Gradio 3 fails on any value that it returns,
 # `undefined` too, for there is no output to take it.
 _AFTER = """(filled) => {

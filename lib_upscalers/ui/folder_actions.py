@@ -10,9 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from lib_upscalers.compare.session import Entry, Session
-from lib_upscalers.compare.store import saved_name
-from lib_upscalers.errors import Cancelled, InputError, UpscalerError
+from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.geometry import Size
 from lib_upscalers.jobs.claims import ClaimRules
 from lib_upscalers.jobs.folder_run import FolderRun
@@ -27,9 +25,11 @@ from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import Target
+from lib_upscalers.ui.background_work import BackgroundWork
+from lib_upscalers.ui.before_after import show_before_and_after
+from lib_upscalers.ui.run_status import fault_list, status_line
 from lib_upscalers.ui.viewer_feed import alert
 from lib_upscalers.upscaling.settings import Settings
-from lib_upscalers.version import VERSION
 
 if TYPE_CHECKING:
     from lib_upscalers.jobs.claims import Claim
@@ -119,11 +119,11 @@ class FolderActions:
         try:
             form = FolderForm.of(*values)
             with self._lock:
-                if self._run is not None and self._run.is_running():
+                if self._run is not None and self._run.work.is_running():
                     raise InputError("A folder is being done already: pause it first.")
                 write_object(self._file, asdict(form))
                 self._run = _Run(self.compare, form, failed_only=failed_only)
-                self._run.start()
+                self._run.work.start()
         except (UpscalerError, OSError) as error:
             return alert(str(error))
         return ""
@@ -137,7 +137,7 @@ class FolderActions:
         """End the run and wait for it."""
         self.pause()
         if self._run is not None:
-            self._run.join()
+            self._run.work.join()
 
     def status(self) -> str:
         """Return how far the run is, its failures and its last results, as HTML."""
@@ -153,12 +153,7 @@ class FolderActions:
                 rows = journal.select(f"WHERE state = 'failed' LIMIT {_MOST_FAULTS}")
         except UpscalerError as error:
             return alert(str(error))
-        if not rows:
-            return ""
-        lines = "".join(f"<li>{escape(row.source)}: {escape(row.error)}</li>" for row in rows)
-        return (
-            f'<details open><summary>Failed</summary><ul class="lab-faults">{lines}</ul></details>'
-        )
+        return fault_list([f"{row.source}: {row.error}" for row in rows])
 
     def names(self) -> list[str]:
         """Return the names of the last results, the newest first."""
@@ -183,30 +178,9 @@ class _Run:
         self._compare = compare
         self._failed_only = failed_only
         self._tally = Tally()
-        self._problem = ""
         self._refusals: list[str] = []
         self._last: deque[FileDone] = deque(maxlen=_LAST_RESULTS)
-        self._thread = threading.Thread(target=self._work, name="folder", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self) -> None:
-        self._thread.join()
-
-    def is_running(self) -> bool:
-        return self._thread.is_alive()
-
-    def _work(self) -> None:
-        try:
-            self._do()
-        except Cancelled:
-            pass
-        except (UpscalerError, OSError) as error:
-            self._problem = str(error)
-        except Exception as error:  # noqa: BLE001 - the page shows it, and the app lives on
-            _log.exception("A folder was not finished")
-            self._problem = f"{type(error).__name__}: {error}"
+        self.work = BackgroundWork("folder", self._do)
 
     def _do(self) -> None:
         form = self.form
@@ -259,17 +233,13 @@ class _Run:
 
     def status(self) -> str:
         tally = self._tally
-        left = tally.seconds_left()
-        ended = "Stopped" if self._problem else "Paused" if tally.left else "Finished"
-        state = "Running" if self.is_running() else ended
-        parts = [f"{state}: {tally.in_words()}", f"{tally.speed():.2f} MP/s"]
-        if self.is_running() and left is not None and tally.left:
-            parts.append(f"{left // 60:.0f} min {left % 60:.0f} s left")
-        done = tally.total - tally.left
-        bar = f'<progress max="{max(1, tally.total)}" value="{done}"></progress>'
-        problems = [self._problem, *self._refusals[:_MOST_FAULTS]]
+        ended = "Stopped" if self.work.problem else "Paused" if tally.left else "Finished"
+        state = "Running" if self.work.is_running() else ended
+        parts = [tally.in_words(), f"{tally.speed():.2f} MP/s"]
+        left = tally.seconds_left() if self.work.is_running() and tally.left else None
+        problems = [self.work.problem, *self._refusals[:_MOST_FAULTS]]
         alerts = "".join(alert(each) for each in problems)
-        return f"<p>{bar} {escape(', '.join(parts))}.</p>{alerts}"
+        return status_line(state, parts, tally.total - tally.left, tally.total, left) + alerts
 
     def names(self) -> list[str]:
         return [str(done.job.output) for done in list(self._last)]
@@ -305,26 +275,12 @@ class _Run:
         done = next((each for each in list(self._last) if str(each.job.output) == name), None)
         if done is None:
             raise InputError("Expected one of the last results: choose one.")
-        store, upscaler = self._compare.store, self.form.upscaler
-        key = store.key("folder", name, str(done.job.output.stat().st_mtime_ns))
-        title = done.job.source.stem
-        before, after = (
-            store.put_picture(key, saved_name(title, part), read_picture(file))
-            for part, file in (("before", done.job.source), (upscaler, done.job.output))
-        )
-        entry = Entry(name=upscaler, kind="network", state="finished", fraction=1.0, result=after)
-        session = Session(
-            name=store.new_name(),
-            title=title,
-            source=before,
-            width=after.width,
-            height=after.height,
-            entries=(entry,),
+        key = self._compare.store.key("folder", name, str(done.job.output.stat().st_mtime_ns))
+        pictures = read_picture(done.job.source), read_picture(done.job.output)
+        return show_before_and_after(
+            *(self._compare, key, done.job.source.stem, pictures, self.form.upscaler),
             notes=done.notes,
-            version=VERSION,
         )
-        store.save(session)
-        return self._compare.view(session)
 
 
 def _below(job: FileJob, folder: Path) -> str:

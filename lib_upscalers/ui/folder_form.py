@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from lib_upscalers.jobs.output_paths import writable
+from lib_upscalers.ui.compare_tab import TO_VIEWER
 from lib_upscalers.ui.folder_actions import OWN_FORMAT
 from lib_upscalers.ui.gradio_compat import listen
 
@@ -25,7 +26,6 @@ _STYLE = """
 <style>
 #lab-folder-status figure { display: inline-block; margin: 0.3rem 0.6rem 0.3rem 0; }
 #lab-folder-status figure img { display: inline-block; margin-right: 2px; max-height: 160px; }
-.lab-faults { overflow-wrap: anywhere; }
 </style>
 """
 _REFRESH_SECONDS = 2.0
@@ -67,7 +67,8 @@ def build_folders(actions: FolderActions, tab: Tab) -> None:
     listen(start.click, begin, inputs, [alerts])
     listen(retry.click, begin_failed, inputs, [alerts])
     listen(pause.click, actions.pause, None, None)
-    listen(shown.input, show, [shown], [tab.feed, alerts])
+    done = listen(shown.input, show, [shown], [tab.feed, alerts])
+    listen(done.then, None, None, None, js=TO_VIEWER)
     listen(gr.Timer(_REFRESH_SECONDS).tick, look, None, [status, shown])
 
 

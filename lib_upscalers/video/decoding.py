@@ -11,6 +11,7 @@ import numpy as np
 from lib_upscalers.errors import ImageError
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.video.colour import FULL, LIMITED, from_rgb, full_chroma_format, to_rgb
+from lib_upscalers.video.pieces import Piece, key_before
 from lib_upscalers.video.pyav import opened
 from lib_upscalers.video.video_facts import refuse_frame
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from lib_upscalers.video.pieces import Piece
+    from lib_upscalers.video.pieces import Timeline
     from lib_upscalers.video.video_facts import VideoFacts
 
     Array = NDArray[Any]
@@ -52,8 +53,8 @@ class Decoder:
         self._facts = facts
         self._piece = piece
         self._before: Array | None = None
-        self.damaged = 0
-        """How many frames could not be decoded so far, or only in part."""
+        self.damaged: list[int] = []
+        """The timestamps of frames that could not be decoded so far, or only in part."""
 
     def frames(self) -> Iterator[VideoFrame]:
         """Yield a frame for every timestamp of the piece, in their order.
@@ -69,10 +70,11 @@ class Decoder:
         for frame in self._wanted():
             refuse_frame(frame, self._facts.path)
             self._check_size(frame)
-            self.damaged += bool(frame.is_corrupt)
+            if frame.is_corrupt:
+                self.damaged.append(frame.pts)
             picture = self._picture(frame)
             while waiting[0] < frame.pts:
-                self.damaged += 1
+                self.damaged.append(waiting[0])
                 yield VideoFrame(waiting.popleft(), None if shown else picture)
                 shown = True
             yield VideoFrame(waiting.popleft(), picture)
@@ -82,7 +84,7 @@ class Decoder:
                 f"Expected frames, but none of the {len(waiting)} frames of piece "
                 f"{self._piece.number} of {self._facts.path} can be decoded: the file is damaged."
             )
-        self.damaged += len(waiting)
+        self.damaged.extend(waiting)
         for stamp in waiting:
             yield VideoFrame(stamp, None)
 
@@ -135,6 +137,19 @@ class Decoder:
         same = self._before is not None and np.array_equal(self._before, planes)
         self._before = planes
         return None if same else Picture(to_rgb(planes, bits, self._facts.colour))
+
+
+def decode_one(facts: VideoFacts, timeline: Timeline, stamp: int) -> Picture:
+    """Return the picture of one frame.
+
+    Raises:
+        ImageError: It cannot be decoded.
+    """
+    piece = Piece(1, (stamp,), key_before(timeline.keys, stamp))
+    picture = next(Decoder(facts, piece).frames()).picture
+    if picture is None:
+        raise ImageError(f"Expected a frame of {facts.path} at {stamp}, but it is damaged.")
+    return picture
 
 
 def planes_of(frame: Any, facts: VideoFacts) -> tuple[Array, int]:

@@ -73,16 +73,18 @@ class VideoTally:
         before: Frames in pieces that an earlier or another run has done.
         enlarged: Frames that went through the upscaler.
         reused: Frames that show the same as the one before.
-        damaged: Frames that could not be decoded, or only in part.
+        damaged: The times of frames that could not be decoded, or only in part, in seconds.
         spared: How many frames' work was spared, as the tiles that changed were enlarged alone.
+        idle: Seconds that the run has waited for its user.
     """
 
     total: int
     before: int = 0
     enlarged: int = 0
     reused: int = 0
-    damaged: int = 0
+    damaged: list[float] = field(default_factory=list[float])
     spared: float = 0.0
+    idle: float = 0.0
     _begun: float = field(default_factory=time.monotonic)
 
     @property
@@ -92,14 +94,19 @@ class VideoTally:
 
     @property
     def seconds(self) -> float:
-        """Since the run has begun."""
-        return time.monotonic() - self._begun
+        """Since the run has begun, without those in which it waited for its user."""
+        return time.monotonic() - self._begun - self.idle
+
+    def seconds_left(self) -> float | None:
+        """Return how long the rest takes at this run's speed; None before there is one."""
+        now = self.enlarged + self.reused
+        return (self.total - self.done) * self.seconds / now if now else None
 
     def add(self, other: VideoTally) -> None:
         """Add the counts of a piece that a worker has done."""
         self.enlarged += other.enlarged
         self.reused += other.reused
-        self.damaged += other.damaged
+        self.damaged.extend(other.damaged)
         self.spared += other.spared
 
     def in_words(self) -> str:
@@ -173,7 +180,8 @@ class PieceRun:
             stopped = threading.Event()
             stages.run(self._decoder.frames(), stopped)
             written = writer.count
-        tally.damaged += self._decoder.damaged
+        base = job.facts.time_base
+        tally.damaged.extend(float(stamp * base) for stamp in self._decoder.damaged)
         if written != len(self._piece.stamps):
             raise OutputError(
                 f"Expected {len(self._piece.stamps)} frames in piece {self._piece.number}, but "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 PIECE_SECONDS = 10.0
 # Without a keyframe for so many pieces' lengths, a piece ends at any frame.
 _PATIENCE = 2.0
+_TIME = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)"
+_MINUTE, _HOUR = 60, 3600
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,27 @@ class Trim:
                 f"Expected a part of the video whose end is after its start, but got "
                 f"{self.start:g} to {self.end} seconds."
             )
+
+    @classmethod
+    def parse(cls, text: str) -> Trim:
+        """Read a part of a video: ``10-20``, ``1:30-``, ``-0:05.5``.
+
+        Raises:
+            InputError: It is none.
+        """
+        found = re.fullmatch(rf"(?:{_TIME})?-(?:{_TIME})?", text.strip())
+        if not found or text.strip() == "-":
+            raise InputError(
+                f"Expected a part such as 10-20, 1:30-1:40 or 1:30-, but got {text!r}."
+            )
+        hours, minutes, seconds, *end = found.groups()
+        return cls(_seconds(hours, minutes, seconds) or 0.0, _seconds(*end))
+
+
+def _seconds(hours: str | None, minutes: str | None, seconds: str | None) -> float | None:
+    if seconds is None:
+        return None
+    return int(hours or 0) * _HOUR + int(minutes or 0) * _MINUTE + float(seconds)
 
 
 @dataclass(frozen=True)

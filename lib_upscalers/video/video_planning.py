@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from lib_upscalers.errors import InputError
 from lib_upscalers.file_writing import check_target
 from lib_upscalers.jobs.method import Method, method_of
-from lib_upscalers.jobs.picture_steps import naming_overwrite
 from lib_upscalers.targets import Target
 from lib_upscalers.upscaling.settings import Settings
 from lib_upscalers.video.changed_tiles import Reuse
@@ -79,8 +78,7 @@ class VideoOrder:
             AlreadyExistsError: There is a file of that name, which is not to be replaced.
         """
         container_format(self.output)
-        with naming_overwrite():
-            check_target(self.output, overwrite=self.overwrite, protected=(self.source,))
+        check_target(self.output, overwrite=self.overwrite, protected=(self.source,))
 
 
 @dataclass(frozen=True)
