@@ -1,0 +1,121 @@
+"""Make the page of benchmarks from one run: machine, versions, date, and what each one prints.
+
+    python -m benchmarks.all [--page docs/reference/benchmarks.md] [--only NAME ...]
+                             [--set5 FOLDER] [--webui ADDRESS]
+
+Run it on a machine that does nothing else: the page states the load before and after, and says so
+where it was not idle. What fails or takes longer than half an hour is stated, not left out. With
+--webui, a WebUI that runs there is measured too, as a peer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lib_upscalers.diagnosis.system_facts import machine_lines, package_lines
+from lib_upscalers.models.measurements import device_name
+from lib_upscalers.version import VERSION
+
+ROOT = Path(__file__).resolve().parent.parent
+WEIGHTS = sorted(str(each) for each in (ROOT / "lib_upscalers/weights").glob("lab_*.safetensors"))
+PAGE = ROOT / "docs/reference/benchmarks.md"
+_MOST_SECONDS = 1800.0
+# More running processes than this, for each core, and the machine is not idle.
+_IDLE_LOAD = 0.15
+
+BENCHMARKS = {
+    "The engine: time": ("engine", "time"),
+    "The engine: tiles against the whole picture": ("engine", "exact"),
+    "The engine: memory": ("engine", "memory"),
+    "bf16 on this CPU": ("precision", *WEIGHTS),
+    "One picture on the command line": ("first_picture",),
+    "A folder of small pictures": ("small_pictures",),
+    "A folder: what the journal costs": ("folders", "overhead"),
+    "Resampling": ("resample",),
+    "Loading networks": ("loading",),
+    "Comparing": ("comparing",),
+}
+
+
+def load() -> str:
+    """Return the average number of running processes of the last minute."""
+    return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "not known"
+
+
+def run(arguments: tuple[str, ...]) -> str:
+    """Return what a benchmark prints, or why it could not be measured."""
+    command = [sys.executable, "-m", f"benchmarks.{arguments[0]}", *arguments[1:]]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_MOST_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not measured: it took longer than {_MOST_SECONDS / 60:.0f} minutes"
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return f"not measured: {reason}"
+    return done.stdout.rstrip()
+
+
+def head(before: str) -> list[str]:
+    """Return the lines that name the machine, the versions and the date."""
+    idle = before != "not known" and float(before) <= _IDLE_LOAD * (os.cpu_count() or 1)
+    date = time.strftime("%Y-%m-%d")
+    lines = [
+        "# Benchmarks",
+        "",
+        f"One run of `python -m benchmarks.all`, {date}, Upscaler Lab {VERSION}.",
+        "",
+        f"- {device_name('cpu')}",
+        *(f"- {line}" for line in (*machine_lines(), *package_lines())),
+        f"- load before: {before}, after: {load()}",
+    ]
+    if not idle:
+        lines += ["", "**The machine was not idle: read ratios, and those with care.**"]
+    return lines
+
+
+def shown(arguments: tuple[str, ...]) -> str:
+    """Return the command as the page names it."""
+    return " ".join(arguments).replace(f"{ROOT}{os.sep}", "")
+
+
+def main() -> None:
+    """Run all, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--only", nargs="+", help="modules, such as engine")
+    parser.add_argument("--set5", type=Path, help="a folder with the pictures of Set5")
+    parser.add_argument("--webui", help="the address of a WebUI that runs")
+    options = parser.parse_args()
+    todo = dict(BENCHMARKS)
+    if options.set5 is not None:
+        for weights in WEIGHTS:
+            scale = "4" if "4x" in weights else "2"
+            arguments = ("fidelity", weights, "--scale", scale, "--set5", str(options.set5))
+            todo[f"PSNR on Set5: {Path(weights).stem}"] = arguments
+    if options.webui:
+        todo["Beside a WebUI's own engine"] = ("webui", "networks", options.webui)
+    before, sections = load(), list[str]()
+    for title, arguments in todo.items():
+        if options.only and arguments[0] not in options.only:
+            continue
+        print(title, flush=True)
+        found = run(arguments)
+        command = f"`python -m benchmarks.{shown(arguments)}`"
+        sections += ["", f"## {title}", "", command, "", "```text", found, "```"]
+    options.page.write_text("\n".join([*head(before), *sections, ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
