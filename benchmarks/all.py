@@ -1,9 +1,10 @@
 """Make the page of benchmarks from one run: machine, versions, date, and what each one prints.
 
-    python -m benchmarks.all [--page docs/reference/benchmarks.md] [--only NAME ...]
+    python -m benchmarks.all [--page FILE] [--only NAME ...]
                              [--set5 FOLDER] [--webui ADDRESS]
 
-Run it on a machine that does nothing else: the page states the load before and after, and says so
+Without --page it is a page of the documentation's reference. Run it on a machine that does nothing
+else: the page states the load before and after, and says so
 where it was not idle. What fails or takes longer than half an hour is stated, not left out. With
 --webui, a WebUI that runs there is measured too, as a peer.
 """
@@ -23,7 +24,7 @@ from lib_upscalers.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = sorted(str(each) for each in (ROOT / "lib_upscalers/weights").glob("lab_*.safetensors"))
-PAGE = ROOT / "docs/reference/benchmarks.md"
+PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 _MOST_SECONDS = 1800.0
 # More running processes than this, for each core, and the machine is not idle.
 _IDLE_LOAD = 0.15
@@ -102,7 +103,7 @@ def main() -> None:
     if options.set5 is not None:
         for weights in WEIGHTS:
             scale = "4" if "4x" in weights else "2"
-            arguments = ("fidelity", weights, "--scale", scale, "--set5", str(options.set5))
+            arguments = ("fidelity", weights, "--scale", scale, "--data", str(options.set5))
             todo[f"PSNR on Set5: {Path(weights).stem}"] = arguments
     if options.webui:
         todo["Beside a WebUI's own engine"] = ("webui", "networks", options.webui)
