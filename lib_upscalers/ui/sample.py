@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -86,9 +86,10 @@ class _Canvas:
         near = (self.x[box] - x) ** 2 + (self.y[box] - y) ** 2 < radius * radius
         self.pixels[box][near] = color
 
-    def picture(self) -> npt.NDArray[np.uint8]:
+    def picture(self, scale: int) -> npt.NDArray[np.uint8]:
         """Return the pixels, each the mean of its sub-pixels."""
-        shape = HEIGHT, _FINENESS, WIDTH, _FINENESS, 3
+        each = _FINENESS // scale
+        shape = HEIGHT * scale, each, WIDTH * scale, each, 3
         return np.rint(self.pixels.reshape(shape).mean(axis=(1, 3))).astype(np.uint8)
 
 
@@ -105,8 +106,8 @@ def _draw_eye(canvas: _Canvas) -> None:
     canvas.fill(canvas.ellipse((109, 93), (4, 5)), (255, 255, 255))
 
 
-def draw_sample() -> Picture:
-    """Return the sample picture: 192 x 144, RGB, 8 bit, the same every time."""
+def draw_sample(scale: Literal[1, 2, 4] = 1) -> Picture:
+    """Return the sample picture: 192 x 144 times `scale`, RGB, 8 bit, the same every time."""
     from lib_upscalers.pictures.picture import Picture
 
     canvas = _Canvas.blank()
@@ -124,4 +125,4 @@ def draw_sample() -> Picture:
     for strand in _HAIR:
         canvas.curve(strand, (1.0, 6.5), (98, 66, 128))
         canvas.curve(strand, (0.4, 2.2), (164, 126, 192))
-    return Picture(canvas.picture())
+    return Picture(canvas.picture(scale))
