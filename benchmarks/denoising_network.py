@@ -115,6 +115,7 @@ class Denoiser(nn.Module):
 
     Attributes:
         mean: Of each channel of clean latents; deviation: theirs.
+        fast: Whether the U-Net's convolutions are computed in bfloat16.
     """
 
     mean: torch.Tensor
@@ -136,6 +137,7 @@ class Denoiser(nn.Module):
         self.leave = nn.Sequential(nn.GroupNorm(_GROUPS, widths[0]), nn.SiLU())
         self.last = nn.Conv2d(widths[0], channels, 3, padding=1)
         nn.init.zeros_(self.last.weight)
+        self.fast = False
 
     def normalised(self, samples: torch.Tensor) -> torch.Tensor:
         """Return latents with mean 0 and deviation 1 in every channel."""
@@ -151,7 +153,10 @@ class Denoiser(nn.Module):
         small = (1 + wide**2).sqrt()
         guess = self.linear(values, level)
         told = (guess - values / small**2) * small / wide
-        return told + self._learned(torch.cat([values / small, guess], 1), level)
+        seen = torch.cat([values / small, guess], 1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.fast):
+            learned = self._learned(seen, level)
+        return told + learned.float()
 
     def _learned(self, values: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         angle = (level.log() / 2)[:, None] * self.pitches * 2
@@ -269,9 +274,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--bf16", action="store_true", help="for a CPU that computes it")
     arguments = parser.parse_args()
     latents = read_latents(arguments.pairs)
     training = Training(latents, arguments.minutes * 60)
+    training.model.fast = arguments.bf16
     if arguments.file.exists():
         training.load(arguments.file)
     count = sum(each.numel() for each in training.model.parameters())

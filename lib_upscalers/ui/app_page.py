@@ -56,8 +56,9 @@ _LANGUAGE = """
 <style>
 upscaler-lab-language label { display: flex; gap: 0.5rem; align-items: center;
   justify-content: flex-end; font-size: 0.85rem; }
-upscaler-lab-language select { padding: 0.15rem 1.8rem 0.15rem 0.5rem; font-size: inherit;
-  border-radius: 6px; background-color: transparent; }
+.gradio-container upscaler-lab-language label select { padding: 0.15rem 1.8rem 0.15rem 0.5rem;
+  font-size: inherit; border-radius: 6px; color: var(--body-text-color);
+  background-color: var(--input-background-fill); }
 .lab-run { appearance: none; display: block; width: 100%; height: 0.5rem; margin-bottom: 0.4rem;
   border: 0; border-radius: 4px; overflow: hidden; background: var(--border-color-primary); }
 .lab-run::-webkit-progress-bar { background: var(--border-color-primary); }

@@ -186,11 +186,13 @@ export class GuideElement extends HTMLElement {
 
   /** @param {Page} page */
   pictures(page) {
-    const title = say("What they do: one small drawing, the same part of it");
+    const title = say("What they do: one small drawing, enlarged and finished");
+    const model = say("The second pass is a small model of ours, which has learned to draw eyes and nothing else.");
     const figures = page.pictures.map(({ url, name, caption }) => make("figure", {},
       make("img", { src: url, alt: name }),
       make("figcaption", {}, make("b", {}, say(name)), " ", say(caption))));
-    return make("section", {}, make("h3", {}, title), make("div", { class: "pictures" }, ...figures));
+    return make("section", {}, make("h3", {}, title), make("p", {}, model),
+      make("div", { class: "pictures" }, ...figures));
   }
 
   /** @param {Page} page */

@@ -16,7 +16,7 @@ fieldset label { display: flex; gap: 8px; align-items: baseline; padding: 4px 0;
 .time, .taste { font-variant-numeric: tabular-nums; }
 .problem { color: var(--bad); }
 h3 { margin: 18px 0 8px; font-size: 1.05rem; }
-.pictures { display: grid; gap: 10px; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); }
+.pictures { display: grid; gap: 10px; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); margin-top: 8px; max-width: 76rem; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; background: var(--paper); }
 figure img { display: block; width: 100%; aspect-ratio: 4 / 3; object-fit: cover; image-rendering: pixelated; }
 figcaption { padding: 6px 10px 8px; font-size: 13px; }
