@@ -14,6 +14,7 @@ from lib_upscalers.models.architectures.hints import misfit, unknown_architectur
 from lib_upscalers.models.placement import ExactWeights
 from lib_upscalers.models.reading import GRAPH_SUFFIXES, read_state, with_read_errors
 from lib_upscalers.models.reading.faults import MISFITS, printable
+from lib_upscalers.models.reading.pickle_values import Record
 from lib_upscalers.models.wrapping import parts, unwrap
 from lib_upscalers.network import NetworkTraits, Profile
 
@@ -197,8 +198,16 @@ def describe_state(held: Mapping[str, Any], path: Path) -> ImageModelDescriptor[
 
 
 def _check_kinds(state: dict[str, Any], path: Path) -> None:
-    """Check that no convolution has whole numbers, whose factors would be in another place."""
+    """Check that weights are tensors, and that no convolution has whole numbers.
+
+    The factors of whole numbers would be in another place.
+    """
     for name, weights in state.items():
+        if isinstance(weights, Record):
+            raise ModelFileError(
+                f"Expected tensors of torch as weights in {str(path)!r}, but {printable(name)} is "
+                "another object, such as an array of numpy: save it as a .safetensors file."
+            )
         kernel = name.endswith(".weight") and getattr(weights, "ndim", 0) == _KERNEL_SIDES
         if kernel and not weights.is_floating_point():
             raise ModelFileError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from lib_upscalers.models.reading.pickle_values import as_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,7 +108,7 @@ def _oddly_wrapped(state: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
         (prefix,) = first
         if f"{prefix}." not in _PARTS:
             yield {name.removeprefix(f"{prefix}."): value for name, value in state.items()}
-    inner = {name: value for name, value in state.items() if isinstance(value, dict) and value}
+    inner = {name: held for name, value in state.items() if (held := as_named(value))}
     averaged_first = sorted(inner, key=lambda name: "ema" not in str(name).lower())
     for name in averaged_first[:_MOST_INSIDE]:
         yield unwrap(inner[name])
@@ -114,13 +116,11 @@ def _oddly_wrapped(state: Mapping[Any, Any]) -> Iterator[dict[Any, Any]]:
 
 def _inner_state(state: Mapping[Any, Any]) -> Mapping[Any, Any] | None:
     for name in _INSIDE:
-        inside = state.get(name)
-        if isinstance(inside, dict) and inside:
-            return cast("dict[Any, Any]", inside)
+        inside = as_named(state.get(name))
+        if inside:
+            return inside
     values = list(state.values())
-    if len(values) == 1 and isinstance(values[0], dict):
-        return cast("dict[Any, Any]", values[0])
-    return None
+    return as_named(values[0]) if len(values) == 1 else None
 
 
 def _without_common_prefix(state: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -5,6 +5,7 @@ https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure
 
 from __future__ import annotations
 
+import codecs
 import struct
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -50,14 +51,21 @@ def read_ncnn(text: bytes, weights: TensorSource) -> Graph:
     """
     if len(text) > _LONGEST_TEXT:
         raise DamagedFileError("its list of layers is too long")
-    lines = text.decode("utf-8", "replace").split("\n")
-    if lines[0].strip() != _MAGIC:
+    lines = _lines(text)
+    if not lines or lines[0].strip() != _MAGIC:
         raise DamagedFileError("it is no text of an ncnn network")
     reader = _Reader(weights)
     for line in lines[2:]:
-        if line.strip():
-            reader.layer(line.split())
+        reader.layer(line.split())
     return reader.graph()
+
+
+def _lines(text: bytes) -> list[str]:
+    """Return the lines of a text, whatever editor saved it, without empty ones and comments."""
+    wide = text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    held = text.decode("utf-16" if wide else "utf-8-sig", "replace")
+    lines = held.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 class _Reader:

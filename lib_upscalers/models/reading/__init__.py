@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
@@ -143,6 +143,7 @@ def _check_kind(path: Path) -> None:
 def _read(source: TensorSource) -> Mapping[str, Any]:
     from lib_upscalers.models.reading.archive import read_archive
     from lib_upscalers.models.reading.legacy import read_legacy
+    from lib_upscalers.models.reading.pickle_values import as_named
     from lib_upscalers.models.reading.safe import read_safe
 
     head = source.read(0, min(_HEAD, source.size))
@@ -158,9 +159,10 @@ def _read(source: TensorSource) -> Mapping[str, Any]:
         raise NoNetworkError("torch before 0.4 wrote it, in a format that is no longer read")
     else:
         raise DamagedFileError(what_else(head))
-    if not isinstance(held, dict):
-        raise DamagedFileError(f"it holds a {type(held).__name__} and not named tensors")
-    return cast("dict[str, Any]", held)
+    named = as_named(held)
+    if named is None:
+        raise NoNetworkError(f"it holds a {type(held).__name__} and not named tensors")
+    return named
 
 
 def what_else(head: bytes) -> str:

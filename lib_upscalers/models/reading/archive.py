@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lib_upscalers.models.reading.faults import DamagedFileError
+from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
 from lib_upscalers.models.reading.limits import MOST_TENSORS
 from lib_upscalers.models.reading.outline import OutlineSource
 from lib_upscalers.models.reading.pickle_values import Maker, Record
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lib_upscalers.models.reading.source import TensorSource
     from lib_upscalers.models.reading.zip_directory import Part
 
+_NETWORKS = (".pth", ".pt", ".ckpt", ".safetensors", ".onnx", ".param")
 _LARGEST_PICKLE = 32 << 20
 _DEEPEST = 100
 
@@ -41,6 +42,9 @@ def read_archive(source: TensorSource) -> object:
     parts = read_directory(source)
     name = next((each for each in parts if each.endswith("data.pkl")), None)
     if name is None:
+        packed = next((each for each in parts if each.lower().endswith(_NETWORKS)), "")
+        if packed:
+            raise NoNetworkError(f"it is a zip file that holds {printable(packed)}: unpack it")
         raise DamagedFileError("it is a zip file without a network")
     if parts[name].size > _LARGEST_PICKLE:
         raise DamagedFileError("its pickle is too large")

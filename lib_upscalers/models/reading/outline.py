@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.models.reading.faults import DamagedFileError
 from lib_upscalers.models.reading.source import TensorSource
 
 if TYPE_CHECKING:
@@ -220,6 +221,16 @@ class OutlineSource(TensorSource):
         """Return an outline of numbers that the file lists elsewhere."""
         few = tuple(numbers) if len(numbers) <= _FEW else None
         return Outline((len(numbers),), dtype, few)
+
+    def retyped(self, storage: Any, dtype: Any) -> Any:  # noqa: ANN401
+        """Return an outline of bytes as one of numbers.
+
+        Raises:
+            DamagedFileError: It is none, or has no whole number of them.
+        """
+        if not isinstance(storage, Outline) or storage.numel() % dtype.itemsize:
+            raise DamagedFileError("its pickle describes a tensor wrongly")
+        return Outline((storage.numel() // dtype.itemsize,), dtype)
 
     def number(self, value: Any) -> Any:  # noqa: ANN401
         """Return an outline of a number, or of a list of numbers."""

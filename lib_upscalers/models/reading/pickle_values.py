@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.models.reading.faults import DamagedFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _PLAIN_KEYS = (str, int, float, bytes, type(None))
 
@@ -43,3 +43,22 @@ def plain_key(key: object) -> Any:  # noqa: ANN401
     if not isinstance(key, _PLAIN_KEYS):
         raise DamagedFileError("its pickle has a name that is neither text nor a number")
     return key
+
+
+def as_named(value: object) -> dict[Any, Any] | None:
+    """Return a dictionary for a container: of a list of pairs or of dictionaries, too; else None.
+
+    Some trainers save the state dicts of several networks in a list, or pairs of name and tensor.
+    """
+    if isinstance(value, dict):
+        return cast("dict[Any, Any]", value)
+    if not isinstance(value, (list, tuple)):
+        return None
+    items = cast("Sequence[Any]", value)
+    if items and all(isinstance(each, tuple) and len(each) == 2 for each in items):
+        pairs = cast("Sequence[tuple[Any, Any]]", items)
+        if all(isinstance(name, str) for name, _ in pairs):
+            return dict(pairs)
+    if any(isinstance(each, dict) for each in items):
+        return {str(i): each for i, each in enumerate(items)}
+    return None

@@ -9,7 +9,7 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from lib_upscalers.models.reading.faults import DamagedFileError, printable
+from lib_upscalers.models.reading.faults import DamagedFileError, NoNetworkError, printable
 from lib_upscalers.models.reading.limits import MOST_TENSORS, element_count
 
 if TYPE_CHECKING:
@@ -106,9 +106,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _stated(name: str, about: Any, source: TensorSource) -> _Stated:  # noqa: ANN401 - JSON
     kind = about["dtype"]
     if kind not in _DTYPES:
-        raise DamagedFileError(
-            f"a tensor is of the type {printable(kind)}, which is not known here"
-        )
+        raise NoNetworkError(f"a tensor is of the type {printable(kind)}, which is not known here")
     dtype = source.dtype(_DTYPES[kind])
     begin, end = about["data_offsets"]
     shape = about["shape"]

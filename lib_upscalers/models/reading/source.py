@@ -96,6 +96,20 @@ class TensorSource:
         # Halves are stored as the integers of their bits.
         return torch.tensor(numbers, dtype=torch.int32).to(torch.int16).view(dtype)
 
+    def retyped(self, storage: Any, dtype: Any) -> Any:  # noqa: ANN401
+        """Return a storage of bytes as one of numbers.
+
+        Raises:
+            DamagedFileError: It is none, or has no whole number of them.
+        """
+        import torch
+
+        if not isinstance(storage, torch.Tensor) or storage.numel() % dtype.itemsize:
+            raise DamagedFileError("its pickle describes a tensor wrongly")
+        if is_blank(storage):
+            return blank(storage.numel() // dtype.itemsize, dtype)
+        return storage.view(dtype)
+
     def number(self, value: Any) -> torch.Tensor:  # noqa: ANN401
         """Return a tensor of a number, or of a list of numbers."""
         import torch

@@ -31,12 +31,23 @@ _STORAGES: Mapping[str, str] = {
     "LongStorage": "int64",
     "ShortStorage": "int16",
 }
+_TYPES = (*_STORAGES.values(), "float8_e4m3fn", "float8_e5m2")
+_OTHER_TYPES = (
+    *("complex32", "complex64", "complex128", "uint16", "uint32", "uint64", "qint8", "quint8"),
+    *("float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "bit", "qint32"),
+)
 # What trainers store beside weights: it becomes an empty record, of which nothing is read.
 _BESIDE = frozenset(
     (
         ("_codecs", "encode"),
         ("argparse", "Namespace"),
+        ("datetime", "date"),
+        ("datetime", "datetime"),
+        ("datetime", "timedelta"),
         ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy.core.multiarray", "_reconstruct"),
         ("numpy._core.multiarray", "scalar"),
         ("numpy.core.multiarray", "scalar"),
         ("pathlib", "PosixPath"),
@@ -44,6 +55,16 @@ _BESIDE = frozenset(
         ("torch", "device"),
     )
 )
+# Python's own types. None is made, and none is called.
+_BUILT_IN = ("__builtin__", "builtins")
+_PLAIN_TYPES = ("bytearray", "complex", "dict", "frozenset", "list", "range", "set", "slice")
+# Forms of tensors that no upscaler is trained in.
+_OTHER_FORMS: Mapping[str, str] = {
+    "_rebuild_qtensor": "its weights were quantised: get the file that it was made from",
+    "_rebuild_sparse_tensor": "its weights are sparse tensors",
+    "_rebuild_nested_tensor": "its weights are nested tensors",
+    "_rebuild_meta_tensor_no_storage": "its weights have no numbers",
+}
 _LIGHTNING = ("lightning.", "lightning_fabric.", "pytorch_lightning.")
 # Classes of layers: with these the file is a pickled object and not its weights.
 _LAYERS = ("torch.nn.", "torch.legacy.", "torch.autograd.", "torch.backends.", "torch.optim.")
@@ -88,18 +109,18 @@ class TensorUnpickler:
         """
         if name == "OrderedDict" and module in ("collections", "typing"):
             return Maker(_dictionary)
-        if (module, name) == ("collections", "Counter") or (
+        if (module == "collections" and name in ("Counter", "defaultdict")) or (
             name == "AttributeDict" and module.startswith(_LIGHTNING)
         ):
             return Maker(_beside_dictionary)
-        if (module, name) in _BESIDE:
+        if (module, name) in _BESIDE or (module in _BUILT_IN and name in _PLAIN_TYPES):
             return Maker(_beside)
-        if module == "torch" and name in _STORAGES:
-            return self._source.dtype(_STORAGES[name])
-        if module == "torch._utils" and name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
-            return Maker(self._tensor)
-        if module == "torch._utils" and name == "_rebuild_parameter":
-            return Maker(_parameter)
+        numbers = self._numbers(module, name)
+        if numbers is not None:
+            return numbers
+        rebuilt = self._rebuilder(name) if module == "torch._utils" else None
+        if rebuilt is not None:
+            return rebuilt
         if module == "torch" and name == "Size":
             return Maker(_size)
         if module.startswith(_LAYERS):
@@ -112,6 +133,41 @@ class TensorUnpickler:
             f"{printable(module)}.{printable(name)}, which could do anything. Do not use it, or "
             "get it as a .safetensors file from somebody you trust."
         )
+
+    def _rebuilder(self, name: str) -> Maker | None:
+        """Return what makes a tensor of its parts; None for an unknown name.
+
+        Raises:
+            NoNetworkError: It makes a form of tensors that no upscaler has.
+        """
+        if name in _OTHER_FORMS:
+            raise NoNetworkError(_OTHER_FORMS[name])
+        makers: Mapping[str, Callable[..., object]] = {
+            "_rebuild_tensor": self._tensor,
+            "_rebuild_tensor_v2": self._tensor,
+            "_rebuild_tensor_v3": self._tensor_of_type,
+            "_rebuild_parameter": _parameter,
+        }
+        return Maker(makers[name]) if name in makers else None
+
+    def _numbers(self, module: str, name: str) -> object:
+        """Return a type of numbers by its own name or by that of its storage; None if it is none.
+
+        Raises:
+            NoNetworkError: Its storage has numbers that no upscaler has.
+        """
+        if (module, name) in (("torch.storage", "UntypedStorage"), ("torch", "UntypedStorage")):
+            return self._source.dtype("uint8")
+        if module != "torch":
+            return None
+        if name in _STORAGES:
+            return self._source.dtype(_STORAGES[name])
+        if name.endswith("Storage"):
+            kind = printable(name.removesuffix("Storage"))
+            raise NoNetworkError(f"a tensor is of the type {kind}, which is not known here")
+        if name in _TYPES:
+            return self._source.dtype(name)
+        return Record() if name in _OTHER_TYPES else None
 
     def _persistent(self, pid: object) -> torch.Tensor:
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
@@ -131,6 +187,23 @@ class TensorUnpickler:
         if not self._source.is_tensor(storage):
             raise DamagedFileError("its pickle describes a tensor wrongly")
         return self._source.view(cast("torch.Tensor", storage), offset, size, stride)
+
+    def _tensor_of_type(
+        self,
+        storage: object,
+        offset: object,
+        size: object,
+        stride: object,
+        _grad: object,
+        _hooks: object,
+        kind: object,
+        *_: object,
+    ) -> object:
+        """Return a tensor whose storage has no type; a record where no upscaler has that type."""
+        if not self._source.is_dtype(kind):
+            return Record()
+        typed = self._source.retyped(storage, kind)
+        return self._tensor(typed, offset, size, stride)
 
 
 def _parameter(data: object, *_: object) -> object:
