@@ -65,6 +65,14 @@ def _size(path: str) -> tuple[int, int]:
         return image.size
 
 
+def test_the_precision_in_which_a_network_ran_is_stated(capsys: Capture) -> None:
+    _draw("in.png")
+    endings = {"Lab Fast 2x": " s, fp32\n", "Lanczos": " s\n"}
+    for name, ending in endings.items():
+        assert main(["upscale", "in.png", f"{name}.png", "-u", name]) == ALL_DONE
+        assert capsys.readouterr().err.endswith(ending), name
+
+
 def test_a_picture_is_enlarged(capsys: Capture) -> None:
     pixels = _draw("in.png")
     assert main(["upscale", "in.png", "out.png", "-u", "Nearest", "--scale", "3"]) == ALL_DONE
