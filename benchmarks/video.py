@@ -228,7 +228,7 @@ def kills(count: int) -> None:
             ended = False
             while not ended:
                 there = pieces_of(output)
-                wait = chance.uniform(0, 2.0) if killed < count else None
+                wait = chance.uniform(0, 5.0) if killed < count else None
                 ended = run_and_kill(clip, output, arguments, wait)
                 killed += not ended
                 now = pieces_of(output)
@@ -237,7 +237,7 @@ def kills(count: int) -> None:
                 check(ended or not output.exists() or contents(output) == expected, "half a file")
             check(contents(output) == expected, "the result differs")
             check(not list(base.glob("*.part")) and not pieces_of(output), "parts are left")
-        print(f"{killed} kills over {rounds} videos of 10 pieces: finished pieces lost {lost},")
+        print(f"{killed} kills over {rounds} videos of 5 pieces: finished pieces lost {lost},")
         print("no half file under a final name, all results equal byte for byte in their frames")
 
 
