@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _USE = "Use it all the same"
 _STATUS = (
-    "<p><small>The mode <b>Latent (Lab)</b> enlarges latents with a network that was made for the "
+    "<p><small>The mode Latent (Lab) enlarges latents with a network that was made for the "
     "latent space of a model. FLUX.2 has one here; for another model one can be made from its own "
     "VAE: useful after five minutes on a GPU, better after twenty. Cancelling keeps what is done, "
     "and the next start goes on with it.</small></p>"

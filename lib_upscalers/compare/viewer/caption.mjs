@@ -61,8 +61,8 @@ function actions(item, captions) {
   const link = make("a", { href: shown.url, download: shown.file }, say("Download PNG"));
   const uses = captions.uses.map(({ label }, index) => {
     const refused = captions.refused[entry.name]?.[index] ?? "";
-    const title = refused ? say(refused) : say("Use {name} in {place}", { name: item.label, place: label });
-    const press = button(`→ ${label}`, title, () => captions.onUse(index, item));
+    const title = refused ? say(refused) : say("Use {name} in {place}", { name: item.label, place: say(label) });
+    const press = button(`→ ${say(label)}`, title, () => captions.onUse(index, item));
     press.disabled = refused !== "";
     return press;
   });
