@@ -49,9 +49,11 @@ _TEXTS = """() => {
     }
     return texts;
 }"""
-_ALL_FINISHED = """() => {
-    const entries = document.querySelector("upscaler-lab-viewer").session?.entries ?? [];
-    return entries.length === 3 && entries.every(({state}) => state === "finished");
+_NAME = "document.querySelector('upscaler-lab-viewer').session?.name"
+_ALL_FINISHED = """before => {
+    const {session} = document.querySelector("upscaler-lab-viewer");
+    return session.name !== before && session.entries.length === 3
+        && session.entries.every(({state}) => state === "finished");
 }"""
 _SAME = {"PSNR", "SSIM", "MS-SSIM", "GMSD", "CSV", "JSON", "PNG", "dB", "s", "MB"}
 
@@ -112,8 +114,11 @@ def test_the_viewer_speaks_russian(app: str, browser: Browser) -> None:
     page.goto(app)
     page.get_by_role("button", name=re.compile("Sample picture|Картинка-образец")).click()
     expect(page.locator("#upscaler-lab-picture img")).to_be_visible()
+    # The sample of a new user is compared already.
+    page.wait_for_function(_NAME)
+    before = page.evaluate(_NAME)
     page.get_by_role("button", name=re.compile("^(Compare|Сравнить)$")).click()
-    page.wait_for_function(_ALL_FINISHED)
+    page.wait_for_function(_ALL_FINISHED, arg=before)
     button(page, "Слепой тест").click()
     expect(viewer(page).locator(".blind")).to_contain_text("Какая лучше? 1 из 3")
     page.close()
