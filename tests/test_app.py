@@ -103,6 +103,7 @@ def test_no_markup_comes_from_a_name() -> None:
     assert alert("") == ""
 
 
+@pytest.mark.slow
 def test_a_comparison_feeds_the_viewer(actions: CompareActions, sample: str) -> None:
     last, said = _all(actions, sample, FORM)[-1]
     view = _fed(last)
@@ -161,6 +162,7 @@ def test_cancel_and_a_tab_that_is_closed(actions: CompareActions, sample: str, f
             assert not thread.is_alive()
 
 
+@pytest.mark.slow
 def test_work_stops_when_nobody_asks_for_more(
     actions: CompareActions, sample: str, fate: Fate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +253,7 @@ def test_cancelling_before_its_turn(actions: CompareActions, sample: str, fate: 
     assert fate.runs == 0
 
 
+@pytest.mark.slow
 def test_several_pictures_are_tested(actions: CompareActions, sample: str, tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     form = Form(("Nearest", "extra"), trial=Trial(2))
@@ -276,6 +279,7 @@ def test_several_pictures_have_limits(
     assert reason in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["html", "png", "csv", "json"])
 def test_it_can_be_kept(actions: CompareActions, sample: str, kind: str) -> None:
     last, _ = _all(actions, sample, FORM)[-1]
@@ -291,6 +295,7 @@ def test_a_message_that_makes_no_sense_is_refused(actions: CompareActions, messa
     assert 'role="alert"' in actions.export(message)
 
 
+@pytest.mark.slow
 def test_a_use_gets_the_upscaler_and_the_scale(actions: CompareActions, sample: str) -> None:
     last, _ = _all(actions, sample, FORM)[-1]
     message = json.dumps({"session": _fed(last)["name"], "upscaler": "Lanczos"})
@@ -298,6 +303,7 @@ def test_a_use_gets_the_upscaler_and_the_scale(actions: CompareActions, sample: 
     assert list(values) == ["Lanczos", 2.0]
 
 
+@pytest.mark.slow
 def test_settings_of_the_engine_count(actions: CompareActions, sample: str) -> None:
     """Those of the form over those of the page of settings."""
     page = replace(actions, settings=lambda: Settings(linear_light=True))
@@ -349,6 +355,7 @@ def test_the_address_of_a_file_is_relative_and_quoted() -> None:
     assert address.endswith("file=/some/a%20b%23c/%C3%BC%3F.png")
 
 
+@pytest.mark.slow
 def test_the_sample_is_the_same_every_time() -> None:
     first, second = draw_sample(), draw_sample()
     assert (first.size.width, first.size.height) == (WIDTH, HEIGHT)

@@ -14,6 +14,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
+
 from tests.offenders import fail_for
 from tests.plain_words import faults
 
@@ -384,6 +386,7 @@ def _granted(function: ast.AST) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_files_are_written_by_the_one_writer() -> None:
     by_themselves = (
         f"{module.name}:{call.lineno}: {ast.unparse(call)[:80]}"
@@ -504,6 +507,7 @@ for name in {names}:
 """
 
 
+@pytest.mark.slow
 def test_importing_is_free() -> None:
     """Importing a module loads nothing heavy and does nothing."""
     script = IMPORT_ALL.replace("{heavy}", repr(set(WEIGHTLESS)))

@@ -43,6 +43,7 @@ _ACRONYMS = frozenset(("CSV", "JSON"))
 _PLACE = re.compile(r"\{\w+\}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
 def test_every_text_is_one_of_ours(path: Path) -> None:
     """A text that was changed in the code and not here would stay in English unnoticed."""

@@ -242,6 +242,7 @@ def test_a_broken_environment_is_made_anew(tmp_path: Path, monkeypatch: pytest.M
     assert not marker.exists(), "one that was finished but has lost its packages is not"
 
 
+@pytest.mark.slow
 def test_pip_failures_are_told(tmp_path: Path) -> None:
     log, package = tmp_path / "install.log", "no-such-package-anywhere==1"
     with pytest.raises(environment.SetupError, match="no build for this Python") as caught:

@@ -115,6 +115,7 @@ def test_what_a_package_needs_is_found_through_extras() -> None:
     assert closure(parts, ["A"]) == {"a": {"b"}, "b": {"c"}, "c": set()}
 
 
+@pytest.mark.slow
 def test_every_part_states_a_licence_that_a_program_of_any_kind_may_use() -> None:
     parts = installed()
     direct = [*roots((ROOT / "requirements.txt").read_text("utf-8")), *PAIR]
@@ -145,6 +146,7 @@ def test_the_bill_of_materials_is_whole() -> None:
     assert not {"pytest", "ruff"} & names
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_has_the_hashes_of_our_networks() -> None:
     files = {name: ROOT / "lib_upscalers" / "weights" / file for name, file, _ in own_networks()}
     models = [p for p in sbom.bill()["components"] if p["type"] == "machine-learning-model"]

@@ -29,6 +29,7 @@ def in_png(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_comparison_with_everything(
     in_png: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

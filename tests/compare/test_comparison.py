@@ -235,6 +235,7 @@ def test_of_an_animation_the_first_frame_and_it_is_said(tmp_path: Path) -> None:
     assert subject.source.pixels[0, 0].tolist() == [255, 0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1, 1), (20000, 2)])
 def test_the_smallest_and_the_widest(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "in.png"

@@ -143,6 +143,7 @@ def test_a_file_that_shows_no_comparison_is_refused(tmp_path: Path) -> None:
         open_again(tmp_path / "missing.html", store)
 
 
+@pytest.mark.slow
 @each_case(
     "file",
     ["../../secret.png", "/etc/passwd", "a\0.png", "..\\secret.png", "C:secret.png", "\ud800.png"],

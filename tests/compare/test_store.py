@@ -225,6 +225,7 @@ def test_labels_in_any_script_do_no_harm() -> None:
     assert grid.pixels.shape[2] == 3
 
 
+@pytest.mark.slow
 def test_the_modules_are_one_script_that_node_understands(tmp_path: Path) -> None:
     script = viewer_script()
     assert "import " not in re.sub(r"//.*|/\*.*?\*/", "", script, flags=re.DOTALL)

@@ -68,6 +68,7 @@ def test_one_that_fails_is_named_and_the_others_are_measured(
     assert tmp_path.is_dir()
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_was_measured_and_on_what(
     capsys: pytest.CaptureFixture[str], own_folders: None
 ) -> None:

@@ -25,7 +25,11 @@ def load(webui: WebUI) -> None:
         callback()
 
 
-@pytest.fixture(params=KINDS)
+# What is quick runs on one host alone.
+_EACH = (KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:]))
+
+
+@pytest.fixture(params=_EACH)
 def bare(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[WebUI]:

@@ -220,6 +220,7 @@ def test_what_does_not_fit_into_memory_is_said(
 # What makes no sense
 
 
+@pytest.mark.slow
 @each_case(
     "fields, status, texts",
     [

@@ -104,6 +104,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(latent_reports, "FitSettings", tiny)
 
 
+@pytest.mark.slow
 @one_host
 @pytest.mark.usefixtures("short")
 def test_a_network_that_loses_lies_apart_until_it_is_accepted(webui: WebUI) -> None:
@@ -140,6 +141,7 @@ def test_it_can_be_stopped_and_only_one_runs(webui: WebUI) -> None:
     assert all(report.path is None for report in reports)
 
 
+@pytest.mark.slow
 @one_host
 @pytest.mark.usefixtures("short")
 @each_case("others, stopped", [(False, True), (True, False)])

@@ -200,6 +200,7 @@ class TestWithoutJournal:
 
 
 class TestSharing:
+    @pytest.mark.slow
     def test_the_claims_of_a_live_run_are_left_to_it(
         self, capsys: Capture, monkeypatch: pytest.MonkeyPatch
     ) -> None:

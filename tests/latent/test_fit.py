@@ -92,6 +92,7 @@ def made_state(path: Path) -> dict[str, torch.Tensor]:
     return dict(load_network(path, SPACE).state_dict())  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_network_is_made_found_and_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     reports = run(tmp_path)
     last = reports[-1]

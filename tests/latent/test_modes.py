@@ -237,6 +237,7 @@ def test_memory_of_a_blend_is_bounded(mode: str, other: str) -> None:
     assert memory.peak <= 6 * result.numel() * result.element_size()
 
 
+@pytest.mark.slow
 @each_case("other", ["Latent (bislerp)", "Latent (Fourier)", "Latent (Lab)"])
 @each_mode
 def test_a_blend_is_the_weighted_mean(mode: str, other: str) -> None:

@@ -123,6 +123,7 @@ def test_a_network_beats_every_interpolation_by_four_decibels(name: str, codec: 
         assert card.figures.network > card.figures.bilinear + 4
 
 
+@pytest.mark.slow
 @each_space
 def test_a_comparison_finds_the_factor_itself(name: str, codec: Codec) -> None:
     shown = preview(

@@ -297,6 +297,7 @@ def test_a_trial_is_kept_or_thrown_away(shop: Shop, network: Path) -> None:
     assert kept.path.exists()
 
 
+@pytest.mark.slow
 def test_at_most_two_downloads_run_at_once(shop: Shop, network: Path) -> None:
     let_go = threading.Event()
     running: list[str] = []

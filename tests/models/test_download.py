@@ -178,6 +178,7 @@ def test_an_endless_body_ends(server: Server, tmp_path: Path) -> None:
     assert sum(each.stat().st_size for each in tmp_path.iterdir()) < len(DATA)
 
 
+@pytest.mark.slow
 def test_a_slow_body_ends(server: Server, tmp_path: Path) -> None:
     address = server.serve("/a.pth", Served(DATA, slow=0.005))
     begun = time.monotonic()

@@ -25,6 +25,7 @@ SCALES = (1, 2, 3, 4, 8)
 ENLARGING = [way for way in WAYS if way not in ("conv", "lda")]
 
 
+@pytest.mark.slow
 @each_case("way", ENLARGING)
 def test_every_way_and_scale_is_found_in_its_numbers(way: str) -> None:
     """At one side and the other of a change of width; 2x and 3x may have the same shapes."""
@@ -84,6 +85,7 @@ def test_other_numbers_are_refused(numbers: list[int], text: str, tmp_path: Path
         load_network(save(state, tmp_path / "some.pth"))
 
 
+@pytest.mark.slow
 def test_a_gaterv3_without_its_gamma_adds_the_whole_picture(tmp_path: Path) -> None:
     """Files of the first training runs lack it."""
     made = random_network("GateRV3")

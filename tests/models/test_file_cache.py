@@ -218,6 +218,7 @@ def test_a_name_that_is_no_text_is_remembered(tmp_path: Path) -> None:
     assert known(Facts.in_folder(tmp_path), path) == Fact(TRAITS)
 
 
+@pytest.mark.slow
 def test_writing_at_the_same_time_never_spoils_the_file(tmp_path: Path) -> None:
     """Several programs write while others read: each finds a whole file or none."""
     start = threading.Barrier(4)

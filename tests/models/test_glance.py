@@ -193,6 +193,7 @@ def test_weights_are_not_read(ending: str, tmp_path: Path, monkeypatch: pytest.M
     assert 0 < sum(sizes) < (1 << 16) + path.stat().st_size / 10
 
 
+@pytest.mark.slow
 def test_a_list_of_known_networks_imports_neither_torch_nor_numpy(tmp_path: Path) -> None:
     models = tmp_path / "models"
     models.mkdir()

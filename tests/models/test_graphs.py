@@ -69,6 +69,7 @@ def ncnn_compact(state: State, folder: Path, *, half: bool = False, tail: str = 
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not NETWORKS.is_dir(), reason="the real networks are not here")
 @each_case("name", TWINS)
 def test_ncnn_networks_give_what_their_twins_give(name: str) -> None:

@@ -262,6 +262,7 @@ def test_profiles_change_between_grey_and_rgb(tmp_path: Path) -> None:
         assert np.abs(np.subtract(found, expected)).max() <= 1, name
 
 
+@pytest.mark.slow
 def test_colour_chunks_of_png_become_profiles_that_go_everywhere(tmp_path: Path) -> None:
     gamma = struct.pack(">I", 100_000)
     for chunks, colour, expected in (

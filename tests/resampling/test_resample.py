@@ -59,6 +59,7 @@ def test_kernels_agree_with_their_definition(kernel: str) -> None:
     assert not ours[np.abs(distances) > support].any()
 
 
+@pytest.mark.slow
 @each_weighing
 @each_case("antialias", [True, False])
 def test_agrees_with_a_slow_reference(
@@ -72,6 +73,7 @@ def test_agrees_with_a_slow_reference(
         assert np.allclose(ours, theirs, atol=2e-5), (source, target)
 
 
+@pytest.mark.slow
 @each_case("kernel", list(PILLOW))
 @each_case("seed", range(4))
 def test_agrees_with_pillow(kernel: str, seed: int, rng: np.random.Generator) -> None:
@@ -86,6 +88,7 @@ def test_agrees_with_pillow(kernel: str, seed: int, rng: np.random.Generator) ->
         assert difference <= (0 if kernel == "Nearest" else 1), (source, target)
 
 
+@pytest.mark.slow
 def test_nearest_is_pillows_for_every_pair_of_lengths() -> None:
     row = np.arange(300, dtype=np.uint16)
     for source in range(1, 301, 7):
@@ -95,6 +98,7 @@ def test_nearest_is_pillows_for_every_pair_of_lengths() -> None:
             assert (row[nearest(source, target)] == theirs).all(), (source, target)
 
 
+@pytest.mark.slow
 @each_kernel
 def test_a_constant_stays_constant(kernel: str) -> None:
     for source, target in sizes(2, 20, 300):
@@ -291,6 +295,7 @@ def test_an_unknown_kernel_is_named_with_its_neighbours() -> None:
         resample_pixels(np.zeros((4, 4, 3), np.uint8), Size(4, 4), "Mitchel")
 
 
+@pytest.mark.slow
 @each_kernel
 @each_case("linear", [False, True])
 def test_strips_equal_the_whole(

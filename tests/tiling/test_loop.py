@@ -135,6 +135,7 @@ def test_too_little_overlap_shows() -> None:
     assert (enlarged(network, pixels, tile=64, overlap=8) != whole).any()
 
 
+@pytest.mark.slow
 @each_case("seed", range(20))
 def test_windows_lie_where_they_lie_in_the_whole_picture(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311

@@ -6,6 +6,7 @@ import itertools
 import random
 
 import numpy as np
+import pytest
 
 from lib_upscalers.geometry import Region, Size
 from lib_upscalers.tiling.plan import (
@@ -53,6 +54,7 @@ def assert_obeys(tile: Tile, size: Size, rules: Rules) -> None:
         assert tile.source.height >= min(rules.minimum, size.height)
 
 
+@pytest.mark.slow
 @each_case("seed", range(300))
 def test_cores_cover_the_picture_once_and_sources_obey_the_rules(seed: int) -> None:
     size, rules, max_pixels, max_side = random_case(seed)
@@ -62,6 +64,7 @@ def test_cores_cover_the_picture_once_and_sources_obey_the_rules(seed: int) -> N
         assert_obeys(tile, size, rules)
 
 
+@pytest.mark.slow
 @each_case("seed", range(300))
 def test_halves_cover_the_core_once_and_are_smaller(seed: int) -> None:
     size, rules, max_pixels, max_side = random_case(seed)
@@ -79,6 +82,7 @@ def test_halves_cover_the_core_once_and_are_smaller(seed: int) -> None:
             assert half.source.area < tile.source.area
 
 
+@pytest.mark.slow
 @each_case("seed", range(100))
 def test_tiles_stay_within_the_limits_and_are_near_equal(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
@@ -134,6 +138,7 @@ def test_uniform_sources_have_one_size_wherever_the_alignment_allows(seed: int) 
     assert len({tile.source.size for tile in tiles}) == 1
 
 
+@pytest.mark.slow
 @each_case("width, height, most", [(30_000, 30_000, 400_000), (60, 30_000, 6_000)])
 def test_even_an_enormous_picture_is_planned(width: int, height: int, most: int) -> None:
     tiles = plan_tiles(Size(width, height), Rules(halo=16), max_pixels=most)
@@ -141,6 +146,7 @@ def test_even_an_enormous_picture_is_planned(width: int, height: int, most: int)
     assert max(tile.source.area for tile in tiles) <= most
 
 
+@pytest.mark.slow
 @each_case("halo", [0, 5, 16, 64])
 @each_case("most", [20_000, 60_000, 200_000])
 def test_thrifty_tiles_cost_little_more_and_are_never_larger(halo: int, most: int) -> None:

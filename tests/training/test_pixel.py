@@ -58,6 +58,7 @@ def weights(training: pixel.Training) -> list[torch.Tensor]:
     return [*training.model.parameters(), *training.average.parameters()]
 
 
+@pytest.mark.slow
 def test_pairs_are_kept_and_read_again(tmp_path: Path, pairs: Pairs) -> None:
     first, again = (stored_pairs(tmp_path, TOY) for _ in range(2))
 
@@ -142,6 +143,7 @@ def test_a_round_trip_needs_one_encoder_and_one_decoder(tmp_path: Path) -> None:
         load_round_trip(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_real_round_trip_softens_a_drawing_and_keeps_its_colours(shared_data: Path) -> None:
     small = synthetic.draw("painting", 60, 3, crisp=True)
 

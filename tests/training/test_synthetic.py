@@ -25,6 +25,7 @@ def test_a_picture_depends_on_its_seed_alone(kind: str) -> None:
     assert (first != synthetic.draw(kind, SIDE, 4)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(synthetic.KINDS))
 @pytest.mark.parametrize("side", [16, 48, 81])
 def test_a_picture_has_the_size_and_the_range_asked_for(kind: str, side: int) -> None:

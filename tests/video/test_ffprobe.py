@@ -59,6 +59,7 @@ def enlarge(source: Path, output: str, *more: str) -> Path:
     return Path(output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "hevc", "ffv1"])
 def test_frames_and_their_times(codec: str) -> None:
     source = Clip(IRREGULAR).write(Path("in.mkv"))
@@ -68,6 +69,7 @@ def test_frames_and_their_times(codec: str) -> None:
     assert (video["codec_name"], video["width"], video["height"]) == (codec, 96, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "clip",
     [
@@ -87,6 +89,7 @@ def test_colours(clip: Clip) -> None:
         assert after.get(name, "").replace("yuvj", "yuv") == expected, name
 
 
+@pytest.mark.slow
 def test_sound_subtitles_font_and_chapters() -> None:
     """Of an MKV that ffmpeg has put together."""
     clip = Clip(sound_offset=120, subtitles=True).write(Path("clip.mkv"))

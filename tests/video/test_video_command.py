@@ -193,6 +193,7 @@ def test_equal_frames_are_enlarged_once(monkeypatch: pytest.MonkeyPatch, capsys:
         assert np.abs(pixels.astype(int) - wanted).max() <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_pieces")
 def test_a_run_goes_on_with_the_piece_that_was_in_work(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
@@ -280,6 +281,7 @@ def test_damaged_frames_show_what_is_beside_them(capsys: Capture) -> None:
     assert stamps_of(Path("out.mkv")) == stamps_of(source)
 
 
+@pytest.mark.slow
 def test_a_broken_end_is_named_and_the_rest_is_done(capsys: Capture) -> None:
     source = Clip(tuple(range(0, 4000, 40))).write(Path("in.mkv"))
     data = source.read_bytes()
@@ -362,6 +364,7 @@ def test_without_the_package_it_names_what_to_install(
     assert "pip install 'upscaler-lab[video]'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_pieces")
 def test_workers_make_the_same_video_and_lost_pieces_are_done_again(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
