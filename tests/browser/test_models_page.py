@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.viewer_page import PATIENCE_MS
-from tests.models.catalogue_data import catalogue_files, entry, resource
-from tests.models.catalogue_server import Served, running_server
+from tests.models.catalogue_data import entry
+from tests.models.catalogue_server import running_server, serve_catalogue, served_file
 from tests.models.networks import compact_file
 
 if TYPE_CHECKING:
@@ -30,18 +28,12 @@ def test_from_the_card_to_the_comparison(
     page.set_default_timeout(PATIENCE_MS)
     page.goto(app)
     with running_server() as server:
-        address = server.serve("/a.pth", Served(network))
-        about = {"size": len(network), "sha256": hashlib.sha256(network).hexdigest()}
         markup = "<img src=x onerror='window.run=1'>"
         models = {
-            "2x-Example": entry(name=f"Example {markup}", resources=[resource(address, **about)]),
+            "2x-Example": entry(name=f"Example {markup}", resources=[served_file(server, network)]),
             "4x-Other": entry(scale=4, name="Other", description=markup, license="CC-BY-NC-4.0"),
         }
-        for name, content in catalogue_files(models).items():
-            server.serve(f"/api/{name}", Served(content))
-        data = next(home.rglob("compare")).parent
-        settings = {"address": f"{server.address}/api", "proxy": "none"}
-        (data / "catalogue-settings.json").write_text(json.dumps(settings))
+        serve_catalogue(server, models, next(home.rglob("compare")).parent)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.get_by_role("tab", name="Models", exact=True).click()

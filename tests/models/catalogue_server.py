@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.models.catalogue.addresses import AddressRule
 from lib_upscalers.models.catalogue.fetching import Fetcher
+from tests.models.catalogue_data import catalogue_files, resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
 
     Change = Callable[["Served"], None]
 
@@ -159,3 +163,19 @@ def running_server() -> Generator[Server, None, None]:
         listening.shutdown()
         listening.server_close()
         thread.join()
+
+
+def served_file(server: Server, network: bytes) -> dict[str, Any]:
+    """Serve a network's file, and return its entry in a catalogue."""
+    address = server.serve("/a.pth", Served(network))
+    sha256 = hashlib.sha256(network).hexdigest()
+    return resource(address, size=len(network), sha256=sha256)
+
+
+def serve_catalogue(server: Server, models: Mapping[str, object], data: Path) -> None:
+    """Serve a catalogue, and have the program with that data folder use it."""
+    for name, content in catalogue_files(models).items():
+        server.serve(f"/api/{name}", Served(content))
+    settings = {"address": f"{server.address}/api", "proxy": "none"}
+    data.mkdir(parents=True, exist_ok=True)
+    (data / "catalogue-settings.json").write_text(json.dumps(settings))

@@ -1,0 +1,48 @@
+"""From an empty place in the folder to a finished Hires. fix with a new network, in the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.models.catalogue_data import entry
+from tests.models.catalogue_server import running_server, serve_catalogue, served_file
+from tests.models.networks import compact_file
+from tests.webui import jobs
+from tests.webui.page_parts import PASTED, choose, generate, open_tab, paste
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from tests.webui.host import WebUI
+
+pytestmark = pytest.mark.browser
+NAME = "2x-Fetched"
+
+
+def test_a_fetched_network_finishes_a_picture_without_a_restart(
+    webui: WebUI, page: Page, tmp_path: Path
+) -> None:
+    network = compact_file(tmp_path / "compact.pth", seed=5).read_bytes()
+    paste(page, PASTED.format(jobs.OWN))
+    with running_server() as server:
+        models = {NAME: entry(name="Fetched", resources=[served_file(server, network)])}
+        serve_catalogue(server, models, webui.data / "models" / "upscaler_lab")
+        open_tab(page, "Upscaler Lab")
+        page.get_by_role("tab", name="Models", exact=True).or_(
+            page.get_by_role("button", name="Models", exact=True)
+        ).first.click()
+        card = page.locator(f'upscaler-lab-models .card[data-id="{NAME}"]')
+        card.get_by_role("button", name="Get (").click()
+        expect(card.locator(".has")).to_have_text("Installed")
+    assert webui.names().count(NAME) == 1
+    open_tab(page, "txt2img")
+    choose(page, "txt2img_hr_upscaler", NAME)
+    files = generate(webui, page)
+    assert jobs.opened(files[-1]).size == (2 * jobs.SIDE, 2 * jobs.SIDE)
+    assert f"Hires upscaler: {NAME}" in jobs.opened(files[-1]).info["parameters"]
+    assert webui.loads(NAME) == 1
