@@ -38,6 +38,8 @@ def test_from_the_card_to_the_comparison(
         page.on("request", lambda request: asked.append(request.url))
         page.get_by_role("tab", name="Models", exact=True).click()
         shop = page.locator("upscaler-lab-models")
+        # Other tests may have opened the page before there was this catalogue.
+        shop.get_by_role("button", name="Refresh").click()
         expect(shop.locator(".card")).to_have_count(2)
         expect(shop.get_by_role("button", name="Get (not for paid work)")).to_have_count(1)
         assert not [url for url in asked if "example.org" in url]
