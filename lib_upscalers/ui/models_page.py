@@ -54,7 +54,9 @@ class ModelsPage:
             opened: The tab that shows it; nothing is fetched before it is selected.
         """
         feed = _place("", FEED, hidden=True)
-        _place(f'<upscaler-lab-models feed="{FEED}"></upscaler-lab-models>', "upscaler-lab-models")
+        lists = self._comparing.refresh_id
+        markup = f'<upscaler-lab-models feed="{FEED}" lists="{lists}"></upscaler-lab-models>'
+        _place(markup, "upscaler-lab-models")
         file = gr.File(
             label="Drop a network file here: its SHA-256 shows which model it is",
             elem_id="upscaler-lab-drop",

@@ -13,6 +13,14 @@ const LAST = "upscaler-lab-session";
  */
 export function send(id, message, confirm = () => {}) {
   page.upscalerLab = { message: () => message, confirm };
+  pressButton(id);
+}
+
+/**
+ * Press a button of the page, if it is there.
+ * @param {string} id its own, or that of what holds it
+ */
+export function pressButton(id) {
   const element = document.getElementById(id);
   const press = element instanceof HTMLButtonElement ? element : element?.querySelector("button");
   press?.click();

@@ -1,7 +1,7 @@
 // The page of models: the catalogue in cards, what is installed, what is recommended.
 
 import { button, make, menu, redraw } from "./dom.mjs";
-import { follow, send } from "./feed.mjs";
+import { follow, pressButton, send } from "./feed.mjs";
 import { NOTHING, choose, facts, frequent, lastUse, prepare, safeAddress, size } from "./shop.mjs";
 import { SHOP_STYLE } from "./shop_style.mjs";
 import { translateInside } from "./page_words.mjs";
@@ -77,6 +77,8 @@ export class ShopElement extends HTMLElement {
   async take(text) {
     /** @type {Feed} */
     const feed = JSON.parse(text);
+    // A network came or went: the other lists of a WebUI's page do not know it yet.
+    if (this.feed && this.feed.version !== feed.version) pressButton(this.getAttribute("lists") ?? "");
     this.feed = feed;
     clearTimeout(this.timer);
     const busy = feed.working || feed.jobs.some((job) => job.state === "running");
