@@ -8,9 +8,9 @@ import unicodedata
 
 # Controls, lone surrogates (bytes of a file name in an unknown encoding), line and paragraph
 # separators; and the format characters that change the direction of the text around them.
-_WIDTH = 80
 _HIDDEN = frozenset(("Cc", "Cs", "Zl", "Zp"))
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_WIDTH = 80
 
 
 def visible(text: str) -> str:

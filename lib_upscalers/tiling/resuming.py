@@ -69,7 +69,7 @@ class Trace:
         return len(self._steps)
 
     def clear(self) -> None:
-        """Forget it, so that a forward begins anew."""
+        """Forget it, so that a forward runs from its start."""
         self._steps, self._views, self._stored, self.size_bytes = [], {}, {}, 0
 
     def step(self, number: int) -> tuple[str, Any]:

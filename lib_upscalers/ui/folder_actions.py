@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +20,7 @@ from lib_upscalers.jobs.method import method_of
 from lib_upscalers.jobs.output_paths import FileJob, plan
 from lib_upscalers.jobs.picture_steps import FileOptions, PictureSteps
 from lib_upscalers.jobs.tally import Tally
-from lib_upscalers.json_files import read_object, write_object
+from lib_upscalers.json_files import write_object
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels
@@ -28,6 +28,7 @@ from lib_upscalers.targets import Target
 from lib_upscalers.ui.background_work import BackgroundWork
 from lib_upscalers.ui.before_after import show_before_and_after
 from lib_upscalers.ui.run_status import fault_list, status_line
+from lib_upscalers.ui.stored_form import last_form
 from lib_upscalers.ui.viewer_feed import alert
 from lib_upscalers.upscaling.settings import Settings
 
@@ -99,11 +100,7 @@ class FolderActions:
 
     def last_form(self) -> FolderForm:
         """Return what was filled in last, also before a restart."""
-        values = read_object(self._file, "the form is empty")
-        try:
-            return FolderForm.of(*(values[each.name] for each in fields(FolderForm)))
-        except (LookupError, InputError):
-            return FolderForm()
+        return last_form(FolderForm, self._file)
 
     @property
     def _file(self) -> Path:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import Cancelled, InputError, UpscalerError
 from lib_upscalers.jobs.journal_view import JournalView
 from lib_upscalers.jobs.method import import_heavy
-from lib_upscalers.json_files import read_object, write_object
+from lib_upscalers.json_files import write_object
 from lib_upscalers.progress import NULL
 from lib_upscalers.ui.background_work import BackgroundWork
 from lib_upscalers.ui.before_after import show_before_and_after
 from lib_upscalers.ui.run_status import duration, fault_list, status_line
+from lib_upscalers.ui.stored_form import last_form
 from lib_upscalers.ui.video_values import VideoForm, suggested_output, videos_in
 from lib_upscalers.ui.viewer_feed import alert
 from lib_upscalers.video.decoding import decode_one
@@ -66,11 +67,7 @@ class VideoActions:
 
     def last_form(self) -> VideoForm:
         """Return what was filled in last, also before a restart."""
-        values = read_object(self._file, "the form is empty")
-        try:
-            return VideoForm.of(*(values[each.name] for each in fields(VideoForm)))
-        except (LookupError, InputError):
-            return VideoForm()
+        return last_form(VideoForm, self._file)
 
     @property
     def _file(self) -> Path:

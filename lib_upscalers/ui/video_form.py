@@ -154,7 +154,7 @@ class _Builder:
         ]
 
     def _look_once(self, seen: str, *values: Any) -> list[Any]:  # noqa: ANN401
-        """Look, unless that was done: a menu that is made anew closes under the pointer."""
+        """Look, unless that was done: a menu that is built again closes under the pointer."""
         return [gr.update()] * 5 if seen == values[0] else self._look(*values)
 
     def _show(self, number: Any, *values: Any) -> list[Any]:  # noqa: ANN401

@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +66,17 @@ def installed_models(
     found: list[InstalledModel] = []
     for entry in entries:
         key = str(entry.path.resolve())
-        model = _installed(entry, hashes, marked.get(key, Mark()), catalogue)
-        found.append(replace(model, usage=used.get(key)))
+        mark = marked.get(key, Mark())
+        found.append(_installed(entry, hashes, mark, used.get(key), catalogue))
     return sorted(found, key=lambda each: not each.mark.favourite)
 
 
 def _installed(
-    entry: ModelEntry, hashes: FileHashes, mark: Mark, catalogue: Catalogue | None
+    entry: ModelEntry,
+    hashes: FileHashes,
+    mark: Mark,
+    usage: Usage | None,
+    catalogue: Catalogue | None,
 ) -> InstalledModel:
     digest = hashes.known(entry.path)
     match = None
@@ -80,7 +84,7 @@ def _installed(
         known = (each for each in (digest, mark.source_sha256) if each)
         match = next((hit for each in known if (hit := catalogue.find_hash(each))), None)
     model, file = match or (None, None)
-    return InstalledModel(entry, digest, model, file, mark)
+    return InstalledModel(entry, digest, model, file, mark, usage)
 
 
 def precision_of(path: Path) -> str:
