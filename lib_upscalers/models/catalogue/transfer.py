@@ -8,6 +8,8 @@ import logging
 import os
 import re
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,6 +20,7 @@ from lib_upscalers.models.catalogue.file_hosts import is_zip
 from lib_upscalers.models.catalogue.zip_member import extract_network, names_of_networks
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
     from pathlib import Path
 
     from lib_upscalers.models.catalogue.fetching import Fetcher, Response
@@ -28,6 +31,7 @@ _log = logging.getLogger("lib_upscalers")
 
 MOST_BYTES = 2 << 30
 _CHUNK = 1 << 20
+_CHUNKS_TO_HASH = 8
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
 _STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')
 _ZIP_SPARE = 64 << 20
@@ -305,10 +309,23 @@ class Transfer:
 
     def _take(self, answer: Response, stream: BinaryIO, begin: int) -> None:
         """Write the bytes of an answer to the end of the file, and hash them."""
-        at, window = begin, _Window(self.pace, begin)
         # Of a 206 answer this is the length of the rest.
         end = None if answer.length is None else begin + answer.length
-        total = self.file.size_bytes or end or 0
+        with ThreadPoolExecutor(1) as hashing:
+            at = self._take_chunks(answer, stream, begin, hashing)
+        if end is not None and at < end:
+            raise DownloadError(
+                f"Expected {end:,} bytes from {answer.address.host}, but the connection was lost "
+                f"after {at:,}: try again, what is there is used."
+            )
+
+    def _take_chunks(
+        self, answer: Response, stream: BinaryIO, begin: int, hashing: Executor
+    ) -> int:
+        """Take what comes; chunks are hashed while the next ones are on their way."""
+        at, window = begin, _Window(self.pace, begin)
+        total = self.file.size_bytes or begin + (answer.length or 0)
+        waiting: deque[Future[None]] = deque()
         while chunk := answer.read_some():
             if at == 0 and _begins_a_page(chunk):
                 raise _page(answer)
@@ -320,15 +337,13 @@ class Transfer:
                     "the catalogue is wrong, or this is another file. Nothing is stored."
                 )
             _write_all(stream, chunk)
-            self._digest.update(chunk)
+            waiting.append(hashing.submit(self._digest.update, chunk))
+            if len(waiting) > _CHUNKS_TO_HASH:
+                waiting.popleft().result()
             window.check(at, answer)
             self.progress.update(at, max(total, at))
             self.progress.check_cancelled()
-        if end is not None and at < end:
-            raise DownloadError(
-                f"Expected {end:,} bytes from {answer.address.host}, but the connection was lost "
-                f"after {at:,}: try again, what is there is used."
-            )
+        return at
 
 
 @dataclass
