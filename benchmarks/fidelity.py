@@ -99,7 +99,9 @@ def main() -> int:
     for name in names:
         path = Path(name)
         make = by_network(path, scale, options.tile) if path.is_file() else by_kernel(name, scale)
-        methods[path.stem if path.is_file() else name] = make
+        row = path.stem if path.is_file() else name
+        # Two files of one name, in two folders, are told apart by all that was typed.
+        methods[name if row in methods else row] = make
     if options.drawings:
         examples = measure.held_out(scale)
     else:

@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=400)
     options = parser.parse_args()
     if options.what == "overhead":
-        overhead(options.upscaler, options.count or 12, options.side)
+        overhead(options.upscaler, options.count or 200, options.side)
     elif options.what == "memory":
         memory(options.count or 10_000)
     else:
