@@ -51,6 +51,7 @@ class FitOptions:
     space: str
     vae: Path | None
     pictures: Path | None
+    start: Path | None
     minutes: float
     out: Path
     work: Path | None
@@ -138,6 +139,12 @@ def _add_fit(fit: argparse.ArgumentParser) -> None:
         "--pictures", type=Path, metavar="FOLDER", help="use these, too, beside the drawings"
     )
     fit.add_argument(
+        "--start",
+        type=Path,
+        metavar="NETWORK",
+        help="go on from this network of ours for the same latents, instead of from nothing",
+    )
+    fit.add_argument(
         "--minutes", type=_minutes, default=20.0, help="how long it may take (default: 20)"
     )
     fit.add_argument(
@@ -219,7 +226,8 @@ def _run_fit(namespace: argparse.Namespace, console: Console) -> int:
         decode = codec.decode if options.autoencoder is not None else None
         teacher = Teacher(codec, device, differentiable=decode, tiny=codec)
         space = LatentSpace(options.space, *teacher.probe())
-    settings = FitSettings(options.minutes, options.pictures, _vae_hash(options.vae))
+    digest = _vae_hash(options.vae)
+    settings = FitSettings(options.minutes, options.pictures, digest, start=options.start)
     work = options.work or options.out / f"unfinished-{options.space}"
     with Bars(console) as bars:
         bars.begin(options.space)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lib_upscalers.errors import ModelError, ModelFileError
+from lib_upscalers.errors import InputError, ModelError, ModelFileError
 from lib_upscalers.latent.mode_registry import latent_mode_within
 from lib_upscalers.latent.packing import packed, unpacked
 from lib_upscalers.latent.published import find_published, space_of_published
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lib_upscalers.geometry import Size
     from lib_upscalers.latent.context import LatentContext, LatentSpace
+    from lib_upscalers.latent.learned_network import LatentNetwork
 
 BUILT_IN = Path(__file__).resolve().parent.parent / "weights"
 _OURS = "latent_"
@@ -167,6 +168,25 @@ def load_network(
             f"but {path.name!r} is for latents of {network.channels} channels; use another file."
         )
     return network
+
+
+def own_network(path: Path, space: LatentSpace) -> LatentNetwork:
+    """Read a network of ours, to train it on.
+
+    Raises:
+        InputError: It is somebody else's.
+        ModelFileError: As `load_network`.
+        UnsafeModelError: As `load_network`.
+    """
+    from lib_upscalers.latent.learned_network import LatentNetwork
+
+    network = load_network(path, space)
+    if isinstance(network, LatentNetwork):
+        return network
+    raise InputError(
+        f"Expected one of our own networks to go on from, but {path.name!r} is somebody else's, "
+        "which is trained in another way: name a file that a fit has made, or begin anew."
+    )
 
 
 @lru_cache(maxsize=4)

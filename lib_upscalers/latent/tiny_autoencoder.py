@@ -101,7 +101,14 @@ def _read(path: Path, part: str, features: int, device: torch.device | str) -> W
             f"Expected the {part} of a tiny autoencoder in {path.name!r}, but its weights are "
             "of something else; give a file of the TAESD family."
         )
-    return {name: value.to(device, torch.float32) for name, value in state.items()}
+    weights = {name: value.to(device, torch.float32) for name, value in state.items()}
+    if torch.device(device).type != "cpu":
+        return weights
+    # On a CPU convolutions then take two thirds of the time.
+    return {
+        name: value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
+        for name, value in weights.items()
+    }
 
 
 def _steps(weights: Weights) -> list[int]:

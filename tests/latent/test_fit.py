@@ -18,12 +18,15 @@ from lib_upscalers.errors import (
     InputError,
     MemoryExhaustedError,
     ModelError,
+    ModelFileError,
     OutputError,
 )
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LatentSpace, upscale_latent
 from lib_upscalers.latent.autoencoder_hash import autoencoder_hash
 from lib_upscalers.latent.learned import load_network
+from lib_upscalers.latent.network_card import NetworkCard
+from lib_upscalers.latent.network_files import write_network
 from lib_upscalers.training.latent import fit as latent_fit
 from lib_upscalers.training.latent import latent_pairs
 from lib_upscalers.training.latent.fit import fit
@@ -118,6 +121,30 @@ def test_a_network_is_made_found_and_used(tmp_path: Path, caplog: pytest.LogCapt
     assert not caplog.records
     assert last.path is not None
     torch.testing.assert_close(result, load_network(last.path, SPACE)(samples, (12, 10)))
+
+
+def test_a_fit_goes_on_from_a_network_and_keeps_its_shape(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    network = replace(RECIPE, features=12, fine=6, blocks=2).network()
+    start = tmp_path / "start.safetensors"
+    write_network(start, network.state_dict(), NetworkCard(SPACE, ""))
+    settings = replace(SETTINGS, start=start, recipe=replace(RECIPE, steps=2))
+    path = run(tmp_path, settings)[-1].path
+    assert path is not None
+    made, before = made_state(path), network.state_dict()
+    assert {name: value.shape for name, value in made.items()} == {
+        name: value.shape for name, value in before.items()
+    }
+    assert 0 < float((made["head.weight"] - before["head.weight"]).abs().max()) < 0.01
+
+
+def test_a_fit_goes_on_from_no_other_network(tmp_path: Path) -> None:
+    wide = tmp_path / "wide.safetensors"
+    space = LatentSpace("wide", 6, 2)
+    write_network(wide, replace(RECIPE, channels=6).network().state_dict(), NetworkCard(space, ""))
+    with pytest.raises(ModelFileError, match="6 channels"):
+        run(tmp_path, replace(SETTINGS, start=wide))
+    assert not (tmp_path / "work").exists(), "nothing is drawn before the network is read"
 
 
 @pytest.mark.slow

@@ -26,8 +26,8 @@ from lib_upscalers.errors import (
 )
 from lib_upscalers.models.catalogue.download import Downloader
 from lib_upscalers.models.catalogue.file_hosts import best_way, file_address, way_to
+from lib_upscalers.models.catalogue.pace import Pace
 from lib_upscalers.models.catalogue.schema import CatalogueFile
-from lib_upscalers.models.catalogue.transfer import Pace
 from tests.cases import each_case
 from tests.models.catalogue_server import Served, Server, running_server
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from lib_upscalers.errors import DownloadError, FetchError, WrongHashError
 from lib_upscalers.file_writing import locking, remove_stale_parts
 from lib_upscalers.models.catalogue.file_hosts import file_address, way_to
-from lib_upscalers.models.catalogue.transfer import Downloaded, Pace, Transfer
+from lib_upscalers.models.catalogue.pace import Pace
+from lib_upscalers.models.catalogue.transfer import Downloaded, Transfer
 from lib_upscalers.models.checksum import sha256_of
 from lib_upscalers.progress import NULL
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from lib_upscalers.errors import DownloadError, OutputError, WrongHashError
 from lib_upscalers.file_writing import appending, check_target, move_finished, write_text
 from lib_upscalers.models.catalogue.file_hosts import is_zip
+from lib_upscalers.models.catalogue.pace import Pace, PaceWatch, SlowError
 from lib_upscalers.models.catalogue.zip_member import extract_network, names_of_networks
 
 if TYPE_CHECKING:
@@ -36,23 +37,6 @@ _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
 _STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')
 _ZIP_SPARE = 64 << 20
 _STARTS_OF_PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml")
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How patient a download is.
-
-    Attributes:
-        window_seconds: In each such time ...
-        least_bytes: ... so many bytes must come, or the connection counts as lost.
-        attempts: How many connections in a row may bring nothing, or be too slow.
-        pause_seconds: Between two of them.
-    """
-
-    window_seconds: float = 30.0
-    least_bytes: int = 30_000
-    attempts: int = 4
-    pause_seconds: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,10 +60,6 @@ class Downloaded:
 
 class _RefusedError(DownloadError):
     """A server's answer that no further attempt at this address changes."""
-
-
-class _SlowError(DownloadError):
-    """A server that sends next to nothing."""
 
 
 @dataclass
@@ -222,7 +202,7 @@ class Transfer:
                 raise
             except DownloadError as error:
                 moved = stream.seek(0, os.SEEK_END) > before
-                failures = 0 if moved and not isinstance(error, _SlowError) else failures + 1
+                failures = 0 if moved and not isinstance(error, SlowError) else failures + 1
                 if failures >= pace.attempts:
                     raise
                 _log.info("The download is taken up again: %s", error)
@@ -323,7 +303,7 @@ class Transfer:
         self, answer: Response, stream: BinaryIO, begin: int, hashing: Executor
     ) -> int:
         """Take what comes; chunks are hashed while the next ones are on their way."""
-        at, window = begin, _Window(self.pace, begin)
+        at, window = begin, PaceWatch(self.pace, begin)
         total = self.file.size_bytes or begin + (answer.length or 0)
         waiting: deque[Future[None]] = deque()
         while chunk := answer.read_some():
@@ -344,26 +324,6 @@ class Transfer:
             self.progress.update(at, max(total, at))
             self.progress.check_cancelled()
         return at
-
-
-@dataclass
-class _Window:
-    """Watches that a server goes on sending."""
-
-    pace: Pace
-    at: int
-    since: float = field(default_factory=time.monotonic)
-
-    def check(self, at: int, answer: Response) -> None:
-        now = time.monotonic()
-        if now - self.since < self.pace.window_seconds:
-            return
-        if at - self.at < self.pace.least_bytes:
-            raise _SlowError(
-                f"Expected a file, but {answer.address.host} sends next to nothing: try again "
-                "later, what is there is used."
-            )
-        self.at, self.since = at, now
 
 
 def check_file(

@@ -20,7 +20,7 @@ from lib_upscalers.errors import (
     UpscalerError,
 )
 from lib_upscalers.file_writing import writing_path
-from lib_upscalers.latent.learned import HASH_DIGITS, fit_name
+from lib_upscalers.latent.learned import HASH_DIGITS, fit_name, own_network
 from lib_upscalers.latent.network_card import NetworkCard
 from lib_upscalers.latent.network_files import UNDECIDED, write_network
 from lib_upscalers.progress import NULL
@@ -86,8 +86,9 @@ def fit(
         About one report a second, and last one with the `path` and what the network is worth.
 
     Raises:
-        InputError: The autoencoder's latents have another shape than `space` states, or there is no
-            picture in the folder.
+        InputError: The autoencoder's latents have another shape than `space` states, there is no
+            picture in the folder, or the network to go on from is none of ours.
+        ModelFileError: That network cannot be read, or is for other latents.
         ModelError: The autoencoder fails, or returns NaN in float32, too.
         MemoryExhaustedError: Not even one pair at a time fits into memory.
         OutputError: A file cannot be written; older files stay whole.
@@ -126,6 +127,7 @@ class _Job:
         self._device = teacher.device
         self._plan = settings.plan.for_factor(space.factor)
         self._photographs = find_photographs(settings.pictures)
+        self._start = None if settings.start is None else own_network(settings.start, space)
         self._begun = time.monotonic()
         least = _GPU_BATCH if teacher.device.type == "cuda" else 1
         self._batch = max(settings.recipe.batch, least)
@@ -201,13 +203,18 @@ class _Job:
 
     def _training(self, pool: Pool, state: Path) -> LatentTraining:
         recipe = replace(self._settings.recipe, channels=self._space.channels)
+        if self._start is not None:
+            recipe = recipe.going_on(self._start)
         if state.exists():
             nothing = torch.ones(recipe.channels)
             blank = {"mean": nothing, "deviation": nothing, "transform": torch.diag(nothing)}
             training = LatentTraining(recipe, blank, self._device)
             training.load(state)
             return training
-        return LatentTraining(recipe, statistics(pool.large(), self._metric), self._device)
+        training = LatentTraining(recipe, statistics(pool.large(), self._metric), self._device)
+        if self._start is not None:
+            training.begin_with(self._start)
+        return training
 
     def _metric(
         self, latents: Sequence[torch.Tensor], deviation: torch.Tensor

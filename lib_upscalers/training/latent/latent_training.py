@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lib_upscalers.latent.autocast import without_autocast
+from lib_upscalers.latent.autocast import training_autocast
 from lib_upscalers.latent.learned_network import LatentNetwork
 from lib_upscalers.training.losses import charbonnier
 from lib_upscalers.training.state import load_state, save_state, update_average
@@ -33,6 +33,8 @@ _WINDOW = 16
 _SQUARES = (2, _WINDOW)
 # With it this loss is about as large as the loss on latents at the end of a training.
 _PIXELS, _COLOURS = 8.0, 16.0
+# Of the rate, for a network that has learned already.
+_GOING_ON = 0.3
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,19 @@ class LatentRecipe:
         """Make the network, with random weights."""
         shape = (self.features, self.blocks, self.fine, self.fine_blocks)
         return LatentNetwork(self.channels, *shape)
+
+    def going_on(self, network: LatentNetwork) -> LatentRecipe:
+        """Return the recipe to train a network on: gently, by what is decoded in every step."""
+        return replace(
+            self,
+            channels=network.channels,
+            features=network.up.in_channels,
+            blocks=len(network.body),
+            fine=network.tail.in_channels,
+            fine_blocks=len(network.fine),
+            rate=self.rate * _GOING_ON,
+            decoded=1.0,
+        )
 
 
 class Pool:
@@ -141,8 +156,8 @@ def decoded_loss(
     )
     window = (..., slice(top, top + sides[0]), slice(left, left + sides[1]))
     with torch.no_grad():
-        expected = decode(target[window])
-    made = decode(output[window])
+        expected = decode(target[window]).float()
+    made = decode(output[window]).float()
     factor = expected.shape[-1] // sides[1]
     loss = _PIXELS * charbonnier(made, expected)
     for side in _SQUARES:
@@ -181,6 +196,11 @@ class LatentTraining:
         self.model.to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.Adam(self.model.parameters(), betas=(0.9, 0.99))
 
+    def begin_with(self, network: LatentNetwork) -> None:
+        """Take over the weights of a network of the recipe's shape."""
+        for each in (self.model, self.average):
+            each.load_state_dict(network.state_dict())
+
     @property
     def rate(self) -> float:
         """The learning rate of the next step: a linear rise, then half a cosine."""
@@ -208,13 +228,13 @@ class LatentTraining:
         small, large = pool.batch(rng, batch)
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
-        gpu = self.device.type == "cuda"
-        with torch.autocast("cuda", torch.bfloat16) if gpu else without_autocast(self.device):
+        with training_autocast(self.device):
             small = small.contiguous(memory_format=torch.channels_last)
-            output = self.model(small, (large.shape[-2], large.shape[-1]))
-        loss = latent_loss(output.float(), large, self.transform)
+            output = self.model(small, (large.shape[-2], large.shape[-1])).float()
+        loss = latent_loss(output, large, self.transform)
         if decode is not None and self.progress >= 1 - self.recipe.decoded:
-            loss = loss + decoded_loss(output.float(), large, decode, rng)
+            with training_autocast(self.device):
+                loss = loss + decoded_loss(output, large, decode, rng)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)

@@ -72,6 +72,7 @@ class FitSettings:
         recipe: Of the training; its channels are replaced.
         plan: Of the pairs; its sizes are adapted to the autoencoder.
         parts: The number of files of pairs; None for as many as a quarter of the time allows.
+        start: One of our networks for these latents, to go on from.
     """
 
     minutes: float = 20.0
@@ -80,3 +81,4 @@ class FitSettings:
     recipe: LatentRecipe = field(default_factory=lambda: LatentRecipe(channels=1))
     plan: PairPlan = field(default_factory=PairPlan)
     parts: int | None = None
+    start: Path | None = None
