@@ -14,13 +14,14 @@ import torch
 
 from lib_upscalers.errors import ModelError, ModelFileError
 from lib_upscalers.models.architectures import registry
+from lib_upscalers.models.architectures.cunet import CUNet
 from lib_upscalers.models.graphs.graph_files import read_graph
 from lib_upscalers.models.graphs.recognition import graph_descriptor
 from lib_upscalers.models.loader import load_network, read_traits
 from lib_upscalers.models.reading.faults import NoNetworkError
 from tests.cases import each_case
 from tests.models.networks import tiny_state
-from tests.models.tiny import TINY, random_network
+from tests.models.tiny import TINY, random_network, randomised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,11 +48,17 @@ def module_for(name: str) -> torch.nn.Module:
 
 def exported(name: str, path: Path, *, half: bool = False, **options: object) -> Path:
     """Export a tiny network as most people do, for pictures of any size."""
-    free = {"in": {2: "h", 3: "w"}, "out": {2: "h", 3: "w"}}
-    settings: dict[str, Any] = {"opset_version": 17, "dynamic_axes": free, **options}
     module, picture = module_for(name), torch.rand(1, 3, 32, 32)
     if half:
         module, picture = module.half(), picture.half()
+    return export_module(module, path, picture, **options)
+
+
+def export_module(
+    module: torch.nn.Module, path: Path, picture: torch.Tensor, **options: object
+) -> Path:
+    free = {"in": {2: "h", 3: "w"}, "out": {2: "h", 3: "w"}}
+    settings: dict[str, Any] = {"opset_version": 17, "dynamic_axes": free, **options}
     names = {"input_names": ["in"], "output_names": ["out"]}
     torch.onnx.export(module, (picture,), str(path), dynamo=False, **names, **settings)
     return path
@@ -77,6 +84,24 @@ def check_same(path: Path, batch: torch.Tensor) -> None:
 @each_case("name", READ)
 def test_exported_networks_give_what_their_runtime_gives(name: str, tmp_path: Path) -> None:
     check_same(exported(name, tmp_path / "some.onnx"), torch.rand(1, 3, 32, 48))
+
+
+@pytest.mark.slow
+def test_a_cugan_without_means_is_read_by_the_order_of_its_layers(tmp_path: Path) -> None:
+    """Its public file is a pair of ncnn, which has no names."""
+    path = tmp_path / "some.onnx"
+    module = randomised(CUNet(scale=2, squeeze=False))
+    export_module(module, path, torch.rand(1, 3, 32, 32))
+    model = onnx.load(path)
+    names = {each.name: f"onnx::{i}" for i, each in enumerate(model.graph.initializer)}
+    for each in model.graph.initializer:
+        each.name = names[each.name]
+    for node in model.graph.node:
+        node.name = ""
+        node.input[:] = [names.get(name, name) for name in node.input]
+    onnx.save(model, path)
+    assert load_network(path).traits.scale == 2
+    check_same(path, torch.rand(1, 3, 32, 48))
 
 
 @pytest.mark.slow

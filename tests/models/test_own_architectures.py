@@ -63,6 +63,8 @@ def figsr(last: EnlargingLayers) -> nn.Module:
 VARIANTS: Mapping[str, tuple[Callable[[], nn.Module], int, tuple[int, int], int]] = {
     "ArtCNN 4x grey": (lambda: ArtCNN(1, 4, 3, scale=4), 4, (1, 1), 1),
     "CUNet": (CUNet, 1, (3, 3), 4),
+    "CUNet without means": (lambda: CUNet(squeeze=False), 1, (3, 3), 4),
+    "CUNet 2x without means": (lambda: CUNet(scale=2, squeeze=False), 2, (3, 3), 2),
     "DIS 1x": (lambda: DIS(features=4, blocks=1, scale=1), 1, (3, 3), 1),
     "DIS 3x": (lambda: DIS(features=4, blocks=1, scale=3), 3, (3, 3), 1),
     "DIS 2x light": (lambda: DIS(features=4, blocks=2, light=True), 2, (3, 3), 1),
@@ -132,10 +134,10 @@ def test_sizes_are_found_in_the_shapes(what: str, tmp_path: Path) -> None:
     assert (traits.architecture, traits.scale) == (what.split(maxsplit=1)[0], scale)
     assert (traits.channels, traits.result_channels) == channels
     assert traits.multiple_of == multiple
-    batch = torch.rand(1, channels[0], 16, 24)
+    batch = torch.rand(1, channels[0], 24, 32)
     with torch.inference_mode():
         expected = made(batch)
-    assert expected.shape == (1, channels[1], 16 * scale, 24 * scale)
+    assert expected.shape == (1, channels[1], 24 * scale, 32 * scale)
     torch.testing.assert_close(network(batch), expected.clamp(0, 1), atol=1e-5, rtol=0)
 
 

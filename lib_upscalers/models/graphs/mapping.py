@@ -191,3 +191,6 @@ def _cugan_names(count: int) -> Iterator[list[str]]:
         yield names
     if count == len(names) + 1:
         yield [*names, "conv_final"]
+    bare = [name for name in names if "seblock" not in name]
+    if count == len(bare):
+        yield bare
