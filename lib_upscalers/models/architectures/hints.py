@@ -103,8 +103,8 @@ def unknown_architecture(layers: Collection[str], known: ArchRegistry) -> str:
         return nearly
     first = ", ".join(printable(name) for name in sorted(layers)[:3])
     return (
-        f"none of the {len(known)} architectures of spandrel {spandrel_version()} has its layers "
-        f"({first}, ...); a newer spandrel may know it"
+        f"none of the {len(known)} known architectures (spandrel {spandrel_version()} and ours) "
+        f"has its layers ({first}, ...); a newer spandrel may know it"
     )
 
 
