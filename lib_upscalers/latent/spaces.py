@@ -93,12 +93,11 @@ def find_tiny(name: str) -> KnownSpace | None:
 
 
 def describe(name: str) -> str:
-    """Return the models of a space for the user, such as "SD 1.5 and SD 2"."""
+    """Return the models of a space for the user, such as "SD 1.5 / SD 2"."""
     known = dict(SPACES.items()).get(name)
     if known is None:
         return name
-    *others, last = known.models
-    return f"{', '.join(others)} and {last}" if others else last
+    return " / ".join(known.models)
 
 
 def _packing(known: KnownSpace) -> str:

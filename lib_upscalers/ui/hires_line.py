@@ -108,7 +108,8 @@ def sentence(prospect: Prospect | None, target: float) -> str:
         text = _translatable("A kernel: quick, adds no detail, any scale.")
         return f"<small>{text}</small>"
     megabytes = prospect.size_bytes / 1e6
-    facts = f"{escape(prospect.architecture)}, {prospect.scale}x, {megabytes:.3g} MB."
+    size = f"{megabytes:.3g} {_translatable('MB')}"
+    facts = f"{escape(prospect.architecture)}, {prospect.scale}x, {size}."
     parts = [f"<b>{facts}</b>", _way(prospect, target), _speed(prospect)]
     return f"<small>{' '.join(part for part in parts if part)}</small>"
 
@@ -121,10 +122,10 @@ def _way(prospect: Prospect, target: float) -> str:
         return ""
     passes = prospect.passes(target)
     reached = prospect.scale**passes
-    runs, to = _translatable("runs"), _translatable("to")
+    runs, reaching = _translatable("runs"), _translatable("reaching")
     times = _translatable("runs once") if passes == 1 else f"{passes} {runs}"
     aim = _translatable("Target")
-    text = f"{aim} {target:g}x: {times}, {to} {reached}x"
+    text = f"{aim} {target:g}x: {times}, {reaching} {reached}x"
     if reached == target:
         return f"{text}."
     end = _translatable("then reduced.") if reached > target else _translatable("then resized.")

@@ -55,7 +55,7 @@ _ALL_FINISHED = """before => {
     return session.name !== before && session.entries.length === 3
         && session.entries.every(({state}) => state === "finished");
 }"""
-_SAME = {"PSNR", "SSIM", "MS-SSIM", "GMSD", "CSV", "JSON", "PNG", "dB", "s", "MB"}
+_SAME = {"PSNR", "SSIM", "MS-SSIM", "GMSD", "CSV", "JSON", "PNG"}
 
 
 def _plain(page: Page, names: list[str]) -> list[str]:

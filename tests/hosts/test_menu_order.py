@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.latent import LATENT_MODES
 from lib_upscalers.models.catalogue.model_marks import ModelMarks
 from lib_upscalers.ui.webui_lists import arrange
+from lib_upscalers.words import catalogue
 from tests.hosts.conftest import load
+from tests.offenders import fail_for
 
 if TYPE_CHECKING:
     from tests.hosts.webui_model import WebUI
@@ -66,6 +69,20 @@ def test_favourite_modes_come_first_even_rare_ones(webui: WebUI) -> None:
     assert extension().listed("Hires. fix")[:2] == ["Latent (Lanczos4)", "Latent (Fourier)"]
     webui.opts.set(options.HIDDEN_MODES.key, ["Latent (Lanczos4)"])
     assert "Latent (Lanczos4)" not in webui.shared.latent_upscale_modes
+
+
+@one_host
+def test_a_webui_can_translate_every_remark(webui: WebUI) -> None:
+    """It looks up whole text nodes, and writes a setting's remark in brackets of its own."""
+    table = catalogue("ru_RU")
+    remarks = [webui.opts.data_labels[option.key].comment_after for option in options.OPTIONS]
+    assert sum("<span>" in remark for remark in remarks) > 10
+    texts = [text for remark in remarks for text in re.findall("<span>([^<]+)</span>", remark)]
+    fail_for((text for text in texts if text not in table), "Write their translations")
+    between = {text for remark in remarks for text in re.split("<span>[^<]+</span>", remark)}
+    assert not [
+        text for text in between if re.search("[a-z]{5}", re.sub("<[^>]*>| Latent .*", "", text))
+    ]
 
 
 def test_modes_that_the_webui_has_are_explained_and_no_choices(webui: WebUI) -> None:

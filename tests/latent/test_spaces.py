@@ -27,7 +27,7 @@ def test_a_tiny_autoencoder_belongs_to_one_space() -> None:
 
 
 def test_a_space_is_described_by_its_models() -> None:
-    assert describe("sd1") == "SD 1.5 and SD 2"
+    assert describe("sd1") == "SD 1.5 / SD 2"
     assert describe("moon") == "moon"
 
 

@@ -115,13 +115,8 @@ def reload_ui(webui: WebUI, browser: Browser) -> None:
 
 
 def press_reload(webui: WebUI, page: Page) -> None:
-    """Press Reload UI, and wait until the WebUI has started again; the page stays open.
-
-    The page's ping is answered here: A1111 crashes if it is asked for something while it restarts
-    (modules/api/api.py, 148: middleware cannot be added after the first request).
-    """
+    """Press Reload UI, wait until the WebUI has started again; the page stays open and pings."""
     starts = webui.log.count("Startup time: ")
-    page.route("**/internal/ping", lambda route: route.abort())
     open_tab(page, "Settings")
     page.locator("#settings_restart_gradio").click()
     for _ in range(PATIENCE_MS // 20):

@@ -71,14 +71,14 @@ export function written(value, measure) {
 
 /** @param {number} bytes */
 export function fileSize(bytes) {
-  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  if (bytes < 1e6) return say("{size} kB", { size: Math.max(1, Math.round(bytes / 1e3)) });
+  return say("{size} MB", { size: (bytes / 1e6).toFixed(1) });
 }
 
 /** @param {number} seconds */
 export function duration(seconds) {
   if (seconds < 0.01) return say("under 0.01 s");
-  return `${seconds.toFixed(seconds < 1 ? 2 : 1)} s`;
+  return say("{time} s", { time: seconds.toFixed(seconds < 1 ? 2 : 1) });
 }
 
 /**

@@ -133,7 +133,7 @@ export function detailsOf(entry) {
     ["Licence", entry.licence],
     ["Passes", entry.cost?.passes],
     ["Tiles", entry.cost?.tiles],
-    ["Tiling", entry.cost?.tiling],
+    ["Tiled", entry.cost?.tiling],
     ["Precision", entry.cost?.precision],
     ["Device", entry.cost?.device],
     ["PNG", entry.result ? fileSize(entry.result.bytes) : ""],

@@ -127,7 +127,8 @@ export function frequent(models, values) {
  */
 export function size(bytes) {
   if (!bytes) return say("size not stated");
-  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  if (bytes < 1e6) return say("{size} kB", { size: Math.round(bytes / 1e3) });
+  return say("{size} MB", { size: (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0) });
 }
 
 /**

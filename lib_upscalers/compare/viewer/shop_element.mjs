@@ -349,7 +349,7 @@ export class ShopElement extends HTMLElement {
       return make("article", { class: "card", "data-id": advice.id },
         make("b", {}, advice.id),
         make("span", { class: "facts" }, ...[`${advice.scale}x`, advice.architecture,
-          advice.megabytes ? `${advice.megabytes} MB` : "", ...advice.purposes.map((each) => say(each))]
+          advice.megabytes ? say("{size} MB", { size: advice.megabytes }) : "", ...advice.purposes.map((each) => say(each))]
           .filter(Boolean).map((fact) => make("span", {}, fact))),
         make("p", {}, say(advice.reason)),
         make("div", { class: "actions" }, ...(model ? this.actions(model)

@@ -25,7 +25,7 @@ export const SHOP_STYLE = `
 .card input[type="text"] { flex: 1 1 7rem; min-width: 0; }
 input[type="search"], input[type="text"] { font: inherit; color: var(--ink); background: var(--paper);
   border: 1px solid var(--line); border-radius: 6px; padding: 4px 10px; min-height: 32px; }
-input[type="search"] { flex: 1 1 14rem; }
+input[type="search"] { flex: 1 1 8rem; min-width: 0; }
 .said p, .job { padding: 6px 10px; margin-bottom: 8px; border: 1px solid var(--line); border-radius: 6px;
   overflow-wrap: anywhere; }
 .job { display: flex; flex-wrap: wrap; gap: 6px 10px; align-items: center; }

@@ -38,6 +38,7 @@ class Option:
         default: Its value until the user changes it.
         widget: The kind of component.
         info: A remark, in brackets after the label.
+        automatic: What 0 or "auto" means; "" if neither is special.
         infotext: Its name in infotexts; "" if it does not change the picture.
         choices: For radio, dropdown and checks.
         limits: For a slider: least, most, step.
@@ -49,6 +50,7 @@ class Option:
     default: Any
     widget: Widget
     info: str = ""
+    automatic: str = ""
     infotext: str = ""
     choices: tuple[str, ...] = ()
     limits: tuple[float, float, float] = (0, 1, 0.05)
@@ -58,16 +60,14 @@ class Option:
 def _engine_option(setting: EngineSetting) -> Option:
     """Return the option of a setting of the engine; a slider's 0 is the automatic value."""
     number = setting.kind == "number"
-    info = setting.help
-    if setting.automatic:
-        info += f"; {0 if number else 'auto'}: {setting.automatic}"
     widgets: Mapping[str, Widget] = {"number": "slider", "flag": "check", "choice": "radio"}
     return Option(
         f"upscaler_lab_{setting.name}",
         setting.label,
         0 if number else setting.default,
         "dropdown" if setting.registry else widgets[setting.kind],
-        info,
+        setting.help,
+        automatic=setting.automatic,
         choices=setting.choices(),
         limits=(0, *setting.slider),
         closed=True,
@@ -312,11 +312,23 @@ def declare(
             refresh=refresh if option.key in more else None,
             infotext=option.infotext or None,
         )
-        for remark in (option.info, _explain_twins(theirs) if option in _OF_MODES else ""):
+        for remark in (_remark(option), _explain_twins(theirs) if option in _OF_MODES else ""):
             if remark:
                 info.info(remark)
                 info.comment_after += " "
         shared.opts.add_option(option.key, info)
+
+
+def _remark(option: Option) -> str:
+    """Return a setting's remark, as HTML in which each text is one that a WebUI translates.
+
+    A WebUI looks up whole text nodes, and puts the remark into brackets.
+    """
+    remark = f"<span>{option.info}</span>" if option.info else ""
+    if option.automatic:
+        automatic = "<span>auto</span>" if option.widget == "radio" else 0
+        remark += f"; {automatic}: <span>{option.automatic}</span>"
+    return remark
 
 
 def _explain_twins(theirs: Mapping[str, str]) -> str:
