@@ -44,8 +44,9 @@ def _after_component(component: Any, **kwargs: Any) -> None:
         webui_lists.arrange(component, elem_id, extension().listed)
         _page.note(component, elem_id, _send_button)
         if elem_id == engine_offer_line.AFTER:
-            offers = extension().networks.offer
-            engine_offer_line.build_offer(component, offers.offer, offers.accept)
+            offers, result = extension().networks.offer, _page.found.get(engine_offer_line.RESULT)
+            ended = engine_offer_line.end_of_run(component, result)
+            engine_offer_line.build_offer(ended, offers.offer, offers.accept)
 
 
 def _send_button(elem_id: str) -> Any:

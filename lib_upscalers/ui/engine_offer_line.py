@@ -10,8 +10,8 @@ from lib_upscalers.ui.gradio_compat import listen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The WebUI's text below the result, which changes after every run.
-AFTER = "html_log_extras"
+# The WebUI's text below the result, which changes after every run, and the result.
+AFTER, RESULT = "html_log_extras", "extras_gallery"
 _WITH_OURS = "With Upscaler Lab's engine about"
 _BUTTON = "Use Upscaler Lab's engine for the WebUI's networks (saves this setting)"
 _DONE = (
@@ -20,15 +20,28 @@ _DONE = (
 )
 
 
+def end_of_run(log: Any, result: Any) -> Any:  # noqa: ANN401 - of the WebUI's page
+    """Return the event that follows a run of Extras.
+
+    Gradio 4 reports a text as changed at every update of the page, its answer to this event among
+    them, so the page would never come to rest; Gradio 3 has no such event for a gallery.
+
+    Args:
+        log: The component `AFTER`.
+        result: The component `RESULT`; None where there is none.
+    """
+    return getattr(result, "change", log.change)
+
+
 def build_offer(
-    log: Any,  # noqa: ANN401 - of the WebUI's page
+    ended: Any,  # noqa: ANN401 - gradio's own type
     offer: Callable[[], tuple[str, float, float] | None],
     accept: Callable[[], None],
 ) -> None:
     """Build the line inside the `gr.Blocks` that is open, hidden until there is an offer.
 
     Args:
-        log: The component that changes after every run.
+        ended: From `end_of_run`.
         offer: Returns the upscaler's name, the seconds that it took, and about how many our
             engine takes; None for no offer.
         accept: Does what the button says.
@@ -51,5 +64,5 @@ def build_offer(
         accept()
         return [f"<span>{_DONE}</span>", gr.update(visible=False)]
 
-    listen(log.change, look, None, [row, note, button], queue=True)
+    listen(ended, look, None, [row, note, button], queue=True)
     listen(button.click, take, None, [note, button])

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.webui.host import WebUI
 
 PATIENCE_MS = 300 * PATIENCE
+# A copy of Neo reloads its page two seconds after the first visit (modules/ui.py, 892), and what is
+# pressed while it loads is lost.
+_NO_RELOAD = "sessionStorage.setItem('physton_icon_refreshed', '1')"
 PASTED = (
     "a cat\nSteps: 2, Sampler: Euler, CFG scale: 2, Seed: 11, Size: 64x64, "
     "Denoising strength: 0.6, Hires upscale: 2, Hires steps: 2, Hires upscaler: {}"
@@ -28,6 +31,7 @@ PASTED = (
 def open_page(webui: WebUI, page: Page, theme: str = "dark") -> None:
     """Load the page, and wait until its scripts have run."""
     page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(_NO_RELOAD)
     page.goto(f"{webui.address}/?__theme={theme}")
     page.locator("#txt2img_generate").wait_for()
     page.wait_for_function("document.querySelector('#txt2img_token_counter') !== null")

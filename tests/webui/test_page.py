@@ -277,6 +277,19 @@ def test_a_grid(webui: WebUI, tab: str, axis: str, values: list[str]) -> None:
     assert len(set(cells)) == len(values)
 
 
+def test_an_idle_page_asks_for_nothing(page: Page) -> None:
+    """An event that its own answer causes again would keep the page and the WebUI busy for ever."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.url} {request.post_data}"))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    for _ in range(PATIENCE_MS // 3000):
+        asked.clear()
+        page.wait_for_timeout(3000)
+        if not asked:
+            return
+    pytest.fail("\n".join(asked))
+
+
 def test_no_script_of_the_page_fails(webui: WebUI, page: Page) -> None:
     faults: list[str] = []
     said = len(webui.log)
