@@ -5,6 +5,7 @@ export const SHOP_STYLE = `
 .card { display: flex; flex-direction: column; gap: 4px; min-width: 0; padding: 10px 12px;
   border: 1px solid var(--line); border-radius: 8px; background: var(--paper);
   content-visibility: auto; contain-intrinsic-size: auto 9rem; }
+.cards:has(details[open]) > .card:not(:has(details[open])) { align-self: start; }
 .card b { font-size: 15px; overflow-wrap: anywhere; }
 .by, .hint, .count { font-size: 12.5px; opacity: 0.85; overflow-wrap: anywhere; }
 .count { margin: 0 0 8px; min-height: 1.2em; }
