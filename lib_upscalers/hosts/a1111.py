@@ -35,7 +35,8 @@ class A1111Host:
         arguments: dict[str, Any] = vars(shared.cmd_opts)
         named = [arguments.get(name) for name in _FOLDER_ARGUMENTS]
         usual = [Path(shared.models_path) / name for name in _FOLDERS]
-        return [*usual, *(Path(name) for name in named if name), *options.folders()]
+        folders = [*usual, *(Path(name) for name in named if name), *options.folders()]
+        return list(dict.fromkeys(folders))
 
     def known_files(self) -> Mapping[Path, str]:
         """Return the files that the WebUI lists by itself, with its names for them."""

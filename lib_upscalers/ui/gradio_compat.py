@@ -39,6 +39,16 @@ def _context() -> Any:  # noqa: ANN401 - gradio keeps its type to itself
     return import_module("gradio.context").Context
 
 
+def leave_out_of_ui_config(components: Sequence[Component]) -> None:
+    """Have a WebUI store no defaults of components whose values come from elsewhere.
+
+    A1111 and its forks write the value of each component of a page into ui-config.json when they
+    first see it, and show that one ever after (modules/ui_loadsave.py, 41-60).
+    """
+    for component in components:
+        component.do_not_save_to_config = True  # type: ignore[attr-defined]
+
+
 def file_url(path: Path) -> str:
     """Return the address of a file that gradio may serve, relative to the page.
 

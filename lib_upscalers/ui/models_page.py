@@ -13,7 +13,12 @@ import gradio as gr
 
 from lib_upscalers.errors import UpscalerError
 from lib_upscalers.models.catalogue.catalogue_settings import CatalogueSettings, write_settings
-from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, return_paths
+from lib_upscalers.ui.gradio_compat import (
+    accepted_arguments,
+    leave_out_of_ui_config,
+    listen,
+    return_paths,
+)
 
 if TYPE_CHECKING:
     from gradio.components import Component
@@ -117,6 +122,7 @@ class ModelsPage:
                 timeout = gr.Number(value=now.timeout_seconds, label="Timeout in seconds")
             save = gr.Button("Save the settings")
         inputs: list[Component] = [enabled, address, mirror, proxy, timeout, convert]
+        leave_out_of_ui_config(inputs)
         listen(save.click, self._save, inputs, [feed])
 
     def _save(self, *values: object) -> str:

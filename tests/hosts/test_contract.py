@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,14 @@ def test_ours_come_behind_the_hosts_own(bare: WebUI) -> None:
     load(bare)
     assert bare.names()[: len(before)] == before
     assert {"Lab Fast 2x", "Ours 2x"} <= set(bare.names()[len(before) :])
+
+
+def test_a_folder_is_searched_once_even_if_the_command_line_names_it(webui: WebUI) -> None:
+    """A1111 names its own folders there, too, where the user names none."""
+    host = start.extension().engine.host
+    webui.shared.cmd_opts.esrgan_models_path = str(Path(webui.shared.models_path) / "ESRGAN")
+    folders = list(host.model_folders())
+    assert len(set(folders)) == len(folders)
 
 
 def test_kernels_that_the_host_lacks_are_upscalers(webui: WebUI) -> None:

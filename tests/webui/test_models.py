@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,3 +47,10 @@ def test_a_fetched_network_finishes_a_picture_without_a_restart(
     assert jobs.opened(files[-1]).size == (2 * jobs.SIDE, 2 * jobs.SIDE)
     assert f"Hires upscaler: {NAME}" in jobs.opened(files[-1]).info["parameters"]
     assert webui.loads(NAME) == 1
+
+
+def test_the_settings_of_the_catalogue_are_those_of_its_file(webui: WebUI) -> None:
+    """What ui-config.json stores at a first start would be shown, and saved, ever after."""
+    stored = json.loads((webui.data / "ui-config.json").read_text("utf-8"))
+    assert "upscaler_lab/Look for new files/visible" in stored
+    assert not [key for key in stored if "Address of the catalogue" in key]

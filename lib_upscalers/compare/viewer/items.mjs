@@ -1,7 +1,7 @@
 // The pictures of a comparison as things to show.
 
 import { duration, fileSize } from "./figures.mjs";
-import { say } from "./words.mjs";
+import { read, say } from "./words.mjs";
 
 /** @typedef {{url: string, file: string, width: number, height: number, bytes: number}} Shown */
 /**
@@ -127,13 +127,13 @@ export function factsOf(item) {
 export function detailsOf(entry) {
   /** @type {[string, string | number | null | undefined | false][]} */
   const details = [
-    ["Architecture", entry.architecture],
+    ["Architecture", read(entry.architecture)],
     ["Made for", entry.scale ? `${entry.scale}x` : say("any scale")],
     ["Network file", entry.modelBytes ? fileSize(entry.modelBytes) : ""],
     ["Licence", entry.licence],
     ["Passes", entry.cost?.passes],
     ["Tiles", entry.cost?.tiles],
-    ["Tiled", entry.cost?.tiling],
+    ["Tiled", read(entry.cost?.tiling ?? "")],
     ["Precision", entry.cost?.precision],
     ["Device", entry.cost?.device],
     ["PNG", entry.result ? fileSize(entry.result.bytes) : ""],
