@@ -8,6 +8,7 @@ Of Real-CUGAN there is one without these means ("nose", 2x): such networks are l
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -27,9 +28,9 @@ _NAMES = ("unet1.conv1.conv.0.weight", "unet1.conv2.conv.0.weight", "unet2.conv5
 _SQUEEZED = "unet1.conv2.seblock.conv1.weight"
 _SHAPED = "unet1.conv_bottom.weight"
 # By the side of the first U-Net's last kernel.
-_SCALES = {3: 1, 4: 2}
+_SCALES = MappingProxyType({3: 1, 4: 2})
 # By scale, how much the U-Nets take off each side, and what waifu2x and Real-CUGAN put there.
-_BORDERS = {1: (28, "replicate"), 2: (18, "reflect")}
+_BORDERS = MappingProxyType({1: (28, "replicate"), 2: (18, "reflect")})
 _SLOPE = 0.1
 
 
