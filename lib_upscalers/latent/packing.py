@@ -26,3 +26,12 @@ def packed(samples: torch.Tensor, channels: int) -> torch.Tensor:
     from torch.nn.functional import pixel_unshuffle
 
     return samples if samples.shape[1] == channels else pixel_unshuffle(samples, 2)
+
+
+def padded(values: torch.Tensor, multiple: int) -> torch.Tensor:
+    """Repeat the last column and row of (N, C, H, W) until both sides are multiples."""
+    from torch.nn.functional import pad
+
+    height, width = values.shape[-2:]
+    below, beside = -height % multiple, -width % multiple
+    return pad(values, (0, beside, 0, below), mode="replicate") if below or beside else values

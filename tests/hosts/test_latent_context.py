@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from lib_upscalers.errors import ModelError
 from lib_upscalers.hosts.webui import full_vae, start
@@ -203,6 +204,34 @@ def test_packed_latents_and_those_with_frames_are_plain_for_the_training(webui: 
         assert latent.shape == (1, known.space.channels, 8, 8), decoder
         assert codec.decode(latent).shape == (1, 3, 64, 64), decoder
         assert seen == [torch.Size((1, 16, 1, 8, 8) if frames else (1, 128, 4, 4))]
+
+
+@one_host
+def test_an_autoencoder_that_packs_two_by_two_takes_odd_latents(webui: WebUI) -> None:
+    """Forge Neo's for FLUX.2 fails on them; a training has latents of all sizes."""
+    common = sys.modules["modules.sd_samplers_common"]
+    load_model(webui, "taef2_decoder", 128)
+
+    def encoding(pixels: torch.Tensor, *_: object) -> torch.Tensor:
+        assert not any(side % 16 for side in pixels.shape[2:])
+        cells = pixel_unshuffle(pixels, 8)[:, :32]
+        return pixel_unshuffle(cells, 2)
+
+    def decoding(samples: torch.Tensor, *_: object) -> torch.Tensor:
+        cells = pixel_shuffle(samples, 2)[:, :3]
+        return cells.repeat_interleave(8, 2).repeat_interleave(8, 3) * 2 - 1
+
+    common.images_tensor_to_samples = encoding
+    common.samples_to_images_tensor = decoding
+    known = context().known_space()
+    assert known is not None
+    codec = full_vae.LatentCodec(known)
+    pixels = torch.rand(1, 3, 136, 72)
+    latent = codec.encode(pixels)
+    assert torch.equal(latent, pixel_unshuffle(pixels, 8)[:, :32])
+    decoded = codec.decode(latent)
+    assert decoded.shape == pixels.shape
+    assert torch.allclose(decoded[:, :, ::8, ::8], latent[:, :3])
 
 
 @one_host

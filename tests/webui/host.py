@@ -116,6 +116,8 @@ class WebUI:
             "SD_WEBUI_RESTARTING": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
         }
+        if self.kind == "Neo":
+            self._give_prompts_a_value()
         starts = self.log.count("Startup time: ") if (self.data / "webui.log").exists() else 0
         with (self.data / "webui.log").open("ab") as stream:
             self.process = subprocess.Popen(
@@ -126,6 +128,17 @@ class WebUI:
             "/sdapi/v1/options",
             {"live_previews_enable": False, "upscaler_lab_rare_latent_modes": True},
         )
+
+    def _give_prompts_a_value(self) -> None:
+        """Do what Neo does when it ends its first start.
+
+        Until then it pastes no prompt: it calls the class of the present value, which is that of
+        None (modules/infotext_utils.py, 118).
+        """
+        path = self.data / "ui-config.json"
+        if not path.exists():
+            values = {f"{tab}/Prompt/value": "" for tab in ("txt2img", "img2img")}
+            path.write_text(json.dumps(values), encoding="utf-8")
 
     def wait(self, starts: int = 1) -> None:
         """Wait until it has started that often and answers."""

@@ -9,7 +9,7 @@ from lib_upscalers.errors import ModelError
 from lib_upscalers.hosts.webui.host_modules import Foreign, host_module, optional_module
 from lib_upscalers.latent.autocast import without_autocast
 from lib_upscalers.latent.autoencoder_hash import autoencoder_hash
-from lib_upscalers.latent.packing import packed, unpacked
+from lib_upscalers.latent.packing import packed, padded, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -173,16 +173,28 @@ class LatentCodec:
         self._model = model
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Turn pictures (N, 3, H, W) in [0, 1] into latents."""
+        """Turn pictures (N, 3, H, W) in [0, 1], both sides multiples of the factor, into latents.
+
+        One that packs takes multiples of twice the factor only, so the picture is continued.
+        """
+        space, step = self._known.space, self._step()
         with self._precision():
-            samples = encode(pixels, exact=self._exact)
+            samples = encode(padded(pixels, step * space.factor), exact=self._exact)
         flat = samples[:, :, 0] if samples.ndim == 5 else samples
-        return unpacked(flat, self._known.space.channels)
+        height, width = (side // space.factor for side in pixels.shape[-2:])
+        return unpacked(flat, space.channels)[..., :height, :width]
 
     def decode(self, samples: torch.Tensor) -> torch.Tensor:
-        """Turn latents into pictures."""
-        known = self._known
-        values = packed(samples, 4 * known.space.channels) if known.packed else samples
+        """Turn latents of any size into pictures."""
+        known, step = self._known, self._step()
+        values = padded(samples, step)
+        values = packed(values, 4 * known.space.channels) if known.packed else values
         with self._precision():
             framed = values[:, :, None] if known.frames else values
-            return decode(framed, exact=self._exact)
+            pictures = decode(framed, exact=self._exact)
+        height, width = (side * known.space.factor for side in samples.shape[-2:])
+        return pictures[..., :height, :width]
+
+    def _step(self) -> int:
+        """Return of how many values each side of a latent has to be a multiple."""
+        return 2 if self._known.packed else 1
