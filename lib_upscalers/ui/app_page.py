@@ -90,7 +90,9 @@ class _Page(gr.Blocks):
         try:
             return await super().preprocess_data(block_fn, inputs, state, explicit_call)
         except gr.Error as error:
-            raise gr.Error(error.message, print_exception=False) from None
+            # Of a choice that is gone gradio names the Python type, and the page reads it as a tag.
+            text = _UNUSABLE if "<" in error.message else error.message
+            raise gr.Error(text, print_exception=False) from None
         except Exception as error:  # noqa: BLE001 - whatever gradio trips over
             _log.debug("An input is not usable", exc_info=error)
             raise gr.Error(_UNUSABLE, print_exception=False) from None

@@ -22,7 +22,13 @@ from lib_upscalers.pictures.names import names_a_picture
 from lib_upscalers.resampling.kernels import KERNELS
 from lib_upscalers.ui import setting_controls
 from lib_upscalers.ui.compare_actions import MOST_PICTURES, CompareActions, Form
-from lib_upscalers.ui.gradio_compat import accepted_arguments, listen, picture_input, return_paths
+from lib_upscalers.ui.gradio_compat import (
+    accepted_arguments,
+    endings,
+    listen,
+    picture_input,
+    return_paths,
+)
 from lib_upscalers.ui.uploads import is_inside
 from lib_upscalers.ui.viewer_feed import alert, idle_feed
 from lib_upscalers.ui.viewer_place import viewer_place
@@ -101,7 +107,7 @@ def form_of(
     if mode == _TEST:
         quality = _whole(jpeg, "a JPEG quality")
         trial = Trial(_whole(shrink, "how much to shrink"), str(kernel), quality or None)
-    sides = _whole(width or 0, "a width"), _whole(height or 0, "a height")
+    sides = _side(width, "a width"), _side(height, "a height")
     size = sides if all(sides) else None
     number, settings = _number(scale, "a scale"), setting_controls.chosen_in_order(engine)
     return Form(tuple(cast("list[str]", names)), number, size, trial, settings)
@@ -121,11 +127,18 @@ def _whole(value: object, what: str) -> int:
     return int(_number(value, what))
 
 
+def _side(value: object, what: str) -> int:
+    side = _whole(value or 0, what)
+    if side < 0:
+        raise InputError(f"Expected {what} of 0 or more, but got {side}: correct it.")
+    return side
+
+
 def _target() -> tuple[Any, Any, Any]:
     with gr.Row():
         scale = gr.Slider(1, 8, value=2, step=0.5, label="Scale", elem_id="upscaler-lab-scale")
-        width = gr.Number(label="or width (0: by scale)", precision=0, value=0, minimum=0)
-        height = gr.Number(label="and height", precision=0, value=0, minimum=0)
+        width = gr.Number(label="or width (0: by scale)", precision=0, value=0)
+        height = gr.Number(label="and height", precision=0, value=0)
     return scale, width, height
 
 
@@ -283,7 +296,8 @@ class _TabBuilder:
         start, stop, token = buttons
         busy = listen(start.click, _begin, None, [token, start, stop])
         done = listen(busy.then, work, [token, *inputs], outputs, queue=True)
-        listen(done.then, _end, None, [start, stop])
+        for ended in endings(done):
+            listen(ended, _end, None, [start, stop])
         listen(stop.click, self.actions.cancel, [token], None)
 
     def _compare(self, token: str, path: str | None, *fields: Any) -> Iterator[list[Any]]:  # noqa: ANN401

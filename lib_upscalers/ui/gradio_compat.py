@@ -94,6 +94,14 @@ def listen(
     return event(function, inputs, outputs, queue=queue, **more, **hidden)
 
 
+def endings(step: Any) -> list[Callable[..., Any]]:  # noqa: ANN401 - gradio's own type
+    """Return the events to listen to for the end of a step, whether it succeeds or fails.
+
+    Up to version 5 `then` is both; version 6 fires it after a success alone.
+    """
+    return [step.then, *([step.failure] if hasattr(step, "failure") else [])]
+
+
 def upload_folder() -> Path:
     """Return the folder in which gradio stores uploads."""
     named = os.environ.get("GRADIO_TEMP_DIR")

@@ -38,7 +38,7 @@ from tests.browser.viewer_page import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=PATIENCE_MS / 2)
@@ -240,6 +240,24 @@ def test_what_is_wrong_is_told(page: Page, tmp_path: Path) -> None:
     button(page, "Compare").click()
     expect(said).to_contain_text("damaged", timeout=PATIENCE_MS)
     expect(button(page, "Compare")).to_be_enabled()
+    page.get_by_label("or width (0: by scale)").fill("-5")
+    button(page, "Compare").click()
+    expect(said).to_contain_text("Expected a width of 0 or more, but got -5")
+    expect(button(page, "Compare")).to_be_enabled()
+
+
+def test_an_input_that_gradio_refuses_leaves_the_button_alive(page: Page) -> None:
+    page.route("**/queue/join*", _with_an_unknown_upscaler)
+    take_sample(page)
+    button(page, "Compare").click()
+    expect(page.get_by_text("reload the page").first).to_be_visible()
+    expect(button(page, "Compare")).to_be_enabled()
+
+
+def _with_an_unknown_upscaler(route: Route) -> None:
+    """Send a request on as if the page had a name that its server does not have any more."""
+    sent = route.request.post_data or ""
+    route.continue_(post_data=sent.replace('"Lanczos"', '"Of yesterday"'))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20000, 4)])
