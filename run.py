@@ -55,6 +55,7 @@ REQUIREMENTS = {
     "lock": (BASE, "requirements-release.txt"),
     "audit": (BASE, "requirements-release.txt"),
 }
+HELP = ("-h", "--help", "help")
 # Commands that work on the project: a module of the folder supply/ each.
 SUPPLY = ("licences", "sbom", "lock", "audit")
 USAGE = """usage: python run.py COMMAND [ARGUMENT ...]
@@ -134,14 +135,17 @@ def start(command: str, arguments: Sequence[str]) -> int:
         return app.main(arguments)
     from lib_upscalers.cli import main as run_cli
 
-    return run_cli(arguments)
+    return run_cli(arguments, program="python run.py cli")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Set everything up and run one command; return the exit code."""
     if not arguments or arguments[0] not in REQUIREMENTS:
+        if arguments and arguments[0] not in HELP:
+            say(f"Expected one of these commands, but got {arguments[0]!r}. To enlarge a picture:")
+            say("python run.py cli upscale in.png out.png\n")
         say(USAGE)
-        return 0 if arguments and arguments[0] in ("-h", "--help", "help") else 2
+        return 0 if arguments and arguments[0] in HELP else 2
     venv = environment_folder()
     if arguments[0] == "audit" and not runpy.run_module("supply.audit")["can_ask"]():
         return 0

@@ -41,6 +41,19 @@ class Size:
         """Return the size `factor` times as large on each side."""
         return Size(self.width * factor, self.height * factor)
 
+    def with_sides(self, width: int, height: int) -> Size:
+        """Return the size of these sides; one that is 0 follows the shape of this size."""
+        if not height:
+            height = max(1, round(self.height * width / self.width))
+        return Size(width or max(1, round(self.width * height / self.height)), height)
+
+    def has_shape_of(self, other: Size) -> bool:
+        """Return whether width and height are in proportion, but for a pixel of rounding."""
+        return (
+            abs(self.height - self.width * other.height / other.width) <= 1
+            or abs(self.width - self.height * other.width / other.height) <= 1
+        )
+
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
 

@@ -61,6 +61,13 @@ class Target:
         return self.size
 
 
+def stretching(size: Size, target: Size) -> tuple[str, ...]:
+    """Return the note that a result of another shape deserves; empty if the shape is kept."""
+    if target.has_shape_of(size):
+        return ()
+    return (f"Stretched from {size} to {target}: a width or a height alone keeps the shape.",)
+
+
 def _factor(size: Size, target: Size) -> float:
     return max(target.width / size.width, target.height / size.height)
 

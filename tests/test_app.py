@@ -145,6 +145,19 @@ def test_what_cannot_be_done_is_told(
     assert str(tmp_path) not in said, "where the upload was put is of no use"
 
 
+def test_one_side_keeps_the_shape_and_both_may_stretch(
+    actions: CompareActions, sample: str
+) -> None:
+    for size, after, stretched in (
+        ((WIDTH * 3, 0), (WIDTH * 3, HEIGHT * 3), False),
+        ((0, HEIGHT * 3), (WIDTH * 3, HEIGHT * 3), False),
+        ((50, 60), (50, 60), True),
+    ):
+        fed = _fed(_all(actions, sample, replace(FORM, size=size))[-1][0])
+        assert (fed["width"], fed["height"]) == after
+        assert any("Stretched" in note for note in fed["notes"]) is stretched
+
+
 def test_cancel_and_a_tab_that_is_closed(actions: CompareActions, sample: str, fate: Fate) -> None:
     fate.what = "slow"
     form = Form(("extra", "Nearest"))

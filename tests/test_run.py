@@ -335,6 +335,7 @@ def test_usage(arguments: list[str], code: int) -> None:
     done = _start(*arguments)
     assert done.returncode == code
     assert "python run.py COMMAND" in done.stderr
+    assert ("python run.py cli upscale" in done.stderr) is (arguments == ["upscale"])
 
 
 @posix

@@ -8,7 +8,7 @@ import pytest
 
 from lib_upscalers.errors import TargetError
 from lib_upscalers.geometry import Size
-from lib_upscalers.targets import Target, least_passes, reduced_size
+from lib_upscalers.targets import Target, least_passes, reduced_size, stretching
 from tests.cases import each_case
 
 
@@ -93,3 +93,26 @@ def test_a_reduced_picture_still_reaches_the_target_and_a_smaller_one_does_not(
 
 def test_a_picture_that_is_small_enough_is_not_reduced() -> None:
     assert reduced_size(Size(10, 10), Size(80, 80), 4, 1) == Size(10, 10)
+
+
+def test_only_another_shape_is_stretching() -> None:
+    for before, after, stretched in (
+        ((512, 512), (2480, 3508), True),
+        ((512, 512), (2480, 2480), False),
+        ((333, 517), (666, 1034), False),
+        ((333, 517), (100, 155), False),
+        ((3, 1000), (1, 250), False),
+        ((640, 480), (960, 540), True),
+        ((1000, 500), (1000, 510), True),
+    ):
+        note = stretching(Size(*before), Size(*after))
+        assert bool(note) is stretched, (before, after)
+        if note:
+            assert f"{before[0]}x{before[1]}" in note[0]
+
+
+def test_one_side_alone_keeps_the_shape() -> None:
+    picture = Size(640, 480)
+    assert picture.with_sides(1280, 0) == picture.with_sides(0, 960) == Size(1280, 960)
+    assert picture.with_sides(10, 10) == Size(10, 10)
+    assert Size(1000, 1).with_sides(100, 0) == Size(100, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,18 +32,17 @@ class SizeRequest:
                 f"expected a size such as 1920x1080, 1920x or x1080, but got {text!r}"
             )
         width, height = (int(side) if side else None for side in found.groups())
+        if 0 in (width, height):
+            raise argparse.ArgumentTypeError(
+                f"expected sides of at least one pixel, but got {text!r}"
+            )
         return cls(width, height)
 
     def resolve(self, picture: Size) -> Size:
         """Return the size for a picture; a missing side follows the picture's shape."""
-        from lib_upscalers.geometry import Size
-
         if self.width is not None and self.height is not None:
-            return Size(self.width, self.height)
-        if self.width is not None:
-            return Size(self.width, max(1, round(picture.height * self.width / picture.width)))
-        height = self.height or 0
-        return Size(max(1, round(picture.width * height / picture.height)), height)
+            return replace(picture, width=self.width, height=self.height)
+        return picture.with_sides(self.width or 0, self.height or 0)
 
 
 def count(text: str) -> int:
@@ -137,6 +136,7 @@ def add_scale_or_size(
         "--size",
         type=SizeRequest.parse,
         metavar="WxH",
-        help="the exact size in pixels: 1920x1080; 1920x or x1080 keep the picture's shape",
+        help="the exact size in pixels: 1920x1080; 1920x or x1080 keep the picture's shape "
+        "(A4 at 300 dpi is 2480x3508)",
     )
     return group

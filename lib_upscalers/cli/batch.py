@@ -107,7 +107,11 @@ class Batch:
                 self._skip_earlier(work, steps)
             pool = self._workers(work, rules, stack)
             bars = stack.enter_context(Bars(self._console, self._tally.total))
-            watcher = _Watcher(self._console, bars, self._tally, steps, verbose=self._fail_line)
+            watcher = _Watcher(
+                *(self._console, bars, self._tally, steps),
+                named=self._options.upscaler is not None,
+                verbose=self._fail_line,
+            )
             for _ in range(self._tally.total - self._tally.left):
                 bars.skip()
             FolderRun(jobs, steps, rules, journal, watcher, self._tally, pool).run()
@@ -169,11 +173,17 @@ class Batch:
         )
 
     def _skip_earlier(self, work: FilePlan, steps: PictureSteps) -> None:
+        asked_for = self._options.skip_existing
         differences = _Differences()
         for job in work.earlier:
-            self._tally.add_skipped("before")
+            self._tally.add_skipped("before" if asked_for else "there")
             differences.add(job, steps)
-        differences.show(self._console)
+        if not differences.show(self._console) and work.earlier and not asked_for:
+            self._console.write(
+                f"Left as it is, though it may be of other options: {work.earlier[0].output}; "
+                "--overwrite replaces it.",
+                "yellow",
+            )
 
     def _fail(self, name: str, error: Exception) -> None:
         self._tally.add_failed(name, self._fail_line(name, error))
@@ -192,11 +202,11 @@ class Batch:
             Console.results().write(json.dumps(self._tally.as_json()))
         if not several:
             return
-        line = f"{self._tally.in_words()}."
+        words = self._tally.in_words()
         if self._tally.left:
-            self._console.write(line, "yellow")
+            self._console.write(f"{words}: the same command goes on with them.", "yellow")
         else:
-            self._console.say(line)
+            self._console.say(f"{words}.")
 
 
 class _Differences:
@@ -212,7 +222,8 @@ class _Differences:
             self._first = self._first or f"{job.output} {difference}"
             self._count += 1
 
-    def show(self, console: Console) -> None:
+    def show(self, console: Console) -> bool:
+        """Show them, if there are any; return whether there are."""
         if self._count:
             more = f" and {self._count - 1} more are not as expected" * (self._count > 1)
             console.write(
@@ -220,6 +231,7 @@ class _Differences:
                 f"{'them' if more else 'it'}.",
                 "yellow",
             )
+        return self._count > 0
 
 
 class _Watcher:
@@ -232,6 +244,7 @@ class _Watcher:
         tally: Tally,
         steps: PictureSteps,
         *,
+        named: bool,
         verbose: Callable[[str, BaseException], str],
     ) -> None:
         self._console = console
@@ -239,6 +252,8 @@ class _Watcher:
         self._tally = tally
         self._steps = steps
         self._show = verbose
+        # Whoever named no upscaler learns which it was.
+        self._named = () if named else (steps.method.name,)
         self._differences = _Differences()
         self._unknown = 0
 
@@ -251,7 +266,8 @@ class _Watcher:
         total = self._tally.total
         where = f"[{total - self._tally.left}/{total}] " if total > 1 else ""
         line = f"{where}{done.job.name} -> {done.job.output}: {done.before} -> {done.after}, "
-        line += f"{done.seconds:.1f} s" + f", {done.precision}" * bool(done.precision)
+        facts = (*self._named, f"{done.seconds:.1f} s", done.precision)
+        line += ", ".join(fact for fact in facts if fact)
         self._console.say(" ".join((f"{line}." if done.notes else line, *done.notes)))
         self._bars.finish(f"{self._tally.speed():.2f} MP/s")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 EXIT_CODES = """\
 exit codes: 0 all done, 1 some failed, 2 wrong usage, 129, 130 or 143 ended by a signal
 """
+
+PROGRAM = "upscalers"
+# Where texts name the program: in the usage, at the start of an example, in a quoted command.
+_NAMED = re.compile(rf"(?m)(^\w+: |^  |`){PROGRAM}(?= )")
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,20 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
     Attributes:
         words: Translates texts.
+        program: What the user types to start the program.
     """
 
     words: Callable[[str], str] = staticmethod(str)
+    program: str = PROGRAM
 
     def __init__(self, prog: str) -> None:
         # As argparse's own width.
         super().__init__(prog, width=terminal_width() - 2)
+
+    def format_help(self) -> str:
+        """Return the help, in which every command begins as the user types it."""
+        text = super().format_help()
+        return _NAMED.sub(lambda found: found[1] + self.program, text)
 
     def add_usage(
         self,
@@ -111,22 +123,28 @@ class Parser(argparse.ArgumentParser):
         super()._print_message(encodable(message, stream), stream)
 
 
-def formatter(words: Callable[[str], str]) -> type[argparse.HelpFormatter]:
+def formatter(words: Callable[[str], str], program: str = PROGRAM) -> type[argparse.HelpFormatter]:
     """Return what formats a parser's help, in a language.
 
     Args:
         words: Translates texts.
+        program: What the user types to start the program.
     """
 
     class Formatter(_Formatter):
         """Formats in this language."""
 
     Formatter.words = staticmethod(words)
+    Formatter.program = program
     return Formatter
 
 
 def make_parser(
-    commands: Sequence[Command], version: str, epilog: str, words: Callable[[str], str] = str
+    commands: Sequence[Command],
+    version: str,
+    epilog: str,
+    words: Callable[[str], str] = str,
+    program: str = PROGRAM,
 ) -> Parser:
     """Make the parser of the whole command line.
 
@@ -135,12 +153,13 @@ def make_parser(
         version: Of this program.
         epilog: Shown below the commands.
         words: Translates texts into the user's language.
+        program: What the user types to start the program.
     """
     parser = Parser(
-        prog="upscalers",
+        prog=PROGRAM,
         description="Enlarge pictures, with networks or with classic kernels.",
         epilog=epilog,
-        formatter_class=formatter(words),
+        formatter_class=formatter(words, program),
     )
     parser.add_argument("--version", action="version", version=f"upscalers {version}")
     parser.add_argument("--list", action="store_true", help="the same as `upscalers list`")

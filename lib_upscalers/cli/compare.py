@@ -330,6 +330,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
                 console.write(f"{path}: {describe(error)}", "red")
             bars.finish()
     Console.results(console.words).table(*_table(sessions, console.words))
+    console.say("+: higher is better, -: lower is better. --report explains each figure.")
     if any(entry.state == "finished" for each in sessions for entry in each.entries):
         for written in _write_all(options, sessions, work.store, inputs):
             console.say(f"Written: {written}")

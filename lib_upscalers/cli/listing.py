@@ -28,26 +28,29 @@ def _row(choice: Choice, words: Callable[[str], str]) -> tuple[str, ...]:
     return choice.name, scale, choice.architecture, size, choice.licence or "-"
 
 
-def show_list(models: Sequence[Path], words: Callable[[str], str] = str) -> int:
+def show_list(models: Sequence[Path], console: Console) -> int:
     """Write the table of all upscalers to stdout; return the exit code.
 
     Args:
         models: Folders with networks, before the usual ones.
-        words: Translates the words of the table.
+        console: Gets the files that are no networks, and translates.
     """
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.models.file_cache import Facts
     from lib_upscalers.upscaling.choices import list_choices
 
     host = StandaloneHost(tuple(models))
-    choices = list_choices(host, Facts.in_folder(host.data_folder()), hidden=False)
+    words, facts = console.words, Facts.in_folder(host.data_folder())
+    choices = list_choices(host, facts, hidden=False)
     head = ("NAME", "SCALE", "ARCHITECTURE", "SIZE", "LICENCE")
     Console.results(words).table(head, [_row(choice, words) for choice in choices])
+    for path, problem in facts.problems():
+        console.say(f"Left out: {path.name}. {problem}")
     return 0
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    return show_list(options.models, console.words)
+    return show_list(options.models, console)
 
 
 COMMAND = Command(

@@ -11,7 +11,7 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli.command import make_parser, parse
+from lib_upscalers.cli.command import PROGRAM, make_parser, parse
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.cli.ending import exit_code, signals_interrupt
 from lib_upscalers.cli.problems import describe
@@ -124,11 +124,12 @@ def _has_rich() -> bool:
         return False
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, program: str = PROGRAM) -> int:
     """Run the command line.
 
     Args:
         arguments: Without the program's name; None takes those of the process.
+        program: What the user types before them, for the help.
 
     Returns:
         The exit code: 0 all done, 1 some failed, 2 wrong usage, 129, 130 or 143 ended by a
@@ -143,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         known, examples = commands(), import_module("lib_upscalers.cli.upscale").EXAMPLES
     words = translator_of(language_of(os.environ), encodings())
-    command, options = parse(make_parser(known, VERSION, examples, words), known, typed)
+    command, options = parse(make_parser(known, VERSION, examples, words, program), known, typed)
     console = Console.standard(quiet=options.quiet, words=words)
     if not _has_rich():
         Console(console.stream, words=words).write(_WITHOUT_RICH)

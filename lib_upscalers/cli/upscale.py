@@ -132,8 +132,8 @@ def _add(parser: argparse.ArgumentParser) -> None:
         "-u",
         "--upscaler",
         metavar="NAME",
-        help="a name from `upscalers list`, or the path of a network file (default: the built-in "
-        "network)",
+        help="a name from `upscalers list`, or the path of a network file (default: the first "
+        "network of that list)",
     )
     parser.add_argument("--list", action="store_true", help="the same as `upscalers list`")
     add_scale_or_size(parser, None, "what the network was made for, otherwise 2")
@@ -151,7 +151,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
 
     options = options_of(UpscaleOptions, namespace)
     if options.list:
-        return show_list(options.models, console.words)
+        return show_list(options.models, console)
     settings = read_engine_settings(namespace)
     if options.scale is not None:
         Target(scale=options.scale)  # refused before a picture is read

@@ -94,8 +94,8 @@ def _add(parser: argparse.ArgumentParser) -> None:
         "-u",
         "--upscaler",
         metavar="NAME",
-        help="a name from `upscalers list`, or the path of a network file (default: the built-in "
-        "network)",
+        help="a name from `upscalers list`, or the path of a network file (default: the first "
+        "network of that list)",
     )
     add_scale_or_size(parser, None, "what the network was made for, otherwise 2")
     add_engine_settings(parser)
@@ -138,6 +138,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(namespace: argparse.Namespace, console: Console) -> int:
+    from lib_upscalers.targets import stretching
     from lib_upscalers.video.video_run import VideoRun
 
     options = options_of(VideoOptions, namespace)
@@ -150,6 +151,8 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
         f"{facts.colour.name} -> {job.output}: {job.size}, {options.codec} "
         f"{job.encoding.codec.pixel_format(facts)}, {pieces}, {job.method.name}"
     )
+    for note in stretching(facts.size, job.size):
+        console.say(note)
     if options.dry_run:
         for note in facts.notes:
             console.say(note)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.align import truth_and_small
 from lib_upscalers.pictures.files import read_picture
-from lib_upscalers.targets import Target
+from lib_upscalers.targets import Target, stretching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +47,7 @@ def make_subject(
     """
     if request.trial is None:
         size = request.target.resolve(picture.size)
+        notes = (*notes, *stretching(picture.size, size))
         return Subject(title, picture, None, Target(size=size), notes)
     truth, small = truth_and_small(picture, request.trial)
     if picture.alpha is not None:

@@ -179,6 +179,11 @@ def _single_output(output: Path, extension: str | None) -> Path:
         raise InputError(
             f"Expected a file name that ends in .{extension}, as --format asks, but got {output}."
         )
+    if ending == "gif":
+        raise InputError(
+            f"Expected a name in another format than GIF, which is not written, but got {output}: "
+            "a name that ends in .webp or .png holds all frames."
+        )
     if ending not in writable():
         raise InputError(
             f"Expected a file name that ends in one of .{', .'.join(writable())}, but got {output}."

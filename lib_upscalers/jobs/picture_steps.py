@@ -23,6 +23,7 @@ from lib_upscalers.pictures.files import DEFAULT_MAX_PIXELS
 from lib_upscalers.pictures.frames import FrameReader, read_frames
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.progress import SubRange
+from lib_upscalers.targets import stretching
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -214,7 +215,7 @@ class PictureSteps:
                 finished=finished,
             )
         what = "frames" if frames.kind == "animation" else "pages"
-        return (f"All {frames.count} {what}.", *notes)
+        return (f"All {frames.count} {what}.", *stretching(frames.size, size), *notes)
 
     def _enlarged_frames(self, loaded: LoadedFrames, progress: Progress) -> Iterator[Picture]:
         frames = loaded.frames
@@ -268,7 +269,8 @@ class PictureSteps:
                 protected=(job.source,),
                 finished=finished,
             )
-        return tuple(dict.fromkeys((*enlarged.notes, *picture.notes, *lost)))
+        notes = (*stretching(enlarged.before, picture.size), *enlarged.notes, *picture.notes, *lost)
+        return tuple(dict.fromkeys(notes))
 
     def difference(self, job: FileJob) -> str:
         """Return by what a file differs from the result that would be made, "" if by nothing.

@@ -103,7 +103,7 @@ class Tally:
         if self.failed_before:
             parts.append(f"{self.failed_before} failed before")
         if self.left:
-            parts.append(f"{self.left} left: the same command goes on with them")
+            parts.append(f"{self.left} left")
         return ", ".join(parts)
 
     def as_json(self) -> dict[str, Any]:

@@ -121,7 +121,8 @@ def _unknown(file: Path, kind: FileKind | None) -> ImageError:
             "PNG."
         )
     return ImageError(
-        f"Expected a picture, but {file} is in no format that can be read: convert it to PNG."
+        f"Expected a picture, but {file} is in no format that can be read, whatever its name "
+        "ends in: open it in another program, and save it as PNG."
     )
 
 

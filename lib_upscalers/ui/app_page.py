@@ -48,6 +48,7 @@ _STYLE = """
 .lab-networks th, .lab-networks td { padding: 0.3rem 0.6rem; text-align: left;
   border-bottom: 1px solid var(--border-color-primary); overflow-wrap: anywhere; }
 #lab-networks code { overflow-wrap: anywhere; }
+#lab-networks ul { margin: 0.3rem 0 0.6rem; padding-left: 1.5rem; }
 </style>
 """
 
@@ -98,8 +99,16 @@ class _Page(gr.Blocks):
             raise gr.Error(_UNUSABLE, print_exception=False) from None
 
 
-def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
-    """Return the list of networks and the folders that are searched for them, as HTML."""
+def network_table(
+    choices: Sequence[Choice], folders: Sequence[Path], left_out: Sequence[tuple[Path, str]] = ()
+) -> str:
+    """Return the list of networks and the folders that are searched for them, as HTML.
+
+    Args:
+        choices: All upscalers.
+        folders: Where networks are looked for.
+        left_out: Files there that are no networks, each with the reason.
+    """
     rows = [
         f'<tr><td translate="no">{escape(choice.name)}</td><td>{choice.scale}x</td>'
         f"<td>{escape(choice.architecture)}</td><td>{(choice.size_bytes or 0) / 1e6:.1f} MB</td>"
@@ -114,6 +123,11 @@ def network_table(choices: Sequence[Choice], folders: Sequence[Path]) -> str:
     places = "".join(
         f"<li><code>{escape(str(folder.absolute()))}</code></li>" for folder in folders
     )
+    faults = "".join(
+        f"<li><code>{escape(path.name)}</code> <span>{escape(problem)}</span></li>"
+        for path, problem in left_out
+    )
+    table += f"<p>These files are left out:</p><ul>{faults}</ul>" if faults else ""
     return (
         f"{_STYLE}{table}<p>Put network files (.safetensors, .pth, .pt, .ckpt) into one of these "
         f"folders, then press “Look again”:</p><ul>{places}</ul>"
@@ -140,18 +154,20 @@ def build_page(
     """
 
     def networks() -> str:
-        return network_table(actions.upscaler.choices(), actions.host.model_folders())
+        choices, places = actions.upscaler.choices(), actions.host.model_folders()
+        return network_table(choices, places, actions.upscaler.problems())
 
     with _Page(title="Upscaler Lab", fill_width=True, analytics_enabled=False) as page:
         gr.HTML(_LANGUAGE, apply_default_css=False)
         gr.Markdown(_INTRODUCTION)
         with gr.Tabs():
-            with gr.Tab("Comparison"):
+            with gr.Tab("Comparison") as front:
                 tab = build(actions)
+                menus = [tab.names]
                 if folders is not None:
-                    build_folders(folders, tab)
+                    menus.append(build_folders(folders, tab))
                 if video is not None:
-                    build_video(video, tab)
+                    menus.append(build_video(video, tab))
                 with gr.Accordion("Networks", open=False):
                     table = gr.HTML(networks(), elem_id="lab-networks", apply_default_css=False)
                     again = gr.Button("Look again", size="sm")
@@ -167,5 +183,12 @@ def build_page(
         def look_again(chosen: Sequence[str]) -> list[Any]:
             return [networks(), tab.refresh(actions, chosen)]
 
-        listen(again.click, look_again, [tab.names], [table, tab.names])
+        def look() -> list[Any]:
+            """Look for new files; what is chosen stays, or the viewer would be emptied."""
+            names = actions.names()
+            return [networks(), *(gr.update(choices=names) for _ in menus)]
+
+        done = listen(again.click, look_again, [tab.names], [table, tab.names])
+        for event in (done.then, page.load, front.select):
+            listen(event, look, None, [table, *menus])
     return page

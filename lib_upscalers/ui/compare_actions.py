@@ -22,7 +22,7 @@ from lib_upscalers.compare.view import view_of, view_of_several
 from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.file_writing import write_text
 from lib_upscalers.geometry import Size
-from lib_upscalers.pictures.files import write_picture
+from lib_upscalers.pictures.files import picture_size, write_picture
 from lib_upscalers.targets import Target
 from lib_upscalers.ui.client_watch import ClientWatch
 from lib_upscalers.ui.pick_actions import act_on_picks, stored_picks
@@ -56,7 +56,7 @@ class Form:
     Attributes:
         names: The upscalers.
         scale: How many times as large; used if `size` is None.
-        size: The exact size.
+        size: The exact size; a side of 0 follows the picture's shape.
         trial: How the picture is shrunk first; None: it is not.
         engine: The engine's settings that are chosen, by name.
     """
@@ -67,8 +67,11 @@ class Form:
     trial: Trial | None = None
     engine: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
-    def request(self) -> ComparisonRequest:
+    def request(self, picture: Size | None = None) -> ComparisonRequest:
         """Return the request for the comparison.
+
+        Args:
+            picture: The picture's size, where a side of `size` may be 0.
 
         Raises:
             InputError: A value is invalid.
@@ -76,7 +79,7 @@ class Form:
         if self.trial is not None:
             target = Target(scale=float(self.trial.factor))
         elif self.size is not None:
-            target = Target(size=Size(*self.size))
+            target = Target(size=picture.with_sides(*self.size) if picture else Size(*self.size))
         else:
             target = Target(scale=self.scale)
         return ComparisonRequest(self.names, target, self.trial, self.engine)
@@ -196,7 +199,8 @@ class CompareActions:
                 raise InputError("There is no picture yet: drop one.")
             found = accepted(path, self.readable_folders())
             with self._work(token, client) as (cancelled, stopped):
-                work = self._sessions(found, form.request(), cancelled, stopped)
+                request = form.request(picture_size(found) if form.size else None)
+                work = self._sessions(found, request, cancelled, stopped)
                 for session, warning in work:
                     yield self.view(session), warning
         except (UpscalerError, OSError, MemoryError) as error:

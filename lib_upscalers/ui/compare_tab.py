@@ -46,6 +46,8 @@ _ABOUT_UPSCALERS = (
     "Kernels such as Lanczos are quick; networks have learned what pictures look like."
 )
 _ABOUT_TESTS = "A test shrinks the picture first and measures how close each upscaler comes to it."
+_ABOUT_SIDES = "One of them alone keeps the shape."
+_ABOUT_PAPER = "A4 at 300 dpi: 2480 x 3508."
 _log = logging.getLogger("lib_upscalers")
 FEED, PICTURE = "upscaler-lab-feed", "upscaler-lab-picture"
 _HIDDEN = "upscaler-lab-hidden"
@@ -108,7 +110,7 @@ def form_of(
         quality = _whole(jpeg, "a JPEG quality")
         trial = Trial(_whole(shrink, "how much to shrink"), str(kernel), quality or None)
     sides = _side(width, "a width"), _side(height, "a height")
-    size = sides if all(sides) else None
+    size = sides if any(sides) else None
     number, settings = _number(scale, "a scale"), setting_controls.chosen_in_order(engine)
     return Form(tuple(cast("list[str]", names)), number, size, trial, settings)
 
@@ -137,8 +139,8 @@ def _side(value: object, what: str) -> int:
 def _target() -> tuple[Any, Any, Any]:
     with gr.Row():
         scale = gr.Slider(1, 8, value=2, step=0.5, label="Scale", elem_id="upscaler-lab-scale")
-        width = gr.Number(label="or width (0: by scale)", precision=0, value=0)
-        height = gr.Number(label="and height", precision=0, value=0)
+        width = gr.Number(label="or width (0: by scale)", info=_ABOUT_SIDES, precision=0, value=0)
+        height = gr.Number(label="and height", info=_ABOUT_PAPER, precision=0, value=0)
     return scale, width, height
 
 

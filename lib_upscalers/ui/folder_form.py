@@ -5,6 +5,7 @@ Imports gradio; import this module only to build a page. It needs version 6, as 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -15,6 +16,8 @@ from lib_upscalers.ui.folder_actions import OWN_FORMAT
 from lib_upscalers.ui.gradio_compat import listen
 
 if TYPE_CHECKING:
+    from gradio.components import Component
+
     from lib_upscalers.ui.compare_tab import Tab
     from lib_upscalers.ui.folder_actions import FolderActions
 
@@ -24,21 +27,22 @@ _ABOUT = (
 )
 _STYLE = """
 <style>
-#lab-folder-status figure { display: inline-block; margin: 0.3rem 0.6rem 0.3rem 0; }
+#lab-folder-status figure { display: inline-block; max-width: 340px; vertical-align: top;
+  margin: 0.3rem 0.6rem 0.3rem 0; overflow-wrap: anywhere; }
 #lab-folder-status figure img { display: inline-block; margin-right: 2px; max-height: 160px; }
 </style>
 """
 _REFRESH_SECONDS = 2.0
 
 
-def build_folders(actions: FolderActions, tab: Tab) -> None:
-    """Build the form inside the `gr.Blocks` that is open.
+def build_folders(actions: FolderActions, tab: Tab) -> Component:
+    """Build the form inside the `gr.Blocks` that is open; return its menu of upscalers.
 
     Args:
         actions: What its buttons do.
         tab: The comparison's tab, whose viewer shows pictures before and after.
     """
-    with gr.Accordion("Folders", open=False, elem_id="lab-folders"):
+    with gr.Accordion("Folders", open=False, elem_id="lab-folders") as opened:
         gr.Markdown(_ABOUT)
         inputs = _fields(actions)
         with gr.Row():
@@ -64,12 +68,19 @@ def build_folders(actions: FolderActions, tab: Tab) -> None:
         fed, said = actions.show(name)
         return [fed or gr.update(), said]
 
+    def fill(source: str) -> list[Any]:
+        """Fill an empty form as it was last, also in another tab of the browser."""
+        form = asdict(actions.last_form())
+        return [gr.update() if source or not value else value for value in form.values()]
+
+    listen(opened.expand, fill, [inputs[0]], inputs)
     listen(start.click, begin, inputs, [alerts])
     listen(retry.click, begin_failed, inputs, [alerts])
     listen(pause.click, actions.pause, None, None)
     done = listen(shown.input, show, [shown], [tab.feed, alerts])
     listen(done.then, None, None, None, js=TO_VIEWER)
     listen(gr.Timer(_REFRESH_SECONDS).tick, look, None, [status, shown])
+    return inputs[2]
 
 
 def _fields(actions: FolderActions) -> list[Any]:

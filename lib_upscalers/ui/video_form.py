@@ -18,6 +18,8 @@ from lib_upscalers.video.encoding import CODECS
 from lib_upscalers.video.video_planning import MOST_LEVELS
 
 if TYPE_CHECKING:
+    from gradio.components import Component
+
     from lib_upscalers.ui.compare_tab import Tab
     from lib_upscalers.ui.video_actions import VideoActions
 
@@ -28,8 +30,8 @@ _ABOUT = (
 _REFRESH_SECONDS = 2.0
 
 
-def build_video(actions: VideoActions, tab: Tab) -> None:
-    """Build the form inside the `gr.Blocks` that is open.
+def build_video(actions: VideoActions, tab: Tab) -> Component:
+    """Build the form inside the `gr.Blocks` that is open; return its menu of upscalers.
 
     Args:
         actions: What its buttons do.
@@ -37,7 +39,7 @@ def build_video(actions: VideoActions, tab: Tab) -> None:
     """
     with gr.Accordion("Video", open=False, elem_id="lab-video") as opened:
         gr.Markdown(_ABOUT)
-        _Builder(actions, tab, opened).build()
+        return _Builder(actions, tab, opened).build()
 
 
 class _Builder:
@@ -48,12 +50,13 @@ class _Builder:
         self._tab = tab
         self._opened = opened
 
-    def build(self) -> None:
+    def build(self) -> Component:
         self._form = self._actions.last_form()
         self._files()
         inputs = [self._source, self._output, *self._options()]
         self._preview(inputs)
         self._buttons(inputs)
+        return inputs[2]
 
     def _files(self) -> None:
         with gr.Row():

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from lib_upscalers.errors import UnknownNameError
+from lib_upscalers.models.reading import NETWORK_SUFFIXES
 from lib_upscalers.registry import unknown_name
 from lib_upscalers.resampling.kernels import KERNELS
 
@@ -95,6 +97,10 @@ def find_choice(name_or_path: str, host: Host, facts: Facts) -> Choice:
         from lib_upscalers.models.folders import resolve_path
 
         return network_choice(resolve_path(Path(name_or_path), facts))
+    if name_or_path.lower().endswith(NETWORK_SUFFIXES):
+        raise UnknownNameError(
+            f"Expected a network file, but there is no file {name_or_path}: check its path."
+        )
     folded = name_or_path.casefold()
     alike = [choice for choice in choices if choice.name.casefold() == folded]
     if len(alike) == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -445,6 +446,27 @@ def test_a_failure_stays_in_its_cell(page: Page, models: Path) -> None:
         "finished",
     ]
     expect(cell(page, "short-lived").get_by_role("alert")).to_contain_text("short-lived")
+
+
+@pytest.mark.skipif("UPSCALER_LAB_TAB_PYTHON" in os.environ, reason="the app's own page")
+def test_a_page_that_is_loaded_again_has_new_files(page: Page, models: Path) -> None:
+    network = next(c for c in Upscaler(StandaloneHost()).choices() if c.name == NETWORK)
+    assert network.path
+    copy, empty = models / f"newcomer{network.path.suffix}", models / "of nothing.pth"
+    shutil.copy(network.path, copy)
+    empty.touch()
+    page.reload()
+    open_accordion(page, "Networks")
+    expect(page.locator("#lab-networks")).to_contain_text("newcomer")
+    expect(page.locator("#lab-networks")).to_contain_text("of nothing.pth")
+    for section, label in (("", "Upscalers (2 to 12)"), ("Folders", "Upscaler of the folder")):
+        if section:
+            open_accordion(page, section)
+        page.get_by_label(label).first.click()
+        expect(page.get_by_role("option", name="newcomer").first).to_be_visible()
+        page.keyboard.press("Escape")
+    copy.unlink()
+    empty.unlink()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light"), (1920, "dark")])

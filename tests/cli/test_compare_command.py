@@ -37,7 +37,9 @@ def test_a_comparison_with_everything(
     outputs["grid"] = outputs["grid"].with_suffix(".png")
     options = [part for kind, path in outputs.items() for part in (f"--{kind}", str(path))]
     assert main(["compare", in_png, "--with", "Nearest, Lanczos", "--test", "2", *options]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    shown = capsys.readouterr()
+    assert "+: higher is better" in shown.err
+    lines = shown.out.splitlines()
     assert lines[0].split()[:2] == ["UPSCALER", "SECONDS"]
     assert [line.split()[0] for line in lines[1:]] == ["Nearest", "Lanczos"]
     assert "<upscaler-lab-viewer>" in outputs["report"].read_text(encoding="utf-8")

@@ -101,6 +101,61 @@ def test_the_size_is_exact(arguments: list[str], expected: tuple[int, int]) -> N
     assert _size("out.png") == expected
 
 
+def test_a_size_of_another_shape_is_named(capsys: Capture) -> None:
+    _draw("in.png")
+    for size, named in (("18x30", True), ("18x14", False), ("19x", False)):
+        options = ["-u", "Box", "--size", size, "--overwrite"]
+        assert main(["upscale", "in.png", "out.png", *options]) == ALL_DONE
+        assert ("Stretched from 9x7 to 18x30" in capsys.readouterr().err) is named, size
+
+
+def test_a_result_that_is_there_is_not_called_done(capsys: Capture) -> None:
+    _draw("in.png")
+    assert main(["upscale", "in.png", "out/", "-u", "Box"]) == ALL_DONE
+    capsys.readouterr()
+    for more, named in (((), True), (("--skip-existing",), False)):
+        assert main(["upscale", "in.png", "out/", "-u", "Lanczos", *more]) == ALL_DONE
+        shown = capsys.readouterr().err
+        assert ("--overwrite replaces it" in shown) is named, more
+        assert ("1 there already" in shown) is named, more
+
+
+def test_whoever_names_no_upscaler_learns_which_it_was(capsys: Capture) -> None:
+    _draw("in.png")
+    assert main(["upscale", "in.png", "out.png"]) == ALL_DONE
+    assert "9x7 -> 18x14, Lab Fast 2x, " in capsys.readouterr().err
+
+
+def test_a_network_file_that_is_missing_and_a_gif_have_remedies(capsys: Capture) -> None:
+    _draw("in.png")
+    for arguments, remedy in (
+        (["out.png", "-u", "gone/4x.PTH"], "there is no file gone/4x.PTH: check its path"),
+        (["out.gif"], ".webp or .png holds all frames"),
+    ):
+        assert main(["upscale", "in.png", *arguments]) == WRONG_USAGE
+        assert remedy in capsys.readouterr().err
+
+
+def test_the_list_names_the_files_that_are_no_networks(capsys: Capture) -> None:
+    Path("nets").mkdir()
+    Path("nets/empty.pth").touch()
+    assert main(["list", "--models", "nets"]) == ALL_DONE
+    shown = capsys.readouterr()
+    assert "empty" not in shown.out
+    assert "Left out: empty.pth. " in shown.err
+
+
+def test_help_names_the_program_as_it_was_started(capsys: Capture) -> None:
+    for arguments in (["upscale", "--help"], ["--help"]):
+        with pytest.raises(SystemExit):
+            main(arguments, program="python run.py cli")
+        shown = capsys.readouterr().out
+        assert "\n  python run.py cli upscale in.png out.png" in shown
+        assert "usage: python run.py cli" in shown
+        assert "  upscalers " not in shown
+        assert "`upscalers " not in shown
+
+
 @pytest.mark.parametrize(
     "text", ["", "x", "12", "axb", "12x-4", "1.5x2", "12x34x5", "1234567890x1"]
 )

@@ -30,7 +30,7 @@ test("every pair is asked for once, by places and not by names; then the result 
   const rows = blind.element.all("tr").slice(1).map((row) => row.querySelector("th").textContent);
   assert.deepEqual(rows, ["A", "B", "C"]);
   assert.match(blind.element.textContent, /2 of 2/);
-  assert.match(blind.element.textContent, /Of 1 pairs you preferred A to B in 1\./);
+  assert.match(blind.element.textContent, /You preferred A to B 1 of 1 times\./);
 });
 
 test("a draw counts for both", () => {
@@ -76,7 +76,7 @@ test("what was stored counts too, once", () => {
   assert.equal(blind.element.all("tr").length, 3);
   kept.picks.push(blind.picks[0]);
   blind.tell();
-  assert.match(blind.element.textContent, /Of 2 pairs you preferred A to B in 1\./);
+  assert.match(blind.element.textContent, /You preferred A to B 1 of 2 times\./);
 });
 
 test("storing is switched, picks are exported and forgotten", () => {
@@ -127,6 +127,6 @@ test("finished pictures are told by upscaler, whatever their strengths", () => {
   const blind = new BlindTest(() => {}, keeper([stored("A", "B")]));
   blind.start([finished("A", 0.3), finished("B", 0.45)]);
   press(blind.element, "Both alike");
-  assert.match(blind.element.textContent, /Of 2 pairs you preferred A to B in 1\./);
+  assert.match(blind.element.textContent, /You preferred A to B 1 of 2 times\./);
   assert.equal(blind.element.all("tr").length, 3);
 });

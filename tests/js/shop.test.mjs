@@ -68,6 +68,7 @@ test("only addresses over TLS are used", () => {
 test("the last use has its date, and the speed if it is known", () => {
   const use = { used: "2026-11-30", seconds: 1.234, device: "cpu" };
   assert.equal(lastUse(use), "last used 2026-11-30, 1.2 s a megapixel on cpu");
+  assert.match(lastUse({ ...use, seconds: 112 }), /, 110 s a megapixel/);
   assert.equal(lastUse({ ...use, seconds: 0 }), "last used 2026-11-30");
   assert.equal(lastUse({ ...use, used: "" }), "not used yet");
 });

@@ -114,10 +114,10 @@ export class BlindTest {
     this.onPair(null);
     const labels = new Set(this.items.map(({ label }) => label));
     const rows = bradleyTerry(between(this.known, labels)).map(({ name, share, wins, shown }, index) =>
-      make("tr", {}, make("td", {}, String(index + 1)), make("th", { scope: "row" }, name),
+      make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, String(index + 1)),
         make("td", {}, `${(100 * share).toFixed(0)} %`),
         make("td", {}, say("{wins} of {shown}", { wins, shown }))));
-    const head = make("tr", {}, ...["Place", "Upscaler", "Strength", "Picked"].map((text) =>
+    const head = make("tr", {}, ...["Upscaler", "Place", "Strength", "Picked"].map((text) =>
       make("th", { scope: "col" }, say(text))));
     this.element.replaceChildren(
       make("p", { role: "status" }, say("What you prefer, over all rounds with these upscalers:")),
@@ -133,7 +133,7 @@ export class BlindTest {
     const names = new Set(this.items.map(({ label, entry }) => entry?.upscaler || label));
     const here = this.known.filter(({ better, worse }) => names.has(better) && names.has(worse));
     return tallies(here).slice(0, MOST_TALLIES).map(({ better, worse, wins, pairs }) =>
-      make("p", {}, say("Of {pairs} pairs you preferred {better} to {worse} in {wins}.",
+      make("p", {}, say("You preferred {better} to {worse} {wins} of {pairs} times.",
         { pairs, better, worse, wins })));
   }
 

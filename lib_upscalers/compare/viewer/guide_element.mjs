@@ -146,7 +146,7 @@ export class GuideElement extends HTMLElement {
   taste({ taste }) {
     if (!taste) return [];
     return [make("p", { class: "taste" },
-      say("Of {pairs} pairs you preferred {better} to {worse} in {wins}.", { ...taste }))];
+      say("You preferred {better} to {worse} {wins} of {pairs} times.", { ...taste }))];
   }
 
   /** @param {Suggestion | null} second */

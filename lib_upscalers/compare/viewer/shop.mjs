@@ -138,7 +138,7 @@ export function size(bytes) {
 export function lastUse({ used, seconds, device }) {
   if (!used) return say("not used yet");
   const when = `${say("last used")} ${used}`;
-  return seconds ? `${when}, ${seconds.toPrecision(2)} ${say("s a megapixel on")} ${device}` : when;
+  return seconds ? `${when}, ${Number(seconds.toPrecision(2))} ${say("s a megapixel on")} ${device}` : when;
 }
 
 /**

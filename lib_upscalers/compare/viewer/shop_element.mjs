@@ -310,7 +310,7 @@ export class ShopElement extends HTMLElement {
 
   /** @param {Mine} mine */
   mineCard(mine) {
-    const known = mine.id || (mine.hashed ? say("not in the catalogue") : say("not compared yet"));
+    const known = mine.id || (mine.hashed ? say("not in the catalogue") : say("not looked up in the catalogue yet"));
     const card = make("article", { class: "card", "data-name": mine.name },
       make("b", {}, mine.label ? `${mine.label} (${mine.name})` : mine.name),
       make("span", { class: "facts" }, ...[`${mine.scale}x`, mine.architecture, mine.precision, size(mine.size), known]
