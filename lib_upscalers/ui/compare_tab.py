@@ -46,7 +46,7 @@ _ABOUT_UPSCALERS = (
     "Kernels such as Lanczos are quick; networks have learned what pictures look like."
 )
 _ABOUT_TESTS = "A test shrinks the picture first and measures how close each upscaler comes to it."
-_ABOUT_SIDES = "One of them alone keeps the shape."
+_ABOUT_SIDES = "One alone keeps the shape."
 _ABOUT_PAPER = "A4 at 300 dpi: 2480 x 3508."
 _log = logging.getLogger("lib_upscalers")
 FEED, PICTURE = "upscaler-lab-feed", "upscaler-lab-picture"
