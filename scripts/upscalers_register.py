@@ -22,6 +22,8 @@ _found: dict[str, Any] = {}
 def _after_component(component: Any, **kwargs: Any) -> None:
     """Add a button beside the Hires. fix dropdown, and a line after the first row."""
     elem_id = kwargs.get("elem_id") if page_is_built() else None
+    if elem_id == hires_line.RESULT and "follow" in _found:
+        _found.pop("follow")(component)
     if elem_id not in hires_line.INPUTS:
         return
     _found[elem_id] = component
@@ -31,10 +33,11 @@ def _after_component(component: Any, **kwargs: Any) -> None:
         ui_components.ToolButton("\U0001f504", elem_id=HIRES_REFRESH, tooltip=tooltip)
     if elem_id == hires_line.INPUTS[1]:
         _found["note"] = hires_line.put_note(_fit_door(), comparison_services.store)
-    if elem_id == hires_line.INPUTS[-1] and len(_found) == len(hires_line.INPUTS) + 1:
+    if elem_id == hires_line.INPUTS[-1] and {*hires_line.INPUTS, "note"} <= _found.keys():
         inputs = [_found[name] for name in hires_line.INPUTS]
-        knowledge = hires_line.Knowledge(_outlook, _prospect, extension().fitting.minutes)
-        hires_line.connect(_found.pop("note"), inputs, knowledge)
+        fitting = extension().fitting
+        knowledge = hires_line.Knowledge(_outlook, _prospect, fitting.minutes, fitting.is_running)
+        _found["follow"] = hires_line.connect(_found.pop("note"), inputs, knowledge)
 
 
 def _outlook(mode: str) -> Any:

@@ -20,9 +20,9 @@ door = webui_fit.FitDoor(None, None, None, lambda: 20)
 
 with gr.Blocks() as page:
     upscaler = gr.Dropdown(choices=["Lanczos"])
-    knowledge = hires_line.Knowledge(lambda _: None, lambda _: None, door.minutes)
+    knowledge = hires_line.Knowledge(lambda _: None, lambda _: None, door.minutes, bool)
     made = hires_line.put_note(door, lambda: None)
-    hires_line.connect(made, [upscaler, *[gr.Slider()] * 4], knowledge)
+    hires_line.connect(made, [upscaler, *[gr.Slider()] * 4], knowledge)(gr.Gallery())
     webui_fit.build_fit(door, None)
     menus = webui_lists.Menus(lambda: None, lambda _: [], lambda: [], lambda: [])
     listed = {"txt2img_hr_upscaler": upscaler, webui_lists.TAB_REFRESH: gr.Button()}

@@ -23,6 +23,8 @@ INPUTS = (
     *("txt2img_hr_upscaler", "txt2img_denoising_strength", "txt2img_hr_scale"),
     *("txt2img_hr_resize_x", "txt2img_hr_resize_y"),
 )
+# The WebUI's gallery, which changes after a run, for which another model may have been loaded.
+RESULT = "txt2img_gallery"
 # A picture of 512 x 512.
 _MEGAPIXELS = 512 * 512 / 1e6
 
@@ -35,11 +37,13 @@ class Knowledge:
         outlook: Returns what a latent mode will do with the model that is loaded.
         prospect: Returns what is known of an upscaler of pixels; None of one that is not known.
         minutes: Returns about how long training a latent network takes.
+        training: Returns whether one is trained now, which the line shows.
     """
 
     outlook: Callable[[str], Outlook | None]
     prospect: Callable[[str], Prospect | None]
     minutes: Callable[[], int]
+    training: Callable[[], bool]
 
 
 def put_note(door: FitDoor, store: Callable[[], Store]) -> list[Any]:
@@ -59,13 +63,18 @@ def put_note(door: FitDoor, store: Callable[[], Store]) -> list[Any]:
         return [note, fit_offer(door, store, note)]
 
 
-def connect(made: Sequence[Any], inputs: Sequence[Any], knowledge: Knowledge) -> None:
+def connect(
+    made: Sequence[Any], inputs: Sequence[Any], knowledge: Knowledge
+) -> Callable[[Any], None]:
     """Have the line follow the controls.
 
     Args:
         made: From `put_note`.
         inputs: The WebUI's controls, in the order of `INPUTS`.
         knowledge: What is known of the entries.
+
+    Returns:
+        Has the line follow the component `RESULT`, too, where that reports changes (Gradio 4).
     """
     import gradio as gr
 
@@ -84,6 +93,19 @@ def connect(made: Sequence[Any], inputs: Sequence[Any], knowledge: Knowledge) ->
         component.change(explain, values, outputs, show_progress="hidden")
     # Another model may be loaded by now.
     inputs[0].focus(explain, values, outputs, show_progress="hidden")
+
+    def explain_again(
+        name: str, strength: float, scale: float, width: float, height: float
+    ) -> tuple[Any, Any]:
+        if knowledge.training():
+            return gr.update(), gr.update()
+        return explain(name, strength, scale, width, height)
+
+    def follow(result: Any) -> None:  # noqa: ANN401 - of the WebUI's page
+        if hasattr(result, "change"):
+            result.change(explain_again, values, outputs, show_progress="hidden")
+
+    return follow
 
 
 def with_guide(line: str) -> str:

@@ -87,6 +87,10 @@ class Fitting:
             )
         return str(accept(path))
 
+    def is_running(self) -> bool:
+        """Return whether a network is trained now."""
+        return self._running.locked()
+
     def minutes(self) -> int:
         """Return how long a useful training takes on this machine, about."""
         on_gpu = str(host_module("devices").device).startswith("cuda")
