@@ -293,13 +293,19 @@ export class ShopElement extends HTMLElement {
       src, alt: say(name === "before" ? "Before" : "After"), class: name, referrerpolicy: "no-referrer",
     });
     const box = make("div", { class: "pair" }, image(after, "after"));
-    if (!before) return [box];
-    box.append(image(before, "before"));
-    const slider = make("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": say("Before and after") });
-    const move = () => box.style.setProperty("--at", `${slider.value}%`);
-    slider.addEventListener("input", move);
-    move();
-    return [box, slider];
+    const parts = [/** @type {HTMLElement} */ (box)];
+    if (before) {
+      box.append(image(before, "before"));
+      const slider = make("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": say("Before and after") });
+      const move = () => box.style.setProperty("--at", `${slider.value}%`);
+      slider.addEventListener("input", move);
+      move();
+      parts.push(slider);
+    }
+    const whole = make("div", {}, ...parts);
+    // The event of an image does not bubble.
+    whole.addEventListener("error", () => whole.replaceChildren(say("Its pictures cannot be loaded.")), true);
+    return [whole];
   }
 
   drawMine() {
