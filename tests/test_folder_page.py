@@ -13,10 +13,12 @@ from PIL import Image
 
 from lib_upscalers.compare.store import Store
 from lib_upscalers.hosts.standalone import StandaloneHost
+from lib_upscalers.jobs.tally import Tally
 from lib_upscalers.ui.compare_actions import CompareActions
 from lib_upscalers.ui.folder_actions import OWN_FORMAT, FolderActions, FolderForm
 from lib_upscalers.ui.gradio_compat import file_url
 from lib_upscalers.upscaling.upscaler import Upscaler
+from lib_upscalers.video.piece_run import VideoTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,6 +81,15 @@ def test_a_folder_is_done_and_goes_on_after_a_restart(
     assert again.start(*values) == ""
     until(again, "3 done before, 1 done now")
     assert {path.name for path in results.glob("*.png")} == {"a.png", "b.png", "c<b>.png", "d.png"}
+
+
+def test_the_speed_of_a_run_that_has_ended_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    for tally in (Tally(total=1), VideoTally(1)):
+        tally.end()
+        before, now = tally.seconds, time.monotonic()
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "monotonic", lambda now=now: now + 1000)
+            assert tally.seconds == before
 
 
 @pytest.mark.slow

@@ -90,6 +90,8 @@ def test_a_video_is_looked_at_estimated_and_done(
     assert "20 of 20 frames" in until(actions, "Finished")
     assert stamps_of(output) == stamps_of(source)
     assert make().last_form().source == str(source)
+    actions.stop()
+    assert "Finished" in actions.status()
     assert "there already" in actions.start(*values)
 
 

@@ -167,7 +167,9 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
             notes = run.run()
         except BaseException:
             if run.tally.done:
-                console.say(f"{run.tally.in_words()}: the same command goes on.")
+                console.say(
+                    f"{run.tally.in_words()}: the same command goes on, from the last whole piece."
+                )
             raise
     for note in notes:
         console.say(note)

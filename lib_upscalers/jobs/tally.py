@@ -38,6 +38,7 @@ class Tally:
     megapixels: float = 0.0
     errors: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     _begun: float = field(default_factory=time.monotonic)
+    _ended: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -52,8 +53,12 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """Since the run has begun."""
-        return time.monotonic() - self._begun
+        """Since the run has begun, until its end."""
+        return (self._ended or time.monotonic()) - self._begun
+
+    def end(self) -> None:
+        """Note that the run has ended, so that its speed stays as it was."""
+        self._ended = time.monotonic()
 
     @property
     def complete(self) -> bool:

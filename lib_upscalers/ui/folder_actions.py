@@ -177,7 +177,13 @@ class _Run:
         self._tally = Tally()
         self._refusals: list[str] = []
         self._last: deque[FileDone] = deque(maxlen=_LAST_RESULTS)
-        self.work = BackgroundWork("folder", self._do)
+        self.work = BackgroundWork("folder", self._do_and_end)
+
+    def _do_and_end(self) -> None:
+        try:
+            self._do()
+        finally:
+            self._tally.end()
 
     def _do(self) -> None:
         form = self.form

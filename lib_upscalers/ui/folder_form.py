@@ -5,14 +5,14 @@ Imports gradio; import this module only to build a page. It needs version 6, as 
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from lib_upscalers.jobs.output_paths import writable
 from lib_upscalers.ui.compare_tab import TO_VIEWER
-from lib_upscalers.ui.folder_actions import OWN_FORMAT
+from lib_upscalers.ui.folder_actions import OWN_FORMAT, FolderForm
 from lib_upscalers.ui.gradio_compat import listen
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ def build_folders(actions: FolderActions, tab: Tab) -> Component:
 
     def fill(source: str) -> list[Any]:
         """Fill an empty form as it was last, also in another tab of the browser."""
-        form = asdict(actions.last_form())
-        return [gr.update() if source or not value else value for value in form.values()]
+        form = actions.last_form()
+        if form.upscaler not in {each.name for each in actions.compare.upscaler.choices()}:
+            form = replace(form, upscaler="")
+        return [gr.update() if source or not value else value for value in asdict(form).values()]
 
     listen(opened.expand, fill, [inputs[0]], inputs)
     listen(start.click, begin, inputs, [alerts])
@@ -84,8 +86,11 @@ def build_folders(actions: FolderActions, tab: Tab) -> Component:
 
 
 def _fields(actions: FolderActions) -> list[Any]:
-    """Build the inputs, filled as they were last; in the order of `FolderForm`."""
-    form = actions.last_form()
+    """Build the inputs, in the order of `FolderForm`.
+
+    They are empty until the section is opened: what was filled in last may be newer than the page.
+    """
+    form = FolderForm()
     names = [choice.name for choice in actions.compare.upscaler.choices()]
     with gr.Row():
         source = gr.Textbox(form.source, label="Folder of pictures", elem_id="lab-folder-source")

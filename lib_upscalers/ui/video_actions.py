@@ -205,12 +205,17 @@ class _Run:
         self._run: VideoRun | None = None
         self._job: VideoJob | None = None
         self._notes: tuple[str, ...] = ()
+        self._finished = False
 
     def _do(self) -> None:
         job = self._job = self._actions.plan(self.form)
         import_heavy()
-        self._run = VideoRun(job, self)
-        self._notes = self._run.run()
+        run = self._run = VideoRun(job, self)
+        try:
+            self._notes = run.run()
+            self._finished = True
+        finally:
+            run.tally.end()
 
     def resume(self, form: VideoForm) -> bool:
         """Go on, if this run waits for its user.
@@ -258,8 +263,7 @@ class _Run:
 
     def _state(self, tally: VideoTally) -> str:
         if not self.work.is_running():
-            finished = not self.work.problem and not self._stopped.is_set()
-            return "Finished" if finished else "Stopped"
+            return "Finished" if self._finished else "Stopped"
         if not self.going.is_set():
             return "Paused"
         return "Joining the pieces" if tally.done == tally.total else "Running"

@@ -5,7 +5,7 @@ Imports gradio; import this module only to build a page. It needs version 6, as 
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,7 +13,7 @@ import gradio as gr
 from lib_upscalers.ui.compare_tab import TO_VIEWER
 from lib_upscalers.ui.gradio_compat import listen
 from lib_upscalers.ui.video_actions import VideoFound
-from lib_upscalers.ui.video_values import OWN_QUALITY
+from lib_upscalers.ui.video_values import OWN_QUALITY, VideoForm
 from lib_upscalers.video.encoding import CODECS
 from lib_upscalers.video.video_planning import MOST_LEVELS
 
@@ -51,7 +51,8 @@ class _Builder:
         self._opened = opened
 
     def build(self) -> Component:
-        self._form = self._actions.last_form()
+        # Empty until the section is opened: what was filled in last may be newer than the page.
+        self._form = VideoForm()
         self._files()
         inputs = [self._source, self._output, *self._options()]
         self._preview(inputs)
@@ -143,8 +144,10 @@ class _Builder:
 
     def _fill(self, source: str) -> list[Any]:
         """Fill an empty form as it was last, also in another tab of the browser."""
-        form = asdict(self._actions.last_form())
-        return [gr.update() if source or not value else value for value in form.values()]
+        form = self._actions.last_form()
+        if form.upscaler not in {each.name for each in self._actions.compare.upscaler.choices()}:
+            form = replace(form, upscaler="")
+        return [gr.update() if source or not value else value for value in asdict(form).values()]
 
     def _look(self, *values: Any) -> list[Any]:  # noqa: ANN401 - whatever a request holds
         found = self._actions.look(*values) if values[0] else VideoFound("")

@@ -86,6 +86,7 @@ class VideoTally:
     spared: float = 0.0
     idle: float = 0.0
     _begun: float = field(default_factory=time.monotonic)
+    _ended: float | None = None
 
     @property
     def done(self) -> int:
@@ -94,8 +95,12 @@ class VideoTally:
 
     @property
     def seconds(self) -> float:
-        """Since the run has begun, without those in which it waited for its user."""
-        return time.monotonic() - self._begun - self.idle
+        """Since the run has begun, until its end, without those in which it waited for its user."""
+        return (self._ended or time.monotonic()) - self._begun - self.idle
+
+    def end(self) -> None:
+        """Note that the run has ended, so that its speed stays as it was."""
+        self._ended = time.monotonic()
 
     def seconds_left(self) -> float | None:
         """Return how long the rest takes at this run's speed; None before there is one."""

@@ -469,6 +469,24 @@ def test_a_page_that_is_loaded_again_has_new_files(page: Page, models: Path) -> 
     empty.unlink()
 
 
+@pytest.mark.skipif("UPSCALER_LAB_TAB_PYTHON" in os.environ, reason="the app's own page")
+def test_a_page_that_is_loaded_again_has_the_folders_of_the_last_run(
+    page: Page, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        open_accordion(page, "Folders")
+        page.wait_for_timeout(1000)  # it is filled with the last run's
+        for box in ("source", "results"):
+            page.locator(f"#lab-folder-{box} :is(input, textarea)").fill(str(tmp_path / name / box))
+        page.locator("#lab-folder-start").click()
+        expect(page.locator("#lab-folder-status")).to_contain_text(name)
+        page.reload()
+        open_accordion(page, "Folders")
+        source = page.locator("#lab-folder-source :is(input, textarea)")
+        expect(source).to_have_value(str(tmp_path / name / "source"))
+        page.reload()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light"), (1920, "dark")])
 def test_nothing_is_wider_than_the_window(page: Page, width: int, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
