@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lib_upscalers.upscaling.settings import Settings
 
 ALL_DONE, SOME_FAILED = 0, 1
+_GOES_ON = "the same command goes on with them."
 _log = logging.getLogger("lib_upscalers")
 
 
@@ -204,7 +205,7 @@ class Batch:
             return
         words = self._tally.in_words()
         if self._tally.left:
-            self._console.write(f"{words}: the same command goes on with them.", "yellow")
+            self._console.write(f"{words}: {_GOES_ON}", "yellow")
         else:
             self._console.say(f"{words}.")
 

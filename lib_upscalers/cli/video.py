@@ -51,6 +51,7 @@ examples:
 
 {EXIT_CODES}"""
 _CODECS = ("h264", "hevc", "av1", "ffv1", "prores")
+_GOES_ON = "the same command goes on, from the last whole piece."
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
             notes = run.run()
         except BaseException:
             if run.tally.done:
-                console.say(
-                    f"{run.tally.in_words()}: the same command goes on, from the last whole piece."
-                )
+                console.say(f"{run.tally.in_words()}: {_GOES_ON}")
             raise
     for note in notes:
         console.say(note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from lib_upscalers.cli import main
+from lib_upscalers.words import translator_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +47,15 @@ def test_work_errors_and_tables(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "готово 1 из 2, не удалось: 1." in shown
     assert main(["list"]) == 0
     assert capsys.readouterr().out.startswith("НАЗВАНИЕ")
+
+
+def test_a_run_that_was_stopped_says_so_in_one_language() -> None:
+    words = translator_of("ru_RU", ["utf-8"])
+    for line in (
+        "2 of 5 done, 1 failed, 3 left: the same command goes on with them.",
+        "18 of 72 frames, 0.95 frames/s: the same command goes on, from the last whole piece.",
+    ):
+        assert not re.search("[a-z]", words(line)), line
 
 
 def test_what_programs_read_stays_as_it_is(
