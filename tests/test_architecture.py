@@ -96,6 +96,7 @@ HEAVY_MODULES = (
     "lib_upscalers.ui.compare_tab",
     "lib_upscalers.ui.doctor_form",
     "lib_upscalers.ui.folder_form",
+    "lib_upscalers.ui.form_filling",
     "lib_upscalers.ui.handler_faults",
     "lib_upscalers.ui.guide_page",
     "lib_upscalers.ui.models_page",

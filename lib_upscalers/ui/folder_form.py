@@ -5,7 +5,6 @@ Imports gradio; import this module only to build a page. It needs version 6, as 
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,6 +12,7 @@ import gradio as gr
 from lib_upscalers.jobs.output_paths import writable
 from lib_upscalers.ui.compare_tab import TO_VIEWER
 from lib_upscalers.ui.folder_actions import OWN_FORMAT, FolderForm
+from lib_upscalers.ui.form_filling import fill_when_opened
 from lib_upscalers.ui.gradio_compat import listen
 
 if TYPE_CHECKING:
@@ -68,14 +68,7 @@ def build_folders(actions: FolderActions, tab: Tab) -> Component:
         fed, said = actions.show(name)
         return [fed or gr.update(), said]
 
-    def fill(source: str) -> list[Any]:
-        """Fill an empty form as it was last, also in another tab of the browser."""
-        form = actions.last_form()
-        if form.upscaler not in {each.name for each in actions.compare.upscaler.choices()}:
-            form = replace(form, upscaler="")
-        return [gr.update() if source or not value else value for value in asdict(form).values()]
-
-    listen(opened.expand, fill, [inputs[0]], inputs)
+    fill_when_opened(opened, inputs, actions.last_form, actions.compare.upscaler.choices)
     listen(start.click, begin, inputs, [alerts])
     listen(retry.click, begin_failed, inputs, [alerts])
     listen(pause.click, actions.pause, None, None)

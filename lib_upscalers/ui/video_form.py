@@ -5,12 +5,12 @@ Imports gradio; import this module only to build a page. It needs version 6, as 
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from lib_upscalers.ui.compare_tab import TO_VIEWER
+from lib_upscalers.ui.form_filling import fill_when_opened
 from lib_upscalers.ui.gradio_compat import listen
 from lib_upscalers.ui.video_actions import VideoFound
 from lib_upscalers.ui.video_values import OWN_QUALITY, VideoForm
@@ -117,7 +117,10 @@ class _Builder:
         self._estimate = gr.HTML("", elem_id="lab-video-estimated", elem_classes=["lab-line"])
         seen = gr.State("")
         outputs = [self._about, self._videos, self._frame, self._output, seen]
-        filled = listen(self._opened.expand, self._fill, [self._source], inputs)
+        actions = self._actions
+        filled = fill_when_opened(
+            self._opened, inputs, actions.last_form, actions.compare.upscaler.choices
+        )
         listen(filled.then, self._look, inputs, outputs, queue=True)
         listen(self._source.submit, self._look, inputs, outputs, queue=True)
         listen(self._source.blur, self._look_once, [seen, *inputs], outputs, queue=True)
@@ -141,13 +144,6 @@ class _Builder:
         listen(pause.click, self._actions.pause, None, None)
         listen(stop.click, self._actions.stop, None, None)
         listen(gr.Timer(_REFRESH_SECONDS).tick, self._actions.status, None, [status])
-
-    def _fill(self, source: str) -> list[Any]:
-        """Fill an empty form as it was last, also in another tab of the browser."""
-        form = self._actions.last_form()
-        if form.upscaler not in {each.name for each in self._actions.compare.upscaler.choices()}:
-            form = replace(form, upscaler="")
-        return [gr.update() if source or not value else value for value in asdict(form).values()]
 
     def _look(self, *values: Any) -> list[Any]:  # noqa: ANN401 - whatever a request holds
         found = self._actions.look(*values) if values[0] else VideoFound("")

@@ -475,7 +475,7 @@ def test_a_page_that_is_loaded_again_has_the_folders_of_the_last_run(
 ) -> None:
     for name in ("first", "second"):
         open_accordion(page, "Folders")
-        page.wait_for_timeout(1000)  # it is filled with the last run's
+        # What is typed before it is filled with the last run's stays.
         for box in ("source", "results"):
             page.locator(f"#lab-folder-{box} :is(input, textarea)").fill(str(tmp_path / name / box))
         page.locator("#lab-folder-start").click()
