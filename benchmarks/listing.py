@@ -22,7 +22,11 @@ def spent(arguments: list[str], data: str) -> float:
     environment = {**os.environ, "XDG_DATA_HOME": data, "LOCALAPPDATA": data}
     before = os.times()
     subprocess.run(
-        [sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL, check=True
+        [sys.executable, *arguments],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
     )
     after = os.times()
     user = after.children_user - before.children_user

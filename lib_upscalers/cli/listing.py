@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from lib_upscalers.upscaling.choices import Choice
 
+_MOST_LEFT_OUT = 5
+
 
 def _add(parser: argparse.ArgumentParser) -> None:
     add_models(parser)
@@ -28,12 +30,13 @@ def _row(choice: Choice, words: Callable[[str], str]) -> tuple[str, ...]:
     return choice.name, scale, choice.architecture, size, choice.licence or "-"
 
 
-def show_list(models: Sequence[Path], console: Console) -> int:
+def show_list(models: Sequence[Path], console: Console, *, verbose: bool = False) -> int:
     """Write the table of all upscalers to stdout; return the exit code.
 
     Args:
         models: Folders with networks, before the usual ones.
         console: Gets the files that are no networks, and translates.
+        verbose: Whether it gets all of these, and not the first ones alone.
     """
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.models.file_cache import Facts
@@ -44,13 +47,20 @@ def show_list(models: Sequence[Path], console: Console) -> int:
     choices = list_choices(host, facts, hidden=False)
     head = ("NAME", "SCALE", "ARCHITECTURE", "SIZE", "LICENCE")
     Console.results(words).table(head, [_row(choice, words) for choice in choices])
-    for path, problem in facts.problems():
-        console.say(f"Left out: {path.name}. {problem}")
+    _say_left_out(facts.problems(), console, most=None if verbose else _MOST_LEFT_OUT)
     return 0
 
 
+def _say_left_out(problems: Sequence[tuple[Path, str]], console: Console, most: int | None) -> None:
+    for path, problem in problems[:most]:
+        console.say(f"Left out: {path.name}. {problem}")
+    more = 0 if most is None else len(problems) - most
+    if more > 0:
+        console.say(f"{more} more files are left out; --verbose names them.")
+
+
 def _run(options: argparse.Namespace, console: Console) -> int:
-    return show_list(options.models, console)
+    return show_list(options.models, console, verbose=options.verbose)
 
 
 COMMAND = Command(

@@ -70,7 +70,7 @@ def test_what_programs_read_stays_as_it_is(
 def test_the_log_stays_in_english(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         logging.getLogger("lib_upscalers").warning("Stopped.")
 
     monkeypatch.setattr("lib_upscalers.cli.listing.show_list", fail)

@@ -143,6 +143,14 @@ def test_the_list_names_the_files_that_are_no_networks(capsys: Capture) -> None:
     shown = capsys.readouterr()
     assert "empty" not in shown.out
     assert "Left out: empty.pth. " in shown.err
+    for number in range(7):
+        Path(f"nets/more{number}.pth").touch()
+    assert main(["list", "--models", "nets"]) == ALL_DONE
+    shown = capsys.readouterr()
+    assert shown.err.count("Left out: ") == 5
+    assert "3 more files" in shown.err
+    assert main(["list", "--models", "nets", "--verbose"]) == ALL_DONE
+    assert capsys.readouterr().err.count("Left out: ") == 8
 
 
 def test_help_names_the_program_as_it_was_started(capsys: Capture) -> None:
