@@ -45,6 +45,15 @@ def test_from_the_card_to_the_comparison(
         assert not [url for url in asked if "example.org" in url]
         shop.get_by_label("Search").fill("other")
         expect(shop.locator(".card")).to_have_count(1)
+        shop.get_by_label("Scale").select_option("4")
+        # What is chosen stays when a newer catalogue comes.
+        models["2x-Third"] = entry(name="Third")
+        serve_catalogue(server, models, next(home.rglob("compare")).parent)
+        shop.get_by_role("button", name="Refresh").click()
+        expect(shop.locator(".count")).to_have_text("1 of 3 models")
+        expect(shop.get_by_label("Search")).to_have_value("other")
+        expect(shop.get_by_label("Scale")).to_have_value("4")
+        shop.get_by_label("Scale").select_option("")
         shop.get_by_label("Search").fill("")
         card = shop.locator('.card[data-id="2x-Example"]')
         expect(card.locator("b")).to_have_text(f"Example {markup}")

@@ -7,6 +7,7 @@ import json
 import re
 import threading
 import time
+import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -175,7 +176,7 @@ def served_file(server: Server, network: bytes) -> dict[str, Any]:
 def serve_catalogue(server: Server, models: Mapping[str, object], data: Path) -> None:
     """Serve a catalogue, and have the program with that data folder use it."""
     for name, content in catalogue_files(models).items():
-        server.serve(f"/api/{name}", Served(content))
+        server.serve(f"/api/{name}", Served(content, tag=f'"{zlib.crc32(content)}"'))
     settings = {"address": f"{server.address}/api", "proxy": "none"}
     data.mkdir(parents=True, exist_ok=True)
     (data / "catalogue-settings.json").write_text(json.dumps(settings))

@@ -205,7 +205,7 @@ def test_a_list_of_known_networks_imports_neither_torch_nor_numpy(tmp_path: Path
     save({"model.diffusion_model.0.weight": torch.zeros(2)}, models / "diffusion.pth")
     code = (
         "import sys\nfrom lib_upscalers.cli.main import main\n"
-        f"code = main(['list', '--models', {str(models)!r}])\n"
+        f"code = main(['list', '-q', '--models', {str(models)!r}])\n"
         "sys.exit(code or ','.join({'torch', 'numpy', 'rich', 'PIL'} & set(sys.modules)) or 0)"
     )
     environment = {"XDG_DATA_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}

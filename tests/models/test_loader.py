@@ -299,7 +299,7 @@ def test_other_numbers_of_channels_are_refused(tmp_path: Path) -> None:
 
 def test_unknown_networks_are_refused(tmp_path: Path) -> None:
     path = save({"some.layer.weight": torch.zeros(3)}, tmp_path / "some.pth")
-    with pytest.raises(UnsupportedModelError, match=r"none of the \d+ architectures"):
+    with pytest.raises(UnsupportedModelError, match=r"none of the \d+ known architectures"):
         load_network(path)
 
 

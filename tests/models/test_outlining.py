@@ -127,7 +127,7 @@ def test_a_list_of_networks_of_any_size_does_not_import_torch(tmp_path: Path) ->
     save({"strange.weight": torch.zeros(8, 8)}, models / "strange.pth")
     code = (
         "import sys\nfrom lib_upscalers.cli.main import main\n"
-        f"code = main(['list', '--models', {str(models)!r}])\n"
+        f"code = main(['list', '-q', '--models', {str(models)!r}])\n"
         "sys.exit(code or ','.join({'torch', 'numpy'} & set(sys.modules)) or 0)"
     )
     environment = {"XDG_DATA_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}

@@ -127,7 +127,7 @@ export function factsOf(item) {
 export function detailsOf(entry) {
   /** @type {[string, string | number | null | undefined | false][]} */
   const details = [
-    ["Architecture", read(entry.architecture)],
+    ["Architecture", entry.architecture === "interpolation" ? say("interpolation") : read(entry.architecture)],
     ["Made for", entry.scale ? `${entry.scale}x` : say("any scale")],
     ["Network file", entry.modelBytes ? fileSize(entry.modelBytes) : ""],
     ["Licence", entry.licence],

@@ -42,7 +42,11 @@ export class ShopElement extends HTMLElement {
     this.shown = CARDS_AT_ONCE;
     this.bar = make("div", { class: "bar" });
     this.said = make("div", { class: "said", role: "status" });
-    this.filters = make("div", { class: "bar filters" });
+    // It stays while the menus are made anew: somebody may be typing.
+    this.search = make("input", { type: "search" });
+    this.search.addEventListener("input", () => this.want({ text: this.search.value }));
+    this.menus = make("div", { class: "menus" });
+    this.filters = make("div", { class: "bar filters" }, this.search, this.menus);
     this.count = make("p", { class: "count" });
     this.list = make("div", { class: "cards" });
     /** @type {(() => void) | null} */
@@ -175,33 +179,34 @@ export class ShopElement extends HTMLElement {
     const any = (options, all) => [["", say(all)], ...options];
     /** @param {string[]} values @returns {[string, string][]} */
     const same = (values) => values.map((value) => [value, value]);
-    const search = make("input", {
-      type: "search", placeholder: say("Search"), "aria-label": say("Search"), value: this.wanted.text,
-    });
-    search.addEventListener("input", () => this.want({ text: search.value }));
+    this.search.placeholder = say("Search");
+    this.search.setAttribute("aria-label", say("Search"));
+    const wanted = this.wanted;
     const scales = frequent(this.models, (model) => [model.scale]).sort((a, b) => Number(a) - Number(b));
-    this.filters.replaceChildren(
-      search,
-      menu(say("Scale"), any(scales.map((each) => [each, `${each}x`]), "all"), "", (scale) => this.want({ scale })),
-      menu(say("Architecture"), any(same(frequent(this.models, (model) => [model.architecture])), "all"), "",
-        (architecture) => this.want({ architecture })),
-      menu(say("Tag"), any(same(frequent(this.models, (model) => model.tags)), "all"), "",
+    this.menus.replaceChildren(
+      menu(say("Scale"), any(scales.map((each) => [each, `${each}x`]), "all"), wanted.scale,
+        (scale) => this.want({ scale })),
+      menu(say("Architecture"), any(same(frequent(this.models, (model) => [model.architecture])), "all"),
+        wanted.architecture, (architecture) => this.want({ architecture })),
+      menu(say("Tag"), any(same(frequent(this.models, (model) => model.tags)), "all"), wanted.tag,
         (tag) => this.want({ tag })),
       menu(say("Order"), [
         ["fit", say("fits best")], ["newest", say("newest")], ["size", say("smallest")], ["speed", say("fastest")],
-      ], this.wanted.order, (order) => this.want({ order })),
-      this.check("for paid work", (paid) => this.want({ paid })),
-      this.check("direct download", (direct) => this.want({ direct })),
-      this.check("runs here", (here) => this.want({ here })),
+      ], wanted.order, (order) => this.want({ order })),
+      this.check("for paid work", wanted.paid, (paid) => this.want({ paid })),
+      this.check("direct download", wanted.direct, (direct) => this.want({ direct })),
+      this.check("runs here", wanted.here, (here) => this.want({ here })),
     );
   }
 
   /**
    * @param {string} text
+   * @param {boolean} on
    * @param {(on: boolean) => void} onChange
    */
-  check(text, onChange) {
+  check(text, on, onChange) {
     const box = make("input", { type: "checkbox" });
+    box.checked = on;
     box.addEventListener("change", () => onChange(box.checked));
     return make("label", {}, box, say(text));
   }

@@ -1,6 +1,7 @@
 // The look of the page of models, beside that of the viewer.
 
 export const SHOP_STYLE = `
+.menus { display: contents; }
 .cards { display: grid; gap: 10px; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }
 .card { display: flex; flex-direction: column; gap: 4px; min-width: 0; padding: 10px 12px;
   border: 1px solid var(--line); border-radius: 8px; background: var(--paper);
