@@ -66,6 +66,16 @@ test("details that are not known are left out", () => {
   assert.equal(kept.PNG, "1 kB");
 });
 
+test("what interpolates is told in the reader's language", () => {
+  globalThis.localization = { interpolation: "интерполяция" };
+  try {
+    const details = Object.fromEntries(detailsOf({ ...entry, architecture: "interpolation" }));
+    assert.equal(details.Architecture, "интерполяция");
+  } finally {
+    delete globalThis.localization;
+  }
+});
+
 test("a result alone, without the picture it came from, can be shown", () => {
   const items = itemsOf({ source: null, reference: null, entries: [{ ...entry, result: shown }] });
   assert.deepEqual(items.map(({ key, shown: picture }) => [key, picture]), [["e0", shown]]);
