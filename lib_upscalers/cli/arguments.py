@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +40,6 @@ class SizeRequest:
 
     def resolve(self, picture: Size) -> Size:
         """Return the size for a picture; a missing side follows the picture's shape."""
-        if self.width is not None and self.height is not None:
-            return replace(picture, width=self.width, height=self.height)
         return picture.with_sides(self.width or 0, self.height or 0)
 
 

@@ -47,16 +47,14 @@ def show_list(models: Sequence[Path], console: Console, *, verbose: bool = False
     choices = list_choices(host, facts, hidden=False)
     head = ("NAME", "SCALE", "ARCHITECTURE", "SIZE", "LICENCE")
     Console.results(words).table(head, [_row(choice, words) for choice in choices])
-    _say_left_out(facts.problems(), console, most=None if verbose else _MOST_LEFT_OUT)
-    return 0
-
-
-def _say_left_out(problems: Sequence[tuple[Path, str]], console: Console, most: int | None) -> None:
-    for path, problem in problems[:most]:
+    problems = facts.problems()
+    named = problems if verbose else problems[:_MOST_LEFT_OUT]
+    for path, problem in named:
         console.say(f"Left out: {path.name}. {problem}")
-    more = 0 if most is None else len(problems) - most
-    if more > 0:
+    more = len(problems) - len(named)
+    if more:
         console.say(f"{more} more files are left out; --verbose names them.")
+    return 0
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:

@@ -151,7 +151,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
 
     options = options_of(UpscaleOptions, namespace)
     if options.list:
-        return show_list(options.models, console)
+        return show_list(options.models, console, verbose=options.verbose)
     settings = read_engine_settings(namespace)
     if options.scale is not None:
         Target(scale=options.scale)  # refused before a picture is read

@@ -8,6 +8,7 @@ from lib_upscalers.errors import InputError, TargetError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent.finishers import OFF, Finishers
 from lib_upscalers.latent.modes import Fallback, upscale_latent
+from lib_upscalers.latent.packing import padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,14 +62,12 @@ def preview(
         TargetError: A side of `size` is below 1.
         UnknownNameError: There is no such mode.
     """
-    from torch.nn.functional import pad
-
     _check(pixels, size)
     height, width = pixels.shape[-2:]
     factor = factor or _PROBE // encode(pixels.new_zeros(1, 3, _PROBE, _PROBE)).shape[-1]
-    padded = pad(pixels, (0, -width % factor, 0, -height % factor), mode="replicate")
-    samples = encode(padded)
-    _check_latent(samples, padded, factor)
+    whole = padded(pixels, factor)
+    samples = encode(whole)
+    _check_latent(samples, whole, factor)
     target = Size(
         _rescaled(samples.shape[-1], width, size.width),
         _rescaled(samples.shape[-2], height, size.height),

@@ -180,15 +180,15 @@ def build_page(
             with gr.Tab("Models") as opened:
                 ModelsPage(models, actions, tab).build(opened)
 
-        def look_again(chosen: Sequence[str]) -> list[Any]:
-            return [networks(), tab.refresh(actions, chosen)]
+        def look_again(chosen: Sequence[str]) -> Any:  # noqa: ANN401 - gradio's own type
+            return tab.refresh(actions, chosen)
 
         def look() -> list[Any]:
             """Look for new files; what is chosen stays, or the viewer would be emptied."""
             names = actions.names()
             return [networks(), *(gr.update(choices=names) for _ in menus)]
 
-        done = listen(again.click, look_again, [tab.names], [table, tab.names])
+        done = listen(again.click, look_again, [tab.names], [tab.names])
         for event in (done.then, page.load, front.select):
             listen(event, look, None, [table, *menus])
     return page

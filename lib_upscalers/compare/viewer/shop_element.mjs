@@ -42,7 +42,7 @@ export class ShopElement extends HTMLElement {
     this.shown = CARDS_AT_ONCE;
     this.bar = make("div", { class: "bar" });
     this.said = make("div", { class: "said", role: "status" });
-    // It stays while the menus are made anew: somebody may be typing.
+    // A newer catalogue rebuilds the menus alone, so that typing is not interrupted.
     this.search = make("input", { type: "search" });
     this.search.addEventListener("input", () => this.want({ text: this.search.value }));
     this.menus = make("div", { class: "menus" });

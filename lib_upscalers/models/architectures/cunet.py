@@ -76,8 +76,9 @@ class _Shallow(nn.Module):
         self.conv2 = _Pair(64, 128, 64, squeeze=squeeze)
         self.conv2_up = nn.ConvTranspose2d(64, 64, 2, 2)
         self.conv3 = nn.Conv2d(64, 64, 3)
-        larger = nn.ConvTranspose2d(64, gives, 4, 2, 3)
-        self.conv_bottom = larger if scale == 2 else nn.Conv2d(64, gives, 3)
+        self.conv_bottom = (
+            nn.ConvTranspose2d(64, gives, 4, 2, 3) if scale == 2 else nn.Conv2d(64, gives, 3)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         beside = self.conv1(x)
