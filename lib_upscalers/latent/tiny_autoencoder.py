@@ -1,14 +1,16 @@
 """Run the tiny autoencoders of the TAESD family, from the layout of their weights alone.
 
 "Tiny AutoEncoder for Stable Diffusion", https://github.com/madebyollin/taesd: small networks that
-convert between pictures and a large autoencoder's latents, at an eighth of the size.
+convert between pictures and a large autoencoder's latents. Most have an eighth of the picture's
+size; Qwen-Image 2.1's has a sixteenth and an alpha channel, Sana's a thirty-second.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.reading import read_state
@@ -21,13 +23,17 @@ if TYPE_CHECKING:
 
     Weights = Mapping[str, torch.Tensor]
 
+Part = Literal["encoder", "decoder"]
+
 _LIMIT = 3.0
 _GROUPS = 4
+_COLOURS = 3
+_PATCH = 2
 
 
 @dataclass(frozen=True)
 class TinyAutoencoder:
-    """An encoder and a decoder; pictures are in [0, 1], sides in multiples of 8.
+    """An encoder and a decoder; pictures are in [0, 1], sides in multiples of the factor f.
 
     Attributes:
         encoder: The encoder's weights by name, float32.
@@ -43,20 +49,31 @@ class TinyAutoencoder:
         return self.decoder["1.weight"].shape[1]
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Turn pictures (N, 3, 8 h, 8 w) in [0, 1] into latents (N, channels, h, w)."""
+        """Turn pictures (N, 3, f h, f w) in [0, 1] into latents (N, channels, h, w)."""
         import torch
+        from torch.nn.functional import pixel_unshuffle
 
+        steps = _steps(self.encoder)
+        patch = _encoder_patch(steps)
+        planes = self.encoder[f"{steps[0]}.weight"].shape[1] // patch**2
         values = pixels.to(torch.float32)
-        for index in _steps(self.encoder):
-            # Of the convolutions those without a bias halve the size.
-            stride = 1 if f"{index}.bias" in self.encoder else 2
-            values = _step(values, self.encoder, index, stride)
+        if planes > _COLOURS:
+            opaque = torch.ones_like(values[:, : planes - _COLOURS])
+            values = torch.cat([values, opaque], dim=1)
+        values = pixel_unshuffle(values, patch) if patch > 1 else values
+        for index, following in zip(steps, [*steps[1:], steps[-1] + 1], strict=True):
+            # Layers without weights are not in the file: a ReLU after some of the first.
+            rectified = following - index > 1
+            # Convolutions without a bias halve the size, and Sana's first ones.
+            halves = f"{index}.bias" not in self.encoder or (rectified and patch == 1)
+            values = _step(values, self.encoder, index, 2 if halves else 1)
+            values = values.relu() if rectified else values
         return values
 
     def decode(self, samples: torch.Tensor) -> torch.Tensor:
-        """Turn latents (N, channels, h, w) into pictures (N, 3, 8 h, 8 w), about in [0, 1]."""
+        """Turn latents (N, channels, h, w) into pictures (N, 3, f h, f w), about in [0, 1]."""
         import torch
-        from torch.nn.functional import interpolate
+        from torch.nn.functional import interpolate, pixel_shuffle
 
         values = torch.tanh(samples.to(torch.float32) / _LIMIT) * _LIMIT
         steps = _steps(self.decoder)
@@ -65,7 +82,8 @@ class TinyAutoencoder:
             if index - before > 1:
                 values = values.relu() if before == 1 else interpolate(values, scale_factor=2.0)
             values = _step(values, self.decoder, index, 1)
-        return values
+        values = pixel_shuffle(values, _PATCH) if values.shape[1] > _COLOURS + 1 else values
+        return values[:, :_COLOURS]
 
 
 def load_tiny_autoencoder(
@@ -77,7 +95,7 @@ def load_tiny_autoencoder(
         ModelFileError: A file is missing, damaged, or not that part of a tiny autoencoder.
         UnsafeModelError: A pickle asks for more than tensors.
     """
-    first, second = _read(encoder, "encoder", 3, device), _read(decoder, "decoder", 64, device)
+    first, second = _read(encoder, "encoder", device), _read(decoder, "decoder", device)
     last = f"{_steps(first)[-1]}.weight"
     made, expected = first[last].shape[0], second["1.weight"].shape[1]
     if made != expected:
@@ -88,15 +106,12 @@ def load_tiny_autoencoder(
     return TinyAutoencoder(first, second)
 
 
-def _read(path: Path, part: str, features: int, device: torch.device | str) -> Weights:
-    """Read one file; `features` are the channels on the side of the weights that is fixed."""
+def _read(path: Path, part: Part, device: torch.device | str) -> Weights:
+    """Read one file."""
     import torch
 
     state = read_state(path)
-    first = state.get("0.weight" if part == "encoder" else "1.weight")
-    known = 1 if part == "encoder" else 0
-    # The encoder and the decoder differ in their first layer.
-    if not isinstance(first, torch.Tensor) or first.ndim != 4 or first.shape[known] != features:
+    if _part_of(state) != part:
         raise ModelFileError(
             f"Expected the {part} of a tiny autoencoder in {path.name!r}, but its weights are "
             "of something else; give a file of the TAESD family."
@@ -109,6 +124,36 @@ def _read(path: Path, part: str, features: int, device: torch.device | str) -> W
         name: value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
         for name, value in weights.items()
     }
+
+
+def _part_of(state: Mapping[str, object]) -> Part | None:
+    """Return of which part the weights are, None if they are of something else."""
+    import torch
+
+    kernels = {
+        int(name.split(".")[0]): value.shape
+        for name, value in state.items()
+        if re.fullmatch(r"\d+\.weight", name) and isinstance(value, torch.Tensor)
+    }
+    blocks = {int(name.split(".")[0]) for name in state if re.fullmatch(r"\d+\.conv\..+", name)}
+    if not blocks or any(len(shape) != 4 for shape in kernels.values()):
+        return None
+    steps = sorted(blocks | set(kernels))
+    resizing = [index for index in kernels if f"{index}.bias" not in state]
+    # The decoder enlarges before them, by a layer without weights.
+    apart = {index - 1 not in steps for index in resizing}
+    if not kernels.keys() >= {steps[0], steps[-1]} or steps[0] > 1 or len(apart) != 1:
+        return None
+    part: Part = "decoder" if apart == {True} else "encoder"
+    planes = kernels[steps[-1]][0] if part == "decoder" else kernels[steps[0]][1]
+    patch = _encoder_patch(steps) if part == "encoder" else _PATCH if planes > 4 else 1
+    return part if planes in {_COLOURS * patch**2, (_COLOURS + 1) * patch**2} else None
+
+
+def _encoder_patch(steps: list[int]) -> int:
+    """Return how many pixels a value of the encoder's first layer is wide."""
+    # A layer without weights comes before it, which puts 2 x 2 pixels into one.
+    return _PATCH if steps[0] == 1 else 1
 
 
 def _steps(weights: Weights) -> list[int]:

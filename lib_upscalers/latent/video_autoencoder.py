@@ -16,7 +16,7 @@ from lib_upscalers.errors import ModelFileError
 from lib_upscalers.models.reading import read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     import torch
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     Frames = torch.Tensor
 
 _LIMIT = 3.0
-_SLOPE = 0.2
-_LEAKY_CHANNELS = 32
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,6 @@ class VideoAutoencoder:
     def patch(self) -> int:
         """How many pixels a value of the last layer is wide and high."""
         return round((self.made / 3) ** 0.5)
-
-    @property
-    def _activate(self) -> Callable[[Frames], Frames]:
-        from torch.nn.functional import leaky_relu, relu
-
-        if self.channels == _LEAKY_CHANNELS:
-            return lambda values: leaky_relu(values, _SLOPE)
-        return relu
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Turn pictures (N, 3, H, W) in [0, 1] into latents (N, channels, H / f, W / f).
@@ -114,11 +104,11 @@ class VideoAutoencoder:
                 changes = f"{name}.bias" not in self.weights
                 frames = _convolve(frames, self.weights, name, 2 if self._halves(part, name) else 1)
                 if not changes and place < len(layers) - 1:
-                    frames = self._activate(frames)
+                    frames = frames.relu()
             if part == "decoder" and self._upsampled_next(layers, place):
                 frames = interpolate(frames, scale_factor=2.0)
             if part == "decoder" and place == len(layers) - 2:
-                frames = self._activate(frames)
+                frames = frames.relu()
         return frames
 
     def _halves(self, part: str, name: str) -> bool:
@@ -138,12 +128,12 @@ class VideoAutoencoder:
         values = torch.cat([frames, past], dim=1)
         for layer in (0, 2, 4):
             values = _convolve(values, self.weights, f"{name}.conv.{layer}")
-            values = self._activate(values) if layer < 4 else values
+            values = values.relu() if layer < 4 else values
         skip = f"{name}.skip.weight"
         shortcut = (
             _convolve(frames, self.weights, f"{name}.skip") if skip in self.weights else frames
         )
-        return self._activate(values + shortcut)
+        return (values + shortcut).relu()
 
     def _regroup(self, name: str, frames: Frames, *, grows: bool) -> Frames:
         """Join neighbouring frames into one, or make several of each."""

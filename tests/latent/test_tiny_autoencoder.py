@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 class Block(nn.Module):
     """A residual block, with or without the branch that sees the picture as a whole."""
 
-    def __init__(self, *, pooled: bool) -> None:
+    def __init__(self, width: int = 64, *, pooled: bool = False) -> None:
         super().__init__()
-        convolutions = [nn.Conv2d(64, 64, 3, padding=1) for _ in range(3)]
+        convolutions = [nn.Conv2d(width, width, 3, padding=1) for _ in range(3)]
         self.conv = nn.Sequential(
             convolutions[0], nn.ReLU(), convolutions[1], nn.ReLU(), convolutions[2]
         )
@@ -47,14 +48,47 @@ class Clamp(nn.Module):
         return torch.tanh(values / 3) * 3
 
 
-def blocks(count: int, *, pooled: bool = False) -> list[nn.Module]:
-    return [Block(pooled=pooled) for _ in range(count)]
+def blocks(count: int, width: int = 64, *, pooled: bool = False) -> list[nn.Module]:
+    return [Block(width, pooled=pooled) for _ in range(count)]
+
+
+def down(into: int = 64, out: int = 64) -> nn.Module:
+    return nn.Conv2d(into, out, 3, padding=1, stride=2, bias=False)
+
+
+def up(into: int = 64, out: int = 64) -> list[nn.Module]:
+    return [nn.Upsample(scale_factor=2), nn.Conv2d(into, out, 3, padding=1, bias=False)]
+
+
+def wide_decoder(channels: int, widths: list[int], last: list[nn.Module]) -> nn.Sequential:
+    first = [Clamp(), nn.Conv2d(channels, widths[0], 3, padding=1), nn.ReLU()]
+    middle = [
+        layer for into, out in pairwise(widths) for layer in (*blocks(3, into), *up(into, out))
+    ]
+    return nn.Sequential(*first, *middle, *blocks(1), *last).eval()
+
+
+def sana() -> tuple[nn.Sequential, nn.Sequential]:
+    """The layout of a thirty-second: two more convolutions of stride 2 at first."""
+    halves = [nn.Conv2d(i, o, 3, padding=1, stride=2) for i, o in ((3, 32), (32, 64))]
+    stages = [layer for _ in range(3) for layer in (down(), *blocks(3))]
+    first = [halves[0], nn.ReLU(), halves[1], nn.ReLU(), *blocks(1)]
+    encoder = nn.Sequential(*first, *stages, nn.Conv2d(64, 32, 3, padding=1)).eval()
+    return encoder, wide_decoder(32, [256, 128, 64, 64, 64, 64], [nn.Conv2d(64, 3, 3, padding=1)])
+
+
+def qwen() -> tuple[nn.Sequential, nn.Sequential]:
+    """The layout of a sixteenth: 2 x 2 pixels of red, green, blue and alpha in one value."""
+    first = [nn.PixelUnshuffle(2), nn.Conv2d(16, 64, 3, padding=1), nn.ReLU(), *blocks(1)]
+    widths = ((64, 64), (64, 128), (128, 256))
+    stages = [layer for into, out in widths for layer in (down(into, out), *blocks(3, out))]
+    encoder = nn.Sequential(*first, *stages, nn.Conv2d(256, 64, 3, padding=1)).eval()
+    return encoder, wide_decoder(
+        64, [256, 128, 64, 64], [nn.Conv2d(64, 16, 3, padding=1), nn.PixelShuffle(2)]
+    )
 
 
 def encoder(channels: int, *, pooled: bool) -> nn.Sequential:
-    def down() -> nn.Module:
-        return nn.Conv2d(64, 64, 3, padding=1, stride=2, bias=False)
-
     stages = [down(), *blocks(3), down(), *blocks(3), down(), *blocks(3, pooled=pooled)]
     first = [nn.Conv2d(3, 64, 3, padding=1), *blocks(1)]
     return nn.Sequential(*first, *stages, nn.Conv2d(64, channels, 3, padding=1)).eval()
@@ -62,8 +96,7 @@ def encoder(channels: int, *, pooled: bool) -> nn.Sequential:
 
 def decoder(channels: int, *, pooled: bool) -> nn.Sequential:
     def stage(*, pooled: bool = False) -> list[nn.Module]:
-        up = [nn.Upsample(scale_factor=2), nn.Conv2d(64, 64, 3, padding=1, bias=False)]
-        return [*blocks(3, pooled=pooled), *up]
+        return [*blocks(3, pooled=pooled), *up()]
 
     first = [Clamp(), nn.Conv2d(channels, 64, 3, padding=1), nn.ReLU()]
     last = [*blocks(1), nn.Conv2d(64, 3, 3, padding=1)]
@@ -88,6 +121,23 @@ def test_every_layer_is_found(tmp_path: Path, channels: int, pooled: bool) -> No
         torch.testing.assert_close(tiny.decode(samples), parts[1](samples))
     assert tiny.channels == channels
     assert tiny.encode(pixels.half()).dtype is torch.float32
+
+
+@pytest.mark.parametrize(("name", "factor"), [("sana", 32), ("qwen", 16)])
+def test_other_layouts_are_found(tmp_path: Path, name: str, factor: int) -> None:
+    torch.manual_seed(factor)
+    parts = {"sana": sana, "qwen": qwen}[name]()
+    first, second = save(parts[0], tmp_path / "e.pth"), save(parts[1], tmp_path / "d.pth")
+    tiny = load_tiny_autoencoder(first, second)
+    pixels, samples = torch.rand(2, 3, 64, 96), torch.randn(2, tiny.channels, 2, 1) * 3
+    alpha = torch.ones(2, 1, 64, 96) if name == "qwen" else pixels[:, :0]
+    with torch.no_grad():
+        torch.testing.assert_close(tiny.encode(pixels), parts[0](torch.cat([pixels, alpha], 1)))
+        torch.testing.assert_close(tiny.decode(samples), parts[1](samples)[:, :3])
+    assert tiny.encode(pixels).shape[-2:] == (64 // factor, 96 // factor)
+    for wrong in ((first, first), (second, second)):
+        with pytest.raises(ModelFileError, match="TAESD family"):
+            load_tiny_autoencoder(*wrong)
 
 
 def test_files_that_are_something_else(tmp_path: Path) -> None:

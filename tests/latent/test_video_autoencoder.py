@@ -65,7 +65,7 @@ class Reference(nn.Module):
 
     def __init__(self, channels: int, patch: int, width: int = 8) -> None:
         super().__init__()
-        act: nn.Module = nn.LeakyReLU(0.2) if channels == 32 else nn.ReLU()
+        act: nn.Module = nn.ReLU()
         self.patch = patch
         encoder: list[nn.Module] = [convolution(3 * patch**2, width), act]
         for count in (2, 2, 1):
