@@ -129,7 +129,7 @@ def test_the_last_comparison_comes_back(actions: CompareActions, sample: str) ->
     [
         (None, FORM, "no picture yet"),
         ("broken.png", FORM, r"broken\.png"),
-        ("sample", Form(("Nearest",)), "2 to 12"),
+        ("sample", Form(()), "1 to 12"),
         ("sample", Form(FORM.names, scale=0), "scale"),
         ("sample", Form(FORM.names, size=(99999, 1)), "64 times"),
     ],

@@ -340,7 +340,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
 
 COMMAND = Command(
     name="compare",
-    summary="compare 2 to 12 upscalers on a picture, with figures and a report",
+    summary="compare 1 to 12 upscalers on a picture, with figures and a report",
     add=_add,
     run=_run,
     epilog=_EPILOG,

@@ -14,7 +14,7 @@ from lib_upscalers.targets import Target
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LEAST, MOST = 2, 12
+LEAST, MOST = 1, 12
 _FORMAT = 1
 _MARK = "upscaler-lab"
 _ADVICE = 'Expected settings such as {"upscaler-lab": 1, "upscalers": ["Nearest", "Lanczos"], …}'
@@ -27,7 +27,7 @@ class ComparisonRequest:
     """What to compare.
 
     Attributes:
-        names: The upscalers, 2 to 12, none twice.
+        names: The upscalers, 1 to 12, none twice.
         target: To which size; with a trial, the size of the reference picture.
         trial: How the picture is shrunk first; None: it is not.
         engine: The engine's settings that are not the defaults, by name.

@@ -104,7 +104,7 @@ def form_of(
         InputError: A field is of the wrong kind, or the test is invalid.
     """
     if not isinstance(names, list) or not all(isinstance(n, str) for n in cast("Any", names)):
-        raise InputError("Expected 2 to 12 upscalers to compare: choose some.")
+        raise InputError("Expected 1 to 12 upscalers to compare: choose some.")
     trial = None
     if mode == _TEST:
         quality = _whole(jpeg, "a JPEG quality")
@@ -166,7 +166,7 @@ def build_controls(
         value=list(chosen),
         multiselect=True,
         max_choices=MOST,
-        label="Upscalers (2 to 12)",
+        label="Upscalers (1 to 12)",
         info=_ABOUT_UPSCALERS,
         elem_id="upscaler-lab-names",
     )

@@ -1,4 +1,4 @@
-"""The list of upscalers: kernels, built-in networks, the user's networks."""
+"""The list of upscalers: built-in networks, the user's networks, kernels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Choice:
 
 
 def list_choices(host: Host, facts: Facts, *, hidden: bool = True) -> list[Choice]:
-    """Return all upscalers: the kernels, the built-in networks, those in the host's folders.
+    """Return all upscalers: the built-in networks, those in the host's folders, the kernels.
 
     Args:
         host: Whose folders.
@@ -56,7 +56,6 @@ def list_choices(host: Host, facts: Facts, *, hidden: bool = True) -> list[Choic
     from lib_upscalers.models.catalogue.model_marks import Mark, ModelMarks
     from lib_upscalers.models.folders import built_in_entries, scan
 
-    kernels = [Choice(name, "pixel") for name in KERNELS]
     built_in = built_in_entries(facts)
     taken = {*KERNELS, *(entry.name for entry in built_in)}
     scanned = scan(
@@ -72,7 +71,8 @@ def list_choices(host: Host, facts: Facts, *, hidden: bool = True) -> list[Choic
         marked = {entry.path: marks.get(str(entry.path.resolve()), Mark()) for entry in networks}
         networks = [each for each in networks if hidden or not marked[each.path].hidden]
         networks.sort(key=lambda each: not marked[each.path].favourite)
-    return kernels + [network_choice(entry) for entry in networks]
+    kernels = [Choice(name, "pixel") for name in KERNELS]
+    return [*(network_choice(entry) for entry in networks), *kernels]
 
 
 def find_choice(name_or_path: str, host: Host, facts: Facts) -> Choice:

@@ -81,7 +81,7 @@ class Upscaler:
         self._cache = NetworkCache(cache_bytes)
 
     def choices(self) -> list[Choice]:
-        """Return all upscalers: kernels, built-in networks, the user's networks.
+        """Return all upscalers: built-in networks, the user's networks, kernels.
 
         Favourites come before other networks; what the user has hidden is left out.
         """

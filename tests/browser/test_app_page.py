@@ -459,7 +459,7 @@ def test_a_page_that_is_loaded_again_has_new_files(page: Page, models: Path) -> 
     open_accordion(page, "Networks")
     expect(page.locator("#lab-networks")).to_contain_text("newcomer")
     expect(page.locator("#lab-networks")).to_contain_text("of nothing.pth")
-    for section, label in (("", "Upscalers (2 to 12)"), ("Folders", "Upscaler of the folder")):
+    for section, label in (("", "Upscalers (1 to 12)"), ("Folders", "Upscaler of the folder")):
         if section:
             open_accordion(page, section)
         page.get_by_label(label).first.click()

@@ -91,7 +91,6 @@ def test_a_folder_is_for_a_test(
 
 def test_wrong_usage_is_told(in_png: str, capsys: pytest.CaptureFixture[str]) -> None:
     for options in (
-        ["--with", "Nearest"],
         ["--with", "Nearest,Nearest"],
         ["--with", "Nearest,Box", "--size", "12"],
         ["--with", "Nearest,Box", "--size", "0x"],

@@ -57,11 +57,11 @@ def catalogue_files(models: Mapping[str, object]) -> dict[str, bytes]:
     return {f"{name}.json": json.dumps(value).encode() for name, value in held.items()}
 
 
-def large_catalogue(count: int) -> dict[str, bytes]:
-    """Return the files of a catalogue of so many models, all different."""
+def large_models(count: int) -> dict[str, dict[str, Any]]:
+    """Return so many models, all different."""
     kinds = list(ARCHITECTURES)
     licences = ["CC-BY-NC-SA-4.0", "CC-BY-4.0", "MIT", None, "Apache-2.0"]
-    models = {
+    return {
         f"{(1, 2, 4, 8)[number % 4]}x-Example-{number}": entry(
             f"https://github.com/a/b/releases/download/v1/{number}.pth"
             if number % 2
@@ -77,4 +77,8 @@ def large_catalogue(count: int) -> dict[str, bytes]:
         )
         for number in range(count)
     }
-    return catalogue_files(models)
+
+
+def large_catalogue(count: int) -> dict[str, bytes]:
+    """Return the files of a catalogue of so many models."""
+    return catalogue_files(large_models(count))

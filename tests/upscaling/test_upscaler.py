@@ -63,13 +63,13 @@ def upscaler(tmp_path: Path) -> Upscaler:
     return Upscaler(Host(device_name="cpu", folder=tmp_path))
 
 
-def test_kernels_come_first_then_built_in_networks_then_the_users(upscaler: Upscaler) -> None:
+def test_built_in_networks_come_first_then_the_users_then_kernels(upscaler: Upscaler) -> None:
     names = [choice.name for choice in upscaler.choices()]
-    assert names[: len(KERNELS)] == list(KERNELS)
-    assert names[-2:] == ["Tiny 2x", "Tiny 3x"]
-    built_in = names[len(KERNELS) : -2]
-    assert built_in
-    assert all(name.startswith("Lab ") for name in built_in)
+    networks, kernels = names[: -len(KERNELS)], names[-len(KERNELS) :]
+    assert kernels == list(KERNELS)
+    assert networks[-2:] == ["Tiny 2x", "Tiny 3x"]
+    assert networks[:-2]
+    assert all(name.startswith("Lab ") for name in networks[:-2])
 
 
 def test_what_the_list_says_comes_from_the_file(upscaler: Upscaler) -> None:

@@ -25,7 +25,7 @@ export function placesOf(written) {
 export function firstSteps(places, onClose) {
   const steps = [
     say("Below is a sample, drawn and compared on this computer: nothing was fetched."),
-    say("Drop a picture of yours anywhere here, choose 2 to 12 upscalers and press Compare."),
+    say("Drop a picture of yours anywhere here, choose 1 to 12 upscalers and press Compare."),
     say("All results show the same spot: the wheel zooms, dragging moves, F fills the screen."),
   ];
   const list = make("dl", {}, ...places.flatMap(({ place, text }) =>
