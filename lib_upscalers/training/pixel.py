@@ -165,15 +165,20 @@ def train(training: Training, pairs: Pairs, path: Path, budget_seconds: float) -
 def figures(network: nn.Module, recipe: Recipe, benchmark: Path | None) -> dict[str, float]:
     """Measure a network on held-out drawings and, if its folder is given, on Set5.
 
-    One that is made for damaged pictures is measured on each kind of damage, too.
+    One that is made for damaged pictures is measured on each kind of damage, too. At scale 1 the
+    damaged picture stands for the enlarged one, and of undamaged ones it is measured how well they
+    are kept; Set5 says nothing of that.
     """
     enlarge, scale = measure.through(network), recipe.scale
     kept = measure.held_out(scale, recipe.material)
-    found = {"heldout_drawings_gain_db": float(np.mean(measure.gains(enlarge, kept, scale)))}
+    if scale == 1:
+        found = {"heldout_drawings_psnr_y": float(np.mean(measure.scores(enlarge, kept, 1)))}
+    else:
+        found = {"heldout_drawings_gain_db": float(np.mean(measure.gains(enlarge, kept, scale)))}
     for name, kind in DAMAGES.items() if recipe.damaged else ():
         examples = measure.held_out(scale, recipe.material, harm=kind.apply)
         found[f"{name}_gain_db"] = float(np.mean(measure.gains(enlarge, examples, scale)))
-    if benchmark is not None:
+    if benchmark is not None and scale > 1:
         examples = measure.benchmark(benchmark, scale)
         ours = measure.scores(enlarge, examples, scale)
         plain = measure.scores(lambda small: measure.lanczos(small, scale), examples, scale)

@@ -27,6 +27,17 @@ def _enlarged(last: torch.Tensor, factor: int) -> torch.Tensor:
     return repeated.reshape(-1, *last.shape[1:])
 
 
+def _reduced(last: torch.Tensor, factor: int) -> torch.Tensor:
+    """Make the last layer's output, (3 s s, ...), `factor` times smaller by means of pixels."""
+    side = round((len(last) / 3) ** 0.5) // factor
+    pixels = last.reshape(3, side, factor, side, factor, *last.shape[1:])
+    return pixels.mean((2, 4)).reshape(-1, *last.shape[1:])
+
+
+def _rescaled(last: torch.Tensor, scale: int, wanted: int) -> torch.Tensor:
+    return _enlarged(last, wanted // scale) if wanted >= scale else _reduced(last, scale // wanted)
+
+
 def _place(layer: nn.Conv2d, weight: torch.Tensor, bias: torch.Tensor) -> None:
     """Write a smaller layer into a corner; its outputs see no other inputs at first."""
     out, into = weight.shape[:2]
@@ -62,23 +73,25 @@ def grow(model: Compact, start: Mapping[str, torch.Tensor]) -> None:
 
     Three of its other channels carry the picture to the last layer, if there are as many; the rest
     have their random weights, so that they can learn. If its scale is greater, each of the other's
-    pixels is repeated.
+    pixels is repeated; if it is smaller, it computes means of the other's pixels.
 
     Args:
-        model: A network with at least as many features and layers, whose scale is a multiple.
+        model: A network with at least as many features and layers, whose scale is a multiple or a
+            fraction of the other's.
         start: The state dict of a `Compact`.
 
     Raises:
-        InputError: The network is too small, or its scale no multiple.
+        InputError: The network is too small, or its scale neither a multiple nor a fraction.
     """
     layers = [int(key.split(".")[1]) for key in start if key.endswith("bias")]
     features, last = len(start["body.0.bias"]), max(layers)
     scale = round((len(start[f"body.{last}.bias"]) / 3) ** 0.5)
     inner, own = cast("nn.Conv2d", model.body[0]), len(model.body) - 1
-    if model.scale % scale or inner.out_channels < features or own < last:
+    fits = not (model.scale % scale and scale % model.scale)
+    if not fits or inner.out_channels < features or own < last:
         raise InputError(
             f"Expected a network with at least {features} features and {last // 2 - 1} layers "
-            f"and a multiple of scale {scale} to begin with such a one, but got "
+            f"and a multiple or fraction of scale {scale} to begin with such a one, but got "
             f"{inner.out_channels}, {own // 2 - 1} and scale {model.scale}."
         )
     with torch.no_grad():
@@ -88,7 +101,7 @@ def grow(model: Compact, start: Mapping[str, torch.Tensor]) -> None:
         for i in range(last, own, 2):
             layer, slopes = model.body[i], model.body[i + 1]
             _pass_on(cast("nn.Conv2d", layer), cast("nn.PReLU", slopes), features)
-        ends = [_enlarged(start[f"body.{last}.{k}"], model.scale // scale) for k in _PARTS]
+        ends = [_rescaled(start[f"body.{last}.{k}"], scale, model.scale) for k in _PARTS]
         _place(cast("nn.Conv2d", model.body[own]), *ends)
         if inner.out_channels >= features + 3:
             _carry_picture(model, features)
