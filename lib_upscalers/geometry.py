@@ -47,6 +47,11 @@ class Size:
             height = max(1, round(self.height * width / self.width))
         return Size(width or max(1, round(self.width * height / self.height)), height)
 
+    def fitted_into(self, width: int, height: int) -> Size:
+        """Return the largest size of this shape, to whole pixels, within these sides."""
+        factor = min(width / self.width, height / self.height)
+        return Size(max(1, round(self.width * factor)), max(1, round(self.height * factor)))
+
     def has_shape_of(self, other: Size) -> bool:
         """Return whether width and height are in proportion, but for a pixel of rounding."""
         return (

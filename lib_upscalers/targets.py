@@ -61,6 +61,35 @@ class Target:
         return self.size
 
 
+@dataclass(frozen=True)
+class SizeRequest:
+    """A size as the user writes it, for pictures of any shape.
+
+    Attributes:
+        width: In pixels; None: it follows the picture's shape.
+        height: Likewise; one of the two is given.
+        fit: Whether these are the sides that a result of the picture's own shape has to fit into.
+    """
+
+    width: int | None
+    height: int | None
+    fit: bool = False
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all pictures get this size, whatever their shape."""
+        return bool(self.width and self.height) and not self.fit
+
+    def described(self) -> list[int | str | None]:
+        """Return what tells this request from others, as JSON holds it."""
+        return [self.width, self.height, *(["fit"] if self.fit else [])]
+
+    def resolve(self, picture: Size) -> Size:
+        """Return the size for a picture; a missing side follows the picture's shape."""
+        width, height = self.width or 0, self.height or 0
+        return (picture.fitted_into if self.fit else picture.with_sides)(width, height)
+
+
 def stretching(size: Size, target: Size) -> tuple[str, ...]:
     """Return the note that a result of another shape deserves; empty if the shape is kept."""
     if target.has_shape_of(size):

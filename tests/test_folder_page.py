@@ -12,11 +12,13 @@ import pytest
 from PIL import Image
 
 from lib_upscalers.compare.store import Store
+from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.jobs.tally import Tally
 from lib_upscalers.ui.compare_actions import CompareActions
 from lib_upscalers.ui.folder_actions import OWN_FORMAT, FolderActions, FolderForm
 from lib_upscalers.ui.gradio_compat import file_url
+from lib_upscalers.ui.stored_form import last_form
 from lib_upscalers.upscaling.upscaler import Upscaler
 from lib_upscalers.video.piece_run import VideoTally
 
@@ -63,7 +65,7 @@ def test_a_folder_is_done_and_goes_on_after_a_restart(
     source, results = tmp_path / "in", tmp_path / "out"
     draw(source, "a.png", "b.png")
     (source / "c<b>.png").write_bytes(b"no picture")
-    values = (str(source), str(results), "Box", 2.0, OWN_FORMAT, False)
+    values = (str(source), str(results), "Box", 2.0, OWN_FORMAT, False, 0, 0)
     actions = make()
     assert actions.status() == ""
     assert actions.last_form() == FolderForm()
@@ -83,6 +85,28 @@ def test_a_folder_is_done_and_goes_on_after_a_restart(
     assert {path.name for path in results.glob("*.png")} == {"a.png", "b.png", "c<b>.png", "d.png"}
 
 
+def test_results_fit_into_the_sides_that_are_given_and_have_their_own_shape() -> None:
+    for sides, picture, expected in (
+        ((100, 0), Size(20, 10), Size(100, 50)),
+        ((0, 100), Size(20, 10), Size(200, 100)),
+        ((100, 100), Size(20, 10), Size(100, 50)),
+        ((100, 100), Size(10, 20), Size(50, 100)),
+        ((0, 0), Size(20, 10), Size(40, 20)),
+    ):
+        form = FolderForm.of("in", "out", "Box", 2.0, OWN_FORMAT, False, *sides)
+        assert form.target(picture).resolve(picture) == expected
+
+
+def test_a_form_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / "form.json").write_text(
+        '{"source": "in", "results": "out", "upscaler": "Box", "scale": 3.0, '
+        f'"ending": "{OWN_FORMAT}", "recursive": true}}'
+    )
+    assert last_form(FolderForm, tmp_path / "form.json") == FolderForm(
+        "in", "out", "Box", 3.0, recursive=True
+    )
+
+
 def test_the_speed_of_a_run_that_has_ended_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     for tally in (Tally(total=1), VideoTally(1)):
         tally.end()
@@ -98,7 +122,7 @@ def test_a_result_is_shown_before_and_after(
 ) -> None:
     draw(tmp_path / "in", "a.png")
     actions = make()
-    actions.start(str(tmp_path / "in"), str(tmp_path / "out"), "Box", 2.0, "webp", False)
+    actions.start(str(tmp_path / "in"), str(tmp_path / "out"), "Box", 2.0, "webp", False, 0, 0)
     until(actions, "Finished")
     (name,) = actions.names()
     fed, said = actions.show(name)
@@ -123,7 +147,7 @@ def test_pausing_leaves_the_rest(
         actions.pause()
         return enlarge(self, *arguments)  # type: ignore[arg-type]
 
-    values = (str(tmp_path / "in"), str(tmp_path / "out"), "Box", 2.0, OWN_FORMAT, False)
+    values = (str(tmp_path / "in"), str(tmp_path / "out"), "Box", 2.0, OWN_FORMAT, False, 0, 0)
     with monkeypatch.context() as patch:
         patch.setattr(Upscaler, "run", pausing)
         assert actions.start(*values) == ""
@@ -140,18 +164,25 @@ def test_what_makes_no_sense_is_a_sentence(
     draw(tmp_path / "in", "a.png")
     source, results = str(tmp_path / "in"), str(tmp_path / "out")
     for values in (
-        ("", results, "Box", 2.0, OWN_FORMAT, False),
-        (source, "", "Box", 2.0, OWN_FORMAT, False),
-        (source, results, "Box", None, OWN_FORMAT, False),
-        (source, results, "Box", float("inf"), OWN_FORMAT, False),
-        (source, results, None, 2.0, OWN_FORMAT, False),
-        (source, "\0", "Box", 2.0, OWN_FORMAT, False),
+        ("", results, "Box", 2.0, OWN_FORMAT, False, 0, 0),
+        (source, "", "Box", 2.0, OWN_FORMAT, False, 0, 0),
+        (source, results, "Box", None, OWN_FORMAT, False, 0, 0),
+        (source, results, "Box", float("inf"), OWN_FORMAT, False, 0, 0),
+        (source, results, None, 2.0, OWN_FORMAT, False, 0, 0),
+        (source, "\0", "Box", 2.0, OWN_FORMAT, False, 0, 0),
+        (source, results, "Box", 2.0, OWN_FORMAT, False, -1, 0),
+        (source, results, "Box", 2.0, OWN_FORMAT, False, 0, 1.5),
+        (source, results, "Box", 2.0, OWN_FORMAT, False, float("inf"), 0),
         (source,),
     ):
         assert "Expected" in actions.start(*values), values
     for values, words, state in (
-        ((str(tmp_path / "nothere"), results, "Box", 2.0, OWN_FORMAT, False), "there is", "Finish"),
-        ((source, results, "No such", 2.0, OWN_FORMAT, False), "No such", "Stopped"),
+        (
+            (str(tmp_path / "nothere"), results, "Box", 2.0, OWN_FORMAT, False, 0, 0),
+            "there is",
+            "Finish",
+        ),
+        ((source, results, "No such", 2.0, OWN_FORMAT, False, 0, 0), "No such", "Stopped"),
     ):
         assert actions.start(*values) == ""
         assert words in until(actions, state)

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lib_upscalers.geometry import Size
+from lib_upscalers.targets import SizeRequest
 
 
-@dataclass(frozen=True)
-class SizeRequest:
-    """A size as the user writes it: if one side is missing, it follows the picture's shape."""
+def size_request(text: str) -> SizeRequest:
+    """Read ``1920x1080``, ``1920x`` or ``x1080``.
 
-    width: int | None
-    height: int | None
+    Raises:
+        argparse.ArgumentTypeError: It is none of these.
+    """
+    found = re.fullmatch(r"([0-9]*)\s*[xX]\s*([0-9]*)", text.strip())
+    if not found or not any(found.groups()) or max(map(len, found.groups())) > 9:
+        raise argparse.ArgumentTypeError(
+            f"expected a size such as 1920x1080, 1920x or x1080, but got {text!r}"
+        )
+    width, height = (int(side) if side else None for side in found.groups())
+    if 0 in (width, height):
+        raise argparse.ArgumentTypeError(f"expected sides of at least one pixel, but got {text!r}")
+    return SizeRequest(width, height)
 
-    @classmethod
-    def parse(cls, text: str) -> SizeRequest:
-        """Read ``1920x1080``, ``1920x`` or ``x1080``.
 
-        Raises:
-            argparse.ArgumentTypeError: It is none of these.
-        """
-        found = re.fullmatch(r"([0-9]*)\s*[xX]\s*([0-9]*)", text.strip())
-        if not found or not any(found.groups()) or max(map(len, found.groups())) > 9:
-            raise argparse.ArgumentTypeError(
-                f"expected a size such as 1920x1080, 1920x or x1080, but got {text!r}"
-            )
-        width, height = (int(side) if side else None for side in found.groups())
-        if 0 in (width, height):
-            raise argparse.ArgumentTypeError(
-                f"expected sides of at least one pixel, but got {text!r}"
-            )
-        return cls(width, height)
+def fit_request(text: str) -> SizeRequest:
+    """Read the sides of what a result has to fit into, such as ``1920x1080``.
 
-    def resolve(self, picture: Size) -> Size:
-        """Return the size for a picture; a missing side follows the picture's shape."""
-        return picture.with_sides(self.width or 0, self.height or 0)
+    Raises:
+        argparse.ArgumentTypeError: It is no such size, or has one side only.
+    """
+    read = size_request(text)
+    if read.width is None or read.height is None:
+        raise argparse.ArgumentTypeError(
+            f"expected a width and a height such as 1920x1080, but got {text!r}: for one side "
+            "alone use --size"
+        )
+    return replace(read, fit=True)
 
 
 def count(text: str) -> int:
@@ -113,7 +112,7 @@ def add_messages(parser: argparse.ArgumentParser) -> None:
 def add_scale_or_size(
     parser: argparse.ArgumentParser, scale: float | None, default: str
 ) -> argparse._MutuallyExclusiveGroup:  # pyright: ignore[reportPrivateUsage] - it has no other name
-    """Add ``--scale`` and ``--size``, of which one can be given; return their group.
+    """Add ``--scale``, ``--size`` and ``--fit``, of which one can be given; return their group.
 
     Args:
         parser: The command's.
@@ -132,9 +131,16 @@ def add_scale_or_size(
     )
     group.add_argument(
         "--size",
-        type=SizeRequest.parse,
+        type=size_request,
         metavar="WxH",
         help="the exact size in pixels: 1920x1080; 1920x or x1080 keep the picture's shape "
         "(A4 at 300 dpi is 2480x3508)",
+    )
+    group.add_argument(
+        "--fit",
+        type=fit_request,
+        dest="size",
+        metavar="WxH",
+        help="the largest size of the picture's own shape within so many pixels, such as 1920x1080",
     )
     return group

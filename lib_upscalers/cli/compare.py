@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.arguments import (
-    SizeRequest,
     add_device,
     add_messages,
     add_models,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.compare.session import Session
     from lib_upscalers.compare.store import Store
+    from lib_upscalers.targets import SizeRequest
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
 

@@ -9,11 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lib_upscalers.cli.arguments import SizeRequest
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.jobs.picture_steps import PictureSteps
-    from lib_upscalers.targets import Target
+    from lib_upscalers.targets import SizeRequest, Target
     from lib_upscalers.upscaling.choices import Choice
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
@@ -86,7 +85,7 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
         return Target(scale=scale)
 
     others = {
-        "size": [options.size.width, options.size.height] if options.size else scale,
+        "size": options.size.described() if options.size else scale,
         "quality": options.quality,
         "frames": options.frames,
     }

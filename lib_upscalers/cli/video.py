@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.arguments import (
-    SizeRequest,
     add_device,
     add_messages,
     add_models,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from lib_upscalers.cli.console import Console
     from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.worker_pool import Worker, WorkerPool
+    from lib_upscalers.targets import SizeRequest
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.video.encoding import Encoding
     from lib_upscalers.video.piece_run import VideoJob
@@ -255,7 +255,7 @@ def _size(options: VideoOptions, facts: VideoFacts, encoding: Encoding, scale: f
         target = Target(scale=scale if options.scale is None else options.scale)
         return even_size(target.resolve(facts.size), facts, encoding)
     size = asked.resolve(facts.size)
-    return size if asked.width and asked.height else even_size(size, facts, encoding)
+    return size if asked.is_exact else even_size(size, facts, encoding)
 
 
 COMMAND = Command(

@@ -24,7 +24,7 @@ from lib_upscalers.json_files import write_object
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels
-from lib_upscalers.targets import Target
+from lib_upscalers.targets import SizeRequest, Target
 from lib_upscalers.ui.background_work import BackgroundWork
 from lib_upscalers.ui.before_after import show_before_and_after
 from lib_upscalers.ui.run_status import fault_list, status_line
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 OWN_FORMAT = "each picture's own"
 _LAST_RESULTS, _THUMBNAILS, _THUMBNAIL_SIDE = 50, 4, 160
 _MOST_FAULTS = 100
+_MOST_SIDE = 999_999
 _FILE = "folders.json"
 _log = logging.getLogger("lib_upscalers")
 
@@ -58,6 +59,8 @@ class FolderForm:
         scale: How many times as large.
         ending: The format of the results, or `OWN_FORMAT`.
         recursive: Whether sub-folders are read.
+        width: In pixels, of what each result has to fit into; 0: any.
+        height: Likewise; without either the scale counts.
     """
 
     source: str = ""
@@ -66,6 +69,8 @@ class FolderForm:
     scale: float = 2.0
     ending: str = OWN_FORMAT
     recursive: bool = False
+    width: int = 0
+    height: int = 0
 
     @classmethod
     def of(cls, *values: object) -> FolderForm:
@@ -74,15 +79,39 @@ class FolderForm:
         Raises:
             InputError: One is of another kind.
         """
-        kinds = (str, str, str, (int, float), str, bool)
+        kinds = (str, str, str, (int, float), str, bool, (int, float), (int, float))
         if len(values) != len(kinds) or not all(map(isinstance, values, kinds)):
             raise InputError("Expected two folders, an upscaler and a scale: fill them in.")
-        form = cls(*cast("Any", values))
+        *others, width, height = cast("Any", values)
+        form = cls(*others, _side(width), _side(height))
         for each in (form.source, form.results):
             if not each.strip() or "\0" in each:
                 raise InputError("Expected the names of two folders: fill them in.")
         Target(scale=float(form.scale))
         return form
+
+    @property
+    def size(self) -> SizeRequest | None:
+        """What each result has to fit into; None: the scale counts."""
+        if not self.width and not self.height:
+            return None
+        both = bool(self.width and self.height)
+        return SizeRequest(self.width or None, self.height or None, fit=both)
+
+    def target(self, picture: Size) -> Target:
+        """Return the target for a picture of that size."""
+        if self.size is None:
+            return Target(scale=float(self.scale))
+        return Target(size=self.size.resolve(picture))
+
+
+def _side(number: float) -> int:
+    if not 0 <= number <= _MOST_SIDE or number != int(number):
+        raise InputError(
+            f"Expected a width and a height of whole pixels, but got {number:g}: correct it, or "
+            "enter 0 to go by the scale."
+        )
+    return int(number)
 
 
 @dataclass
@@ -116,7 +145,7 @@ class FolderActions:
         try:
             form = FolderForm.of(*values)
             with self._lock:
-                if self._run is not None and self._run.work.is_running():
+                if self.is_running():
                     raise InputError("A folder is being done already: pause it first.")
                 write_object(self._file, asdict(form))
                 self._run = _Run(self.compare, form, failed_only=failed_only)
@@ -124,6 +153,10 @@ class FolderActions:
         except (UpscalerError, OSError) as error:
             return alert(str(error))
         return ""
+
+    def is_running(self) -> bool:
+        """Return whether a folder is being done."""
+        return self._run is not None and self._run.work.is_running()
 
     def pause(self) -> None:
         """End the run within a tile; `start` goes on."""
@@ -211,13 +244,14 @@ class _Run:
             FolderRun(jobs, steps, rules, journal, self, self._tally, stopped=self.stopped).run()
 
     def _method(self) -> Method:
-        upscaler, scale = self._compare.upscaler, float(self.form.scale)
+        upscaler, form = self._compare.upscaler, self.form
+        size = form.size.described() if form.size else float(form.scale)
         return method_of(
             upscaler,
-            upscaler.find(self.form.upscaler),
+            upscaler.find(form.upscaler),
             Settings(),
-            lambda _: Target(scale=scale),
-            {"size": scale, "quality": None, "frames": "all"},
+            form.target,
+            {"size": size, "quality": None, "frames": "all"},
         )
 
     def begin(self, job: FileJob) -> Progress:

@@ -47,7 +47,9 @@ def build_folders(actions: FolderActions, tab: Tab) -> Component:
         inputs = _fields(actions)
         with gr.Row():
             start = gr.Button("Start or go on", variant="primary", elem_id="lab-folder-start")
-            pause = gr.Button("Pause", variant="stop", elem_id="lab-folder-pause")
+            pause = gr.Button(
+                "Pause", variant="stop", interactive=False, elem_id="lab-folder-pause"
+            )
             retry = gr.Button("Retry what failed", elem_id="lab-folder-retry")
         alerts = gr.HTML("", elem_id="lab-folder-alert")
         status = gr.HTML(_STYLE, elem_id="lab-folder-status")
@@ -56,7 +58,11 @@ def build_folders(actions: FolderActions, tab: Tab) -> Component:
         )
 
     def look() -> list[Any]:
-        return [_STYLE + actions.status(), gr.update(choices=actions.names())]
+        return [
+            _STYLE + actions.status(),
+            gr.update(choices=actions.names()),
+            gr.update(interactive=actions.is_running()),
+        ]
 
     def begin(*values: Any) -> str:  # noqa: ANN401 - whatever a request holds
         return actions.start(*values)
@@ -74,7 +80,7 @@ def build_folders(actions: FolderActions, tab: Tab) -> Component:
     listen(pause.click, actions.pause, None, None)
     done = listen(shown.input, show, [shown], [tab.feed, alerts])
     listen(done.then, None, None, None, js=TO_VIEWER)
-    listen(gr.Timer(_REFRESH_SECONDS).tick, look, None, [status, shown])
+    listen(gr.Timer(_REFRESH_SECONDS).tick, look, None, [status, shown, pause])
     return inputs[2]
 
 
@@ -96,7 +102,10 @@ def _fields(actions: FolderActions) -> list[Any]:
             [OWN_FORMAT, *writable()], value=form.ending, label="Format of the results"
         )
         recursive = gr.Checkbox(form.recursive, label="Sub-folders, too")
-    return [source, results, upscaler, scale, ending, recursive]
+    with gr.Row():
+        width = gr.Number(form.width, label="or fit into width (0: by scale)", precision=0)
+        height = gr.Number(form.height, label="and height", precision=0)
+    return [source, results, upscaler, scale, ending, recursive, width, height]
 
 
 def _first_network(actions: FolderActions) -> str:

@@ -33,6 +33,7 @@ def last_form(kind: type[Form], file: Path) -> Form:
     """
     values = read_object(file, "the form is empty")
     try:
-        return kind.of(*(values[each.name] for each in fields(kind)))
-    except (LookupError, InputError):
+        # A file of an earlier version lacks the newer fields.
+        return kind.of(*(values.get(each.name, each.default) for each in fields(kind)))
+    except InputError:
         return kind()

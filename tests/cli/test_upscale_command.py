@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from lib_upscalers.cli import engine_arguments
-from lib_upscalers.cli.arguments import SizeRequest
+from lib_upscalers.cli.arguments import fit_request, size_request
 from lib_upscalers.cli.command import make_parser
 from lib_upscalers.cli.main import (
     ALL_DONE,
@@ -93,6 +93,8 @@ def test_a_picture_is_enlarged(capsys: Capture) -> None:
         (["--size", "18x"], (18, 14)),
         (["--size", "x14"], (18, 14)),
         (["--size", "90X"], (90, 70)),
+        (["--fit", "20x30"], (20, 16)),
+        (["--fit", "90x14"], (18, 14)),
     ],
 )
 def test_the_size_is_exact(arguments: list[str], expected: tuple[int, int]) -> None:
@@ -176,14 +178,33 @@ def test_a_size_that_is_none(text: str, capsys: Capture) -> None:
 
 
 def test_a_side_that_is_left_out_follows_the_shape_and_is_never_0() -> None:
-    assert SizeRequest.parse("1x").resolve(Size(1000, 3)) == Size(1, 1)
-    assert SizeRequest.parse("x10").resolve(Size(1000, 20)) == Size(500, 10)
+    assert size_request("1x").resolve(Size(1000, 3)) == Size(1, 1)
+    assert size_request("x10").resolve(Size(1000, 20)) == Size(500, 10)
 
 
 def test_a_side_that_is_left_out_is_rounded_to_the_nearest() -> None:
-    assert SizeRequest.parse("10x").resolve(Size(3, 2)) == Size(10, 7)
-    assert SizeRequest.parse("x10").resolve(Size(2, 3)) == Size(7, 10)
-    assert SizeRequest.parse("10x").resolve(Size(3, 1)) == Size(10, 3)
+    assert size_request("10x").resolve(Size(3, 2)) == Size(10, 7)
+    assert size_request("x10").resolve(Size(2, 3)) == Size(7, 10)
+    assert size_request("10x").resolve(Size(3, 1)) == Size(10, 3)
+
+
+def test_what_fits_has_the_shape_and_no_side_too_long() -> None:
+    for text in ("100x50", "33x100", "7x5"):
+        box = size_request(text).resolve(Size(1, 1))
+        for picture in (Size(640, 480), Size(3, 1000), Size(1, 1)):
+            found = fit_request(text).resolve(picture)
+            assert found.width == box.width or found.height == box.height
+            assert found.width <= box.width
+            assert found.height <= box.height
+            assert found.has_shape_of(picture)
+
+
+def test_a_box_to_fit_into_has_two_sides(capsys: Capture) -> None:
+    _draw("in.png")
+    with pytest.raises(SystemExit) as caught:
+        main(["upscale", "in.png", "out.png", "--fit", "1920x"])
+    assert caught.value.code == WRONG_USAGE
+    assert "use --size" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("scale", ["0", "-1", "nan", "1000", "inf"])
