@@ -115,14 +115,16 @@ class TilingNote:
     def text(self) -> str:
         """The decisions in words, for the user."""
         side = max(self.largest.width, self.largest.height)
-        raised = "" if self.asked is None or side <= self.asked else f" (raised from {self.asked})"
+        raised = self.asked is not None and side > self.asked
+        once = [f"raised from {self.asked}"] if raised else []
         if self.tiles == 1 and not self.overlap:
-            return f"whole{raised}"
+            return ", ".join(["whole picture", *once])
         parts = [
-            f"tile {self.largest}{raised}",
+            f"tile {self.largest}",
+            *once,
             f"overlap {self.overlap} of a reach of {self.reach}",
             f"blended over {self.band}" if self.band else "not blended",
         ]
         if self.shared:
-            parts.append(f"{self.shared} statistics shared")
+            parts.append(f"with {self.shared} shared statistics")
         return ", ".join(parts)

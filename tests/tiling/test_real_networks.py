@@ -60,4 +60,4 @@ def test_real_cugan_shares_its_four_means(shared_data: Path) -> None:
     tiles, error = compared(real, photograph(shared_data))
     assert (error > 2).mean() <= 1e-3
     assert (tiles.note.shared, tiles.note.band) == (4, 0)
-    assert "4 statistics shared" in tiles.note.text
+    assert "4 shared statistics" in tiles.note.text

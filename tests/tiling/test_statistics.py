@@ -129,7 +129,7 @@ def test_a_network_that_looks_at_everything_runs_whole_where_half_of_the_memory_
     pixels = uneven()
     for make in (AveragingNetwork, MedianNetwork):
         run = run_network(make(), pixels, replace(JOB, tile=64))
-        assert (run.tiles, run.note.text) == (1, "whole (raised from 64)"), make
+        assert (run.tiles, run.note.text) == (1, "whole picture, raised from 64"), make
         kept = run_network(make(), pixels, replace(JOB, tile=64, overlap=8))
         assert kept.note.largest.width <= 64, make
         network = make()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
+from lib_upscalers.geometry import Size
+from lib_upscalers.tiling.tile_context import TilingNote
 from lib_upscalers.words import catalogue, language_of, languages, translator_of
 from tests.cases import each_case
+from tests.offenders import fail_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,3 +54,17 @@ def test_a_file_more_is_a_language_more(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(languages()) == ["de_DE", "xx"]
     assert translator_of(language_of({"LANG": "de_AT"}))("Stopped.") == "Halt."
     assert catalogue("xx") == {}
+
+
+def test_every_part_of_a_note_about_tiles_is_translated() -> None:
+    """What is put together of several texts is cut where no text of the table ends."""
+    translate = translator_of("ru_RU")
+    sizes = ((1, 0, 0), (4, 8, 0), (4, 8, 3))
+    notes = [
+        TilingNote(tiles, Size(96, 64), asked, overlap, 20, band, shared).text
+        for tiles, overlap, band in sizes
+        for asked in (None, 64, 128)
+        for shared in (0, 5)
+    ]
+    texts = [*notes, *map("; ".join, itertools.permutations(notes, 2))]
+    fail_for((text for text in texts if re.search("[a-wyz]", translate(text))), "Expected Russian")

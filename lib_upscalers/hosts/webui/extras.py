@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NAME = "Upscaler Lab"
 NONE = "None"
 SIZES = ("Scale", "Exact size", "Longest side")
-_WHOLE = "whole"
+_WHOLE = "whole picture"
 WAYS = ("One after another", "Blend of the first two")
 
 
