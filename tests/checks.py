@@ -36,6 +36,7 @@ COVERED = (
     "gestures",
     "intake",
     "items",
+    "menu_words",
     "picks",
     "pictures",
     "pixels",

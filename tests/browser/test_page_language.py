@@ -18,7 +18,7 @@ from tests.offenders import fail_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 RUSSIAN = json.loads(
@@ -83,6 +83,29 @@ def test_in_a_webui_what_is_ours_is_in_its_language(tab: str, russian: Page) -> 
     russian.get_by_role("button", name=re.compile("^(Compare|Сравнить)$")).click()
     expect(russian.get_by_text("Картинки ещё нет: перетащите её.")).to_be_visible()
     expect(foreign).to_be_visible()
+
+
+def _menu(page: Page, label: str) -> Locator:
+    """Return a menu's field; version 3 of gradio names it by the label around."""
+    return page.get_by_label(label, exact=True).and_(page.locator(".secondary-wrap > input"))
+
+
+def test_menus_show_the_readers_words_and_hand_on_the_programs(app: str, russian: Page) -> None:
+    russian.goto(app)
+    russian.get_by_text("Как вычислять").first.click()
+    menu = _menu(russian, "Проходы")
+    expect(menu).to_have_value("целиком")
+    menu.click()
+    russian.locator("ul.options li, [role=option]").filter(has_text="уменьшенный").click()
+    expect(menu).to_have_value("уменьшенный")
+    assert menu.evaluate("(field) => field.value") == "reduced"
+    button(russian, "Картинка-образец").click()
+    russian.locator("#upscaler-lab-picture img").wait_for()
+    button(russian, "Сравнить").click()
+    russian.wait_for_function(
+        """() => document.querySelector("upscaler-lab-viewer").session?.entries
+            .every(({state}) => state === "finished")"""
+    )
 
 
 @pytest.mark.usefixtures("own_folders")

@@ -1,13 +1,23 @@
 // Translates the texts of a page where they stand: what gradio and the program write is English.
 
-import { isTranslated, read } from "./words.mjs";
+import { MENU, MENU_LIST, translateMenu } from "./menu_words.mjs";
+import { isTranslated, read, translated } from "./words.mjs";
 
 // Names, what somebody has typed, and what is no text.
-const LEFT = "code, pre, script, style, textarea, option, svg, [translate=no], [role=listbox], .token";
+const LEFT = "code, pre, script, style, textarea, option, svg, [translate=no], .token";
 const ATTRIBUTES = ["title", "aria-label", "placeholder", "alt"];
 // Of a WebUI's page only what is ours, the notes that errors are shown in, and the remarks below a
 // finished picture.
 const OURS = "[id^=upscaler_lab], [id^=upscaler-lab], #tab_upscaler_lab, .toast-wrap, .toast-body, p.comments";
+
+/**
+ * Return a text in the reader's words; the entries of a menu are names where no text is just that.
+ * @param {Element | null} place where it stands
+ * @param {string} text
+ */
+function readIn(place, text) {
+  return place?.closest(MENU_LIST) ? translated(text) : read(text);
+}
 
 /**
  * Translate all texts below a node, and every one that comes or changes.
@@ -28,7 +38,7 @@ function translateBelow(root, ours, isText) {
     const bare = node.data.trim();
     if (!bare || written.get(node) === node.data || !isText(bare)) return;
     if (around && (around.closest(LEFT) || !isOurs(around))) return;
-    const text = read(bare);
+    const text = readIn(around, bare);
     if (text === bare) return;
     const whole = node.data.replace(bare, () => text);
     written.set(node, whole);
@@ -38,9 +48,10 @@ function translateBelow(root, ours, isText) {
   /** @param {Element} element */
   const translateAttributes = (element) => {
     if (element.closest("[translate=no]") || !isOurs(element)) return;
+    if (element instanceof HTMLInputElement && element.matches(MENU)) translateMenu(element);
     for (const name of ATTRIBUTES) {
       const before = element.getAttribute(name);
-      const text = before && isText(before) ? read(before) : before;
+      const text = before && isText(before) ? readIn(element, before) : before;
       if (text && text !== before) element.setAttribute(name, text);
     }
   };
