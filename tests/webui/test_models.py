@@ -46,8 +46,8 @@ def test_a_fetched_network_finishes_a_picture_without_a_restart(
     files = generate(webui, page)
     assert jobs.opened(files[-1]).size == (2 * jobs.SIDE, 2 * jobs.SIDE)
     assert f"Hires upscaler: {NAME}" in jobs.opened(files[-1]).info["parameters"]
-    # The own lists of these two have it as well, and their engines run it.
-    assert webui.loads(NAME) == (0 if webui.kind in ("Neo", "reForge") else 1)
+    # The own lists of the others have it as well, and their engines run it.
+    assert webui.loads(NAME) == (1 if webui.kind == "A1111" else 0)
 
 
 def test_the_settings_of_the_catalogue_are_those_of_its_file(webui: WebUI) -> None:
