@@ -1,12 +1,13 @@
 """How much memory making a latent network takes at its worst moment, beside the loaded model.
 
-    python -m benchmarks.fit_memory
+    python -m benchmarks.fit_memory [SPACE ...]
 
 The autoencoder has the layers of Stable Diffusion's (Rombach et al., "High-Resolution Image
 Synthesis with Latent Diffusion Models", CVPR 2022, https://arxiv.org/abs/2112.10752), with random
 weights, for memory does not depend on their values. Counted are the tensors that operators make, on
-the CPU in float32; a GPU in half precision takes about half. Steps of the training have the batch
-that they have on a GPU. Takes some minutes of a core.
+the CPU in float32; a GPU in half precision takes about half. For a factor above 8 it has as many
+more halvings. Steps of the training have the batch that they have on a GPU. Takes some minutes of a
+core.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lib_upscalers.latent.spaces import SPACES
 from lib_upscalers.tiling.tensor_memory import LiveMemory
 from lib_upscalers.training.latent.latent_pairs import LatentPair, PairPlan
 from lib_upscalers.training.latent.latent_training import LatentRecipe, LatentTraining, Pool
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WIDTHS = (128, 256, 512, 512)
+_SHAPES = ("sd1", "wan21", "flux2", "wan22", "qwen-image-21", "sana")
 _GROUPS = 32
 _GPU_BATCH = 32
 _GIB = 1 << 30
@@ -63,25 +66,32 @@ def _middle(width: int) -> list[nn.Module]:
     return [_Residual(width, width), _Attention(width), _Residual(width, width)]
 
 
-def make_encoder(channels: int) -> nn.Sequential:
+def _widths(factor: int) -> tuple[int, ...]:
+    return _WIDTHS + _WIDTHS[-1:] * (factor.bit_length() - len(_WIDTHS))
+
+
+def make_encoder(channels: int, factor: int) -> nn.Sequential:
     """Return the encoder, with random weights."""
-    layers: list[nn.Module] = [nn.Conv2d(3, _WIDTHS[0], 3, padding=1)]
-    before = _WIDTHS[0]
-    for i, width in enumerate(_WIDTHS):
+    widths = _widths(factor)
+    layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1)]
+    before = widths[0]
+    for i, width in enumerate(widths):
         layers += [_Residual(before, width), _Residual(width, width)]
-        layers += [nn.Conv2d(width, width, 3, stride=2, padding=1)] if i < 3 else []
+        last = i == len(widths) - 1
+        layers += [] if last else [nn.Conv2d(width, width, 3, stride=2, padding=1)]
         before = width
-    last = [nn.GroupNorm(_GROUPS, before), nn.SiLU(), nn.Conv2d(before, 2 * channels, 3, padding=1)]
-    return nn.Sequential(*layers, *_middle(before), *last)
+    end = [nn.GroupNorm(_GROUPS, before), nn.SiLU(), nn.Conv2d(before, 2 * channels, 3, padding=1)]
+    return nn.Sequential(*layers, *_middle(before), *end)
 
 
-def make_decoder(channels: int) -> nn.Sequential:
+def make_decoder(channels: int, factor: int) -> nn.Sequential:
     """Return the decoder, with random weights."""
-    before = _WIDTHS[-1]
+    widths = _widths(factor)
+    before = widths[-1]
     layers: list[nn.Module] = [nn.Conv2d(channels, before, 3, padding=1), *_middle(before)]
-    for i, width in enumerate(_WIDTHS[::-1]):
+    for i, width in enumerate(widths[::-1]):
         layers += [_Residual(before, width), _Residual(width, width), _Residual(width, width)]
-        if i < 3:
+        if i < len(widths) - 1:
             layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, width, 3, padding=1)]
         before = width
     last = [nn.GroupNorm(_GROUPS, before), nn.SiLU(), nn.Conv2d(before, 3, 3, padding=1)]
@@ -108,28 +118,31 @@ def training_step(channels: int, plan: PairPlan) -> Callable[[], object]:
     return lambda: training.advance(pool, _GPU_BATCH)
 
 
+def measure(channels: int, factor: int) -> list[float]:
+    """Return the GiB of the weights, of encoding, of decoding, and of a step."""
+    plan = PairPlan().for_factor(factor)
+    encoder, decoder = make_encoder(channels, factor), make_decoder(channels, factor)
+    weights = [each for part in (encoder, decoder) for each in part.parameters()]
+    pixels, latent = torch.rand(1, 3, *[plan.side] * 2), torch.rand(1, channels, *[plan.cells] * 2)
+    with torch.no_grad():
+        ways = [peak(lambda: encoder(pixels)), peak(lambda: decoder(latent))]
+    step = peak(training_step(channels, plan))
+    return [sum(each.nbytes for each in weights) / _GIB, *ways, step]
+
+
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fit_memory")
-    parser.add_argument("--channels", type=int, default=16)
-    parser.add_argument("--factor", type=int, default=8)
+    parser.add_argument("spaces", nargs="*", default=_SHAPES, metavar="SPACE")
     options = parser.parse_args()
-    plan = PairPlan().for_factor(options.factor)
-    sys.stdout.write("| what | GiB |\n|---|---:|\n")
-    encoder, decoder = make_encoder(options.channels), make_decoder(options.channels)
-    weights = [each for part in (encoder, decoder) for each in part.parameters()]
-    rows: dict[str, Callable[[], object]] = {
-        f"encoding {plan.side} x {plan.side}": lambda: encoder(torch.rand(1, 3, *[plan.side] * 2)),
-        f"decoding {plan.side} x {plan.side}": lambda: decoder(
-            torch.rand(1, options.channels, *[plan.side // 8] * 2)
-        ),
-    }
-    sys.stdout.write(f"| its weights | {sum(each.nbytes for each in weights) / _GIB:.2f} |\n")
-    with torch.no_grad():
-        for name, work in rows.items():
-            sys.stdout.write(f"| {name} | {peak(work):.2f} |\n")
-    step = training_step(options.channels, plan)
-    sys.stdout.write(f"| a step of {_GPU_BATCH} pairs | {peak(step):.2f} |\n")
+    columns = ("its weights", "encoding", "decoding", f"a step of {_GPU_BATCH} pairs")
+    sys.stdout.write(f"| GiB | {' | '.join(columns)} |\n|---|---:|---:|---:|---:|\n")
+    for name in options.spaces:
+        space = SPACES[name].space
+        row = measure(space.channels, space.factor)
+        title = f"{name}, {space.channels} channels at 1/{space.factor}"
+        sys.stdout.write(f"| {title} | {' | '.join(f'{value:.2f}' for value in row)} |\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -32,11 +32,14 @@ def _after_component(component: Any, **kwargs: Any) -> None:
         tooltip = "Look for new files, for all menus"
         ui_components.ToolButton("\U0001f504", elem_id=HIRES_REFRESH, tooltip=tooltip)
     if elem_id == hires_line.INPUTS[1]:
-        _found["note"] = hires_line.put_note(_fit_door(), comparison_services.store)
+        fetch = extension().tiny_fetching.fetch
+        _found["note"] = hires_line.put_note(_fit_door(), fetch, comparison_services.store)
     if elem_id == hires_line.INPUTS[-1] and {*hires_line.INPUTS, "note"} <= _found.keys():
         inputs = [_found[name] for name in hires_line.INPUTS]
-        fitting = extension().fitting
-        knowledge = hires_line.Knowledge(_outlook, _prospect, fitting.minutes, fitting.is_running)
+        fitting, tiny = extension().fitting, extension().tiny_fetching.offer
+        knowledge = hires_line.Knowledge(
+            _outlook, _prospect, fitting.minutes, fitting.is_running, tiny
+        )
         _found["follow"] = hires_line.connect(_found.pop("note"), inputs, knowledge)
 
 

@@ -20,8 +20,9 @@ door = webui_fit.FitDoor(None, None, None, lambda: 20)
 
 with gr.Blocks() as page:
     upscaler = gr.Dropdown(choices=["Lanczos"])
-    knowledge = hires_line.Knowledge(lambda _: None, lambda _: None, door.minutes, bool)
-    made = hires_line.put_note(door, lambda: None)
+    none = lambda *_: None
+    knowledge = hires_line.Knowledge(none, none, door.minutes, bool, none)
+    made = hires_line.put_note(door, list, lambda: None)
     hires_line.connect(made, [upscaler, *[gr.Slider()] * 4], knowledge)(gr.Gallery())
     webui_fit.build_fit(door, None)
     menus = webui_lists.Menus(lambda: None, lambda _: [], lambda: [], lambda: [])

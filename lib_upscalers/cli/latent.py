@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli import latent_sharing
+from lib_upscalers.cli import latent_sharing, latent_tiny
 from lib_upscalers.cli.arguments import add_device, add_messages
 from lib_upscalers.cli.command import Command, options_of
 from lib_upscalers.cli.console import Bars
 from lib_upscalers.errors import InputError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     import torch
 
@@ -103,6 +103,7 @@ def _add(latent: argparse.ArgumentParser) -> None:
             latent_sharing.add_share,
         ),
         ("add", "add a network that somebody has shared", latent_sharing.add_add),
+        ("tiny", "fetch the tiny autoencoder of a latent space", latent_tiny.add_tiny),
     )
     for name, summary, add in sharing:
         about = f"{summary.capitalize()}."
@@ -158,8 +159,10 @@ def _add_fit(fit: argparse.ArgumentParser) -> None:
 
 
 def _codec(options: FitOptions, device: torch.device) -> Codec:
+    from lib_upscalers.latent.tiny_files import load_tiny
+
     if options.autoencoder is not None:
-        return _tiny_codec(options.autoencoder, device)
+        return load_tiny(options.autoencoder, device)
     from lib_upscalers.tiling.exhaustion import lacks_memory
 
     file, _, function = (options.loader or "").rpartition(":")
@@ -173,20 +176,6 @@ def _codec(options: FitOptions, device: torch.device) -> Codec:
             "Expected FILE.py:FUNCTION to name a function that takes a device and returns "
             f"(encode, decode), but {options.loader!r} failed ({type(error).__name__}: {error})."
         ) from error
-
-
-def _tiny_codec(files: Sequence[Path], device: torch.device) -> Codec:
-    from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
-    from lib_upscalers.latent.video_autoencoder import load_video_autoencoder
-
-    if len(files) == 1:
-        return load_video_autoencoder(files[0], device)
-    if len(files) == 2:
-        return load_tiny_autoencoder(files[0], files[1], device)
-    raise InputError(
-        "Expected one file (TAEHV family) or two, encoder and decoder (TAESD family), for "
-        f"--autoencoder, but got {len(files)}."
-    )
 
 
 def _vae_hash(path: Path | None) -> str:
@@ -207,7 +196,12 @@ def _vae_hash(path: Path | None) -> str:
 
 
 def _run(namespace: argparse.Namespace, console: Console) -> int:
-    actions = {"fit": _run_fit, "share": latent_sharing.share, "add": latent_sharing.add}
+    actions = {
+        "fit": _run_fit,
+        "share": latent_sharing.share,
+        "add": latent_sharing.add,
+        "tiny": latent_tiny.fetch,
+    }
     return actions[namespace.action](namespace, console)
 
 

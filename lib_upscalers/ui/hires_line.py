@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator  # noqa: TC003 - gradio reads annotations
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from lib_upscalers.errors import UpscalerError
 from lib_upscalers.guide.rules import guide
 from lib_upscalers.latent import LATENT_MODES
+from lib_upscalers.latent.tiny_files import LICENCE
+from lib_upscalers.ui.gradio_compat import listen
+from lib_upscalers.ui.viewer_feed import alert
 from lib_upscalers.ui.webui_fit import fit_offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from lib_upscalers.compare.store import Store
     from lib_upscalers.latent.outlook import Outlook
+    from lib_upscalers.latent.tiny_files import TinyOffer
     from lib_upscalers.ui.webui_fit import FitDoor
     from lib_upscalers.upscaling.prospect import Prospect
 
@@ -38,29 +45,56 @@ class Knowledge:
         prospect: Returns what is known of an upscaler of pixels; None of one that is not known.
         minutes: Returns about how long training a latent network takes.
         training: Returns whether one is trained now, which the line shows.
+        tiny: Returns the tiny autoencoder that can be fetched for the loaded model, if one can.
     """
 
     outlook: Callable[[str], Outlook | None]
     prospect: Callable[[str], Prospect | None]
     minutes: Callable[[], int]
     training: Callable[[], bool]
+    tiny: Callable[[], TinyOffer | None]
 
 
-def put_note(door: FitDoor, store: Callable[[], Store]) -> list[Any]:
-    """Put the line into the page, empty, with a hidden button that trains a latent network.
+def put_note(
+    door: FitDoor, fetch: Callable[[], Sequence[Path]], store: Callable[[], Store]
+) -> list[Any]:
+    """Put the line into the page, empty, with hidden buttons.
 
     Args:
-        door: Trains a network.
+        door: Trains a latent network.
+        fetch: Fetches the tiny autoencoder of the loaded model; returns its files.
         store: Returns what stores the pictures of the training.
 
     Returns:
-        The line's component and the button's.
+        The line's component, that of the button that trains, and that of the one that fetches.
     """
     import gradio as gr
 
     with gr.Row(elem_id="upscaler_lab_hires_line"):
         note = gr.HTML("", elem_id="upscaler_lab_hires_note")
-        return [note, fit_offer(door, store, note)]
+        return [note, fit_offer(door, store, note), _fetch_button(fetch, note)]
+
+
+def _fetch_button(fetch: Callable[[], Sequence[Path]], note: Any) -> Any:  # noqa: ANN401
+    import gradio as gr
+
+    button = gr.Button(
+        "Fetch the tiny autoencoder", visible=False, elem_id="upscaler_lab_hires_tiny"
+    )
+
+    def work() -> Iterator[tuple[str, Any]]:
+        hidden = gr.update(visible=False)
+        yield f"<small>{_translatable('Fetching the tiny autoencoder …')}</small>", hidden
+        try:
+            names = ", ".join(path.name for path in fetch())
+        except UpscalerError as error:
+            yield alert(str(error)), gr.update(visible=True)
+            return
+        text = _translatable("The tiny autoencoder is there now:")
+        yield f"<small>{text} <code>{escape(names)}</code></small>", hidden
+
+    listen(button.click, work, None, [note, button], queue=True)
+    return button
 
 
 def connect(
@@ -80,13 +114,15 @@ def connect(
 
     def explain(
         name: str, strength: float, scale: float, width: float, height: float
-    ) -> tuple[str, Any]:
+    ) -> tuple[str, Any, Any]:
         known = knowledge.outlook(name)
+        offer = knowledge.tiny() if lacks_tiny(name, known) else None
         if name in LATENT_MODES:
-            text = explanation_for_model(name, strength, known, knowledge.minutes())
+            text = explanation_for_model(name, strength, known, knowledge.minutes(), offer)
         else:
             text = sentence(knowledge.prospect(name), 0 if width or height else scale)
-        return with_guide(text), gr.update(visible=lacks_network(name, known))
+        make = gr.update(visible=lacks_network(name, known))
+        return with_guide(text), make, gr.update(visible=offer is not None)
 
     values, outputs = list(inputs), list(made)
     for component in inputs:
@@ -96,9 +132,9 @@ def connect(
 
     def explain_again(
         name: str, strength: float, scale: float, width: float, height: float
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Any, Any, Any]:
         if knowledge.training():
-            return gr.update(), gr.update()
+            return gr.update(), gr.update(), gr.update()
         return explain(name, strength, scale, width, height)
 
     def follow(result: Any) -> None:  # noqa: ANN401 - of the WebUI's page
@@ -178,8 +214,20 @@ def lacks_network(mode: str, outlook: Outlook | None) -> bool:
     return LATENT_MODES[mode].family == "learned" and outlook.used != mode
 
 
+def lacks_tiny(mode: str, outlook: Outlook | None) -> bool:
+    """Return whether a mode would be better with a tiny autoencoder, but there is none."""
+    if outlook is None or not outlook.models or mode not in LATENT_MODES:
+        return False
+    better = LATENT_MODES[outlook.used].family in ("learned", "round trip")
+    return bool(LATENT_MODES[mode].otherwise) and not better
+
+
 def explanation_for_model(
-    mode: str, strength: float | None, outlook: Outlook | None, minutes: int = 0
+    mode: str,
+    strength: float | None,
+    outlook: Outlook | None,
+    minutes: int = 0,
+    offer: TinyOffer | None = None,
 ) -> str:
     """Return a line of HTML on a mode; "" for an upscaler that is no mode of ours.
 
@@ -189,19 +237,20 @@ def explanation_for_model(
             for the mode.
         outlook: Which mode will be used for the loaded model; None if that is unknown.
         minutes: About how long training a network takes; 0 where there is no button for it.
+        offer: The tiny autoencoder that a button fetches.
     """
     if mode not in LATENT_MODES:
         return ""
     entry = LATENT_MODES[mode if outlook is None else outlook.used]
     text = _translatable(entry.explanation)
     if outlook is not None and LATENT_MODES[mode].otherwise:
-        text = f"{_model_part(mode, outlook, minutes)} {text}"
+        text = f"{_model_part(mode, outlook, minutes, offer)} {text}"
     if entry.clean_from is not None:
         text += f" {_clean_from(entry.clean_from, strength)}"
     return f"<small>{text}</small>"
 
 
-def _model_part(mode: str, outlook: Outlook, minutes: int) -> str:
+def _model_part(mode: str, outlook: Outlook, minutes: int, offer: TinyOffer | None) -> str:
     """Return the beginning of the line: the loaded model, and whether the mode works for it."""
     models = f"<b>{escape(outlook.models)}:</b>" if outlook.models else ""
     if outlook.used == mode:
@@ -214,7 +263,17 @@ def _model_part(mode: str, outlook: Outlook, minutes: int) -> str:
         text = _translatable("no tiny autoencoder for these latents.")
     if not outlook.models:
         text = _translatable("The latents of the loaded model are not known.")
+    if offer is not None:
+        text += f" {_tiny_part(offer)}"
     return f"{models} {text} <b>{escape(outlook.used)}</b>:"
+
+
+def _tiny_part(offer: TinyOffer) -> str:
+    """Return size, licence and source of a tiny autoencoder that can be fetched."""
+    can = _translatable("The tiny autoencoder can be fetched, MB:")
+    source = escape(offer.source)
+    page = f'<a href="{source}" target="_blank" rel="noopener">{source}</a>'
+    return f"{can} {offer.megabytes:.3g}, {LICENCE}, {page}."
 
 
 def _clean_from(least: float, strength: float | None) -> str:

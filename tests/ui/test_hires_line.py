@@ -41,7 +41,9 @@ def test_every_line_ends_with_a_link_to_the_guide() -> None:
 def test_the_line_follows_a_run_unless_it_shows_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gradio", SimpleNamespace(update=lambda **values: values))
     training: list[bool] = [False]
-    knowledge = Knowledge(lambda _: None, lambda _: Prospect(), lambda: 20, lambda: training[0])
+    knowledge = Knowledge(
+        lambda _: None, lambda _: Prospect(), lambda: 20, lambda: training[0], lambda: None
+    )
     follow = connect([], [Control() for _ in INPUTS], knowledge)
     gallery = Control()
     follow(gallery)
@@ -49,5 +51,5 @@ def test_the_line_follows_a_run_unless_it_shows_a_training(monkeypatch: pytest.M
     chosen = ("Lanczos", 0.5, 2, 0, 0)
     assert "A kernel" in run_ended(*chosen)[0]
     training[0] = True
-    assert run_ended(*chosen) == ({}, {})
+    assert run_ended(*chosen) == ({}, {}, {})
     follow(object())

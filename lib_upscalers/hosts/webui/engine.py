@@ -60,6 +60,10 @@ class Engine:
         """Return the folder of the networks for latents."""
         return self.host.data_folder() / "latent"
 
+    def tiny_folder(self) -> Path:
+        """Return the folder of the tiny autoencoders that we fetch."""
+        return self.host.data_folder() / "tiny"
+
     def enlarge(
         self, image: Image, choice: Choice, target: Target, settings: Settings | None = None
     ) -> Image:

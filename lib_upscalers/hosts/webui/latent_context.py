@@ -10,8 +10,7 @@ from lib_upscalers.errors import ModelError
 from lib_upscalers.hosts.webui import full_vae, options
 from lib_upscalers.hosts.webui.host_modules import Foreign, host_module, optional_module
 from lib_upscalers.latent.spaces import SPACES, describe, find_tiny
-from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
-from lib_upscalers.latent.video_autoencoder import load_video_autoencoder
+from lib_upscalers.latent.tiny_files import load_tiny
 from lib_upscalers.pictures.picture import Picture, from_tensor, to_tensor
 from lib_upscalers.progress import SubRange
 from lib_upscalers.targets import Target
@@ -134,7 +133,7 @@ class LoadedModel:
 
     def _tiny_folders(self) -> Sequence[Path]:
         models = Path(host_module("shared").models_path)
-        return models / "VAE-taesd", self._engine.latents().parent / "tiny"
+        return models / "VAE-taesd", self._engine.tiny_folder()
 
     def _own_codec(self, known: KnownSpace) -> Codec | None:
         """Return the tiny autoencoder of existing files, read by us."""
@@ -143,9 +142,7 @@ class LoadedModel:
         encoder, decoder = (_find(folders, name) for name in (known.encoder, known.decoder))
         if encoder is None or decoder is None:
             return None
-        if encoder == decoder:
-            return load_video_autoencoder(decoder, device)
-        return load_tiny_autoencoder(encoder, decoder, device)
+        return load_tiny(list(dict.fromkeys((encoder, decoder))), device)
 
     def enlarge_pixels(self, pixels: torch.Tensor, size: Size) -> torch.Tensor:
         """Enlarge pictures with the upscaler that the settings name.

@@ -25,6 +25,7 @@ from lib_upscalers.hosts.webui.networks import NetworkList
 from lib_upscalers.hosts.webui.patching import Patches
 from lib_upscalers.hosts.webui.picture_input import PictureInput
 from lib_upscalers.hosts.webui.reload_watch import ReloadWatch
+from lib_upscalers.hosts.webui.tiny_fetching import TinyFetching
 from lib_upscalers.hosts.webui.usable_entries import UsableEntries
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Extension:
         networks: Our part of the WebUI's list of upscalers.
         latents: Our latent modes.
         fitting: The training of a latent network.
+        tiny_fetching: Fetches the tiny autoencoder of the loaded model.
         finished: The comparison of finished pictures.
     """
 
@@ -48,6 +50,7 @@ class Extension:
         self.networks = NetworkList(self.engine, self._patches)
         self.latents = LatentSeam(self.engine, self._patches)
         self.fitting = Fitting(self.engine)
+        self.tiny_fetching = TinyFetching(self.engine)
         self._pictures = PictureInput(self._patches)
         self._folders = ExtrasFolders(self.engine, self._patches, self._pictures.naming)
         self.finished = HiresComparison(
