@@ -107,3 +107,19 @@ def test_garbage_is_collected_again_after_imports() -> None:
             pass
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_what_imports_made_is_looked_through_rarely_and_what_is_frozen_stays_so() -> None:
+    import gc
+
+    with few_collections():
+        made = [[] for _ in range(20_000)]
+    assert any(each is made for each in gc.get_objects(generation=2))
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with few_collections():
+            pass
+        assert gc.get_freeze_count() > frozen / 2
+    finally:
+        gc.unfreeze()
