@@ -1,12 +1,13 @@
 """Make the page of benchmarks from one run: machine, versions, date, and what each one prints.
 
     python -m benchmarks.all [--page FILE] [--only NAME ...]
-                             [--set5 FOLDER] [--webui ADDRESS]
+                             [--set5 FOLDER] [--webui ADDRESS] [--peers NAME=FILE.py ...]
 
 Without --page it is a page of the documentation's reference. Run it on a machine that does nothing
 else: the page states the load before and after, and says so
 where it was not idle. What fails or takes longer than half an hour is stated, not left out. With
---webui, a WebUI that runs there is measured too, as a peer.
+--webui, a WebUI that runs there is measured too, as a peer; with --peers, copies of other programs'
+functions, as `benchmarks.peers` describes.
 """
 
 from __future__ import annotations
@@ -87,8 +88,17 @@ def head(before: str) -> list[str]:
 
 
 def shown(arguments: tuple[str, ...]) -> str:
-    """Return the command as the page names it."""
-    return " ".join(arguments).replace(f"{ROOT}{os.sep}", "")
+    """Return the command as the page names it, without folders that are this machine's own."""
+    return " ".join(map(_plain, arguments))
+
+
+def _plain(word: str) -> str:
+    name, equals, place = word.rpartition("=")
+    path = Path(place)
+    if not path.is_absolute():
+        return word
+    inside = path.is_relative_to(ROOT)
+    return f"{name}{equals}{path.relative_to(ROOT) if inside else path.name}"
 
 
 def main() -> None:
@@ -98,6 +108,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", help="modules, such as engine")
     parser.add_argument("--set5", type=Path, help="a folder with the pictures of Set5")
     parser.add_argument("--webui", help="the address of a WebUI that runs")
+    parser.add_argument("--peers", nargs="+", metavar="NAME=FILE.py", help="other programs' code")
     options = parser.parse_args()
     todo = dict(BENCHMARKS)
     if options.set5 is not None:
@@ -107,6 +118,8 @@ def main() -> None:
             todo[f"PSNR on Set5: {Path(weights).stem}"] = arguments
     if options.webui:
         todo["Beside a WebUI's own engine"] = ("webui", "networks", options.webui)
+    if options.peers:
+        todo["Beside other programs' functions"] = ("peers", *options.peers)
     before, sections = load(), list[str]()
     for title, arguments in todo.items():
         if options.only and arguments[0] not in options.only:
