@@ -25,6 +25,7 @@ from lib_upscalers.training.compact import Compact
 from lib_upscalers.training.crops import batch
 from lib_upscalers.training.drawing.damage import DAMAGES
 from lib_upscalers.training.export import WEIGHTS, Card, Origin, export, shipped
+from lib_upscalers.training.line_faults import line_faults
 from lib_upscalers.training.losses import charbonnier, colour_error, contrast_error, flat_peak_error
 from lib_upscalers.training.pairs import Pairs, stored_pairs
 from lib_upscalers.training.recipe import Recipe
@@ -163,7 +164,7 @@ def train(training: Training, pairs: Pairs, path: Path, budget_seconds: float) -
 
 
 def figures(network: nn.Module, recipe: Recipe, benchmark: Path | None) -> dict[str, float]:
-    """Measure a network on held-out drawings and, if its folder is given, on Set5.
+    """Measure a network on held-out drawings, on lines and, if its folder is given, on Set5.
 
     One that is made for damaged pictures is measured on each kind of damage, too. At scale 1 the
     damaged picture stands for the enlarged one, and of undamaged ones it is measured how well they
@@ -175,6 +176,8 @@ def figures(network: nn.Module, recipe: Recipe, benchmark: Path | None) -> dict[
         found = {"heldout_drawings_psnr_y": float(np.mean(measure.scores(enlarge, kept, 1)))}
     else:
         found = {"heldout_drawings_gain_db": float(np.mean(measure.gains(enlarge, kept, scale)))}
+    faults = asdict(line_faults(enlarge, scale))
+    found.update({f"lines_{name}_percent": value for name, value in faults.items()})
     for name, kind in DAMAGES.items() if recipe.damaged else ():
         examples = measure.held_out(scale, recipe.material, harm=kind.apply)
         found[f"{name}_gain_db"] = float(np.mean(measure.gains(enlarge, examples, scale)))

@@ -359,7 +359,8 @@ def test_the_command_stops_at_its_budget_goes_on_and_exports(
     assert "--features 4" in entry["training"]["command"]
     assert entry["material"] == "drawings"
     damaged = {f"{name}_gain_db" for name in DAMAGES}
-    assert {"heldout_drawings_gain_db", *damaged} == set(entry["figures"])
+    lines = {f"lines_{name}_percent" for name in ("hollow", "doubled", "beaded")}
+    assert {"heldout_drawings_gain_db", *damaged, *lines} == set(entry["figures"])
     found = spandrel.ModelLoader().load_from_file(tmp_path / "out" / entry["file"])
     assert (found.architecture.id, found.scale) == ("Compact", 2)
 
