@@ -14,7 +14,7 @@ from lib_upscalers.errors import InputError
 from lib_upscalers.file_writing import write_bytes, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import torch
 
@@ -97,9 +97,15 @@ def export(card: Card, state: Mapping[str, torch.Tensor], folder: Path = WEIGHTS
 def shipped(name: str, folder: Path = WEIGHTS) -> dict[str, torch.Tensor]:
     """Return the weights of one of our own networks, or those in a ``.safetensors`` file.
 
+    Several, with " + " between them, give the mean of their weights. Of networks that one has
+    become by further training it is often as good as each at what that one does best: M. Wortsman
+    and others, "Model soups", 2022, https://arxiv.org/abs/2203.05482
+
     Raises:
-        InputError: There is none of that name.
+        InputError: There is none of that name, or several have other layers.
     """
+    if " + " in name:
+        return _mean([shipped(each.strip(), folder) for each in name.split(" + ")])
     if name.endswith(".safetensors"):
         return load_file(name)
     index: Any = json.loads((folder / "weights.json").read_text(encoding="utf-8"))
@@ -107,3 +113,12 @@ def shipped(name: str, folder: Path = WEIGHTS) -> dict[str, torch.Tensor]:
     if name not in files:
         raise InputError(f"Expected one of {sorted(files)} to begin with, but got {name!r}.")
     return load_file(folder / files[name])
+
+
+def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    shapes = [{key: value.shape for key, value in state.items()} for state in states]
+    if any(other != shapes[0] for other in shapes):
+        raise InputError(
+            "Expected networks of the same layers to take the mean of, but they differ: name one."
+        )
+    return {key: sum(state[key] for state in states) / len(states) for key in shapes[0]}  # type: ignore[misc]

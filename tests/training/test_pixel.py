@@ -292,6 +292,16 @@ def test_a_training_begins_with_the_network_that_was_named(pairs: Pairs) -> None
         pixel.Training(replace(named, start="Lab Slow 2x"))
 
 
+def test_a_training_can_begin_with_the_mean_of_several() -> None:
+    fine, anime = shipped("Lab Fine 2x"), shipped("Lab Anime 2x")
+
+    mean = shipped("Lab Fine 2x + Lab Anime 2x")
+
+    assert all(torch.allclose(mean[key], (fine[key] + anime[key]) / 2) for key in fine)
+    with pytest.raises(InputError, match="same layers"):
+        shipped("Lab Fine 2x + Lab Fast 2x")
+
+
 def test_the_colour_error_is_of_shifts_and_not_of_edges() -> None:
     noise = torch.randn(2, 3, 32, 48, generator=torch.manual_seed(0))
     noise -= noise.mean((2, 3), keepdim=True)
