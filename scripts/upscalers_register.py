@@ -7,6 +7,7 @@ from typing import Any
 from modules import ui_components
 
 from lib_upscalers.hosts.webui import callbacks, comparison_services
+from lib_upscalers.hosts.webui.latents import mode_alike
 from lib_upscalers.hosts.webui.start import extension, start
 from lib_upscalers.ui import hires_line
 from lib_upscalers.ui.gradio_compat import page_is_built
@@ -24,7 +25,7 @@ def _after_component(component: Any, **kwargs: Any) -> None:
     elem_id = kwargs.get("elem_id") if page_is_built() else None
     if elem_id == hires_line.RESULT and "follow" in _found:
         _found.pop("follow")(component)
-    if elem_id not in hires_line.INPUTS:
+    if elem_id not in (hires_line.OPENED, *hires_line.INPUTS):
         return
     _found[elem_id] = component
     if elem_id == hires_line.INPUTS[0]:
@@ -38,9 +39,10 @@ def _after_component(component: Any, **kwargs: Any) -> None:
         inputs = [_found[name] for name in hires_line.INPUTS]
         fitting, tiny = extension().fitting, extension().tiny_fetching.offer
         knowledge = hires_line.Knowledge(
-            _outlook, _prospect, fitting.minutes, fitting.is_running, tiny
+            *(_outlook, _prospect, fitting.minutes, fitting.is_running, tiny, mode_alike)
         )
-        _found["follow"] = hires_line.connect(_found.pop("note"), inputs, knowledge)
+        opened = [_found[name] for name in (hires_line.OPENED,) if name in _found]
+        _found["follow"] = hires_line.connect(_found.pop("note"), inputs, knowledge, opened)
 
 
 def _outlook(mode: str) -> Any:

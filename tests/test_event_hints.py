@@ -21,9 +21,10 @@ door = webui_fit.FitDoor(None, None, None, lambda: 20)
 with gr.Blocks() as page:
     upscaler = gr.Dropdown(choices=["Lanczos"])
     none = lambda *_: None
-    knowledge = hires_line.Knowledge(none, none, door.minutes, bool, none)
+    knowledge = hires_line.Knowledge(none, none, door.minutes, bool, none, none)
     made = hires_line.put_note(door, list, lambda: None)
-    hires_line.connect(made, [upscaler, *[gr.Slider()] * 4], knowledge)(gr.Gallery())
+    inputs = [upscaler, *[gr.Slider()] * 4]
+    hires_line.connect(made, inputs, knowledge, [gr.Checkbox()])(gr.Gallery())
     webui_fit.build_fit(door, None)
     menus = webui_lists.Menus(lambda: None, lambda _: [], lambda: [], lambda: [])
     listed = {"txt2img_hr_upscaler": upscaler, webui_lists.TAB_REFRESH: gr.Button()}

@@ -30,6 +30,8 @@ INPUTS = (
     *("txt2img_hr_upscaler", "txt2img_denoising_strength", "txt2img_hr_scale"),
     *("txt2img_hr_resize_x", "txt2img_hr_resize_y"),
 )
+# The check box behind the accordion "Hires. fix".
+OPENED = "txt2img_hr-checkbox"
 # The WebUI's gallery, which changes after a run, for which another model may have been loaded.
 RESULT = "txt2img_gallery"
 # A picture of 512 x 512.
@@ -46,6 +48,7 @@ class Knowledge:
         minutes: Returns about how long training a latent network takes.
         training: Returns whether one is trained now, which the line shows.
         tiny: Returns the tiny autoencoder that can be fetched for the loaded model, if one can.
+        alike: Returns our name for what a latent mode of the WebUI's does; None for anything else.
     """
 
     outlook: Callable[[str], Outlook | None]
@@ -53,6 +56,7 @@ class Knowledge:
     minutes: Callable[[], int]
     training: Callable[[], bool]
     tiny: Callable[[], TinyOffer | None]
+    alike: Callable[[str], str | None]
 
 
 def put_note(
@@ -98,7 +102,7 @@ def _fetch_button(fetch: Callable[[], Sequence[Path]], note: Any) -> Any:  # noq
 
 
 def connect(
-    made: Sequence[Any], inputs: Sequence[Any], knowledge: Knowledge
+    made: Sequence[Any], inputs: Sequence[Any], knowledge: Knowledge, opened: Sequence[Any] = ()
 ) -> Callable[[Any], None]:
     """Have the line follow the controls.
 
@@ -106,6 +110,7 @@ def connect(
         made: From `put_note`.
         inputs: The WebUI's controls, in the order of `INPUTS`.
         knowledge: What is known of the entries.
+        opened: The component `OPENED`, if it was found: the line comes with the accordion.
 
     Returns:
         Has the line follow the component `RESULT`, too, where that reports changes (Gradio 4).
@@ -117,15 +122,16 @@ def connect(
     ) -> tuple[str, Any, Any]:
         known = knowledge.outlook(name)
         offer = knowledge.tiny() if lacks_tiny(name, known) else None
-        if name in LATENT_MODES:
-            text = explanation_for_model(name, strength, known, knowledge.minutes(), offer)
+        mode = name if name in LATENT_MODES else knowledge.alike(name)
+        if mode is not None:
+            text = explanation_for_model(mode, strength, known, knowledge.minutes(), offer)
         else:
             text = sentence(knowledge.prospect(name), 0 if width or height else scale)
         make = gr.update(visible=lacks_network(name, known))
         return with_guide(text), make, gr.update(visible=offer is not None)
 
     values, outputs = list(inputs), list(made)
-    for component in inputs:
+    for component in (*inputs, *opened):
         component.change(explain, values, outputs, show_progress="hidden")
     # Another model may be loaded by now.
     inputs[0].focus(explain, values, outputs, show_progress="hidden")

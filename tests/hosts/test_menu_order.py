@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lib_upscalers.hosts.webui import options
-from lib_upscalers.hosts.webui.latents import complete_pasted, modes_of_host
+from lib_upscalers.hosts.webui.latents import complete_pasted, mode_alike, modes_of_host
 from lib_upscalers.hosts.webui.start import extension
 from lib_upscalers.latent import LATENT_MODES
 from lib_upscalers.models.catalogue.model_marks import ModelMarks
@@ -96,6 +96,10 @@ def test_modes_that_the_webui_has_are_explained_and_no_choices(webui: WebUI) -> 
     else:
         assert there["Latent (bilinear)"] in ("Latent", "Latent (antialiased)")
         assert "Latent (Catmull-Rom) = Latent (bicubic antialiased)" in info.comment_after
+        assert mode_alike("Latent") == "Latent (bilinear)"
+        assert mode_alike("Latent (bicubic antialiased)") == "Latent (Catmull-Rom)"
+    assert mode_alike("Latent (Mitchell)") is None
+    assert mode_alike("Lanczos") is None
 
 
 @one_host

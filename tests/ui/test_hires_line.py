@@ -39,10 +39,15 @@ def test_every_line_ends_with_a_link_to_the_guide() -> None:
 
 
 def test_the_line_follows_a_run_unless_it_shows_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gradio", SimpleNamespace(update=lambda **values: values))
+    monkeypatch.setitem(sys.modules, "gradio", SimpleNamespace(update=dict))
     training: list[bool] = [False]
     knowledge = Knowledge(
-        lambda _: None, lambda _: Prospect(), lambda: 20, lambda: training[0], lambda: None
+        outlook=lambda _: None,
+        prospect=lambda _: Prospect(),
+        minutes=lambda: 20,
+        training=lambda: training[0],
+        tiny=lambda: None,
+        alike=lambda _: None,
     )
     follow = connect([], [Control() for _ in INPUTS], knowledge)
     gallery = Control()
@@ -53,3 +58,26 @@ def test_the_line_follows_a_run_unless_it_shows_a_training(monkeypatch: pytest.M
     training[0] = True
     assert run_ended(*chosen) == ({}, {}, {})
     follow(object())
+
+
+def test_the_line_comes_with_the_accordion_and_explains_the_webuis_own_modes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "gradio", SimpleNamespace(update=dict))
+    alike = {"Latent": "Latent (bilinear)"}.get
+    knowledge = Knowledge(
+        outlook=lambda _: None,
+        prospect=lambda _: None,
+        minutes=lambda: 20,
+        training=lambda: False,
+        tiny=lambda: None,
+        alike=alike,
+    )
+    accordion = Control()
+    connect([], [Control() for _ in INPUTS], knowledge, [accordion])
+    (explain,) = accordion.heard
+    line, *offers = explain("Latent", 0.3, 2, 0, 0)
+    assert "smooth, loses contrast" in line
+    assert "is below that" in line
+    assert offers == [{"visible": False}, {"visible": False}]
+    assert explain("unknown", 0.3, 2, 0, 0)[0] == with_guide("")

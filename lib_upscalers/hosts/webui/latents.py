@@ -211,6 +211,15 @@ def modes_of_host() -> dict[str, str]:
     return found
 
 
+def mode_alike(name: str) -> str | None:
+    """Return our mode with the results of a latent mode of the WebUI's; None: there is none."""
+    entry = host_module("shared").latent_upscale_modes.get(name)
+    if entry is None or OURS in entry:
+        return None
+    arguments = (entry["mode"], entry["antialias"])
+    return next((ours for ours, mode in LATENT_MODES.items() if arguments in mode.twins), None)
+
+
 def _replace_modes(names: Sequence[str]) -> None:
     table: dict[str, Any] = host_module("shared").latent_upscale_modes
     theirs = {name: entry for name, entry in table.items() if OURS not in entry}
