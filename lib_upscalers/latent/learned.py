@@ -222,7 +222,8 @@ def _build(path: Path, state: Mapping[str, torch.Tensor], space: str) -> LatentU
         ) from error
     if published is None:
         raise ModelFileError(
-            f"Expected a latent network in {path.name!r}, one of ours, SesquiLSR, NNLatentUpscale "
-            "or SD-Latent-Upscaler, but its weights are of something else."
+            f"Expected a latent network in {path.name!r}, one of ours, SesquiLSR, NNLatentUpscale, "
+            "SD-Latent-Upscaler, spacepxl's or kinfolk0117's, but its weights are of something "
+            "else."
         )
     return published

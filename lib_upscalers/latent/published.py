@@ -5,6 +5,8 @@ Each is written from the description of its network and the names and shapes of 
 * SesquiLSR, https://github.com/LoganBooker/SesquiLSR (MIT): SDXL, FLUX.1, Wan 2.1.
 * NNLatentUpscale, https://github.com/Ttl/ComfyUi_NNLatentUpscale (GPL-3.0): SD1, SDXL.
 * SD-Latent-Upscaler, https://github.com/city96/SD-Latent-Upscaler (Apache-2.0): SD1, SDXL.
+* VAE-Utils, https://github.com/spacepxl/ComfyUI-VAE-Utils (MIT): Wan 2.1.
+* QwenImage21-LatentUpscale, https://github.com/kinfolk0117/ComfyUI-QwenImage21-LatentUpscale (MIT).
 
 A layout does not show which model's latents it is for; the usual file name does.
 """
@@ -30,6 +32,8 @@ _NAMES: Mapping[str, str] = {
     "upscaler_flux2": "flux2",
     "upscaler_flux": "flux1",
     "upscaler_wan21": "wan21",
+    "wan21_latent_upscale": "wan21",
+    "qwen21-latent": "qwen-image-21",
     "sdxl_resizer": "sdxl",
     "sd15_resizer": "sd1",
 }
@@ -44,6 +48,27 @@ _WAN_MEAN: Sequence[float] = (
 _WAN_DEVIATION: Sequence[float] = (
     *(2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743),
     *(3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160),
+)
+# Likewise Qwen-Image 2.1's.
+_QWEN_MEAN: Sequence[float] = (
+    *(0.5126, 0.7721, -0.0631, 1.3506, -0.7855, -2.1025, -0.3458, 1.3722),
+    *(1.8873, -1.7177, -0.6510, 0.2732, 0.7562, -0.6163, -1.0277, 3.8363),
+    *(2.0210, 0.0472, 0.9320, 2.0087, 2.4954, -0.1391, -1.4249, 1.8464),
+    *(-0.5236, 1.2826, 3.7046, -1.3035, 2.7286, -1.4518, -1.9036, -1.9955),
+    *(-0.0342, -1.0265, -0.7636, 3.0555, 0.0746, -3.0751, -0.1076, 1.7376),
+    *(-1.0914, -1.9435, -0.2784, -1.3680, 0.4809, -0.4433, 0.3764, 0.5729),
+    *(-2.0595, 1.0960, -1.3260, -2.0211, -5.0179, 0.5275, 4.0162, 1.8505),
+    *(0.3026, 1.9373, 1.4937, 0.2632, 0.5547, -1.7121, -0.1562, 0.0304),
+)
+_QWEN_DEVIATION: Sequence[float] = (
+    *(3.2001, 3.2936, 3.4321, 3.0091, 3.1061, 4.0379, 4.0705, 3.7910),
+    *(3.0785, 3.6500, 3.9308, 3.0904, 2.8778, 3.7675, 3.7320, 5.0756),
+    *(3.2864, 4.0397, 3.1317, 4.0443, 2.9249, 3.9454, 3.0988, 4.2489),
+    *(3.4896, 3.8513, 3.9323, 3.4719, 3.7498, 4.2830, 3.5694, 4.2467),
+    *(3.9037, 3.2947, 5.0770, 3.5075, 3.2700, 3.4767, 2.8063, 5.1125),
+    *(3.5327, 4.7833, 3.1286, 4.1819, 3.8527, 3.8312, 3.5605, 4.3875),
+    *(3.9624, 4.0168, 3.5643, 4.0550, 5.5614, 4.2963, 4.4080, 3.4959),
+    *(3.8747, 3.7608, 3.5735, 3.1490, 3.7662, 3.6746, 3.4563, 3.8161),
 )
 
 
@@ -88,6 +113,13 @@ def find_published(stem: str, state: Weights, space: str) -> Published | None:
     """
     from lib_upscalers.latent import published_layouts as layouts
 
+    if "net.upsample.filters" in state and space == "qwen-image-21":
+        channels = state["net.skip_conv.weight"].shape[0]
+        run = layouts.sesqui_doubling(state)
+        return Published(channels, run, _QWEN_DEVIATION, _QWEN_MEAN)
+    if "blocks.0.cca.1.weight" in state and space == "wan21":
+        channels = state["conv_in.weight"].shape[1]
+        return Published(channels, layouts.dico(state), _WAN_DEVIATION, _WAN_MEAN)
     if "upsample.ps_expand.weight" in state:
         return _sesqui(layouts.sesqui(state), state, space)
     if "embed.0.weight" in state and "conv_in.weight" in state:

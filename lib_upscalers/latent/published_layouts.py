@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     Weights: TypeAlias = Mapping[str, torch.Tensor]
     Run: TypeAlias = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
+    _Reassemble: TypeAlias = Callable[[Weights, torch.Tensor, tuple[int, int]], torch.Tensor]
 
 _GROUPS = 32
 _BOUND = 0.2
@@ -21,9 +22,11 @@ _BOUND = 0.2
 
 def _convolve(weights: Weights, name: str, x: torch.Tensor, mode: str = "constant") -> torch.Tensor:
     weight = weights[f"{name}.weight"]
+    weight = weight.squeeze(2) if weight.ndim == 5 else weight
     edge = weight.shape[-1] // 2
-    if edge and mode == "reflect":
-        x = functional.pad(x, (edge, edge, edge, edge), mode=_border(x, edge))
+    if edge and mode != "constant":
+        mode = _border(x, edge) if mode == "reflect" else mode
+        x = functional.pad(x, (edge, edge, edge, edge), mode=mode)
         edge = 0
     return functional.conv2d(x, weight, weights.get(f"{name}.bias"), padding=edge)
 
@@ -54,12 +57,44 @@ def sequential(weights: Weights, factor: float) -> Run:
         x = functional.interpolate(x, scale_factor=factor, mode="nearest")
         for number in inner:
             x = _convolve(weights, f"sequential.{number}", x).relu()
-        x = _convolve(weights, f"sequential.{last}", x)
-        if tuple(x.shape[-2:]) == size:
-            return x
-        return functional.interpolate(x, size, mode="bicubic", antialias=True)
+        return _brought_to(_convolve(weights, f"sequential.{last}", x), size)
 
     return run
+
+
+def _brought_to(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Interpolate the result of a network for one factor to the size that is asked for."""
+    if tuple(x.shape[-2:]) == size:
+        return x
+    return functional.interpolate(x, size, mode="bicubic", antialias=True)
+
+
+def dico(weights: Weights) -> Run:
+    """Return spacepxl's network for Wan 2.1, which doubles; the rest is interpolated.
+
+    Blocks with a gate for each channel, from its mean, and pixel shuffle at the end.
+    """
+    return partial(_dico, weights)
+
+
+def _dico(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    inner = _convolve(weights, "conv_in", x, "replicate")
+    for number in _numbers(weights, "blocks"):
+        name = f"blocks.{number}"
+        value = _convolve(weights, f"{name}.conv2", _normal(inner), "replicate")
+        value = functional.gelu(value)
+        gate = _convolve(weights, f"{name}.cca.1", value.mean((2, 3), keepdim=True)).sigmoid()
+        inner = inner + _convolve(weights, f"{name}.conv3", value * gate)
+        value = functional.gelu(_convolve(weights, f"{name}.conv4", _normal(inner)))
+        inner = inner + _convolve(weights, f"{name}.conv5", value)
+    large = functional.pixel_shuffle(_convolve(weights, "conv_out", inner, "replicate"), 2)
+    large = large + functional.interpolate(x, scale_factor=2.0, mode="nearest-exact")
+    return _brought_to(large, size)
+
+
+def _normal(x: torch.Tensor) -> torch.Tensor:
+    """Give the channels of every place mean 0 and deviation 1."""
+    return functional.layer_norm(x.movedim(1, -1), x.shape[1:2], eps=1e-6).movedim(-1, 1)
 
 
 def resizer(weights: Weights) -> Run:
@@ -116,15 +151,38 @@ def sesqui(weights: Weights) -> Run:
     Gated blocks, then twice the size by pixel shuffle, then filters that depend on an output's
     position between those values, then gated blocks again.
     """
-    return partial(_sesqui, weights)
+    return partial(_sesqui, weights, _reassemble)
 
 
-def _sesqui(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def sesqui_doubling(weights: Weights) -> Run:
+    """Return kinfolk0117's network for Qwen-Image 2.1: a SesquiLSR for the factor 2 alone.
+
+    Its filters are stored, not computed; the mean and deviation of its latents, too. What is left
+    to another size is interpolated.
+    """
+    within = {
+        name.removeprefix("net."): value
+        for name, value in weights.items()
+        if name.startswith("net.")
+    }
+
+    def run(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+        mean, deviation = weights["mean"], weights["std"]
+        twice = (2 * x.shape[-2], 2 * x.shape[-1])
+        large = _sesqui(within, _reassemble_doubled, (x - mean) / deviation, twice)
+        return _brought_to(large * deviation + mean, size)
+
+    return run
+
+
+def _sesqui(
+    weights: Weights, reassemble: _Reassemble, x: torch.Tensor, size: tuple[int, int]
+) -> torch.Tensor:
     inner = functional.mish(_convolve(weights, "head_conv.0", x, "reflect"))
     inner = _convolve(weights, "head_conv.2", inner, "reflect")
     for number in _numbers(weights, "in_blocks"):
         inner = _gated(weights, f"in_blocks.{number}", inner)
-    inner = _reassemble(weights, inner, size)
+    inner = reassemble(weights, inner, size)
     for number in _numbers(weights, "out_blocks"):
         inner = _gated(weights, f"out_blocks.{number}", inner)
     inner = functional.mish(_convolve(weights, "tail_conv.0", inner))
@@ -145,11 +203,26 @@ def _gated(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
     return x + _convolve(weights, f"{name}.mix", value, "reflect") * deviation
 
 
-def _reassemble(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def _doubled(weights: Weights, x: torch.Tensor) -> torch.Tensor:
     base = functional.pixel_shuffle(_convolve(weights, "upsample.ps_expand", x), 2)
     lift = functional.pixel_shuffle(_convolve(weights, "upsample.lift_expand", x), 2)
     lift = _convolve(weights, "upsample.lift_mix", lift, "reflect")
-    x = _gated(weights, "upsample.refine", base + lift)
+    return _gated(weights, "upsample.refine", base + lift)
+
+
+def _reassemble_doubled(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    x = _doubled(weights, x)
+    result = x.new_zeros(*x.shape[:2], *size)
+    for taps, gain in zip(weights["upsample.filters"], weights["upsample.gains"], strict=True):
+        across = functional.pad(x, (1, 2, 0, 0), mode="replicate").unfold(3, 4, 1)
+        across = (across * taps[1][:, None, None]).sum(-1)
+        down = functional.pad(across, (0, 0, 1, 2), mode="replicate").unfold(2, 4, 1)
+        result += gain * (down * taps[0][:, None, None]).sum(-1)
+    return result
+
+
+def _reassemble(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    x = _doubled(weights, x)
     gains = weights["upsample.rank_gain"].sigmoid()
     result = x.new_zeros(*x.shape[:2], *size)
     for rank, gain in enumerate(gains):

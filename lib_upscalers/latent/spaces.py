@@ -82,7 +82,7 @@ _add("flux2", 32, 8, ("FLUX.2", "Klein", "Ernie", "Ideogram 4"), _pair("taef2"),
 _WAN = ("Wan 2.1", "Wan 2.2 14B", "Qwen-Image", "Anima", "Krea 2")
 _add("wan21", 16, 8, _WAN, "taew2_1", frames=True)
 _add("wan22", 48, 16, ("Wan 2.2 5B",), "taew2_2", frames=True)
-_add("qwen-image-21", 64, 16, ("Qwen-Image 2.1",), _pair("taeqi2_1"), frames=True)
+_add("qwen-image-21", 64, 16, ("Qwen-Image 2.1",), _pair("taeqi2_1"))
 _add("sana", 32, 32, ("Sana",), _pair("taesana"))
 _add("hunyuan15", 32, 16, ("HunyuanVideo 1.5",), "taehv1_5", frames=True)
 

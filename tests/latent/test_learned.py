@@ -127,10 +127,13 @@ def test_published_names_tell_the_latent_space(tmp_path: Path) -> None:
         ("upscaler_Wan21.safetensors", "wan21"),
         ("upscaler_Flux.safetensors", "flux1"),
         ("sd15_resizer.pt", "sd1"),
+        ("wan21_latent_upscale_2x.safetensors", "wan21"),
+        ("qwen21-latent-2x-v1.safetensors", "qwen-image-21"),
         ("latent-upscaler-v2.1_SDxl-x1.5.safetensors", "sdxl"),
     ):
         (tmp_path / name).touch()
         assert find_weights(LatentSpace(space, 4, 8), (), [tmp_path]).name == name
+        (tmp_path / name).unlink()
 
 
 def test_a_network_is_read_again_when_it_changes(context: FakeContext) -> None:
@@ -360,22 +363,82 @@ def sesqui(channels: int = 4, width: int = 16) -> dict[str, torch.Tensor]:
     return names(shapes)
 
 
+def sesqui_doubling(width: int = 16) -> dict[str, torch.Tensor]:
+    """Return the layout of the network for Qwen-Image 2.1."""
+    computed = ("base_taps", "pe", "axis_emb", "rank_emb", "filter_net", "rank_gain")
+    fixed = {
+        f"net.{name}": value
+        for name, value in sesqui(64, width).items()
+        if not name.startswith(tuple(f"upsample.{part}" for part in computed))
+    }
+    shapes = {"net.upsample.filters": (2, 2, width, 4), "net.upsample.gains": (2,)}
+    ones = torch.ones(1, 64, 1, 1)
+    return fixed | names(shapes) | {"mean": 0 * ones, "std": ones}
+
+
+def dico(width: int = 16) -> dict[str, torch.Tensor]:
+    """Return the layout of spacepxl's network for Wan 2.1, whose kernels have a time axis."""
+    layers = {"conv_in": (width, 16, 3), "conv_out": (64, width, 3)}
+    for name in ("blocks.0", "blocks.1"):
+        layers |= {f"{name}.conv2": (width, width, 3), f"{name}.conv3": (width, width, 1)}
+        layers |= {f"{name}.conv4": (4 * width, width, 1), f"{name}.conv5": (width, 4 * width, 1)}
+        layers[f"{name}.cca.1"] = (width, width, 1)
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, (out, into, side) in layers.items():
+        shapes |= {f"{name}.weight": (out, into, 1, side, side), f"{name}.bias": (out,)}
+    return names(shapes)
+
+
 @pytest.mark.parametrize(
-    ("name", "space"),
-    [("sdxl_resizer.pt", "sdxl"), ("sd15_resizer.pt", "sd1"), ("upscaler_SDXL.pth", "sdxl")],
+    ("name", "space", "channels", "part"),
+    [
+        ("sdxl_resizer.pt", "sdxl", 4, "norm_out.weight"),
+        ("sd15_resizer.pt", "sd1", 4, "norm_out.weight"),
+        ("upscaler_SDXL.pth", "sdxl", 4, "upsample.rank_gain"),
+        ("wan21_latent_upscale_2x.pt", "wan21", 16, "blocks.1.conv5.bias"),
+        ("qwen21-latent-2x-v1.pt", "qwen-image-21", 64, "net.upsample.gains"),
+    ],
 )
-def test_published_networks_take_any_size(name: str, space: str, tmp_path: Path) -> None:
-    state = nn_latent_upscale() if "resizer" in name else sesqui()
+def test_published_networks_take_any_size(
+    name: str, space: str, channels: int, part: str, tmp_path: Path
+) -> None:
+    makers = {"sd": nn_latent_upscale, "up": sesqui, "wa": dico, "qw": sesqui_doubling}
+    state = makers[name[:2]]()
     torch.save(state, tmp_path / name)
-    here = FakeContext(LatentSpace(space, 4, 8), None, (tmp_path,))
+    known = LatentSpace(space, channels, 8)
+    here = FakeContext(known, None, (tmp_path,))
     for size in (Size(10, 13), Size(16, 18), Size(2, 40)):
-        result = upscale_latent(latent(2, 4, 9, 8), size, LAB, context=here)
-        assert result.shape == (2, 4, size.height, size.width)
+        result = upscale_latent(latent(2, channels, 9, 8), size, LAB, context=here)
+        assert result.shape == (2, channels, size.height, size.width)
         assert bool(torch.isfinite(result).all())
-    del state["norm_out.weight" if "resizer" in name else "upsample.rank_gain"]
+    if part.endswith(".bias"):
+        state[part] = state[part][:-1]
+    else:
+        del state[part]
     torch.save(state, tmp_path / name)
     with pytest.raises(ModelFileError, match="part of it is missing"):
-        load_network(tmp_path / name, LatentSpace(space, 4, 8))
+        load_network(tmp_path / name, known)
+
+
+def test_the_network_for_wan_without_its_layers_repeats_values(tmp_path: Path) -> None:
+    state = {name: torch.zeros_like(value) for name, value in dico().items()}
+    torch.save(state, tmp_path / "wan21_latent_upscale_2x.pt")
+    network = load_network(tmp_path / "wan21_latent_upscale_2x.pt", LatentSpace("wan21", 16, 8))
+    samples = latent(1, 16, 5, 6)
+    expected = interpolate(samples, scale_factor=2, mode="nearest-exact")
+    torch.testing.assert_close(network(samples, (10, 12)), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_network_for_qwen_without_its_layers_is_bicubic(tmp_path: Path) -> None:
+    state = {name: torch.zeros_like(value) for name, value in sesqui_doubling().items()}
+    nn.init.dirac_(state["net.skip_conv.weight"])
+    state |= {"mean": torch.full((1, 64, 1, 1), 0.3), "std": torch.full((1, 64, 1, 1), 2.0)}
+    torch.save(state, tmp_path / "qwen21-latent-2x-v1.pt")
+    space = LatentSpace("qwen-image-21", 64, 16)
+    network = load_network(tmp_path / "qwen21-latent-2x-v1.pt", space)
+    samples = latent(1, 64, 5, 6)
+    expected = interpolate(samples, scale_factor=2, mode="bicubic")
+    torch.testing.assert_close(network(samples, (10, 12)), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_networks_of_one_author_share_a_scaling(tmp_path: Path) -> None:
