@@ -36,6 +36,7 @@ COVERED = (
     "gestures",
     "intake",
     "items",
+    "loader",
     "menu_words",
     "picks",
     "pictures",

@@ -421,6 +421,19 @@ def test_two_tabs_do_not_mix(page: Page, browser: Browser, app: str) -> None:
     other.close()
 
 
+def test_the_last_comparison_does_not_replace_one_that_came_before_it(page: Page) -> None:
+    """A WebUI's button shows a new one in a page whose viewer asks for the last one meanwhile."""
+    take_sample(page)
+    button(page, "Compare").click()
+    settle(page)
+    name, show = ask(page, "v.session.name"), "v.show({...v.session, name: 'older'})"
+    ask(page, "v.asked = 'older'")
+    ask(page, show)
+    assert ask(page, "v.session.name") == name
+    ask(page, show)
+    assert ask(page, "v.session.name") == "older"
+
+
 def test_a_failure_stays_in_its_cell(page: Page, models: Path) -> None:
     network = next(c for c in Upscaler(StandaloneHost()).choices() if c.name == NETWORK)
     assert network.path

@@ -87,6 +87,8 @@ export class ViewerElement extends HTMLElement {
     this.notes = make("div", { class: "notes" });
     this.first = make("div");
     this.seen = new IntersectionObserver((entries) => this.firstSeen(entries));
+    /** The comparison that was asked for and has not come yet; "" where none was. */
+    this.asked = "";
     this.whole = make("progress", { class: "whole", max: "1", "aria-label": say("All upscalers") });
     this.several = make("div", { class: "several" });
     this.foot = make("div", { class: "foot" });
@@ -132,6 +134,7 @@ export class ViewerElement extends HTMLElement {
   askFor(name, tries = 5, wait = 300) {
     setTimeout(() => {
       if (this.session?.name || !this.isConnected || !tries) return;
+      this.asked = name;
       send(`${this.getAttribute("feed")}-restore`, name);
       this.askFor(name, tries - 1, 3000);
     }, wait);
@@ -167,8 +170,11 @@ export class ViewerElement extends HTMLElement {
       this.showSeveral(view);
       return;
     }
-    // Another choice of upscalers does not take away what was compared.
-    if ((!view.name || view.sample) && this.session?.name) return;
+    // Another choice of upscalers does not take away what was compared, nor does the last comparison
+    // that was asked for before another one came.
+    const late = view.name === this.asked && this.session?.name !== view.name;
+    if (view.name === this.asked) this.asked = "";
+    if ((!view.name || view.sample || late) && this.session?.name) return;
     // Of another seed one wants to see the same cells, at the same place.
     const sibling = view.name in (this.session?.siblings ?? {});
     const other = this.session?.name !== view.name && !sibling;
