@@ -164,6 +164,7 @@ def main() -> None:
             seconds, busy = watch.taken(*ways[name])
             clock[name].append(seconds)
             cpu[name].append(busy)
+            print(f"{name:24} {seconds:7.2f} s, CPU {busy:7.2f} s", flush=True)
     cells = len(ways["own jobs"])
     report("clock", clock, cells)
     report("CPU", cpu, cells)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from tests.webui.host import PATIENCE
 
@@ -116,6 +117,12 @@ def reload_ui(webui: WebUI, browser: Browser) -> None:
     open_page(webui, page)
     press_reload(webui, page)
     context.close()
+
+
+def close_at_once(page: Page) -> None:
+    """Close a page as the browser does; Playwright may wait for ever for one that still loads."""
+    with suppress(Error):
+        page.context.new_cdp_session(page).send("Page.close")
 
 
 def press_reload(webui: WebUI, page: Page) -> None:

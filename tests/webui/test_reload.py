@@ -11,7 +11,14 @@ from playwright.sync_api import expect
 
 from tests.webui import jobs
 from tests.webui.conftest import warm_up
-from tests.webui.page_parts import choices, open_page, open_tab, press_reload, reload_ui
+from tests.webui.page_parts import (
+    choices,
+    close_at_once,
+    open_page,
+    open_tab,
+    press_reload,
+    reload_ui,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,11 +111,10 @@ def _compare(page: Page, picture: Path, state: str) -> None:
 def test_reload_after_pages_that_were_closed_at_once(webui: WebUI, browser: Browser) -> None:
     for _ in range(TIMES):
         for pause in (0, 50, 100, 150):
-            context = browser.new_context()
-            page = context.new_page()
+            page = browser.new_context().new_page()
             page.goto(webui.address, wait_until="commit" if pause % 100 else "load")
             page.wait_for_timeout(pause)
-            context.close()
+            close_at_once(page)
         reload_ui(webui, browser)
 
 
