@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -27,6 +28,8 @@ from tests.models.catalogue_server import Served, Server, running_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from lib_upscalers.latent.spaces import KnownSpace
 
 
 @pytest.fixture
@@ -129,13 +132,13 @@ def test_the_command_fetches_or_says_what_it_cannot(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     offer = offer_from(server, weights(tmp_path))
-    monkeypatch.setattr(
-        "lib_upscalers.latent.tiny_files.tiny_offer",
-        lambda known: None if known.space.channels == 64 else offer,
-    )
-    monkeypatch.setattr(
-        "lib_upscalers.models.catalogue.client.fetcher_of", lambda _: server.fetcher()
-    )
+
+    def of_server(known: KnownSpace) -> TinyOffer | None:
+        return None if known.space.channels == 64 else offer
+
+    monkeypatch.setattr("lib_upscalers.latent.tiny_files.tiny_offer", of_server)
+    fetcher_of = Mock(return_value=server.fetcher())
+    monkeypatch.setattr("lib_upscalers.models.catalogue.client.fetcher_of", fetcher_of)
     folder = tmp_path / "tiny"
     assert main(["latent", "tiny", "sd1", "--into", str(folder)]) == 0
     assert capsys.readouterr().out.split() == [str(folder / each.name) for each in offer.files]
