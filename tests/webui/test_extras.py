@@ -15,6 +15,8 @@ from tests.webui import jobs
 from tests.webui.host import decoded, encoded
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from tests.webui.host import WebUI
 
 
@@ -91,7 +93,7 @@ def test_interrupt_stops_within_a_tile_and_progress_is_told(webui: WebUI) -> Non
     try:
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(jobs.enlarge, webui, jobs.FOUR, picture)
-            texts = _texts_until_a_tile(webui)
+            texts = _texts_until_a_tile(webui, running)
             webui.post("/sdapi/v1/interrupt")
             result = running.result()
     finally:
@@ -104,12 +106,10 @@ def test_interrupt_stops_within_a_tile_and_progress_is_told(webui: WebUI) -> Non
     assert np.abs(np.asarray(again.convert("RGB")).astype(int) - plain).mean() > 1
 
 
-def _texts_until_a_tile(webui: WebUI) -> list[str]:
+def _texts_until_a_tile(webui: WebUI, running: Future[Image.Image]) -> list[str]:
     texts: list[str] = []
-    for _ in range(400):
+    while not running.done() and "tile" not in "".join(texts[-1:]):
         texts.append(str(webui.get("/sdapi/v1/progress?skip_current_image=true").body["textinfo"]))
-        if "tile" in texts[-1]:
-            break
         time.sleep(0.05)
     return texts
 
