@@ -1,11 +1,11 @@
 """Our own networks side by side: how long each takes, and crops of what each makes.
 
     python -m benchmarks.own_networks speed               # 512 x 512 in fp32, by turns in one run
-    python -m benchmarks.own_networks crops docs/pictures/networks.png
+    python -m benchmarks.own_networks crops docs/pictures/networks.png [--beside LABEL=FILE ...]
 
 The crops are of drawings that no training has seen. A row is one crop; its columns, which are
-labelled, are the small picture, Pillow's Lanczos, the networks in the order of `weights.json`, and
-the original.
+labelled, are the small picture, Pillow's Lanczos, the networks in the order of `weights.json`,
+other networks' files, and the original.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ CROPS = (
     Crop("dead leaves", 2, (60, 50)),
     Crop("line art", 4, (100, 25), scale=4),
     Crop("dead leaves", 4, (90, 60), scale=4),
+    Crop("line art", 4, (100, 25), scale=1, soft=True),
+    Crop("line art", 6, (20, 35), scale=1, soft=True),
 )
 
 
@@ -98,12 +100,17 @@ def fitting(networks: dict[str, LoadedNetwork], scale: int) -> dict[str, LoadedN
     return {name: each for name, each in networks.items() if each.traits.scale == scale}
 
 
+def first_labels(scale: int) -> tuple[str, ...]:
+    """Return the labels of what stands before the networks."""
+    return (f"Small ({scale}x)", "Lanczos") if scale > 1 else ("Damaged (1x)",)
+
+
 def header(names: Sequence[str], scale: int, columns: int) -> Bytes:
     """Return the labels above the rows of one scale."""
     width = _SHOWN * _ZOOM
     line = Image.new("RGB", (columns * width, _LABEL_HEIGHT), "white")
     draw, font = ImageDraw.Draw(line), ImageFont.load_default(15)
-    for column, label in enumerate((f"Small ({scale}x)", "Lanczos", *names, "Original")):
+    for column, label in enumerate((*first_labels(scale), *names, "Original")):
         draw.text((column * width + width // 2, 4), label, "black", font, anchor="ma")
     return np.asarray(line)
 
@@ -116,6 +123,7 @@ def row(crop: Crop, networks: dict[str, LoadedNetwork], columns: int) -> Bytes:
     if crop.soft:
         small = damage.soften(rng, small)
     made = [small.repeat(crop.scale, 0).repeat(crop.scale, 1), measure.lanczos(small, crop.scale)]
+    made = made[: len(first_labels(crop.scale))]
     chosen = fitting(networks, crop.scale).values()
     made += [run_network(each, small, job()).pixels.astype(np.uint8) for each in chosen]
     cells = [_cell(pixels, crop) for pixels in (*made, large)]
@@ -134,11 +142,18 @@ def sheet(networks: dict[str, LoadedNetwork]) -> Bytes:
     return np.concatenate(lines)
 
 
+def labelled(text: str) -> tuple[str, LoadedNetwork]:
+    """Return a label and the network of a file, from LABEL=FILE."""
+    label, _, file = text.partition("=")
+    return label, load_network(Path(file))
+
+
 def main() -> int:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.own_networks", description=__doc__)
     parser.add_argument("what", choices=("speed", "crops"))
     parser.add_argument("file", type=Path, nargs="?", default=Path("networks.png"))
+    parser.add_argument("--beside", nargs="+", type=labelled, default=[], metavar="LABEL=FILE")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
@@ -146,7 +161,8 @@ def main() -> int:
     if options.what == "speed":
         compare_times(options.rounds)
         return 0
-    Image.fromarray(sheet(own_networks())).save(options.file, optimize=True)
+    shown = sheet({**own_networks(), **dict(options.beside)})
+    Image.fromarray(shown).save(options.file, optimize=True)
     return 0
 
 
