@@ -39,8 +39,8 @@ class Recipe:
             shades show no steps.
         settle_weight: The weight of these, relative to others.
         start: The built-in network, such as "Lab Fast 2x", or the .safetensors file to begin
-            with, or several with " + " between them for their mean; none if empty. It may be
-            smaller, see `warm_start.grow`.
+            with, or several with " + " between them for their mean (`export.shipped`); none if
+            empty. It may be smaller, see `warm_start.grow`.
         material: "drawings" is mostly line art, and crisp.
         damaged: The share of small versions that are damaged, see `drawing.damage`.
         autoencoder: The folder of a tiny autoencoder, files ``*encoder*`` and ``*decoder*``, whose

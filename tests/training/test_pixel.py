@@ -298,6 +298,8 @@ def test_a_training_can_begin_with_the_mean_of_several() -> None:
     mean = shipped("Lab Fine 2x + Lab Anime 2x")
 
     assert all(torch.allclose(mean[key], (fine[key] + anime[key]) / 2) for key in fine)
+    shared = shipped("3 Lab Fine 2x + 1 Lab Anime 2x")
+    assert all(torch.allclose(shared[key], 0.75 * fine[key] + anime[key] / 4) for key in fine)
     with pytest.raises(InputError, match="same layers"):
         shipped("Lab Fine 2x + Lab Fast 2x")
 
