@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 HOST_MODE = "The WebUI's own (bilinear)"
+_AS_HOST = "Latent (bilinear)"
 NO_MODE = "None"
 # The place of "Just resize (latent upscale)" among the WebUI's resize modes.
 LATENT_RESIZE = 3
@@ -55,7 +56,7 @@ def latent_resize(resize_mode: Any = None) -> list[Any]:  # noqa: ANN401 - of th
             value=HOST_MODE,
             elem_id="upscaler_lab_latent_mode",
         )
-        note = gr.HTML(explanation(HOST_MODE), elem_id="upscaler_lab_latent_note")
+        note = gr.HTML(explain(HOST_MODE), elem_id="upscaler_lab_latent_note")
         with gr.Row():
             # Not 0: AUTOMATIC1111's API converts an infotext's value to this one's type.
             sharpen = gr.Slider(0, 2, 0.0, step=0.05, label="Sharpen")
@@ -66,10 +67,15 @@ def latent_resize(resize_mode: Any = None) -> list[Any]:  # noqa: ANN401 - of th
                 label="Blend with", choices=[NO_MODE, *LATENT_MODES], value=NO_MODE
             )
             blend = gr.Slider(0, 1, 0.5, step=0.05, label="Share of that mode")
-        mode.change(explanation, [mode], [note], show_progress="hidden")
+        mode.change(explain, [mode], [note], show_progress="hidden")
     if beside:
         resize_mode.change(_shows_latent_resize, [resize_mode], [accordion], show_progress="hidden")
     return [mode, sharpen, match, renoise, blend_with, blend]
+
+
+def explain(mode: str) -> str:
+    """Return the line of HTML below the modes of the accordion "Latent resize"."""
+    return explanation(_AS_HOST if mode == HOST_MODE else mode)
 
 
 def latent_resize_choice(resize_mode: Any) -> str:  # noqa: ANN401 - of the WebUI's page

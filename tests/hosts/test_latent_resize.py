@@ -10,7 +10,7 @@ import torch
 from lib_upscalers.errors import InputError, UnknownNameError
 from lib_upscalers.hosts.webui.latent_resize import HOST_MODE
 from lib_upscalers.hosts.webui.latents import AXIS, RESIZE
-from lib_upscalers.latent import Finishers
+from lib_upscalers.latent import LATENT_MODES, Finishers
 from lib_upscalers.ui import webui_controls
 from tests.cases import each_case
 from tests.hosts.test_contract import apply, img2img
@@ -25,6 +25,8 @@ AREA = "Latent (area)"
 
 def test_the_pages_name_for_the_hosts_way_is_the_one_that_is_known() -> None:
     assert HOST_MODE == webui_controls.HOST_MODE
+    assert "smooth, loses contrast" in webui_controls.explain(HOST_MODE)
+    assert all(map(webui_controls.explain, LATENT_MODES))
 
 
 @one_host
