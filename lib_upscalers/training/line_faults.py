@@ -1,4 +1,4 @@
-"""Measure what networks do to lines: whether they come out hollow, doubled or beaded.
+"""Measure what networks do to lines: how far they are hollow, doubled or beaded.
 
 PSNR hardly notices these faults, and they are what people see first in drawings. Curves of known
 places and widths are drawn, shrunk and enlarged; then the darkness across each curve is compared
