@@ -46,7 +46,7 @@ _NAMES = re.compile(
     r"|Proxy-Authorization: .*|\{1\}, \{2\}, torch \{3\}|\| models .*|Raw profile type|model name"
     r"|Program|Last problems|the (app|command line|image)|\{1\} is set|\{1\}, port \{2\}"
     r"|annot allocate memory|paging file is too small|Python could not get more|\{1\} gate"
-    r"|\{(title|pictures)\}|engine setting|file hashes|\{1\} and \{2\}"
+    r"|\{(title|pictures|plain)\}|engine setting|file hashes|\{1\} and \{2\}"
 )
 # Functions whose arguments nobody sees, or programmers alone.
 _UNSEEN = re.compile(

@@ -78,13 +78,25 @@ def percent(text: str) -> int:
     return number
 
 
+def models_folder(text: str) -> Path:
+    """Read the name of a folder with networks.
+
+    Raises:
+        argparse.ArgumentTypeError: There is no such folder.
+    """
+    folder = Path(text)
+    if not folder.is_dir():
+        raise argparse.ArgumentTypeError(f"expected a folder with networks, but {text!r} is none")
+    return folder
+
+
 def add_models(parser: argparse.ArgumentParser) -> None:
     """Add ``--models``."""
     parser.add_argument(
         "--models",
         metavar="FOLDER",
         action="append",
-        type=Path,
+        type=models_folder,
         default=[],
         help="look for networks in this folder first; may be given several times. Others: those in "
         "$UPSCALER_LAB_MODELS, ./models, and the user's data folder",

@@ -118,6 +118,10 @@ class Parser(argparse.ArgumentParser):
         words: Callable[[str], str] = getattr(self.formatter_class, "words", str)
         self.exit(2, f"{self.prog}: {words('error')}: {words(visible(message))}\n")
 
+    def options(self) -> list[str]:
+        """Return the options that it takes."""
+        return [text for action in self._actions for text in action.option_strings]
+
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         stream = file or sys.stderr
         super()._print_message(encodable(message, stream), stream)
@@ -166,16 +170,16 @@ def make_parser(
     # Without this name it would format a line of usage, which takes longer than all arguments.
     group = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
     for command in commands:
-        command.add(
-            group.add_parser(
-                command.name,
-                usage=command.usage,
-                help=command.summary,
-                description=f"{command.summary[:1].upper()}{command.summary[1:]}.",
-                epilog=command.epilog,
-                formatter_class=parser.formatter_class,
-            )
+        made = group.add_parser(
+            command.name,
+            usage=command.usage,
+            help=command.summary,
+            description=f"{command.summary[:1].upper()}{command.summary[1:]}.",
+            epilog=command.epilog,
+            formatter_class=parser.formatter_class,
         )
+        command.add(made)
+        made.set_defaults(parser=made)
     return parser
 
 
@@ -193,9 +197,21 @@ def parse(
     names: list[str] = getattr(namespace, command.names) if command.names else []
     # argparse takes names up to the first option only.
     if rest and (not command.names or any(each.startswith("-") for each in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        namespace.parser.error(_unknown(rest, namespace.parser.options()))
     names.extend(rest)
     count, what = command.least
     if len(names) < count and not namespace.list:
-        parser.error(f"expected {what}")
+        namespace.parser.error(f"expected {what}")
     return command, namespace
+
+
+def _unknown(rest: Sequence[str], options: Sequence[str]) -> str:
+    """Return what to say of arguments that no option takes."""
+    from difflib import get_close_matches
+
+    given = " ".join(rest)
+    typed = next((each.partition("=")[0] for each in rest if each.startswith("-")), "")
+    near = get_close_matches(typed, options, n=1)
+    if near:
+        return f"unrecognized arguments: {given}; did you mean {near[0]}?"
+    return f"unrecognized arguments: {given}"

@@ -108,7 +108,9 @@ def _add(latent: argparse.ArgumentParser) -> None:
     for name, summary, add in sharing:
         about = f"{summary.capitalize()}."
         formatter = latent.formatter_class
-        add(actions.add_parser(name, help=summary, description=about, formatter_class=formatter))
+        made = actions.add_parser(name, help=summary, description=about, formatter_class=formatter)
+        made.set_defaults(parser=made)
+        add(made)
 
 
 def _add_fit(fit: argparse.ArgumentParser) -> None:

@@ -27,7 +27,8 @@ def _add(parser: argparse.ArgumentParser) -> None:
 def _row(choice: Choice, words: Callable[[str], str]) -> tuple[str, ...]:
     scale = f"{choice.scale}x" if choice.scale else words("any")
     size = readable_bytes(choice.size_bytes) if choice.size_bytes else "-"
-    return choice.name, scale, choice.architecture, size, choice.licence or "-"
+    architecture = words(choice.architecture) if choice.kind == "pixel" else choice.architecture
+    return choice.name, scale, architecture, size, choice.licence or "-"
 
 
 def show_list(models: Sequence[Path], console: Console, *, verbose: bool = False) -> int:

@@ -22,6 +22,7 @@ def add_actions(parser: argparse.ArgumentParser) -> None:
     def action(name: str, text: str, *, network: bool = False) -> argparse.ArgumentParser:
         about, formatter = f"{text[:1].upper()}{text[1:]}.", parser.formatter_class
         made = actions.add_parser(name, help=text, description=about, formatter_class=formatter)
+        made.set_defaults(parser=made)
         made.add_argument("--json", action="store_true", help="write JSON to stdout")
         add_models(made)
         add_messages(made)

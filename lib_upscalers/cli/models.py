@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 
 _DONE, _FAILED = 0, 1
 _EPILOG = """\
-upscalers models recommended              networks to begin with
-upscalers models search anime --scale 2   what OpenModelDB (openmodeldb.info) has
-upscalers models get 2x-AnimeSharpV4      fetch, check and install one
-upscalers models list                     what is installed, and under which licence
+examples:
+  upscalers models recommended              networks to begin with
+  upscalers models search anime --scale 2   what OpenModelDB (openmodeldb.info) has
+  upscalers models get 2x-AnimeSharpV4      fetch, check and install one
+  upscalers models list                     what is installed, and under which licence
 
 Files are fetched by https only and compared with their SHA-256. Pickles are read without running
 anything, and stored as .safetensors. Nothing is fetched but by search, show, get and verify ID.
@@ -281,6 +282,9 @@ def _installed_row(model: InstalledModel) -> tuple[str, ...]:
 
 
 def _verify(options: argparse.Namespace, library: ModelLibrary, console: Console) -> int:
+    for path in options.files:
+        # Before the catalogue is fetched, which may take long or fail.
+        library.digest(path)
     if library.client.stored().catalogue is None:
         _catalogue(library, console)
     found = [library.verify(path, options.id) for path in options.files]

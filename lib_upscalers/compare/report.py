@@ -42,12 +42,14 @@ connect-src data: blob:; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
 body {{ margin: 0; padding: 1rem; font: 15px/1.5 system-ui, sans-serif; background: Canvas;
 color: CanvasText; }}
 h1 {{ font-size: 1.3rem; margin: 0 0 0.75rem; overflow-wrap: anywhere; }}
+td {{ padding: 0.1rem 0.6rem; }}
 footer {{ margin-top: 1rem; font-size: 0.8rem; opacity: 0.7; display: flex; gap: 1rem;
 align-items: center; justify-content: space-between; }}
 </style>
 </head>
 <body>
 <h1>{title}</h1>
+{plain}
 <upscaler-lab-viewer></upscaler-lab-viewer>
 <footer>Upscaler Lab {version}<upscaler-lab-language></upscaler-lab-language></footer>
 {pictures}
@@ -61,6 +63,11 @@ showReport({data});
 </body>
 </html>
 """
+# A preview in a mail program or on a phone runs no scripts.
+_WITHOUT_SCRIPTS = (
+    "The pictures are in this file, but what shows it here runs no JavaScript: save the file and "
+    "open it in a browser. It needs no network."
+)
 _COSTS = (
     *("load_seconds", "run_seconds", "peak_bytes", "peak_of"),
     *("passes", "tiles", "precision", "tiling", "enlarge_seconds"),
@@ -81,7 +88,7 @@ def html_report(sessions: Sequence[Session], store: Store) -> str:
     upscalers = f"{len(sessions[0].entries)} upscalers compared" if sessions else "Nothing compared"
     if len(sessions) != 1:
         title = f"{upscalers} on {len(sessions)} pictures"
-        return _page(title, view_of_several(sessions, len(sessions)))
+        return _page(title, view_of_several(sessions, len(sessions)), _plain(sessions))
     (session,) = sessions
     pictures: list[str] = []
 
@@ -100,7 +107,7 @@ def html_report(sessions: Sequence[Session], store: Store) -> str:
     # From this `reopening` makes a session again.
     held = as_script_text(_with_places(session, places))
     pictures.append(f'<script type="application/json" id="session">{held}</script>')
-    return _page(f"{session.title or 'Picture'}: {upscalers}", view, pictures)
+    return _page(f"{session.title or 'Picture'}: {upscalers}", view, _plain(sessions), pictures)
 
 
 def _with_places(session: Session, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
@@ -113,12 +120,40 @@ def _with_places(session: Session, places: Mapping[str, str]) -> Any:  # noqa: A
     return values
 
 
-def _page(title: str, view: dict[str, Any], pictures: Sequence[str] = ()) -> str:
+def _plain(sessions: Sequence[Session]) -> str:
+    """Return what is seen where no script runs: a hint in every language, and the figures."""
+    hints = [
+        _WITHOUT_SCRIPTS,
+        *(Translator(catalogue(code))(_WITHOUT_SCRIPTS) for code in languages()),
+    ]
+    values: dict[str, dict[str, list[float]]] = {}
+    for session in sessions:
+        for entry in session.entries:
+            figures = values.setdefault(entry.name, {})
+            for name, value in entry.figures.items():
+                if name in METRICS:
+                    figures.setdefault(name, []).append(value)
+    shown = [name for name in METRICS if any(name in figures for figures in values.values())]
+    rows = [["", *(METRICS[name].label for name in shown)]]
+    for upscaler, figures in values.items():
+        rows.append([upscaler, *(_mean(figures.get(name, ()), name) for name in shown)])
+    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
+    table = "".join(f"<tr>{row}</tr>" for row in cells)
+    text = "".join(f"<p>{escape(hint)}</p>" for hint in hints)
+    return f"<noscript>{text}<table>{table}</table></noscript>"
+
+
+def _mean(values: Sequence[float], name: str) -> str:
+    return f"{sum(values) / len(values):.{METRICS[name].digits}f}" if values else ""
+
+
+def _page(title: str, view: dict[str, Any], plain: str, pictures: Sequence[str] = ()) -> str:
     script = viewer_script()
     tables = {code: _table(code, script, [title, *_texts(view)]) for code in languages()}
     return _PAGE.format(
         title=escape(title),
         version=VERSION,
+        plain=plain,
         pictures="\n".join(pictures),
         language=language_script(language_names(), tables),
         script=script,
@@ -132,7 +167,7 @@ def _table(code: str, script: str, texts: Iterable[str]) -> dict[str, str]:
     translate = Translator(held)
     # A single word may be a name.
     read = {text: translate(text) for text in texts if " " in text}
-    labels = {METRICS[name].label for name in METRICS}
+    labels = {text for each in METRICS for text in (METRICS[each].label, METRICS[each].unit)}
     shown = {text: held[text] for text in held if text in labels or f'"{text}"' in script}
     return {**shown, **{text: other for text, other in read.items() if other != text}}
 

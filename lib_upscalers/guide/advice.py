@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lib_upscalers.compare.picks import Preference
-    from lib_upscalers.guide.rules import GuideUpscaler
+    from lib_upscalers.guide.rules import GuideUpscaler, Rule
 
 # Fewer picks say nothing about a preference.
 _LEAST_PICKS = 6
@@ -60,6 +60,7 @@ class Advice:
 
     Attributes:
         reason: Why these.
+        caveat: What `first` does not do of what the reason speaks of; "" for nothing.
         first: What to use; None where nothing that it knows is installed.
         second: What to compare it with.
         missing: What fits better than `first` and is not installed.
@@ -69,6 +70,7 @@ class Advice:
     """
 
     reason: str
+    caveat: str
     first: Suggestion | None
     second: Suggestion | None
     missing: tuple[Missing, ...]
@@ -99,12 +101,18 @@ def advise(
     better = usable if not here else usable[: _place(usable, here[0].name)]
     return Advice(
         reason=rule.reason,
+        caveat=_caveat(rule, here),
         first=here[0] if here else None,
         second=here[1] if len(here) > 1 else None,
         missing=tuple(_missing(each) for each in better if not _own_name(each, names)),
         slow=tuple(each.name for each in fitting if each.cost not in allowed),
         taste=taste,
     )
+
+
+def _caveat(rule: Rule, here: Sequence[Suggestion]) -> str:
+    reasons = {guide().upscalers[key].reason for key in rule.repairs}
+    return rule.otherwise if here and reasons and here[0].reason not in reasons else ""
 
 
 def _own_names(upscaler: GuideUpscaler, names: Sequence[str]) -> Iterator[str]:

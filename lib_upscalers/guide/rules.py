@@ -68,11 +68,15 @@ class Rule:
         when: Answers by question; a question that is not named may have any.
         prefer: Keys of upscalers, best first.
         reason: Why these.
+        repairs: Keys of those that do what the reason speaks of; empty: all.
+        otherwise: What to say where none of these is the first.
     """
 
     when: Mapping[str, Sequence[str]]
     prefer: Sequence[str]
     reason: str
+    repairs: Sequence[str] = ()
+    otherwise: str = ""
 
     def fits(self, answers: Mapping[str, str]) -> bool:
         """Return whether the answers are among those that it is for."""

@@ -205,13 +205,20 @@ class _Folder:
         parts: list[str] = []
         if self._others:
             listed = sorted(self._others.items(), key=lambda each: (-each[1], each[0]))
-            counts = ", ".join(f"{n} {ending or 'without an ending'}" for ending, n in listed)
+            counts = ", ".join(
+                f"{n} {ending}" if ending else f"{n} without an ending" for ending, n in listed
+            )
             parts.append(f"{_files(self._others.total())}: {counts}")
         if self._folders:
-            folders = "sub-folder" if self._folders == 1 else "sub-folders"
-            parts.append(f"{self._folders} {folders}, which --recursive reads, too")
-        return f"left out {'; and '.join(parts)}" if parts else ""
+            parts.append(_folders(self._folders))
+        return f"left out {'; '.join(parts)}" if parts else ""
 
 
 def _files(count: int) -> str:
     return f"{count} file{'s' * (count > 1)} of formats that are not read"
+
+
+def _folders(count: int) -> str:
+    if count == 1:
+        return f"{count} sub-folder, which --recursive reads, too"
+    return f"{count} sub-folders, which --recursive reads, too"

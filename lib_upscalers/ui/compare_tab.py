@@ -29,6 +29,7 @@ from lib_upscalers.ui.gradio_compat import (
     picture_input,
     return_paths,
 )
+from lib_upscalers.ui.page_moves import TO_OUTCOME, TO_VIEWER
 from lib_upscalers.ui.uploads import is_inside
 from lib_upscalers.ui.viewer_feed import alert, idle_feed
 from lib_upscalers.ui.viewer_place import viewer_place
@@ -52,11 +53,6 @@ _log = logging.getLogger("lib_upscalers")
 FEED, PICTURE = "upscaler-lab-feed", "upscaler-lab-picture"
 _HIDDEN = "upscaler-lab-hidden"
 _MESSAGE = "() => [globalThis.upscalerLab?.message() ?? '']"
-TO_VIEWER = """() => {
-    document.querySelector("upscaler-lab-viewer")?.scrollIntoView({ block: "start" });
-    return [];
-}"""
-"""JavaScript that brings the viewer into sight, for buttons far below it."""
 # Run after a use's components are filled, or not. Gradio 3 fails on any value that it returns,
 # `undefined` too, for there is no output to take it.
 _AFTER = """(filled) => {
@@ -273,6 +269,9 @@ class _TabBuilder:
         self._connect((every, stop, token), self._several, [files, *form], [feed, alerts, links])
         self._buttons(feed, links, alerts)
         _html_block(f'<p class="lab-version">Upscaler Lab {VERSION}</p>', "upscaler-lab-version")
+        # The button says that it tests, so it does, whatever is chosen above.
+        listen(every.click, _test_mode, None, [controls.mode])
+        listen(every.click, None, None, None, js=TO_VIEWER)
         listen(controls.names.change, self._idle, [controls.names], [feed])
         if sample is not None:
             listen(sample.click, self.actions.sample_picture, None, [picture])
@@ -298,6 +297,7 @@ class _TabBuilder:
         start, stop, token = buttons
         busy = listen(start.click, _begin, None, [token, start, stop])
         done = listen(busy.then, work, [token, *inputs], outputs, queue=True)
+        listen(done.then, None, None, None, js=TO_OUTCOME)
         for ended in endings(done):
             listen(ended, _end, None, [start, stop])
         listen(stop.click, self.actions.cancel, [token], None)
@@ -318,7 +318,8 @@ class _TabBuilder:
         *fields: Any,  # noqa: ANN401 - of the form
     ) -> Iterator[list[Any]]:
         try:
-            form = form_of(*fields)
+            names, _mode, *others = fields
+            form = form_of(names, _TEST, *others)
         except InputError as error:
             yield [gr.update(), alert(str(error)), ""]
             return
@@ -338,7 +339,8 @@ class _TabBuilder:
         with gr.Accordion("Settings as text", open=False):
             text = gr.Textbox(label="What “Copy settings” copied, here or elsewhere", lines=2)
             apply = gr.Button("Apply")
-        listen(apply.click, self._apply, [text], [*controls.all(), alerts])
+        applied = listen(apply.click, self._apply, [text], [*controls.all(), alerts])
+        listen(applied.then, None, None, None, js=TO_OUTCOME)
 
     def _apply(self, text: str) -> list[Any]:
         return values_of(text, self.actions.names(), overriding=self._overriding)
@@ -376,6 +378,10 @@ class _TabBuilder:
 
 def _begin() -> list[Any]:
     return [secrets.token_urlsafe(16), gr.update(interactive=False), gr.update(interactive=True)]
+
+
+def _test_mode() -> str:
+    return _TEST
 
 
 def _end() -> list[Any]:

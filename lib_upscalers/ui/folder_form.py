@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from lib_upscalers.jobs.output_paths import writable
-from lib_upscalers.ui.compare_tab import TO_VIEWER
 from lib_upscalers.ui.folder_actions import OWN_FORMAT, FolderForm
 from lib_upscalers.ui.form_filling import fill_when_opened
 from lib_upscalers.ui.gradio_compat import listen
+from lib_upscalers.ui.page_moves import TO_VIEWER
 
 if TYPE_CHECKING:
     from gradio.components import Component

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from lib_upscalers.ui.compare_tab import TO_VIEWER
 from lib_upscalers.ui.form_filling import fill_when_opened
 from lib_upscalers.ui.gradio_compat import listen
+from lib_upscalers.ui.page_moves import TO_VIEWER
 from lib_upscalers.ui.video_actions import VideoFound
 from lib_upscalers.ui.video_values import OWN_QUALITY, VideoForm
 from lib_upscalers.video.encoding import CODECS
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _ABOUT = (
     "Every frame keeps its time; sound, subtitles and chapters are copied. You can pause, close "
-    "the app and go on later: what is done lies in pieces beside the result."
+    "the app and go on later: what is done lies in pieces of some ten seconds beside the result, "
+    "and only the piece in work is begun again."
 )
 _REFRESH_SECONDS = 2.0
 
@@ -136,14 +137,23 @@ class _Builder:
     def _buttons(self, inputs: list[Any]) -> None:
         with gr.Row():
             start = gr.Button("Start or go on", variant="primary", elem_id="lab-video-start")
-            pause = gr.Button("Pause", elem_id="lab-video-pause")
-            stop = gr.Button("Stop", variant="stop", elem_id="lab-video-stop")
+            pause = gr.Button("Pause", interactive=False, elem_id="lab-video-pause")
+            stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="lab-video-stop")
         alerts = gr.HTML("", elem_id="lab-video-alert", elem_classes=["lab-line"])
         status = gr.HTML("", elem_id="lab-video-status", elem_classes=["lab-line"])
-        listen(start.click, self._actions.start, inputs, [alerts])
+        listen(start.click, self._start, inputs, [alerts, self._estimate])
         listen(pause.click, self._actions.pause, None, None)
         listen(stop.click, self._actions.stop, None, None)
-        listen(gr.Timer(_REFRESH_SECONDS).tick, self._actions.status, None, [status])
+        listen(gr.Timer(_REFRESH_SECONDS).tick, self._status, None, [status, pause, stop])
+
+    def _start(self, *values: Any) -> list[Any]:  # noqa: ANN401
+        """Begin, and remove what an earlier press has said."""
+        return [self._actions.start(*values), ""]
+
+    def _status(self) -> list[Any]:
+        running = self._actions.is_running()
+        can_end = gr.update(interactive=running)
+        return [self._actions.status(), can_end, can_end]
 
     def _look(self, *values: Any) -> list[Any]:  # noqa: ANN401 - whatever a request holds
         found = self._actions.look(*values) if values[0] else VideoFound("")

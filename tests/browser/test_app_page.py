@@ -526,8 +526,11 @@ def test_nothing_is_wider_than_the_window(page: Page, width: int, scheme: str) -
 
 
 def test_several_pictures(page: Page, browser: Browser, tmp_path: Path) -> None:
-    page.get_by_label("Test on this picture").click()
     open_accordion(page, "Several pictures")
+    button(page, "Test on all of them").click()
+    said = page.locator("#upscaler-lab-said .lab-alert")
+    expect(said).to_be_in_viewport()
+    expect(said).to_contain_text("Expected 1 to 50 pictures")
     paths = []
     for index in range(3):
         paths.append(tmp_path / f"{index}.png")
@@ -536,6 +539,7 @@ def test_several_pictures(page: Page, browser: Browser, tmp_path: Path) -> None:
     page.locator("input[type=file][multiple]:not([webkitdirectory])").set_input_files(paths)
     expect(page.locator(".file-preview tr")).to_have_count(3)
     _test_on_all(page, browser, tmp_path / "three.html")
+    expect(page.get_by_label("Test on this picture")).to_be_checked()
 
 
 def test_a_folder_of_pictures(page: Page, browser: Browser, tmp_path: Path) -> None:
@@ -595,8 +599,15 @@ def test_a_report_needs_nothing_else(page: Page, browser: Browser, tmp_path: Pat
     seen = shown_pixels(report, "e0")
     nearest = draw_sample().pixels.repeat(2, 0).repeat(2, 1)
     assert np.array_equal(seen[..., :3], expected_pixels(nearest, view, seen.shape, 2 * WIDTH))
+    report.set_viewport_size({"width": 390, "height": 800})
+    assert report.evaluate("document.documentElement.scrollWidth") <= 390
     assert faults == []
     context.close()
+    plain = browser.new_context(offline=True, java_script_enabled=False).new_page()
+    plain.goto(path.as_uri())
+    expect(plain.get_by_text("open it in a browser")).to_be_visible()
+    expect(plain.get_by_role("cell", name="Nearest")).to_be_visible()
+    plain.context.close()
 
 
 def test_only_results_are_served(page: Page) -> None:

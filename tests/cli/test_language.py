@@ -86,3 +86,17 @@ def test_a_stream_without_the_letters_gets_english(
     with pytest.raises(SystemExit):
         main(["--help"])
     assert capsys.readouterr().out.startswith("usage: ")
+
+
+def test_what_a_folder_leaves_out_is_said_in_one_language() -> None:
+    words = translator_of("ru_RU", ["utf-8"])
+    one, two = "1 sub-folder, which --recursive reads, too", "3 without an ending"
+    files = f"4 files of formats that are not read: 1 .psd, {two}"
+    for line in (
+        one,
+        files,
+        f"{files}; {one}",
+        f"{files}; 3 sub-folders, which --recursive reads, too",
+    ):
+        shown = words(f"in: left out {line}")
+        assert not re.search(r"without|left|sub-folder|which|files", shown), shown

@@ -128,6 +128,20 @@ def test_a_file_is_verified_and_converted(shop: Shop, capsys: Capture) -> None:
     assert shop.run("convert", str(shop.home / "other.safetensors"), "--overwrite") == 1
 
 
+def test_a_file_that_is_missing_is_named_before_the_catalogue(shop: Shop, capsys: Capture) -> None:
+    shop.options = ["--offline"]
+    assert shop.run("verify", str(shop.home / "nothere.pth")) == 2
+    assert "nothere.pth" in capsys.readouterr().err
+
+
+def test_what_holds_no_pickle_is_not_converted_whatever_its_name(
+    shop: Shop, capsys: Capture
+) -> None:
+    (shop.home / "picture.pth").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert shop.run("convert", str(shop.home / "picture.pth")) == 1
+    assert "'picture.pth' holds something else" in capsys.readouterr().err
+
+
 def test_without_a_network_there_are_recommendations(shop: Shop, capsys: Capture) -> None:
     assert shop.run("recommended", "--for", "anime", "--json") == 0
     assert len(read(capsys)) >= 3

@@ -28,6 +28,7 @@ from lib_upscalers.cli.main import (
 )
 from lib_upscalers.geometry import Size
 from lib_upscalers.resampling.resample import KERNELS
+from tests.cases import each_case
 from tests.offenders import fail_for
 
 if TYPE_CHECKING:
@@ -205,6 +206,34 @@ def test_a_box_to_fit_into_has_two_sides(capsys: Capture) -> None:
         main(["upscale", "in.png", "out.png", "--fit", "1920x"])
     assert caught.value.code == WRONG_USAGE
     assert "use --size" in capsys.readouterr().err
+
+
+@each_case(
+    "arguments, named",
+    [
+        (["upscale", "in.png", "out.png", "--sclae", "3"], "did you mean --scale?"),
+        (["compare", "in.png", "--reprot=a.html"], "did you mean --report?"),
+        (["models", "list", "--jason"], "did you mean --json?"),
+        (["benchmark", "--with", "Lanczos"], "unrecognized arguments: --with"),
+    ],
+)
+def test_a_misspelt_option_shows_the_usage_of_its_command(
+    arguments: list[str], named: str, capsys: Capture
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == WRONG_USAGE
+    error = capsys.readouterr().err
+    assert named in error
+    assert error.startswith(f"usage: upscalers {arguments[0]} ")
+
+
+@pytest.mark.parametrize("command", ["list", "benchmark", "doctor", "upscale"])
+def test_a_folder_of_networks_that_is_missing_is_refused(command: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--models", "nothere"])
+    assert caught.value.code == WRONG_USAGE
+    assert "expected a folder with networks, but 'nothere' is none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("scale", ["0", "-1", "nan", "1000", "inf"])

@@ -178,6 +178,34 @@ def test_a_report_of_several_pictures_holds_their_figures(tmp_path: Path) -> Non
     assert view["rows"][0]["figures"]["psnr"] == [session.entries[0].figures["psnr"]] * 2
 
 
+@each_case("count", [1, 2])
+def test_a_report_without_scripts_says_how_to_see_it_and_has_the_figures(
+    tmp_path: Path, count: int
+) -> None:
+    session, store = _compared(tmp_path)
+    html = report.html_report([session] * count, store)
+    found = re.search("<noscript>(.*?)</noscript>", html)
+    assert found
+    assert "open it in a browser" in found[1]
+    assert "откройте его в браузере" in found[1]  # noqa: RUF001
+    assert f"{session.entries[1].figures['psnr']:.2f}" in found[1]
+    assert HOSTILE not in found[1], "a name is no markup"
+    assert html.count("<noscript>") == 1
+
+
+def test_a_report_has_the_units_in_other_languages(tmp_path: Path) -> None:
+    session, store = _compared(tmp_path)
+    assert '"dB":"дБ"' in report.html_report([session], store).replace('": "', '":"')
+
+
+def test_no_name_of_the_viewer_is_there_twice() -> None:
+    """All of its modules are one script, in which a second one would be a syntax error."""
+    made = re.compile(r"(?m)^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+)")
+    names = made.findall(viewer_script())
+    assert len(names) > 100
+    assert sorted(names) == sorted(set(names))
+
+
 def test_json_cannot_end_its_script() -> None:
     text = report.as_script_text({"x": "</script><!-- \u2028"})
     assert "<" not in text

@@ -69,6 +69,23 @@ def test_an_anime_picture_at_a_low_strength_has_the_pair_that_people_use() -> No
     assert "0.4" in advice.reason
 
 
+@each_case(
+    "picture, state, more, alone",
+    [
+        ("photograph", "jpeg", (), True),
+        ("photograph", "soft", (), True),
+        ("photograph", "jpeg", ("R-ESRGAN 4x+",), False),
+        ("photograph", "clean", (), False),
+        ("drawing", "jpeg", (), False),
+    ],
+)
+def test_what_is_advised_and_does_not_repair_the_picture_is_said_not_to(
+    picture: str, state: str, more: tuple[str, ...], alone: bool
+) -> None:
+    advice = advise({**ANSWERS, "picture": picture, "state": state}, [*more, *OWN])
+    assert bool(advice.caveat) == alone
+
+
 def test_a_small_machine_gets_what_is_quick_and_reads_what_is_left_out() -> None:
     advice = advise(
         {**ANSWERS, "strength": "none", "budget": "little"}, [*WEBUI, "4x-UltraSharpV2"]
@@ -145,6 +162,8 @@ def test_answers_that_are_none_are_refused(answers: object) -> None:
 def test_the_data_name_only_what_there_is(tmp_path: Path) -> None:
     known = guide()
     unknown = {key for rule in known.rules for key in rule.prefer} - set(known.upscalers)
+    assert all(set(rule.repairs) <= set(rule.prefer) for rule in known.rules)
+    assert all(bool(rule.repairs) == bool(rule.otherwise) for rule in known.rules)
     unused = set(known.upscalers) - {key for rule in known.rules for key in rule.prefer}
     assert not unknown | unused
     catalogue = {each.id: each for each in recommendations()}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { bradleyTerry, pairsOf, shuffled } from "../../lib_upscalers/compare/viewer/blind.mjs";
+import { bradleyTerry, pairsOf, ranksOf, shuffled } from "../../lib_upscalers/compare/viewer/blind.mjs";
 
 /** Random numbers, the same every time. */
 function randomOf(seed) {
@@ -92,4 +92,10 @@ test("those who were never compared with one another get shares all the same", (
   const ranks = bradleyTerry([...won("a", "b", 3), ...won("c", "d", 3)]);
   assert.ok(Math.abs(ranks.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
   assert.ok(ranks.every(({ share }) => share > 0));
+});
+
+test("those that are as strong share a place", () => {
+  const even = bradleyTerry([...won("a", "b"), ...won("b", "c"), ...won("c", "a")]);
+  assert.deepEqual(ranksOf(even.map(({ share }) => share)), [1, 1, 1]);
+  assert.deepEqual(ranksOf([0.4, 0.25, 0.25, 0.1]), [1, 2, 2, 4]);
 });

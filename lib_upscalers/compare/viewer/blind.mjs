@@ -5,6 +5,8 @@
 /** @typedef {{better: string, worse: string, half: boolean}} Pick */
 
 const MOST_PAIRS = 30;
+// Less is the iteration's rounding.
+const ALIKE = 1e-6;
 
 /**
  * Return the items in another order; all orders are as likely.
@@ -72,6 +74,15 @@ export function bradleyTerry(picks) {
   return names
     .map((name, i) => ({ name, share: strengths[i], wins: plain[i], shown: shown[i] }))
     .sort((a, b) => b.share - a.share);
+}
+
+/**
+ * Return the places of shares that descend: those that are as strong have the same.
+ * @param {readonly number[]} shares
+ * @returns {number[]} from 1
+ */
+export function ranksOf(shares) {
+  return shares.map((share) => 1 + shares.filter((other) => other - share > ALIKE).length);
 }
 
 /**

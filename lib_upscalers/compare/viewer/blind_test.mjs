@@ -1,6 +1,6 @@
 // The blind test: two results without names, again and again; then who won.
 
-import { bradleyTerry, pairsOf } from "./blind.mjs";
+import { bradleyTerry, pairsOf, ranksOf } from "./blind.mjs";
 import { button, make, menu, redraw } from "./dom.mjs";
 import { between, pickOf, tallies } from "./picks.mjs";
 import { say } from "./words.mjs";
@@ -113,20 +113,23 @@ export class BlindTest {
   tell() {
     this.onPair(null);
     const labels = new Set(this.items.map(({ label }) => label));
-    const rows = bradleyTerry(between(this.known, labels)).map(({ name, share, wins, shown }, index) =>
-      make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, String(index + 1)),
+    const strengths = bradleyTerry(between(this.known, labels));
+    const places = ranksOf(strengths.map(({ share }) => share));
+    const rows = strengths.map(({ name, share, wins, shown }, index) =>
+      make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, String(places[index])),
         make("td", {}, `${(100 * share).toFixed(0)} %`),
         make("td", {}, say("{wins} of {shown}", { wins, shown }))));
     const head = make("tr", {}, ...["Upscaler", "Place", "Strength", "Picked"].map((text) =>
       make("th", { scope: "col" }, say(text))));
-    this.element.replaceChildren(
+    const parts = [
       make("p", { role: "status" }, say("What you prefer, over all rounds with these upscalers:")),
       make("div", { class: "table" }, make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows))),
       ...this.sentences(),
       make("div", { class: "bar" },
         button(say("Another round"), say("Show all pairs again"), () => this.start(this.items)),
         ...this.keeping()),
-    );
+    ];
+    redraw(this.element, () => this.element.replaceChildren(...parts));
   }
 
   sentences() {

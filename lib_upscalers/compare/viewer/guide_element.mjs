@@ -11,7 +11,7 @@ import { say, translated } from "./words.mjs";
  * @typedef {{name: string, reason: string}} Suggestion
  * @typedef {Suggestion & {licence: string, where: string, catalogue: string}} Missing
  * @typedef {{better: string, worse: string, wins: number, pairs: number}} Taste
- * @typedef {{reason: string, first: Suggestion | null, second: Suggestion | null,
+ * @typedef {{reason: string, caveat: string, first: Suggestion | null, second: Suggestion | null,
  *   missing: Missing[], slow: string[], taste: Taste | null, notes: Record<string, string>,
  *   seconds: Record<string, number>}} Advice
  * @typedef {{name: string, text: string, choices: Record<string, string>}} Question
@@ -119,7 +119,7 @@ export class GuideElement extends HTMLElement {
     if (!first) return [make("p", {}, say("Nothing that fits is installed here.")), ...this.missing(advice)];
     return [
       this.suggestion(say("Use"), first, advice),
-      make("p", { class: "why" }, say(advice.reason)),
+      make("p", { class: "why" }, say(advice.reason), ...(advice.caveat ? [" ", make("b", {}, say(advice.caveat))] : [])),
       ...(second ? [this.suggestion(say("Compare it with"), second, advice)] : []),
       ...this.taste(advice),
       this.actions(second),

@@ -67,7 +67,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 .caption .actions button { min-height: 26px; padding: 1px 8px; font-size: 12.5px; }
 /* Some themes have links that can hardly be read. */
 a { color: color-mix(in srgb, var(--link-text-color, LinkText) 60%, var(--ink)); }
-.table { overflow-x: auto; margin-top: 10px; border-radius: 6px; }
+.table { position: relative; overflow-x: auto; margin-top: 10px; border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 7px; font-size: 13px; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }

@@ -55,8 +55,8 @@ def convert(source: Path, target: Path, *, overwrite: bool = False) -> str:
         ) from error
     if not convertible:
         raise ModelFileError(
-            f"Expected a .pth, .pt or .ckpt file to convert, but {source.name!r} is none: choose "
-            "another file."
+            f"Expected pickled weights to convert, as .pth, .pt and .ckpt files hold them, but "
+            f"{source.name!r} holds something else: choose another file."
         )
     from safetensors.torch import save_file
 

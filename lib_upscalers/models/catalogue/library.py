@@ -239,6 +239,20 @@ class ModelLibrary:
             path.unlink()
         self.marks.forget(path)
 
+    def digest(self, path: Path) -> str:
+        """Return a file's SHA-256.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        try:
+            return self.hashes.get(path)
+        except OSError as error:
+            raise InputError(
+                f"Expected a file at {str(path)!r}, but it cannot be read "
+                f"({error.strerror or error}): correct its name."
+            ) from error
+
     def verify(self, path: Path, model_id: str = "") -> Verification:
         """Find out by a file's SHA-256 which model it is; uses the stored catalogue.
 
@@ -250,13 +264,7 @@ class ModelLibrary:
             InputError: The file cannot be read.
             UnknownNameError: The catalogue has no such model.
         """
-        try:
-            digest = self.hashes.get(path)
-        except OSError as error:
-            raise InputError(
-                f"Expected a file at {str(path)!r}, but it cannot be read "
-                f"({error.strerror or error}): correct its name."
-            ) from error
+        digest = self.digest(path)
         catalogue = self.client.stored().catalogue
         known = (digest, self.marks.get(path).source_sha256)
         hit = None
