@@ -49,8 +49,7 @@ align-items: center; justify-content: space-between; }}
 </head>
 <body>
 <h1>{title}</h1>
-{plain}
-<upscaler-lab-viewer></upscaler-lab-viewer>
+<upscaler-lab-viewer>{plain}</upscaler-lab-viewer>
 <footer>Upscaler Lab {version}<upscaler-lab-language></upscaler-lab-language></footer>
 {pictures}
 <script type="module">
@@ -121,7 +120,7 @@ def _with_places(session: Session, places: Mapping[str, str]) -> Any:  # noqa: A
 
 
 def _plain(sessions: Sequence[Session]) -> str:
-    """Return what is seen where no script runs: a hint in every language, and the figures."""
+    """Return what is seen until a script runs: a hint in every language, and the figures."""
     hints = [
         _WITHOUT_SCRIPTS,
         *(Translator(catalogue(code))(_WITHOUT_SCRIPTS) for code in languages()),
@@ -140,7 +139,7 @@ def _plain(sessions: Sequence[Session]) -> str:
     cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
     table = "".join(f"<tr>{row}</tr>" for row in cells)
     text = "".join(f"<p>{escape(hint)}</p>" for hint in hints)
-    return f"<noscript>{text}<table>{table}</table></noscript>"
+    return f"{text}<table>{table}</table>"
 
 
 def _mean(values: Sequence[float], name: str) -> str:

@@ -90,13 +90,8 @@ def test_a_stream_without_the_letters_gets_english(
 
 def test_what_a_folder_leaves_out_is_said_in_one_language() -> None:
     words = translator_of("ru_RU", ["utf-8"])
-    one, two = "1 sub-folder, which --recursive reads, too", "3 without an ending"
-    files = f"4 files of formats that are not read: 1 .psd, {two}"
-    for line in (
-        one,
-        files,
-        f"{files}; {one}",
-        f"{files}; 3 sub-folders, which --recursive reads, too",
-    ):
+    one, more = (f"{n}, which --recursive reads, too" for n in ("1 sub-folder", "3 sub-folders"))
+    files = "4 files of formats that are not read: 1 .psd, 3 without an ending"
+    for line in (one, files, f"{files}; {one}", f"{files}; {more}"):
         shown = words(f"in: left out {line}")
         assert not re.search(r"without|left|sub-folder|which|files", shown), shown

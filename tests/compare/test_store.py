@@ -184,13 +184,12 @@ def test_a_report_without_scripts_says_how_to_see_it_and_has_the_figures(
 ) -> None:
     session, store = _compared(tmp_path)
     html = report.html_report([session] * count, store)
-    found = re.search("<noscript>(.*?)</noscript>", html)
+    found = re.search("<upscaler-lab-viewer>(.*?)</upscaler-lab-viewer>", html)
     assert found
     assert "open it in a browser" in found[1]
     assert "откройте его в браузере" in found[1]  # noqa: RUF001
     assert f"{session.entries[1].figures['psnr']:.2f}" in found[1]
     assert HOSTILE not in found[1], "a name is no markup"
-    assert html.count("<noscript>") == 1
 
 
 def test_a_report_has_the_units_in_other_languages(tmp_path: Path) -> None:
