@@ -131,10 +131,11 @@ def connect(
         return with_guide(text), make, gr.update(visible=offer is not None)
 
     values, outputs = list(inputs), list(made)
+    # In the queue a menu's focus could be answered after the choice that was made in it.
     for component in (*inputs, *opened):
-        component.change(explain, values, outputs, show_progress="hidden")
+        component.change(explain, values, outputs, show_progress="hidden", queue=False)
     # Another model may be loaded by now.
-    inputs[0].focus(explain, values, outputs, show_progress="hidden")
+    inputs[0].focus(explain, values, outputs, show_progress="hidden", queue=False)
 
     def explain_again(
         name: str, strength: float, scale: float, width: float, height: float
@@ -145,7 +146,7 @@ def connect(
 
     def follow(result: Any) -> None:  # noqa: ANN401 - of the WebUI's page
         if hasattr(result, "change"):
-            result.change(explain_again, values, outputs, show_progress="hidden")
+            result.change(explain_again, values, outputs, show_progress="hidden", queue=False)
 
     return follow
 
