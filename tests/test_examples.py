@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import signal
 import sys
 from pathlib import Path
 from typing import Protocol
@@ -50,6 +51,14 @@ def folder(tmp_path: Path) -> Path:
 def test_one_picture(run: Run, folder: Path) -> None:
     assert "40x32 -> 80x64" in run("one_picture.py", "in.png", "out.png")
     assert read_picture(folder / "out.png").size == Size(80, 64)
+
+
+def test_an_array(run: Run) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        assert "(64, 96, 3) -> (128, 192, 3) uint8" in run("array.py")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_folder(run: Run, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
