@@ -108,6 +108,7 @@ def test_interrupt_stops_within_a_tile_and_progress_is_told(webui: WebUI) -> Non
 
 def _texts_until_a_tile(webui: WebUI, running: Future[Image.Image]) -> list[str]:
     texts: list[str] = []
+    # reForge first looks for a hidden infotext in every pixel (stealth_infotext.py, 83).
     while not running.done() and "tile" not in "".join(texts[-1:]):
         texts.append(str(webui.get("/sdapi/v1/progress?skip_current_image=true").body["textinfo"]))
         time.sleep(0.05)
