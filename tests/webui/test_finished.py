@@ -123,17 +123,20 @@ def test_the_script_in_the_page(webui: WebUI, page: Page) -> None:
     page.locator("#upscaler_lab_finished_strengths textarea").fill("0.4, 0.7")
     note = page.locator("#upscaler_lab_finished_note").first
     expect(note).to_contain_text("by 2 strengths")
+    columns = int(note.inner_text().partition(" upscalers by")[0].split()[-1])
     page.locator("#txt2img_generate").click()
     expect(page.locator("#html_log_txt2img").first).to_contain_text("opens the comparison")
     page.locator("#upscaler_lab_show_finished").click()
     viewer = page.locator("upscaler-lab-viewer")
     cells = viewer.locator("figure[data-key^=e]")
+    # What another test has compared is shown until this comparison comes.
+    expect(cells).to_have_count(2 * columns)
     expect(cells.first).to_be_visible()
     rows: dict[int, int] = {}
     for box in (cell.bounding_box() for cell in cells.all()):
         assert box is not None
         rows[round(box["y"])] = rows.get(round(box["y"]), 0) + 1
-    assert sorted(rows.values()) == [cells.count() // 2] * 2, "a row for each strength"
+    assert sorted(rows.values()) == [columns] * 2, "a row for each strength"
     last = cells.nth(cells.count() - 1)
     last.get_by_role("button", name="Hires. fix").click()
     expect(page.locator("#txt2img_denoising_strength input[type=number]")).to_have_value("0.7")
