@@ -153,7 +153,7 @@ def test_the_loss_falls(*, decoded: bool) -> None:
     pool = Pool(CPU)
     codec = ToyCodec(4)
     for part in range(4):
-        pool.add(make_part(PLAN, part, codec.encode, CPU))
+        pool.add(list(make_part(PLAN, part, codec.encode, CPU)))
     flat = torch.cat([latent.float().flatten(1) for latent in pool.large()], dim=1)
     deviation, mean = torch.std_mean(flat, dim=1)
     transform = loss_transform(None, torch.cov(flat))
@@ -251,6 +251,29 @@ def test_closing_the_reports_keeps_what_is_done(tmp_path: Path) -> None:
     assert (tmp_path / "work" / "state.pt").exists()
 
 
+def test_other_work_may_come_between_any_two_pairs(tmp_path: Path) -> None:
+    """A WebUI's queue is held from one report to the next, and an encoding takes long on a CPU."""
+    encodings = 0
+
+    class Counting(ToyCodec):
+        def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+            nonlocal encodings
+            encodings += 1
+            return super().encode(pixels)
+
+    reports = fit(Teacher(Counting(4), CPU), SPACE, tmp_path / "out", tmp_path / "work", SETTINGS)
+    assert next(reports).stage == "pictures"
+    between: list[int] = []
+    for report in reports:
+        if report.stage != "pictures":
+            break
+        between.append(encodings - sum(between))
+    reports.close()  # type: ignore[attr-defined]
+
+    assert len(between) > 2
+    assert max(between[1:]) <= 2
+
+
 @pytest.mark.slow
 def test_time_ends_it_early(tmp_path: Path) -> None:
     settings = replace(SETTINGS, minutes=1 / 60, recipe=replace(RECIPE, steps=10**9), parts=None)
@@ -270,7 +293,7 @@ def test_a_host_without_gradients(tmp_path: Path) -> None:
 
 def test_pairs_are_of_one_picture() -> None:
     codec = ToyCodec(4)
-    pairs = make_part(PLAN, 0, codec.encode, CPU)
+    pairs = list(make_part(PLAN, 0, codec.encode, CPU))
     assert len(pairs) == PLAN.drawings * PLAN.views
     for pair in pairs:
         sides = pair.small.shape[-1], pair.large.shape[-1]
@@ -284,12 +307,12 @@ def test_pairs_are_of_one_picture() -> None:
 
 def test_pairs_depend_on_the_part_alone(tmp_path: Path) -> None:
     encode = ToyCodec(4).encode
-    first, again = (make_part(PLAN, 1, encode, CPU) for _ in range(2))
+    first, again = (list(make_part(PLAN, 1, encode, CPU)) for _ in range(2))
     save_part(tmp_path / "part.pt", first)
     for pairs in (again, load_part(tmp_path / "part.pt")):
         assert all(torch.equal(a.large, b.large) for a, b in zip(first, pairs, strict=True))
         assert all(torch.equal(a.small, b.small) for a, b in zip(first, pairs, strict=True))
-    other = make_part(PLAN, 2, encode, CPU)
+    other = list(make_part(PLAN, 2, encode, CPU))
     assert not torch.equal(first[0].large, other[0].large)
 
 

@@ -172,7 +172,7 @@ class _Job:
         return self._settings.minutes * 60 * (1 - done)
 
     def _make_pairs(self, *, enough: bool) -> Iterator[float]:
-        """Make pairs until there are enough; yield the share that is done."""
+        """Make pairs until there are enough; yield the share that is done, after each pair."""
         limit = self._settings.parts or _MOST_PARTS
         seconds = self._settings.minutes * 60 * _PICTURE_SHARE
         for part in range(limit):
@@ -182,18 +182,25 @@ class _Job:
             if not path.exists():
                 if enough or (timed and spent > seconds):
                     return
-                self._make_part(part, path)
+                for _ in self._make_part(part, path):
+                    yield max(part / limit, min(spent / seconds, 1.0) if timed else 0.0)
             yield max((part + 1) / limit, min(spent / seconds, 1.0) if timed else 0.0)
 
-    def _make_part(self, part: int, path: Path) -> None:
+    def _make_part(self, part: int, path: Path) -> Iterator[None]:
+        """Make a part, and yield after each pair: a WebUI's other jobs run in between."""
         teacher, progress = self._teacher, self._progress
 
         def encode(pixels: torch.Tensor) -> torch.Tensor:
             progress.check_cancelled()
             return teacher.encode(pixels)
 
-        made = latent_pairs.make_part(self._plan, part, encode, self._device, self._photographs)
-        latent_pairs.save_part(path, made)
+        pairs: list[latent_pairs.LatentPair] = []
+        for pair in latent_pairs.make_part(
+            self._plan, part, encode, self._device, self._photographs
+        ):
+            pairs.append(pair)
+            yield
+        latent_pairs.save_part(path, pairs)
 
     def _pool(self) -> Pool:
         pool = Pool(self._device)

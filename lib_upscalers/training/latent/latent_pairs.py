@@ -22,7 +22,7 @@ from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.training.drawing import degrade, synthetic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lib_upscalers.training.drawing.degrade import Bytes
@@ -166,8 +166,8 @@ def make_part(
     encode: Encode,
     device: torch.device,
     folder: Sequence[Path] = (),
-) -> list[LatentPair]:
-    """Make the pairs of one file; the same arguments give the same pairs.
+) -> Iterator[LatentPair]:
+    """Make the pairs of one file, one after the other; the same arguments give the same pairs.
 
     Args:
         plan: How they are made.
@@ -176,7 +176,6 @@ def make_part(
         device: Where `encode` works.
         folder: Pictures of the user's, which then replace half of the drawings.
     """
-    pairs: list[LatentPair] = []
     for number in range(part * plan.drawings, (part + 1) * plan.drawings):
         drawing = _picture(plan, number, folder)
         for i in range(plan.views):
@@ -185,8 +184,7 @@ def make_part(
             picture = _view(drawing, rng)[: sides[1], : sides[1]]
             small = _shrink(picture, sides[0], rng)
             pair = (_encoded(each, encode, device) for each in (small, picture))
-            pairs.append(LatentPair(*pair))
-    return pairs
+            yield LatentPair(*pair)
 
 
 def part_path(folder: Path, part: int) -> Path:
