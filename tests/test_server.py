@@ -284,7 +284,7 @@ def test_fields_of_any_kind_get_a_sentence(app: RunningApp, sent: dict[str, Any]
     function = app.functions()["state image"]
     for field, values in {
         "scale": (math.inf, -math.inf, math.nan, "x", None, [], {}, 10**400, -1, 0),
-        "names": (["no such upscaler", "Box"], ["Box"], 3, "Box", {}, [["Box"], {}], None, [1, 2]),
+        "names": (["no such upscaler", "Box"], [], 3, "Box", {}, [["Box"], {}], None, [1, 2]),
         "mode": ("x", 3, {}, [[]]),
         "kernel": ("x", 3, {}),
         "jpeg": (math.nan, 101, "x", []),

@@ -139,7 +139,8 @@ def _plain(sessions: Sequence[Session]) -> str:
     cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
     table = "".join(f"<tr>{row}</tr>" for row in cells)
     text = "".join(f"<p>{escape(hint)}</p>" for hint in hints)
-    return f"{text}<table>{table}</table>"
+    # It is in every language already.
+    return f'<div translate="no">{text}<table>{table}</table></div>'
 
 
 def _mean(values: Sequence[float], name: str) -> str:

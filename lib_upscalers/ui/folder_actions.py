@@ -83,7 +83,7 @@ class FolderForm:
         if len(values) != len(kinds) or not all(map(isinstance, values, kinds)):
             raise InputError("Expected two folders, an upscaler and a scale: fill them in.")
         *others, width, height = cast("Any", values)
-        form = cls(*others, _side(width), _side(height))
+        form = cls(*cast("Any", (*others, _side(width), _side(height))))
         for each in (form.source, form.results):
             if not each.strip() or "\0" in each:
                 raise InputError("Expected the names of two folders: fill them in.")
