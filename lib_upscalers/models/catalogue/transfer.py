@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from pathlib import Path
 
-    from typing_extensions import Self
-
     from lib_upscalers.models.catalogue.fetching import Fetcher, Response
     from lib_upscalers.models.catalogue.schema import CatalogueFile
     from lib_upscalers.progress import Progress
@@ -34,7 +32,7 @@ _log = logging.getLogger("lib_upscalers")
 
 MOST_BYTES = 2 << 30
 _CHUNK = 1 << 20
-_GROUPS_TO_HASH = 8
+_CHUNKS_TO_HASH = 8
 _RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)")
 _STRONG_TAG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')
 _ZIP_SPARE = 64 << 20
@@ -62,41 +60,6 @@ class Downloaded:
 
 class _RefusedError(DownloadError):
     """A server's answer that no further attempt at this address changes."""
-
-
-class _Hashes:
-    """Hashes chunks in another thread, in groups: handing over each of thousands takes longer."""
-
-    def __init__(self, digest: Any, thread: Executor) -> None:  # noqa: ANN401 - hashlib's own
-        self._digest = digest
-        self._thread = thread
-        self._group: list[bytes] = []
-        self._size = 0
-        self._waiting: deque[Future[None]] = deque()
-
-    def add(self, chunk: bytes) -> None:
-        """Hash a chunk soon; wait where too many groups are waiting."""
-        self._group.append(chunk)
-        self._size += len(chunk)
-        if self._size >= _CHUNK:
-            self._hand_over()
-        if len(self._waiting) > _GROUPS_TO_HASH:
-            self._waiting.popleft().result()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Hash what is left, also where the connection was lost: the file has it."""
-        self._hand_over()
-
-    def _hand_over(self) -> None:
-        group, self._group, self._size = self._group, [], 0
-        self._waiting.append(self._thread.submit(self._hash, group))
-
-    def _hash(self, group: list[bytes]) -> None:
-        for chunk in group:
-            self._digest.update(chunk)
 
 
 @dataclass
@@ -342,22 +305,24 @@ class Transfer:
         """Take what comes; chunks are hashed while the next ones are on their way."""
         at, window = begin, PaceWatch(self.pace, begin)
         total = self.file.size_bytes or begin + (answer.length or 0)
-        with _Hashes(self._digest, hashing) as hashes:
-            while chunk := answer.read_some():
-                if at == 0 and _begins_a_page(chunk):
-                    raise _page(answer)
-                at += len(chunk)
-                if at > self.most:
-                    self._restart(stream)
-                    raise _RefusedError(
-                        f"Expected {self.most:,} bytes at most, but {answer.address.host} sends "
-                        "more: the catalogue is wrong, or this is another file. Nothing is stored."
-                    )
-                _write_all(stream, chunk)
-                hashes.add(chunk)
-                window.check(at, answer)
-                self.progress.update(at, max(total, at))
-                self.progress.check_cancelled()
+        waiting: deque[Future[None]] = deque()
+        while chunk := answer.read_some():
+            if at == 0 and _begins_a_page(chunk):
+                raise _page(answer)
+            at += len(chunk)
+            if at > self.most:
+                self._restart(stream)
+                raise _RefusedError(
+                    f"Expected {self.most:,} bytes at most, but {answer.address.host} sends more: "
+                    "the catalogue is wrong, or this is another file. Nothing is stored."
+                )
+            _write_all(stream, chunk)
+            waiting.append(hashing.submit(self._digest.update, chunk))
+            if len(waiting) > _CHUNKS_TO_HASH:
+                waiting.popleft().result()
+            window.check(at, answer)
+            self.progress.update(at, max(total, at))
+            self.progress.check_cancelled()
         return at
 
 
