@@ -11,20 +11,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lib_upscalers.hosts.standalone import StandaloneHost
-from lib_upscalers.models.loader import load_network
-from lib_upscalers.tiling.loop import run_network
-from lib_upscalers.tiling.policy import Job
+from benchmarks.fidelity import by_network
 from lib_upscalers.training import measure
 from lib_upscalers.training.drawing.damage import DAMAGES
 from lib_upscalers.training.line_faults import line_faults
-
-
-def by_network(path: Path) -> measure.Enlarge:
-    """Make a network file a function of pictures, in fp32."""
-    host = StandaloneHost(device_name="cpu")
-    network, work = load_network(path), Job(host.device(), host.free_memory, precision="fp32")
-    return lambda small: run_network(network, small, work).pixels
 
 
 def main() -> None:
@@ -37,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
     scale: int = options.scale
     ways: dict[str, measure.Enlarge] = {"Lanczos": lambda small: measure.lanczos(small, scale)}
-    ways.update({path.stem: by_network(path) for path in options.files})
+    ways.update({path.stem: by_network(path, scale, None) for path in options.files})
     harms = {"clean": None, **{name: kind.apply for name, kind in DAMAGES.items()}}
     print(f"{'hollow doubled beaded, %':28}" + "".join(f"{name:>20}" for name in harms))
     for name, enlarge in ways.items():

@@ -10,13 +10,9 @@ on the screen.
 from __future__ import annotations
 
 import argparse
-import os
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +22,11 @@ from lib_upscalers.hosts.standalone import default_data_folder
 from tests.browser.browser_finder import OPTIONS, ensure_browser
 from tests.models.catalogue_data import large_models
 from tests.models.catalogue_server import running_server, serve_catalogue
+from tests.running_app import run_app
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_MS = 180_000
 
 # A list counts as painted two frames after it is in the page: the first lays it out and draws it.
@@ -56,32 +50,6 @@ TYPING = """(text) => new Promise((done) => {
 })"""
 
 TYPED = ("e", "ex", "exa", "exam", "example", "example 6", "sharp", "no such", "", "b")
-
-
-def _surroundings(home: Path) -> dict[str, str]:
-    names = ("HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "GRADIO_TEMP_DIR")
-    return {**os.environ, **dict.fromkeys(names, str(home))}
-
-
-@contextmanager
-def _app(home: Path) -> Generator[str, None, None]:
-    """Run the app with an empty home; yield its address."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "lib_upscalers.app", "--no-browser", "--port", "8767"],
-        cwd=ROOT,
-        env=_surroundings(home),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stderr is not None  # noqa: S101 - asked for above
-            for line in process.stderr:
-                if found := re.search(r"Ready: (\S+)", line):
-                    yield found[1]
-                    return
-            sys.exit("Expected the app to start, but it ended: run `python run.py app` to see why.")
-        finally:
-            process.terminate()
 
 
 def _opened(page: Page, address: str) -> float:
@@ -112,14 +80,16 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, running_server() as server:
         home = Path(name)
-        data = default_data_folder(sys.platform, _surroundings(home), home)
+        data = default_data_folder(
+            sys.platform, {"XDG_DATA_HOME": name, "LOCALAPPDATA": name}, home
+        )
         serve_catalogue(server, large_models(options.models), data)
-        with _app(home) as address, sync_playwright() as playwright:
+        with run_app(home) as app, sync_playwright() as playwright:
             program = ensure_browser(print)
             browser = playwright.chromium.launch(executable_path=program, args=list(OPTIONS))
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.set_default_timeout(PATIENCE_MS)
-            _measure(page, address, options.turns)
+            _measure(page, app.address, options.turns)
             browser.close()
 
 

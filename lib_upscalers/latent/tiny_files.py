@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError
-from lib_upscalers.file_writing import write_bytes
+from lib_upscalers.file_writing import move_finished
 from lib_upscalers.latent.spaces import SPACES, describe
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
 from lib_upscalers.latent.video_autoencoder import load_video_autoencoder
@@ -190,8 +190,7 @@ def fetch_tiny(
     ]
     load_tiny(parts)
     for part, path in zip(parts, paths, strict=True):
-        write_bytes(path, part.read_bytes(), overwrite=True, make_folders=True)
-        part.unlink()
+        move_finished(part, path)
     return paths
 
 
