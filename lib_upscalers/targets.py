@@ -90,6 +90,15 @@ class SizeRequest:
         return (picture.fitted_into if self.fit else picture.with_sides)(width, height)
 
 
+def target_for(asked: SizeRequest | None, scale: float, picture: Size) -> Target:
+    """Return the target for a picture of that size: what was asked for, or else by the scale.
+
+    Raises:
+        TargetError: It is invalid.
+    """
+    return Target(scale=scale) if asked is None else Target(size=asked.resolve(picture))
+
+
 def stretching(size: Size, target: Size) -> tuple[str, ...]:
     """Return the note that a result of another shape deserves; empty if the shape is kept."""
     if target.has_shape_of(size):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lib_upscalers.targets import SizeRequest
 
+_MOST_DPI = 65_535
+
 
 def size_request(text: str) -> SizeRequest:
     """Read ``1920x1080``, ``1920x`` or ``x1080``.
@@ -78,6 +80,20 @@ def percent(text: str) -> int:
     return number
 
 
+def resolution(text: str) -> int:
+    """Read pixels an inch, from 1 to 65535, as JPEG holds them.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    number = count(text)
+    if number > _MOST_DPI:
+        raise argparse.ArgumentTypeError(
+            f"expected 1 to {_MOST_DPI} pixels an inch, but got {text!r}"
+        )
+    return number
+
+
 def models_folder(text: str) -> Path:
     """Read the name of a folder with networks.
 
@@ -88,6 +104,17 @@ def models_folder(text: str) -> Path:
     if not folder.is_dir():
         raise argparse.ArgumentTypeError(f"expected a folder with networks, but {text!r} is none")
     return folder
+
+
+def output_file(text: str) -> Path:
+    """Read the name of a file to write.
+
+    Raises:
+        argparse.ArgumentTypeError: It stands for the standard output.
+    """
+    if text == "-":
+        raise argparse.ArgumentTypeError("expected the name of a file to write, but got '-'")
+    return Path(text)
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:

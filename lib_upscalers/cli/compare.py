@@ -15,6 +15,7 @@ from lib_upscalers.cli.arguments import (
     add_messages,
     add_models,
     add_scale_or_size,
+    output_file,
     percent,
 )
 from lib_upscalers.cli.command import EXIT_CODES, Command, options_of
@@ -114,7 +115,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
         "--jpeg", type=percent, metavar="1-100", help="--test stores it as JPEG, too"
     )
     for name, what in _OUTPUTS:
-        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {what}")
+        parser.add_argument(f"--{name}", type=output_file, metavar="FILE", help=f"write {what}")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace those files if they exist"
     )
@@ -130,7 +131,7 @@ def _request(
     from lib_upscalers.compare.align import Trial
     from lib_upscalers.compare.request import ComparisonRequest
     from lib_upscalers.pictures.files import picture_size
-    from lib_upscalers.targets import Target
+    from lib_upscalers.targets import Target, target_for
 
     engine = differences(settings)
     if options.test is not None:
@@ -138,10 +139,7 @@ def _request(
         return ComparisonRequest(
             options.upscalers, Target(scale=float(options.test)), trial, engine
         )
-    if options.size is None:
-        target = Target(scale=options.scale)
-    else:
-        target = Target(size=options.size.resolve(picture_size(pictures[0])))
+    target = target_for(options.size, options.scale, picture_size(pictures[0]))
     return ComparisonRequest(options.upscalers, target, engine=engine)
 
 

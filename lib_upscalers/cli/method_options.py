@@ -9,10 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from lib_upscalers.geometry import Size
     from lib_upscalers.jobs.method import Method
     from lib_upscalers.jobs.picture_steps import PictureSteps
-    from lib_upscalers.targets import SizeRequest, Target
+    from lib_upscalers.targets import SizeRequest
     from lib_upscalers.upscaling.choices import Choice
     from lib_upscalers.upscaling.settings import Settings
     from lib_upscalers.upscaling.upscaler import Upscaler
@@ -31,6 +30,7 @@ class UpscaleOptions:
     device: str
     format: str | None
     quality: int | None
+    dpi: int | None
     max_pixels: int | None
     recursive: bool
     overwrite: bool
@@ -60,6 +60,7 @@ def make_steps(options: UpscaleOptions, settings: Settings) -> PictureSteps:
         max_pixels=options.max_pixels,
         partial=options.partial,
         all_frames=options.frames == "all",
+        dpi=options.dpi,
     )
     return PictureSteps(make_method(options, settings), files)
 
@@ -72,24 +73,23 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
     """
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.jobs.method import method_of
-    from lib_upscalers.targets import Target
+    from lib_upscalers.targets import target_for
     from lib_upscalers.upscaling.upscaler import Upscaler
 
     upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
     choice = choose(upscaler, options.upscaler)
     scale = options.scale if options.scale is not None else float(choice.scale or 2)
-
-    def target(size: Size) -> Target:
-        if options.size is not None:
-            return Target(size=options.size.resolve(size))
-        return Target(scale=scale)
-
     others = {
         "size": options.size.described() if options.size else scale,
         "quality": options.quality,
         "frames": options.frames,
+        **({"dpi": options.dpi} if options.dpi else {}),
     }
-    return method_of(upscaler, choice, settings, target, others)
+    return method_of(
+        *(upscaler, choice, settings),
+        lambda size: target_for(options.size, scale, size),
+        others,
+    )
 
 
 def choose(upscaler: Upscaler, name: str | None) -> Choice:

@@ -15,6 +15,7 @@ from lib_upscalers.cli.arguments import (
     add_scale_or_size,
     count,
     percent,
+    resolution,
 )
 from lib_upscalers.cli.batch import Batch
 from lib_upscalers.cli.cluster import add_cluster
@@ -37,6 +38,7 @@ EXAMPLES = f"""\
 examples:
   upscalers upscale in.png out.png --scale 2
   upscalers upscale in.png out.png --upscaler Lanczos --size 1920x1080
+  upscalers upscale in.png a4.png --fit 2480x3508 --dpi 300
   upscalers upscale photos/ more/*.jpg large/ --upscaler 4x-network.pth --format webp
   upscalers list
 
@@ -53,6 +55,13 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--quality", type=percent, metavar="1-100", help="of lossy formats such as jpg"
+    )
+    group.add_argument(
+        "--dpi",
+        type=resolution,
+        metavar="N",
+        help="pixels an inch that PNG, JPEG and TIFF results state, for print (default: what the "
+        "picture states)",
     )
     group.add_argument(
         "-r", "--recursive", action="store_true", help="read sub-folders too, and mirror them"

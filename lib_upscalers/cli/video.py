@@ -247,15 +247,13 @@ def _job(options: VideoOptions, settings: Settings) -> VideoJob:
 
 
 def _size(options: VideoOptions, facts: VideoFacts, encoding: Encoding, scale: float) -> Size:
-    from lib_upscalers.targets import Target
+    from lib_upscalers.targets import target_for
     from lib_upscalers.video.encoding import even_size
 
     asked = options.size
-    if asked is None:
-        target = Target(scale=scale if options.scale is None else options.scale)
-        return even_size(target.resolve(facts.size), facts, encoding)
-    size = asked.resolve(facts.size)
-    return size if asked.is_exact else even_size(size, facts, encoding)
+    scale = scale if options.scale is None else options.scale
+    size = target_for(asked, scale, facts.size).resolve(facts.size)
+    return size if asked and asked.is_exact else even_size(size, facts, encoding)
 
 
 COMMAND = Command(

@@ -54,12 +54,21 @@ class FileOptions:
         partial: Whether damaged files are read as far as they go.
         all_frames: Whether animations and files of several pages are done whole, where the
             output can hold them; otherwise the first frame is taken.
+        dpi: What results state as their pixels an inch, for print; None: what the picture states.
     """
 
     quality: int | None = None
     max_pixels: int | None = None
     partial: bool = False
     all_frames: bool = True
+    dpi: int | None = None
+
+    def stated(self, picture: Picture) -> Picture:
+        """Return a result with the resolution that it shall state."""
+        if self.dpi is None:
+            return picture
+        dpi = float(self.dpi), float(self.dpi)
+        return replace(picture, metadata=replace(picture.metadata, dpi=dpi))
 
 
 @dataclass(frozen=True)
@@ -231,7 +240,7 @@ class PictureSteps:
                     f"{number + 1} of {frames.count}, ",
                 )
                 target = self.method.target(picture.size)
-                after = self.method.run(picture, target, part).picture
+                after = self.options.stated(self.method.run(picture, target, part).picture)
             before = picture
             yield after
 
@@ -262,7 +271,7 @@ class PictureSteps:
         picture = enlarged.result.picture
         with naming_memory(f"to write {job.output}, {picture.size}"), naming_overwrite():
             lost = write_picture(
-                picture,
+                self.options.stated(picture),
                 job.output,
                 quality=self.options.quality,
                 overwrite=overwrite,

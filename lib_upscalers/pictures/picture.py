@@ -45,6 +45,8 @@ __all__ = [
 
 _log = logging.getLogger("lib_upscalers")
 _STRIP_BYTES = 4 << 20
+# How far float pixels may lie beyond black and white.
+_FARTHEST = 1.0
 # Decoders' error texts for data that is not damaged, but of an unsupported kind.
 _UNSUPPORTED = re.compile(
     r"unsupported|not supported|unknown pcx mode|unimplemented|not implemented|not available"
@@ -78,6 +80,8 @@ class Picture:
         if len(shape) != 3 or shape[2] not in (1, 3) or not self.pixels.size:
             raise ImageError(f"Expected pixels of shape (H, W, 1 or 3), but got {shape}.")
         peak(self.pixels.dtype)
+        if self.pixels.dtype == np.float32:
+            _check_range(self.pixels)
         alpha = self.alpha
         if alpha is not None and (alpha.shape, alpha.dtype) != (shape[:2], self.pixels.dtype):
             raise ImageError(
@@ -89,6 +93,24 @@ class Picture:
     def size(self) -> Size:
         """Its width and height."""
         return Size(self.pixels.shape[1], self.pixels.shape[0])
+
+
+def _check_range(pixels: NDArray[Any]) -> None:
+    """Refuse floats that are obviously not in [0, 1]; a little beyond, as of resampling, is usual.
+
+    Raises:
+        ImageError: They are in another range, or not finite.
+    """
+    least, most = float(pixels.min()), float(pixels.max())
+    if not np.isfinite((least, most)).all():
+        raise ImageError(
+            "Expected float pixels from 0 to 1, but some are no finite numbers: replace them."
+        )
+    if least < -_FARTHEST or most > 1 + _FARTHEST:
+        raise ImageError(
+            f"Expected float pixels from 0 to 1, but got values from {least:g} to {most:g}: divide "
+            "them by the value of white, such as 255."
+        )
 
 
 @contextmanager

@@ -6,7 +6,6 @@ Imports gradio, so nothing imports this module before a page is built.
 from __future__ import annotations
 
 import logging
-import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence  # noqa: TC003 - gradio reads annotations
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from lib_upscalers.compare.request import MOST, ComparisonRequest
 from lib_upscalers.errors import InputError
 from lib_upscalers.pictures.names import names_a_picture
 from lib_upscalers.resampling.kernels import KERNELS
-from lib_upscalers.ui import setting_controls
+from lib_upscalers.ui import form_numbers, setting_controls
 from lib_upscalers.ui.compare_actions import MOST_PICTURES, CompareActions, Form
 from lib_upscalers.ui.gradio_compat import (
     accepted_arguments,
@@ -103,33 +102,17 @@ def form_of(
         raise InputError("Expected 1 to 12 upscalers to compare: choose some.")
     trial = None
     if mode == _TEST:
-        quality = _whole(jpeg, "a JPEG quality")
-        trial = Trial(_whole(shrink, "how much to shrink"), str(kernel), quality or None)
-    sides = _side(width, "a width"), _side(height, "a height")
+        quality = form_numbers.whole(jpeg, "a JPEG quality")
+        trial = Trial(
+            form_numbers.whole(shrink, "how much to shrink"), str(kernel), quality or None
+        )
+    sides = form_numbers.side(width, "a width"), form_numbers.side(height, "a height")
     size = sides if any(sides) else None
-    number, settings = _number(scale, "a scale"), setting_controls.chosen_in_order(engine)
+    number, settings = (
+        form_numbers.number(scale, "a scale"),
+        setting_controls.chosen_in_order(engine),
+    )
     return Form(tuple(cast("list[str]", names)), number, size, trial, settings)
-
-
-def _number(value: object, what: str) -> float:
-    try:
-        number = float(cast("Any", value))
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(f"Expected {what} as a number, but got something else: correct it.")
-    return number
-
-
-def _whole(value: object, what: str) -> int:
-    return int(_number(value, what))
-
-
-def _side(value: object, what: str) -> int:
-    side = _whole(value or 0, what)
-    if side < 0:
-        raise InputError(f"Expected {what} of 0 or more, but got {side}: correct it.")
-    return side
 
 
 def _target() -> tuple[Any, Any, Any]:

@@ -24,7 +24,8 @@ from lib_upscalers.json_files import write_object
 from lib_upscalers.pictures.files import read_picture
 from lib_upscalers.progress import NULL
 from lib_upscalers.resampling.resample import resample_pixels
-from lib_upscalers.targets import SizeRequest, Target
+from lib_upscalers.targets import SizeRequest, Target, target_for
+from lib_upscalers.ui import form_numbers
 from lib_upscalers.ui.background_work import BackgroundWork
 from lib_upscalers.ui.before_after import show_before_and_after
 from lib_upscalers.ui.run_status import fault_list, status_line
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 OWN_FORMAT = "each picture's own"
 _LAST_RESULTS, _THUMBNAILS, _THUMBNAIL_SIDE = 50, 4, 160
 _MOST_FAULTS = 100
-_MOST_SIDE = 999_999
 _FILE = "folders.json"
 _log = logging.getLogger("lib_upscalers")
 
@@ -79,11 +79,12 @@ class FolderForm:
         Raises:
             InputError: One is of another kind.
         """
-        kinds = (str, str, str, (int, float), str, bool, (int, float), (int, float))
+        kinds = (str, str, str, (int, float), str, bool, object, object)
         if len(values) != len(kinds) or not all(map(isinstance, values, kinds)):
             raise InputError("Expected two folders, an upscaler and a scale: fill them in.")
         *others, width, height = cast("Any", values)
-        form = cls(*cast("Any", (*others, _side(width), _side(height))))
+        sides = form_numbers.side(width, "a width"), form_numbers.side(height, "a height")
+        form = cls(*cast("Any", (*others, *sides)))
         for each in (form.source, form.results):
             if not each.strip() or "\0" in each:
                 raise InputError("Expected the names of two folders: fill them in.")
@@ -100,18 +101,7 @@ class FolderForm:
 
     def target(self, picture: Size) -> Target:
         """Return the target for a picture of that size."""
-        if self.size is None:
-            return Target(scale=float(self.scale))
-        return Target(size=self.size.resolve(picture))
-
-
-def _side(number: float) -> int:
-    if not 0 <= number <= _MOST_SIDE or number != int(number):
-        raise InputError(
-            f"Expected a width and a height of whole pixels, but got {number:g}: correct it, or "
-            "enter 0 to go by the scale."
-        )
-    return int(number)
+        return target_for(self.size, float(self.scale), picture)
 
 
 @dataclass

@@ -9,10 +9,19 @@ TO_VIEWER = """() => {
 """Shows the viewer."""
 
 TO_OUTCOME = """() => {
+    const regain = (tries) => {
+        if (document.activeElement !== document.body || !tries) return;
+        document.querySelector("#upscaler-lab-compare")?.focus({ preventScroll: true });
+        setTimeout(regain, 100, tries - 1);
+    };
     setTimeout(() => {
         const said = document.querySelector("#upscaler-lab-said .lab-alert");
         said?.scrollIntoView({ block: "nearest" });
+        regain(30);
     }, 100);
     return [];
 }"""
-"""Shows the alert of the comparison, if there is one, once the page has it."""
+"""Shows the alert of the comparison, if there is one, once the page has it.
+
+A button that was pressed loses the focus while it is not active, and gets it back.
+"""

@@ -26,6 +26,9 @@ _MOST_PARTS: Final = 8
 _FEW_LETTERS: Final = 7
 _MARKS: Final = ".,:;"
 _ENDS: Final = (".", "!", "?", "…", ":")
+_GROUPED: Final = re.compile(r"\d{1,3}(,\d{3})+")
+# Its translation tells what stands between the groups of a number's digits.
+_THOUSAND: Final = "1,000"
 
 
 class _Template(NamedTuple):
@@ -78,6 +81,7 @@ class Translator:
         made = [_template(*each) for each in self._table.items() if _PLACE.search(each[0])]
         # The template that says most of a text is the right one.
         self._templates = sorted(made, key=lambda each: -sum(map(len, each.fixed)))
+        self._gap = self._table.get(_THOUSAND, _THOUSAND)[1:-3]
 
     def __call__(self, text: str) -> str:
         """Return a text in the other language, as far as the table has it."""
@@ -109,6 +113,8 @@ class Translator:
 
     def _part(self, text: str) -> str:
         """Translate a value or a part; a single word stays as it is, since it may be a name."""
+        if _GROUPED.fullmatch(text):
+            return text.replace(",", self._gap)
         return self(text) if " " in text.strip() or text.endswith(_ENDS) else text
 
     def _in_parts(self, text: str) -> str:

@@ -243,7 +243,7 @@ def test_what_is_wrong_is_told(page: Page, tmp_path: Path) -> None:
     expect(button(page, "Compare")).to_be_enabled()
     page.get_by_label("or width (0: by scale)").fill("-5")
     button(page, "Compare").click()
-    expect(said).to_contain_text("Expected a width of 0 or more, but got -5")
+    expect(said).to_contain_text("Expected a width of 0 or more whole pixels, but got -5")
     expect(button(page, "Compare")).to_be_enabled()
 
 

@@ -201,6 +201,19 @@ class TestStatements:
         assert "An animation of 3 frames: the first is taken." in error
         assert "Transparency is laid on white" in error
 
+    @pytest.mark.parametrize("ending", ["png", "jpg", "tif"])
+    def test_results_state_the_resolution_that_was_asked_for(self, ending: str) -> None:
+        draw("plain.png")
+        pages = [Image.new("RGB", (6, 4), (90 * number, 0, 0)) for number in range(2)]
+        pages[0].save("pages.tif", save_all=True, append_images=pages[1:], dpi=(72, 72))
+        assert run("plain.png", "pages.tif", "out", "-f", ending, *BOX, "--dpi", "300") == 0
+        for name in ("plain", "pages"):
+            with Image.open(f"out/{name}.{ending}") as image:
+                assert image.info["dpi"] == pytest.approx((300, 300), abs=0.01), name
+        assert run("plain.png", "pages.tif", "out", "-f", ending, *BOX) == 0
+        with Image.open(f"out/pages.{ending}") as image:
+            assert image.info["dpi"] == pytest.approx((72, 72), abs=0.01), "its own, without it"
+
     def test_a_cut_picture_is_read_on_request(self, capsys: Capture) -> None:
         pixels = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
         Image.fromarray(pixels).save("whole.jpg", quality=95)

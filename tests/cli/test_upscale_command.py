@@ -272,6 +272,9 @@ def test_an_unknown_kernel_suggests_the_nearest(capsys: Capture) -> None:
         ["upscale", "in.png", "out.png", "--scale", "2", "--size", "4x4"],
         ["upscale", "in.png", "out.png", "--scale", "two"],
         ["upscale", "in.png", "out.png", "--quality", "101"],
+        ["upscale", "in.png", "out.png", "--dpi", "0"],
+        ["upscale", "in.png", "out.png", "--dpi", "70000"],
+        ["compare", "in.png", "--with", "Lanczos", "--json", "-"],
         ["upscale", "in.png", "out.png", "--format", "exe"],
     ],
 )

@@ -62,6 +62,15 @@ def test_a_picture_of_another_dtype_is_refused() -> None:
         Picture(np.zeros((2, 2, 3)))
 
 
+@each_case("value", [255.0, -3.0, np.nan, np.inf])
+def test_float_pixels_of_another_range_are_refused(value: float) -> None:
+    pixels = np.full((2, 3, 3), 0.5, np.float32)
+    assert Picture(pixels * 2.5).size == Size(3, 2), "a little beyond white is usual"
+    pixels[1, 2, 0] = value
+    with pytest.raises(ImageError, match="Expected float pixels from 0 to 1, but"):
+        Picture(pixels)
+
+
 @each_depth
 @each_case("wanted", DEPTHS)
 def test_depths_round_to_the_nearest(depth: type, wanted: type) -> None:

@@ -13,6 +13,9 @@ const COLON = /(?<=:) +/g;
 const CUTS = [/\n\n+/g, /\n\s*/g, /(?<=[.!?;…]) +/g, COLON, /(?<=,) +/g];
 const MOST_PARTS = 8;
 const FEW_LETTERS = 7;
+const GROUPED = /^\d{1,3}(,\d{3})+$/;
+// Its translation tells what stands between the groups of a number's digits.
+const THOUSAND = "1,000";
 
 /**
  * @param {string} key
@@ -72,6 +75,8 @@ export function translatorOf(table) {
     return typeof known === "string" && known ? known : null;
   };
 
+  const gap = (exact(THOUSAND) ?? THOUSAND).slice(1, -3);
+
   /** @param {string} text */
   const whole = (text) => {
     const known = exact(text);
@@ -94,7 +99,10 @@ export function translatorOf(table) {
    * @param {string} text
    * @returns {string}
    */
-  const part = (text) => (text.trim().includes(" ") || /[.!?…:]$/.test(text) ? translate(text) : text);
+  const part = (text) => {
+    if (GROUPED.test(text)) return text.replaceAll(",", gap);
+    return text.trim().includes(" ") || /[.!?…:]$/.test(text) ? translate(text) : text;
+  };
 
   /** @param {string} text */
   const inParts = (text) => {
