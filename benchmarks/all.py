@@ -1,13 +1,14 @@
-"""Make the page of benchmarks from one run: machine, versions, date, and what each one prints.
+"""Make the page of benchmarks: machine, versions, and what each one prints, when and at which load.
 
     python -m benchmarks.all [--page FILE] [--only NAME ...]
                              [--set5 FOLDER] [--webui ADDRESS] [--peers NAME=FILE.py ...]
 
 Without --page it is a page of the documentation's reference. Run it on a machine that does nothing
-else: the page states the load before and after, and says so
-where it was not idle. What fails or takes longer than half an hour is stated, not left out. With
---webui, a WebUI that runs there is measured too, as a peer; with --peers, copies of other programs'
-functions, as `benchmarks.peers` describes.
+else: each section states the load before and after it, and says so where the machine was not idle.
+With --only, the others of the page stay as they are, if the page is of this machine and these
+versions. The page is written after each section. What fails or takes longer than half an hour is
+stated, not left out. With --webui, a WebUI that runs there is measured too, as a peer; with
+--peers, copies of other programs' functions, as `benchmarks.peers` describes.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ _IDLE_LOAD = 0.15
 
 BENCHMARKS = {
     "The engine: time": ("engine", "time"),
-    "The engine: tiles against the whole picture": ("engine", "exact"),
-    "The engine: memory": ("engine", "memory"),
     "bf16 on this CPU": ("precision", *WEIGHTS),
     "One picture on the command line": ("first_picture",),
     "A folder of small pictures": ("small_pictures",),
@@ -41,12 +40,18 @@ BENCHMARKS = {
     "Resampling": ("resample",),
     "Loading networks": ("loading",),
     "Comparing": ("comparing",),
+    "Hashing beside a comparison": ("hashing",),
+}
+# These take no times, so what else the machine does matters little.
+UNTIMED = {
+    "The engine: tiles against the whole picture": ("engine", "exact"),
+    "The engine: memory": ("engine", "memory"),
 }
 
 
-def load() -> str:
-    """Return the average number of running processes of the last minute."""
-    return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "not known"
+def load() -> float | None:
+    """Return the average number of running processes of the last minute; None if not known."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def run(arguments: tuple[str, ...]) -> str:
@@ -69,22 +74,46 @@ def run(arguments: tuple[str, ...]) -> str:
     return done.stdout.rstrip()
 
 
-def head(before: str) -> list[str]:
-    """Return the lines that name the machine, the versions and the date."""
-    idle = before != "not known" and float(before) <= _IDLE_LOAD * (os.cpu_count() or 1)
-    date = time.strftime("%Y-%m-%d")
+def head() -> str:
+    """Return the lines that name the machine and the versions."""
     lines = [
         "# Benchmarks",
         "",
-        f"One run of `python -m benchmarks.all`, {date}, Upscaler Lab {VERSION}.",
+        f"By `python -m benchmarks.all`, Upscaler Lab {VERSION}. Each section states when it was",
+        "measured, and how many processes the machine was running before and after it (load).",
         "",
         f"- {device_name('cpu')}",
         *(f"- {line}" for line in (*machine_lines(), *package_lines())),
-        f"- load before: {before}, after: {load()}",
+        "",
     ]
-    if not idle:
-        lines += ["", "**The machine was not idle: read ratios, and those with care.**"]
-    return lines
+    return "\n".join(lines)
+
+
+def section(title: str, arguments: tuple[str, ...]) -> str:
+    """Measure, and return a section of the page."""
+    before = load()
+    found = run(arguments)
+    idle = before is not None and before <= _IDLE_LOAD * (os.cpu_count() or 1)
+    stamp = (
+        f"{time.strftime('%Y-%m-%d %H:%M')}, load {_words(before)} before, {_words(load())} after."
+    )
+    if not idle and title not in UNTIMED:
+        stamp += " **The machine was not idle: read ratios, and those with care.**"
+    command = f"`python -m benchmarks.{shown(arguments)}`"
+    return "\n".join([f"## {title}", "", command, "", stamp, "", "```text", found, "```", ""])
+
+
+def _words(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2f}"
+
+
+def sections_of(page: Path, beginning: str) -> dict[str, str]:
+    """Return the sections of a page by their titles; none where it begins in another way."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    if not text.startswith(beginning):
+        return {}
+    parts = text.removeprefix(beginning).split("\n## ")[1:]
+    return {part.partition("\n")[0]: f"## {part}" for part in parts}
 
 
 def shown(arguments: tuple[str, ...]) -> str:
@@ -113,22 +142,25 @@ def main() -> None:
     todo = dict(BENCHMARKS)
     if options.set5 is not None:
         for weights in WEIGHTS:
-            scale = "4" if "4x" in weights else "2"
+            scale = Path(weights).stem[-2]
+            if scale == "1":
+                continue
             arguments = ("fidelity", weights, "--scale", scale, "--data", str(options.set5))
             todo[f"PSNR on Set5: {Path(weights).stem}"] = arguments
     if options.webui:
         todo["Beside a WebUI's own engine"] = ("webui", "networks", options.webui)
     if options.peers:
         todo["Beside other programs' functions"] = ("peers", *options.peers)
-    before, sections = load(), list[str]()
+    todo.update(UNTIMED)
+    beginning = head()
+    kept = sections_of(options.page, beginning) if options.only else {}
     for title, arguments in todo.items():
         if options.only and arguments[0] not in options.only:
             continue
         print(title, flush=True)
-        found = run(arguments)
-        command = f"`python -m benchmarks.{shown(arguments)}`"
-        sections += ["", f"## {title}", "", command, "", "```text", found, "```"]
-    options.page.write_text("\n".join([*head(before), *sections, ""]), encoding="utf-8")
+        kept[title] = section(title, arguments)
+        found = [kept[each] for each in (*todo, *kept) if each in kept]
+        options.page.write_text("\n".join([beginning, *dict.fromkeys(found)]), encoding="utf-8")
 
 
 if __name__ == "__main__":
