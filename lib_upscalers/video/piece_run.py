@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from lib_upscalers.errors import OutputError
+from lib_upscalers.errors import Cancelled, OutputError
 from lib_upscalers.jobs.pipeline import Pipeline
 from lib_upscalers.video.changed_tiles import ChangedTiles
 from lib_upscalers.video.decoding import Decoder
@@ -166,14 +166,31 @@ class PieceRun:
         self._planes: NDArray[Any] | None = None
         self._changed = None if job.reuse is None else ChangedTiles(job.reuse)
 
+        self.written = 0
+        """How many frames the file holds, also where the run was stopped."""
+
     def run(self) -> None:
         """Do the piece.
 
         Raises:
             UpscalerError: It cannot be done.
-            Cancelled: The progress raises it.
+            Cancelled: The progress raises it. The file then holds the frames until there.
+            KeyboardInterrupt: Likewise.
         """
-        tally, job = self._tally, self._job
+        stop = self._encode()
+        if stop is not None:
+            raise stop
+        tally, base = self._tally, self._job.facts.time_base
+        tally.damaged.extend(float(stamp * base) for stamp in self._decoder.damaged)
+        if self.written != len(self._piece.stamps):
+            raise OutputError(
+                f"Expected {len(self._piece.stamps)} frames in piece {self._piece.number}, but "
+                f"{self.written} were written: do it again with --no-resume."
+            )
+
+    def _encode(self) -> BaseException | None:
+        """Write the file; return what has stopped it early, if anything has."""
+        job, stop = self._job, None
         with PieceWriter(self._file, job.facts, job.size, job.encoding) as writer:
             stages: Pipeline[VideoFrame, VideoFrame, _Made] = Pipeline(
                 read=lambda frame: frame,
@@ -182,16 +199,12 @@ class PieceRun:
                 bytes_read=lambda frame: _bytes_of(frame.picture),
                 bytes_made=self._bytes_made,
             )
-            stopped = threading.Event()
-            stages.run(self._decoder.frames(), stopped)
-            written = writer.count
-        base = job.facts.time_base
-        tally.damaged.extend(float(stamp * base) for stamp in self._decoder.damaged)
-        if written != len(self._piece.stamps):
-            raise OutputError(
-                f"Expected {len(self._piece.stamps)} frames in piece {self._piece.number}, but "
-                f"{written} were written: do it again with --no-resume."
-            )
+            try:
+                stages.run(self._decoder.frames(), threading.Event())
+            except (Cancelled, KeyboardInterrupt) as error:
+                stop = error
+            self.written = writer.count
+        return stop
 
     def _bytes_made(self, frame: VideoFrame) -> int:
         if frame.picture is None:

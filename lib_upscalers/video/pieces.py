@@ -11,7 +11,8 @@ from lib_upscalers.errors import ImageError, InputError
 from lib_upscalers.video.pyav import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from lib_upscalers.video.video_facts import VideoFacts
 
@@ -20,6 +21,7 @@ PIECE_SECONDS = 10.0
 _PATIENCE = 2.0
 _TIME = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)"
 _MINUTE, _HOUR = 60, 3600
+_PART = re.compile(r"\d+-(\d+)-(\d+)\.mkv")
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,25 @@ class Piece:
         number: From 1.
         stamps: Their timestamps in units of the video's time base, ascending.
         seek: The timestamp of the keyframe from which they can be decoded.
+        first: Of a part of a piece: the place of its first frame in the piece; None: the whole.
     """
 
     number: int
     stamps: tuple[int, ...]
     seek: int
+    first: int | None = None
 
     @property
     def name(self) -> str:
         """The name of its file."""
-        return f"{self.number:05d}.mkv"
+        if self.first is None:
+            return f"{self.number:05d}.mkv"
+        return f"{self.number:05d}-{self.first}-{len(self.stamps)}.mkv"
+
+    def part(self, start: int, count: int) -> Piece:
+        """Return a part of it: so many frames from the place `start` on."""
+        stamps = self.stamps[start : start + count]
+        return replace(self, stamps=stamps, first=(self.first or 0) + start)
 
 
 @dataclass(frozen=True)
@@ -175,6 +186,35 @@ def cut(timeline: Timeline, facts: VideoFacts, seconds: float = PIECE_SECONDS) -
         Piece(number, stamps[start:end], key_before(timeline.keys, stamps[start]))
         for number, (start, end) in enumerate(zip(starts, ends, strict=True), 1)
     ]
+
+
+def resumed(pieces: Iterable[Piece], folder: Path, is_done: Callable[[Piece], bool]) -> list[Piece]:
+    """Return the pieces, those whose beginning an earlier run has kept in two parts or more.
+
+    Args:
+        pieces: The pieces of a video.
+        folder: Where their files lie.
+        is_done: Returns whether the file of a piece or part is the result of this work.
+    """
+    return [
+        part
+        for piece in pieces
+        for part in ([piece] if is_done(piece) else _parts(piece, folder, is_done))
+    ]
+
+
+def _parts(piece: Piece, folder: Path, is_done: Callable[[Piece], bool]) -> list[Piece]:
+    names = (_PART.fullmatch(each.name) for each in folder.glob(f"{piece.number:05d}-*.mkv"))
+    spans = sorted((int(each[1]), -int(each[2])) for each in names if each)
+    parts: list[Piece] = []
+    at = 0
+    for start, count in spans:
+        part = piece.part(start, -count)
+        if start == at and len(part.stamps) == -count and is_done(part):
+            parts.append(part)
+            at -= count
+    rest = piece.part(at, len(piece.stamps) - at) if at else piece
+    return [*parts, rest] if rest.stamps else parts
 
 
 def key_before(keys: Sequence[int], stamp: int) -> int:

@@ -6,31 +6,37 @@ import shutil
 import threading
 import time
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from lib_upscalers.errors import BusyFileError, UpscalerError
+from lib_upscalers.errors import BusyFileError, Cancelled, UpscalerError
 from lib_upscalers.file_writing import check_target, locking, writing
-from lib_upscalers.jobs.claims import ClaimRules, claim_some
+from lib_upscalers.jobs.claims import ClaimRules, claim_some, foresee
 from lib_upscalers.jobs.journal import ClaimLostError, opened_journal
 from lib_upscalers.jobs.journal_view import JOURNAL_NAME
 from lib_upscalers.jobs.output_paths import FileJob
 from lib_upscalers.jobs.worker_pool import publish_part
 from lib_upscalers.video.joining import container_format, join
 from lib_upscalers.video.piece_run import PieceRun, VideoTally
+from lib_upscalers.video.pieces import resumed
 from lib_upscalers.video.video_worker import PieceRow, PieceTask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from lib_upscalers.jobs.claims import Claim
     from lib_upscalers.jobs.journal import Journal
+    from lib_upscalers.jobs.journal_view import Row
     from lib_upscalers.jobs.worker_pool import WorkerPool
     from lib_upscalers.progress import Progress
     from lib_upscalers.video.piece_run import VideoJob
     from lib_upscalers.video.pieces import Piece
 
 _BUSY_SECONDS = 0.5
+# A stop keeps what it has done of a piece if that took longer: a piece in one is a little smaller,
+# and the same whatever happens.
+_LOST_SECONDS = 20.0
 
 
 class VideoRun:
@@ -47,6 +53,7 @@ class VideoRun:
         self._job = job
         self._progress = progress
         self._pool = pool
+        self._pieces = list(job.pieces)
         self.tally = VideoTally(sum(len(piece.stamps) for piece in job.pieces))
 
     def run(self) -> tuple[str, ...]:
@@ -62,6 +69,7 @@ class VideoRun:
         check_target(job.output, overwrite=job.overwrite, protected=(job.facts.path,))
         with ExitStack() as stack:
             journal = stack.enter_context(opened_journal(job.folder))
+            self._pieces = resumed(job.pieces, job.folder, partial(self._is_done, journal))
             self._do_pieces(journal)
             notes = self._join(form)
         self._remove_pieces()
@@ -76,14 +84,14 @@ class VideoRun:
             return
         self._pool.run(
             claims,
-            lambda claimed: PieceTask(claimed[0].number),
+            lambda claimed: PieceTask(claimed[0]),
             lambda claimed, outcome: self._take(journal, *claimed, outcome),
             threading.Event(),
         )
 
     def _claims(self, journal: Journal) -> Iterator[tuple[Piece, Claim]]:
         """Yield the pieces that this run is to do, until another run or this one has done all."""
-        waiting = list(self._job.pieces)
+        waiting = list(self._pieces)
         while waiting:
             again: list[Piece] = []
             for piece in waiting:
@@ -101,10 +109,18 @@ class VideoRun:
                 time.sleep(_BUSY_SECONDS)
 
     def _claim(self, journal: Journal, piece: Piece) -> Claim:
+        return claim_some(journal, [self._file(piece)], self._rules, 1)[0]
+
+    def _is_done(self, journal: Journal, piece: Piece) -> bool:
+        return foresee(journal, [self._file(piece)], self._rules)[0].verdict == "done"
+
+    @property
+    def _rules(self) -> ClaimRules:
         job = self._job
-        rules = ClaimRules(job.method.fingerprint, resume=job.resume, overwrite=True)
-        file = FileJob(job.facts.path, job.folder / piece.name)
-        return claim_some(journal, [file], rules, 1)[0]
+        return ClaimRules(job.method.fingerprint, resume=job.resume, overwrite=True)
+
+    def _file(self, piece: Piece) -> FileJob:
+        return FileJob(self._job.facts.path, self._job.folder / piece.name)
 
     def _take(self, journal: Journal, piece: Piece, claim: Claim, outcome: object) -> None:
         """Enter and name a piece that a worker has left under a temporary name."""
@@ -129,25 +145,32 @@ class VideoRun:
         self._progress.check_cancelled()
 
     def _make(self, journal: Journal, claim: Claim, piece: Piece) -> None:
-        row = claim.row
-        if row is None:
-            return
         start = time.perf_counter()
 
-        def enter(part: Path) -> None:
-            nonlocal row
-            if row is not None:
-                row = journal.enter_written(row, part, time.perf_counter() - start)
+        def work(file: BinaryIO) -> None:
+            run = PieceRun(self._job, piece, file, self.tally, self._progress)
+            try:
+                run.run()
+            except (Cancelled, KeyboardInterrupt):
+                if time.perf_counter() - start > _LOST_SECONDS:
+                    self._keep(journal, piece, run.written, file)
+                raise
 
         try:
-            with writing(claim.job.output, overwrite=True, finished=enter) as file:
-                PieceRun(self._job, piece, file, self.tally, self._progress).run()
-        except ClaimLostError:
-            return
+            _publish(journal, claim, work)
         except UpscalerError as error:
-            journal.enter_failed(row, str(error))
+            if claim.row is not None:
+                journal.enter_failed(claim.row, str(error))
             raise
-        journal.enter_published(row)
+
+    def _keep(self, journal: Journal, piece: Piece, count: int, file: BinaryIO) -> None:
+        """Keep what a stopped run has done of a piece as a part of it."""
+        if not 0 < count < len(piece.stamps):
+            return
+        claim = self._claim(journal, piece.part(0, count))
+        file.flush()
+        with Path(file.name).open("rb") as written:
+            _publish(journal, claim, lambda part: shutil.copyfileobj(written, part))
 
     def _join(self, form: str) -> tuple[str, ...]:
         job = self._job
@@ -157,7 +180,7 @@ class VideoRun:
                 writing(job.output, overwrite=job.overwrite, protected=(job.facts.path,)) as file,
             ):
                 check = self._progress.check_cancelled
-                joined = join(job.facts, job.pieces, job.folder, file, form, job.trim, check)
+                joined = join(job.facts, self._pieces, job.folder, file, form, job.trim, check)
         except BusyFileError as error:
             raise BusyFileError(
                 f"Expected to join the pieces of {job.output}, but another run does so already: "
@@ -168,8 +191,35 @@ class VideoRun:
     def _remove_pieces(self) -> None:
         folder = self._job.folder
         for piece in self._job.pieces:
-            (folder / piece.name).unlink(missing_ok=True)
+            for name in (piece.name, f"{piece.number:05d}-*.mkv"):
+                for file in folder.glob(name):
+                    file.unlink(missing_ok=True)
         for name in ("joining", JOURNAL_NAME):
             (folder / name).unlink(missing_ok=True)
         if folder.is_dir() and not any(folder.iterdir()):
             shutil.rmtree(folder)
+
+
+def _publish(journal: Journal, claim: Claim, write: Callable[[BinaryIO], None]) -> None:
+    """Write the file of a claim and enter it; nothing, where another run has taken it over.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    row, start = claim.row, time.perf_counter()
+    if row is None:
+        return
+    try:
+        with writing(
+            claim.job.output,
+            overwrite=True,
+            finished=lambda part: _entered(journal, row, part, start),
+        ) as file:
+            write(file)
+    except ClaimLostError:
+        return
+    journal.enter_published(row)
+
+
+def _entered(journal: Journal, row: Row, part: Path, start: float) -> None:
+    journal.enter_written(row, part, time.perf_counter() - start)

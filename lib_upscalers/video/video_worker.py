@@ -16,17 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lib_upscalers.video.piece_run import VideoJob
+    from lib_upscalers.video.pieces import Piece
 
 
 @dataclass(frozen=True)
 class PieceTask:
-    """A piece to do.
+    """A piece to do, or a part of one."""
 
-    Attributes:
-        number: The piece's number, from 1.
-    """
-
-    number: int
+    piece: Piece
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class VideoWorker:
     def do(self, task: object) -> PieceRow:
         """Do a `PieceTask`; raises what `PieceRun.run` raises."""
         job, start, hand_over = self._job, time.perf_counter(), HandOver()
-        piece = job.pieces[cast("PieceTask", task).number - 1]
+        piece = cast("PieceTask", task).piece
         tally = VideoTally(len(piece.stamps))
         with writing(job.folder / piece.name, overwrite=True, finished=hand_over) as file:
             PieceRun(job, piece, file, tally, NullProgress()).run()

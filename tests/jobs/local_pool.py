@@ -41,7 +41,7 @@ class LocalPool:
             take(task, pickle.loads(pickle.dumps(self._outcome(sent))))
 
     def _outcome(self, task: Any) -> object:  # noqa: ANN401 - of any kind of worker
-        name = task.number if hasattr(task, "number") else task.job.source.name
+        name = task.piece.number if hasattr(task, "piece") else task.job.source.name
         if name in self._lost:
             return WorkerLostError("Expected a worker to do this, but 4 have ended over it.")
         try:

@@ -219,6 +219,40 @@ def test_a_run_goes_on_with_the_piece_that_was_in_work(
 
 
 @pytest.mark.usefixtures("short_pieces")
+def test_a_stop_loses_no_frame_of_slow_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    source = Clip().write(Path("in.mkv"))
+    lossless = ("--codec", "ffv1")
+    assert run(source, "whole.mkv", *lossless) == 0
+    monkeypatch.setattr(video_run, "_LOST_SECONDS", 0.0)
+    before = []
+    for frames in (3, 2, 6):
+        stop_at = frames + 1
+
+        def stop(number: int, last: int = stop_at) -> None:
+            if number == last:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            count_runs(patch, stop)
+            assert run(source, "out.mkv", *lossless) == 130
+        before.append(sum(len(frames_of(each)) for each in Path("out.mkv.pieces").glob("*.mkv")))
+
+    assert before == [3, 5, 11], "each run went on where the one before was stopped"
+    capsys.readouterr()
+    assert run(source, "out.mkv", *lossless) == 0
+    assert "20 of 20 frames, 11 before" in capsys.readouterr().err
+    assert stamps_of(Path("out.mkv")) == stamps_of(Path("whole.mkv"))
+    pixels = [
+        np.stack([frame.to_ndarray(format="rgb24") for frame in frames_of(Path(name))])
+        for name in ("out.mkv", "whole.mkv")
+    ]
+    assert np.array_equal(*pixels)
+    assert not list(Path().glob("out.mkv.pieces"))
+
+
+@pytest.mark.usefixtures("short_pieces")
 def test_another_setting_makes_the_pieces_anew(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
