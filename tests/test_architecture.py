@@ -63,6 +63,7 @@ WEIGHTLESS = ("torch", "torchvision", "spandrel", "gradio", "PIL", "cv2", "psuti
 HEAVY_MODULES = (
     "lib_upscalers.training",
     "lib_upscalers.latent.learned_network",
+    "lib_upscalers.latent.flow_layout",
     "lib_upscalers.latent.published_layouts",
     "lib_upscalers.models.adapt",
     "lib_upscalers.models.architectures.artcnn",

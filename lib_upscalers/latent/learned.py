@@ -223,7 +223,7 @@ def _build(path: Path, state: Mapping[str, torch.Tensor], space: str) -> LatentU
     if published is None:
         raise ModelFileError(
             f"Expected a latent network in {path.name!r}, one of ours, SesquiLSR, NNLatentUpscale, "
-            "SD-Latent-Upscaler, spacepxl's or kinfolk0117's, but its weights are of something "
-            "else."
+            "SD-Latent-Upscaler, spacepxl's, kinfolk0117's or Flow Upscaler, but its weights are "
+            "of something else."
         )
     return published

@@ -7,6 +7,7 @@ Each is written from the description of its network and the names and shapes of 
 * SD-Latent-Upscaler, https://github.com/city96/SD-Latent-Upscaler (Apache-2.0): SD1, SDXL.
 * VAE-Utils, https://github.com/spacepxl/ComfyUI-VAE-Utils (MIT): Wan 2.1.
 * QwenImage21-LatentUpscale, https://github.com/kinfolk0117/ComfyUI-QwenImage21-LatentUpscale (MIT).
+* Flow Upscaler, https://github.com/tensorforger/comfyui-flow-upscaler (weights: Unlicense): FLUX.2.
 
 A layout does not show which model's latents it is for; the usual file name does.
 """
@@ -34,9 +35,11 @@ _NAMES: Mapping[str, str] = {
     "upscaler_wan21": "wan21",
     "wan21_latent_upscale": "wan21",
     "qwen21-latent": "qwen-image-21",
+    "flow_upscaler": "flux2",
     "sdxl_resizer": "sdxl",
     "sd15_resizer": "sd1",
 }
+_INVENTIVE = ("flow_upscaler",)
 _FIXED = re.compile(r"latent-upscaler-v[\d.]+_sd(v1|xl)-x(\d(?:\.\d+)?)", re.IGNORECASE)
 # The factors by which autoencoders' latents are multiplied for a sampler.
 _SD1_SCALE, _SDXL_SCALE = 0.18215, 0.13025
@@ -104,6 +107,11 @@ def space_of_published(stem: str) -> str | None:
     return next((space for name, space in _NAMES.items() if stem.lower().startswith(name)), None)
 
 
+def is_inventive(stem: str) -> bool:
+    """Return whether a file of that name adds texture which the latent does not hold."""
+    return stem.lower().startswith(_INVENTIVE)
+
+
 def find_published(stem: str, state: Weights, space: str) -> Published | None:
     """Make the network of a state dict; None if its layout is unknown.
 
@@ -111,6 +119,7 @@ def find_published(stem: str, state: Weights, space: str) -> Published | None:
         ModelFileError: The latents that it is made for are unknown, or not supported.
         KeyError: A part is missing; also RuntimeError, IndexError and ValueError.
     """
+    from lib_upscalers.latent import flow_layout
     from lib_upscalers.latent import published_layouts as layouts
 
     if "net.upsample.filters" in state and space == "qwen-image-21":
@@ -120,6 +129,8 @@ def find_published(stem: str, state: Weights, space: str) -> Published | None:
     if "blocks.0.cca.1.weight" in state and space == "wan21":
         channels = state["conv_in.weight"].shape[1]
         return Published(channels, layouts.dico(state), _WAN_DEVIATION, _WAN_MEAN)
+    if "film_cond_1.cond_proj.1.weight" in state and space == "flux2":
+        return Published(state["in_conv.weight"].shape[1], flow_layout.flow(state))
     if "upsample.ps_expand.weight" in state:
         return _sesqui(layouts.sesqui(state), state, space)
     if "embed.0.weight" in state and "conv_in.weight" in state:

@@ -20,7 +20,8 @@ _GROUPS = 32
 _BOUND = 0.2
 
 
-def _convolve(weights: Weights, name: str, x: torch.Tensor, mode: str = "constant") -> torch.Tensor:
+def convolve(weights: Weights, name: str, x: torch.Tensor, mode: str = "constant") -> torch.Tensor:
+    """Convolve by a layer whose result has its input's size; `mode` says what lies beyond."""
     weight = weights[f"{name}.weight"]
     weight = weight.squeeze(2) if weight.ndim == 5 else weight
     edge = weight.shape[-1] // 2
@@ -36,13 +37,16 @@ def _border(x: torch.Tensor, edge: int) -> str:
     return "reflect" if min(x.shape[-2:]) > edge else "replicate"
 
 
-def _linear(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
+def linear(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
+    """Apply a layer to the last dimension."""
     return functional.linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
 
 
-def _numbers(weights: Weights, part: str) -> list[int]:
+def numbers(weights: Weights, part: str) -> list[int]:
     """Return the numbers of the blocks under a name, in order."""
-    return sorted({int(name.split(".")[1]) for name in weights if name.startswith(f"{part}.")})
+    start = f"{part}."
+    found = (name[len(start) :].split(".")[0] for name in weights if name.startswith(start))
+    return sorted({int(number) for number in found})
 
 
 def sequential(weights: Weights, factor: float) -> Run:
@@ -52,17 +56,17 @@ def sequential(weights: Weights, factor: float) -> Run:
     """
 
     def run(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-        first, *inner, last = _numbers(weights, "sequential")
-        x = _convolve(weights, f"sequential.{first}", x).relu()
+        first, *inner, last = numbers(weights, "sequential")
+        x = convolve(weights, f"sequential.{first}", x).relu()
         x = functional.interpolate(x, scale_factor=factor, mode="nearest")
         for number in inner:
-            x = _convolve(weights, f"sequential.{number}", x).relu()
-        return _brought_to(_convolve(weights, f"sequential.{last}", x), size)
+            x = convolve(weights, f"sequential.{number}", x).relu()
+        return brought_to(convolve(weights, f"sequential.{last}", x), size)
 
     return run
 
 
-def _brought_to(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def brought_to(x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Interpolate the result of a network for one factor to the size that is asked for."""
     if tuple(x.shape[-2:]) == size:
         return x
@@ -78,18 +82,18 @@ def dico(weights: Weights) -> Run:
 
 
 def _dico(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    inner = _convolve(weights, "conv_in", x, "replicate")
-    for number in _numbers(weights, "blocks"):
+    inner = convolve(weights, "conv_in", x, "replicate")
+    for number in numbers(weights, "blocks"):
         name = f"blocks.{number}"
-        value = _convolve(weights, f"{name}.conv2", _normal(inner), "replicate")
+        value = convolve(weights, f"{name}.conv2", _normal(inner), "replicate")
         value = functional.gelu(value)
-        gate = _convolve(weights, f"{name}.cca.1", value.mean((2, 3), keepdim=True)).sigmoid()
-        inner = inner + _convolve(weights, f"{name}.conv3", value * gate)
-        value = functional.gelu(_convolve(weights, f"{name}.conv4", _normal(inner)))
-        inner = inner + _convolve(weights, f"{name}.conv5", value)
-    large = functional.pixel_shuffle(_convolve(weights, "conv_out", inner, "replicate"), 2)
+        gate = convolve(weights, f"{name}.cca.1", value.mean((2, 3), keepdim=True)).sigmoid()
+        inner = inner + convolve(weights, f"{name}.conv3", value * gate)
+        value = functional.gelu(convolve(weights, f"{name}.conv4", _normal(inner)))
+        inner = inner + convolve(weights, f"{name}.conv5", value)
+    large = functional.pixel_shuffle(convolve(weights, "conv_out", inner, "replicate"), 2)
     large = large + functional.interpolate(x, scale_factor=2.0, mode="nearest-exact")
-    return _brought_to(large, size)
+    return brought_to(large, size)
 
 
 def _normal(x: torch.Tensor) -> torch.Tensor:
@@ -107,38 +111,38 @@ def resizer(weights: Weights) -> Run:
 
 def _resize(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     factor = x.new_tensor([[size[1] / x.shape[-1] - 1]])
-    embedding = _linear(weights, "embed.2", functional.silu(_linear(weights, "embed.0", factor)))
-    x = _convolve(weights, "conv_in", x)
+    embedding = linear(weights, "embed.2", functional.silu(linear(weights, "embed.0", factor)))
+    x = convolve(weights, "conv_in", x)
     x = _resizer_blocks(weights, "in_blocks", x, embedding)
     x = functional.interpolate(x, size, mode="bilinear")
     x = _resizer_blocks(weights, "out_blocks", x, embedding)
-    return _convolve(weights, "conv_out", functional.silu(_group_norm(weights, "norm_out", x)))
+    return convolve(weights, "conv_out", functional.silu(_group_norm(weights, "norm_out", x)))
 
 
 def _resizer_blocks(
     weights: Weights, part: str, x: torch.Tensor, embedding: torch.Tensor
 ) -> torch.Tensor:
-    for number in _numbers(weights, part):
+    for number in numbers(weights, part):
         name = f"{part}.{number}"
         if f"{name}.q.weight" in weights:
             x = _attention(weights, name, x)
             continue
         inner = functional.silu(_group_norm(weights, f"{name}.in_layers.0", x))
-        inner = _convolve(weights, f"{name}.in_layers.2", inner)
-        shift = _linear(weights, f"{name}.emb_layers.1", functional.silu(embedding))
+        inner = convolve(weights, f"{name}.in_layers.2", inner)
+        shift = linear(weights, f"{name}.emb_layers.1", functional.silu(embedding))
         inner = inner + shift[..., None, None]
         inner = functional.silu(_group_norm(weights, f"{name}.out_layers.0", inner))
-        x = x + _convolve(weights, f"{name}.out_layers.3", inner)
+        x = x + convolve(weights, f"{name}.out_layers.3", inner)
     return x
 
 
 def _attention(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
     normal = _group_norm(weights, f"{name}.norm", x)
     query, key, value = (
-        _convolve(weights, f"{name}.{part}", normal).flatten(2).mT[:, None] for part in "qkv"
+        convolve(weights, f"{name}.{part}", normal).flatten(2).mT[:, None] for part in "qkv"
     )
     seen = functional.scaled_dot_product_attention(query, key, value)
-    return x + _convolve(weights, f"{name}.proj_out", seen[:, 0].mT.unflatten(2, x.shape[-2:]))
+    return x + convolve(weights, f"{name}.proj_out", seen[:, 0].mT.unflatten(2, x.shape[-2:]))
 
 
 def _group_norm(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
@@ -170,7 +174,7 @@ def sesqui_doubling(weights: Weights) -> Run:
         mean, deviation = weights["mean"], weights["std"]
         twice = (2 * x.shape[-2], 2 * x.shape[-1])
         large = _sesqui(within, _reassemble_doubled, (x - mean) / deviation, twice)
-        return _brought_to(large * deviation + mean, size)
+        return brought_to(large * deviation + mean, size)
 
     return run
 
@@ -178,17 +182,17 @@ def sesqui_doubling(weights: Weights) -> Run:
 def _sesqui(
     weights: Weights, reassemble: _Reassemble, x: torch.Tensor, size: tuple[int, int]
 ) -> torch.Tensor:
-    inner = functional.mish(_convolve(weights, "head_conv.0", x, "reflect"))
-    inner = _convolve(weights, "head_conv.2", inner, "reflect")
-    for number in _numbers(weights, "in_blocks"):
+    inner = functional.mish(convolve(weights, "head_conv.0", x, "reflect"))
+    inner = convolve(weights, "head_conv.2", inner, "reflect")
+    for number in numbers(weights, "in_blocks"):
         inner = _gated(weights, f"in_blocks.{number}", inner)
     inner = reassemble(weights, inner, size)
-    for number in _numbers(weights, "out_blocks"):
+    for number in numbers(weights, "out_blocks"):
         inner = _gated(weights, f"out_blocks.{number}", inner)
-    inner = functional.mish(_convolve(weights, "tail_conv.0", inner))
-    inner = _convolve(weights, "tail_conv.2", inner, "reflect")
+    inner = functional.mish(convolve(weights, "tail_conv.0", inner))
+    inner = convolve(weights, "tail_conv.2", inner, "reflect")
     plain = functional.interpolate(x, size, mode="bicubic", align_corners=False)
-    return inner + _convolve(weights, "skip_conv", plain, "reflect")
+    return inner + convolve(weights, "skip_conv", plain, "reflect")
 
 
 def _gated(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
@@ -196,17 +200,17 @@ def _gated(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
     deviation = (variance + 1e-6).sqrt()
     normal = (x - mean) / deviation * weights[f"{name}.norm.weight"].view(1, -1, 1, 1)
     values = weights[f"{name}.down.weight"].shape[1]
-    wide = _convolve(weights, f"{name}.up", normal)
+    wide = convolve(weights, f"{name}.up", normal)
     value, gate = functional.mish(wide[:, :values]), torch.tanh(wide[:, values:] / 2)
     value = value * gate.repeat_interleave(values // gate.shape[1], dim=1)
-    value = _convolve(weights, f"{name}.down", value)
-    return x + _convolve(weights, f"{name}.mix", value, "reflect") * deviation
+    value = convolve(weights, f"{name}.down", value)
+    return x + convolve(weights, f"{name}.mix", value, "reflect") * deviation
 
 
 def _doubled(weights: Weights, x: torch.Tensor) -> torch.Tensor:
-    base = functional.pixel_shuffle(_convolve(weights, "upsample.ps_expand", x), 2)
-    lift = functional.pixel_shuffle(_convolve(weights, "upsample.lift_expand", x), 2)
-    lift = _convolve(weights, "upsample.lift_mix", lift, "reflect")
+    base = functional.pixel_shuffle(convolve(weights, "upsample.ps_expand", x), 2)
+    lift = functional.pixel_shuffle(convolve(weights, "upsample.lift_expand", x), 2)
+    lift = convolve(weights, "upsample.lift_mix", lift, "reflect")
     return _gated(weights, "upsample.refine", base + lift)
 
 
@@ -258,8 +262,8 @@ def _taps(
         weights["upsample.axis_emb.weight"][axis].expand(count, -1),
         weights["upsample.rank_emb.weight"][rank].expand(count, -1),
     ]
-    inner = functional.mish(_linear(weights, "upsample.filter_net.0", torch.cat(inputs, dim=1)))
-    change = _linear(weights, "upsample.filter_net.2", inner)
+    inner = functional.mish(linear(weights, "upsample.filter_net.0", torch.cat(inputs, dim=1)))
+    change = linear(weights, "upsample.filter_net.2", inner)
     base = weights["upsample.base_taps"][rank, axis]
     change = _BOUND * torch.tanh(change.view(count, *base.shape))
     return base + change - change.mean(-1, keepdim=True)

@@ -250,6 +250,8 @@ def explanation_for_model(
         return ""
     entry = LATENT_MODES[mode if outlook is None else outlook.used]
     text = _translatable(entry.explanation)
+    if outlook is not None and outlook.by_others:
+        text = _others_part(outlook)
     if outlook is not None and LATENT_MODES[mode].otherwise:
         text = f"{_model_part(mode, outlook, minutes, offer)} {text}"
     if entry.clean_from is not None:
@@ -273,6 +275,14 @@ def _model_part(mode: str, outlook: Outlook, minutes: int, offer: TinyOffer | No
     if offer is not None:
         text += f" {_tiny_part(offer)}"
     return f"{models} {text} <b>{escape(outlook.used)}</b>:"
+
+
+def _others_part(outlook: Outlook) -> str:
+    """Return what to know of a network that others have published."""
+    text = f"{_translatable('A network by others:')} <code>{escape(outlook.by_others)}</code>."
+    if outlook.inventive:
+        text += f" {_translatable('It adds texture of its own, so it is less faithful.')}"
+    return text
 
 
 def _tiny_part(offer: TinyOffer) -> str:

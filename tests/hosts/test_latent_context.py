@@ -235,6 +235,23 @@ def test_an_autoencoder_that_packs_two_by_two_takes_odd_latents(webui: WebUI) ->
 
 
 @one_host
+def test_the_line_names_a_network_by_others(webui: WebUI) -> None:
+    extension = start.extension()
+    load_model(webui, "taef2_decoder", 128)
+    assert "A network by others" not in explanation_for_model(
+        LAB, 0.3, extension.latents.outlook(LAB)
+    )
+    folder = extension.engine.latents()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "flow_upscaler.safetensors").touch()
+    outlook = extension.latents.outlook(LAB)
+    line = explanation_for_model(LAB, 0.3, outlook)
+    assert "<code>flow_upscaler.safetensors</code>" in line
+    assert "less faithful" in line
+    assert "Our network" not in line
+
+
+@one_host
 def test_the_line_speaks_of_the_loaded_model(webui: WebUI) -> None:
     latents = start.extension().latents
     sys.modules["modules.sd_models"].model_data.sd_model = None

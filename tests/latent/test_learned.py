@@ -129,6 +129,7 @@ def test_published_names_tell_the_latent_space(tmp_path: Path) -> None:
         ("sd15_resizer.pt", "sd1"),
         ("wan21_latent_upscale_2x.safetensors", "wan21"),
         ("qwen21-latent-2x-v1.safetensors", "qwen-image-21"),
+        ("flow_upscaler.safetensors", "flux2"),
         ("latent-upscaler-v2.1_SDxl-x1.5.safetensors", "sdxl"),
     ):
         (tmp_path / name).touch()
@@ -389,6 +390,36 @@ def dico(width: int = 16) -> dict[str, torch.Tensor]:
     return names(shapes)
 
 
+def flow(width: int = 12, told: int = 8) -> dict[str, torch.Tensor]:
+    """Return the layout of Flow Upscaler, whose widths are 384 and 1024 and whose waves are 512."""
+    counts = {"down_stages.0": 3, "down_stages.1": 2, "up_stages.0": 2, "up_stages.1": 3}
+    blocks = [f"{stage}.blocks.{place}" for stage, n in counts.items() for place in range(n)]
+    blocks += ["mid_stages.0", "low_res_encoder.block_1"]
+    blocks += [f"low_res_encoder.block_{number}.blocks.0" for number in (2, 3)]
+    halving = ("down_stages.0", "down_stages.1", "low_res_encoder.block_2")
+    shapes: dict[str, tuple[int, ...]] = {
+        "conditioning.time_proj.0": (told, 6),
+        "conditioning.time_proj.2": (told, told),
+        "in_conv": (width, 32, 1, 1),
+        "out_conv": (32, width, 1, 1),
+        "low_res_encoder.in_conv": (width, 32, 1, 1),
+        **{f"film_cond_{n}.cond_proj.1": (2 * width, width, 1, 1) for n in (1, 2, 3)},
+        **{
+            f"{name}.downsample": (width, width, 3, 3)
+            for name in (*halving, "low_res_encoder.block_3")
+        },
+    }
+    for name in blocks:
+        into = 2 * width if name.startswith("up_") and name.endswith(".0") else width
+        shapes |= {f"{name}.norm1": (into,), f"{name}.norm2": (width,)}
+        shapes |= {f"{name}.cond_proj.1": (2 * width, told)}
+        shapes |= {f"{name}.conv1": (width, into, 3, 3), f"{name}.conv2": (width, width, 3, 3)}
+    skips = {f"up_stages.{n}.blocks.0.skip.weight": (width, 2 * width, 1, 1) for n in (0, 1)}
+    both = {f"{name}.weight": shape for name, shape in shapes.items()}
+    both |= {f"{name}.bias": shape[:1] for name, shape in shapes.items()}
+    return names(both | skips)
+
+
 @pytest.mark.parametrize(
     ("name", "space", "channels", "part"),
     [
@@ -397,12 +428,13 @@ def dico(width: int = 16) -> dict[str, torch.Tensor]:
         ("upscaler_SDXL.pth", "sdxl", 4, "upsample.rank_gain"),
         ("wan21_latent_upscale_2x.pt", "wan21", 16, "blocks.1.conv5.bias"),
         ("qwen21-latent-2x-v1.pt", "qwen-image-21", 64, "net.upsample.gains"),
+        ("flow_upscaler.pt", "flux2", 32, "up_stages.1.blocks.0.conv2.bias"),
     ],
 )
 def test_published_networks_take_any_size(
     name: str, space: str, channels: int, part: str, tmp_path: Path
 ) -> None:
-    makers = {"sd": nn_latent_upscale, "up": sesqui, "wa": dico, "qw": sesqui_doubling}
+    makers = {"sd": nn_latent_upscale, "up": sesqui, "wa": dico, "qw": sesqui_doubling, "fl": flow}
     state = makers[name[:2]]()
     torch.save(state, tmp_path / name)
     known = LatentSpace(space, channels, 8)
@@ -439,6 +471,24 @@ def test_the_network_for_qwen_without_its_layers_is_bicubic(tmp_path: Path) -> N
     samples = latent(1, 64, 5, 6)
     expected = interpolate(samples, scale_factor=2, mode="bicubic")
     torch.testing.assert_close(network(samples, (10, 12)), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_flow_makes_a_latent_of_the_same_noise_each_time(tmp_path: Path) -> None:
+    """A velocity of nothing leaves the noise; one of the small latent's own size depends on it."""
+    space = LatentSpace("flux2", 32, 8)
+    state = flow()
+    torch.save({name: torch.zeros_like(value) for name, value in state.items()}, tmp_path / "a.pt")
+    torch.save(state, tmp_path / "b.pt")
+    files = [tmp_path / f"flow_upscaler_{name}.pt" for name in "ab"]
+    for file, name in zip(files, "ab", strict=True):
+        (tmp_path / f"{name}.pt").rename(file)
+    noise, guided = (load_network(file, space) for file in files)
+    first, second = latent(2, 32, 5, 7).split(1)
+    drawn = noise(first, (10, 14))
+    assert abs(float(drawn.std()) - 1) < 0.1
+    assert torch.equal(drawn, noise(second, (10, 14)))
+    assert torch.equal(guided(first, (10, 14)), guided(first, (10, 14)))
+    assert not torch.equal(guided(first, (10, 14)), guided(second, (10, 14)))
 
 
 def test_the_networks_of_one_author_share_a_scaling(tmp_path: Path) -> None:
