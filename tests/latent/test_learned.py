@@ -10,11 +10,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from torch.nn.functional import interpolate, pixel_unshuffle
+from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
 
 from lib_upscalers.errors import Cancelled, ModelFileError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent import LatentSpace, learned, upscale_latent
+from lib_upscalers.latent.latent_statistics import FLUX2_DEVIATION, FLUX2_MEAN
 from lib_upscalers.latent.learned import enlarge, find_weights, fit_name, load_network
 from lib_upscalers.latent.learned_network import LatentNetwork
 from lib_upscalers.latent.packing import packed, unpacked
@@ -529,9 +530,24 @@ def test_sesqui_filters_where_an_output_lies(tmp_path: Path) -> None:
 
 
 def test_a_network_whose_scaling_is_not_known_is_refused(tmp_path: Path) -> None:
-    torch.save(sesqui(32), tmp_path / "upscaler_Flux2.pth")
-    with pytest.raises(ModelFileError, match="'wan21', but got one for 'flux2'"):
-        load_network(tmp_path / "upscaler_Flux2.pth", LatentSpace("flux2", 32, 8))
+    torch.save(sesqui(16), tmp_path / "upscaler_Flux.pth")
+    with pytest.raises(ModelFileError, match="'wan21', but got one for 'sd3'"):
+        load_network(tmp_path / "upscaler_Flux.pth", LatentSpace("sd3", 16, 8))
+
+
+def test_sesqui_for_flux_2_works_on_what_its_autoencoder_normalised(tmp_path: Path) -> None:
+    """The statistics are of packed channels: each of four places has its own."""
+    state = {name: torch.zeros_like(value) for name, value in sesqui(32).items()}
+    nn.init.dirac_(state["skip_conv.weight"])
+    torch.save(state, tmp_path / "upscaler_Flux2.pth")
+    network = load_network(tmp_path / "upscaler_Flux2.pth", LatentSpace("flux2", 32, 8))
+    shift, scale = (torch.tensor(each).view(1, -1, 1, 1) for each in (FLUX2_MEAN, FLUX2_DEVIATION))
+    small, large = latent(1, 32, 6, 8), (12, 16)
+    raw = pixel_shuffle(pixel_unshuffle(small, 2) * scale + shift, 2)
+    larger = interpolate(raw, large, mode="bicubic")
+    expected = pixel_shuffle((pixel_unshuffle(larger, 2) - shift) / scale, 2)
+    torch.testing.assert_close(network(small, large), expected, atol=1e-5, rtol=1e-5)
+    assert network(small[..., :5, :7], (9, 13)).shape[-2:] == (9, 13)
 
 
 @pytest.mark.parametrize("side", [96, 128])
