@@ -2,8 +2,7 @@
 
 Each is written from the description of its network and the names and shapes of its weights:
 
-* SesquiLSR, https://github.com/LoganBooker/SesquiLSR (MIT): SDXL, FLUX.1, FLUX.2, Wan
-  2.1.
+* SesquiLSR, https://github.com/LoganBooker/SesquiLSR (MIT): SDXL, FLUX.1 and 2, Wan 2.1.
 * NNLatentUpscale, https://github.com/Ttl/ComfyUi_NNLatentUpscale (GPL-3.0): SD1, SDXL.
 * SD-Latent-Upscaler, https://github.com/city96/SD-Latent-Upscaler (Apache-2.0): SD1, SDXL.
 * VAE-Utils, https://github.com/spacepxl/ComfyUI-VAE-Utils (MIT): Wan 2.1.
