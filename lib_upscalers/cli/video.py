@@ -51,7 +51,7 @@ examples:
 
 {EXIT_CODES}"""
 _CODECS = ("h264", "hevc", "av1", "ffv1", "prores")
-_GOES_ON = "the same command goes on, from the last whole piece."
+_GOES_ON = "the same command goes on."
 
 
 @dataclass(frozen=True)
