@@ -35,7 +35,7 @@ _EARLY = "its API tells of settings that were there before extensions were loade
 # (WebUI, what a test needs) -> why that WebUI cannot do it.
 CANNOT: Mapping[tuple[str, str], str] = MappingProxyType(
     {
-        ("Neo", "any size"): "it rounds sizes to multiples of 64 (processing.py, 976)",
+        ("Neo", "any size"): "it rounds all but Hires. fix to multiples of 64 (processing.py, 976)",
         ("Neo", "settings in the API"): _EARLY,
         ("Neo", "refiner_checkpoint"): "its refiner is off in Hires. fix (sd_samplers_common, 248)",
         ("Forge", "settings in the API"): _EARLY,

@@ -117,28 +117,37 @@ class WebUI:
             "GRADIO_ANALYTICS_ENABLED": "False",
         }
         if self.kind == "Neo":
-            self._give_prompts_a_value()
+            self._prepare_neo()
         starts = self.log.count("Startup time: ") if (self.data / "webui.log").exists() else 0
         with (self.data / "webui.log").open("ab") as stream:
             self.process = subprocess.Popen(
                 command, cwd=self.root, env=environment, stdout=stream, stderr=stream
             )
         self.wait(starts + 1)
-        self.post(
-            "/sdapi/v1/options",
-            {"live_previews_enable": False, "upscaler_lab_rare_latent_modes": True},
-        )
+        settings = {"live_previews_enable": False}
+        # Neo answers 500, with a traceback, to a setting that nobody declared (options.py, 165).
+        if (self.data / "extensions" / "upscaler-lab").exists():
+            settings["upscaler_lab_rare_latent_modes"] = True
+        self.post("/sdapi/v1/options", settings)
 
-    def _give_prompts_a_value(self) -> None:
-        """Do what Neo does when it ends its first start.
+    def _prepare_neo(self) -> None:
+        """Write settings that Neo reads once, when it starts, and what it writes when it ends.
 
-        Until then it pastes no prompt: it calls the class of the present value, which is that of
-        None (modules/infotext_utils.py, 118).
+        Until it has ended once, it pastes no prompt: it calls the class of the present value, which
+        is that of None (modules/infotext_utils.py, 118). Hires. fix rounds to the setting
+        "Resolution Step", 64 at first (modules/ui.py, 95). It starts with no settings but those of
+        its own version (modules/launch_utils.py, 593).
         """
-        path = self.data / "ui-config.json"
-        if not path.exists():
-            values = {f"{tab}/Prompt/value": "" for tab in ("txt2img", "img2img")}
-            path.write_text(json.dumps(values), encoding="utf-8")
+        values = {f"{tab}/Prompt/value": "" for tab in ("txt2img", "img2img")}
+        settings: dict[str, object] = {"res_step": 8}
+        source = (self.root / "modules" / "launch_utils.py").read_text(encoding="utf-8")
+        version = re.search(r'^VERSION_UID\b.*"(.+)"', source, re.MULTILINE)
+        if version:
+            settings["VERSION_UID"] = version[1]
+        for name, content in (("ui-config.json", values), ("config.json", settings)):
+            path = self.data / name
+            if not path.exists():
+                path.write_text(json.dumps(content), encoding="utf-8")
 
     def wait(self, starts: int = 1) -> None:
         """Wait until it has started that often and answers."""

@@ -74,10 +74,7 @@ def test_the_hosts_own_ways_are_unchanged(webui: WebUI, bare: Bare) -> None:
 
 @pytest.mark.parametrize("upscaler", ["Latent (Lanczos3)", jobs.OWN])
 @pytest.mark.parametrize("size", [(104, 88), (100, 77)])
-def test_odd_sizes(
-    webui: WebUI, needs: Callable[[str], None], upscaler: str, size: tuple[int, int]
-) -> None:
-    needs("any size")
+def test_odd_sizes(webui: WebUI, upscaler: str, size: tuple[int, int]) -> None:
     job = jobs.txt2img(webui, upscaler, hr_resize_x=size[0], hr_resize_y=size[1])
     pictures, _ = jobs.generate(webui, "txt2img", job)
     height, width = pictures[0].shape[:2]

@@ -51,11 +51,18 @@ def test_another_resize_mode_is_left_alone(webui: WebUI) -> None:
     assert jobs.RESIZE not in infotext
 
 
-def test_a_batch_and_an_odd_size(webui: WebUI, needs: Callable[[str], None]) -> None:
-    needs("any size")
-    job = jobs.img2img("Latent (Fourier)", batch_size=2, width=104, height=88)
+def test_a_batch(webui: WebUI) -> None:
+    job = jobs.img2img("Latent (Fourier)", batch_size=2, width=128, height=64)
     pictures, _ = jobs.generate(webui, "img2img", job)
-    assert {picture.shape for picture in pictures[-2:]} == {(88, 104, 3)}
+    assert [picture.shape for picture in pictures[-2:]] == [(64, 128, 3)] * 2
+    assert not np.array_equal(pictures[-2], pictures[-1])
+
+
+def test_an_odd_size(webui: WebUI, needs: Callable[[str], None]) -> None:
+    needs("any size")
+    job = jobs.img2img("Latent (Fourier)", width=104, height=88)
+    pictures, _ = jobs.generate(webui, "img2img", job)
+    assert pictures[0].shape == (88, 104, 3)
 
 
 def test_an_unknown_mode_is_an_error_with_names(webui: WebUI) -> None:
