@@ -112,15 +112,18 @@ def section(page: Page, name: str) -> Locator:
 
 def reload_ui(webui: WebUI, browser: Browser) -> None:
     """Press Reload UI in a page of its own, and wait until the WebUI has started again."""
-    context = browser.new_context()
-    page = context.new_page()
+    page = browser.new_context().new_page()
     open_page(webui, page)
     press_reload(webui, page)
-    context.close()
+    # It reloads itself now.
+    close_at_once(page)
 
 
 def close_at_once(page: Page) -> None:
-    """Close a page as the browser does; Playwright may wait for ever for one that still loads."""
+    """Close a page as the browser does; Playwright may wait for ever for one that still loads.
+
+    Closing its context waits likewise, so contexts stay until the browser is closed.
+    """
     with suppress(Error):
         page.context.new_cdp_session(page).send("Page.close")
 

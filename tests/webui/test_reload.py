@@ -84,7 +84,7 @@ def test_reload_after_a_comparison(
             reload_ui(webui, browser)
         else:
             press_reload(webui, page)
-            context.close()
+            close_at_once(page)
 
 
 def _compare(page: Page, picture: Path, state: str) -> None:
