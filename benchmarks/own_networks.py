@@ -61,6 +61,7 @@ CROPS = (
     Crop("dead leaves", 2, (60, 50)),
     Crop("line art", 4, (100, 25), scale=4),
     Crop("dead leaves", 4, (90, 60), scale=4),
+    Crop("line art", 3, (50, 70), scale=4, soft=True),
     Crop("line art", 4, (100, 25), scale=1, soft=True),
     Crop("line art", 6, (20, 35), scale=1, soft=True),
 )

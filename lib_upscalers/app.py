@@ -221,6 +221,14 @@ def _write_address(options: AppOptions, address: str, console: Console) -> None:
         webbrowser.open(address)
 
 
+def _taken(options: AppOptions) -> str:
+    where = f"{options.host}, port {options.port or '7860 to 7959'}"
+    return (
+        f"upscalers-app: cannot listen at {where}, where another program may listen already, such "
+        "as this app: use that one, or choose another --port or --host."
+    )
+
+
 def _serve(options: AppOptions, console: Console) -> int:
     # SIGTERM cleans up as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -265,8 +273,7 @@ def _serve(options: AppOptions, console: Console) -> int:
         console.write(f"upscalers-app: {error}")
         return 2
     except OSError as error:
-        where = f"{options.host}, port {options.port or '7860 to 7959'}"
-        console.write(f"upscalers-app: cannot listen at {where}: choose another --port or --host.")
+        console.write(_taken(options))
         _log.info("%s", error)
         return 1
     finally:

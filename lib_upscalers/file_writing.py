@@ -252,13 +252,13 @@ def check_target(
     named = Path(target)
     try:
         file = Path(os.path.realpath(named))
-        _check_name(named, file, overwrite=overwrite)
         for other in protected:
             if file == Path(os.path.realpath(other)) or _is_same(file, Path(other)):
                 raise OutputError(
                     f"Expected another file to write, but {named} is {other}, which is an input: "
                     "choose another name."
                 )
+        _check_name(named, file, overwrite=overwrite)
         free = shutil.disk_usage(file.parent).free
     except (OSError, ValueError) as error:
         raise _output_error(named, error) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
+from typing import cast
 
 from lib_upscalers.errors import TargetError
 from lib_upscalers.geometry import Size
@@ -33,6 +35,12 @@ class Target:
             raise TargetError(
                 f"Expected a scale or a size, but got scale {self.scale} and size {self.size}: "
                 "give exactly one of them."
+            )
+        scale, size = cast("object", self.scale), cast("object", self.size)
+        if not isinstance(scale, Real | None) or not isinstance(size, Size | None):
+            raise TargetError(
+                f"Expected a number as scale or a Size as size, but got {self.scale!r} and "
+                f"{self.size!r}: use Target(scale=2) or Target(size=Size(1920, 1080))."
             )
         if self.scale is not None and not 0 < self.scale <= MOST_SCALE:
             raise TargetError(

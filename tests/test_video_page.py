@@ -95,6 +95,19 @@ def test_a_video_is_looked_at_estimated_and_done(
     assert "there already" in actions.start(*values)
 
 
+def test_an_error_of_the_video_before_does_not_stay(
+    make: Callable[[], VideoActions], tmp_path: Path
+) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("no video", encoding="utf-8")
+    actions = make()
+    assert actions.start(*filled(text, tmp_path / "out.mkv")) == ""
+    until(actions, "text.mp4 cannot be read")
+    clip = Clip((0, 40)).write(tmp_path / "in.mkv")
+    assert "in.mkv" in actions.start(*filled(clip, clip))
+    assert actions.status() == ""
+
+
 @pytest.mark.slow
 def test_any_frame_is_shown_before_and_after(
     make: Callable[[], VideoActions], tmp_path: Path
@@ -196,7 +209,7 @@ def test_what_makes_no_sense_is_a_sentence(
         (filled(source, output, part="5"), "Expected a part"),
         (filled(source, output, codec="gif"), "Expected a codec"),
         (filled(source, tmp_path / "out.avi"), "a result that ends in"),
-        (filled(source, source), "there already"),
+        (filled(source, source), "which is an input"),
         ((str(source),), "Expected a video"),
     ):
         assert words in actions.start(*values), values

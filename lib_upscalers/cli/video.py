@@ -52,6 +52,7 @@ examples:
 {EXIT_CODES}"""
 _CODECS = ("h264", "hevc", "av1", "ffv1", "prores")
 _GOES_ON = "the same command goes on."
+_NOTHING_KEPT = "nothing is kept yet, the same command begins anew."
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
             notes = run.run()
         except BaseException:
             if run.tally.done:
-                console.say(f"{run.tally.in_words()}: {_GOES_ON}")
+                console.say(f"{run.tally.in_words()}: {_GOES_ON if run.kept else _NOTHING_KEPT}")
             raise
     for note in notes:
         console.say(note)

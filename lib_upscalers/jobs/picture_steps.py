@@ -265,7 +265,7 @@ class PictureSteps:
             DiskFullError: The disk is full.
             OutputError: It cannot be written.
         """
-        from lib_upscalers.pictures.files import write_picture
+        from lib_upscalers.pictures.files import format_for, write_picture
         from lib_upscalers.tiling.exhaustion import naming_memory
 
         picture = enlarged.result.picture
@@ -278,6 +278,8 @@ class PictureSteps:
                 protected=(job.source,),
                 finished=finished,
             )
+        if self.options.dpi and not format_for(job.output).room.dpi:
+            lost = (*lost, f"A {job.output.suffix} file holds no resolution here: it is left out.")
         notes = (*stretching(enlarged.before, picture.size), *enlarged.notes, *picture.notes, *lost)
         return tuple(dict.fromkeys(notes))
 

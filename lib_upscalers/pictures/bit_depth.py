@@ -22,7 +22,9 @@ def peak(dtype: DTypeLike) -> int:
     name = np.dtype(dtype).name
     peaks = {"uint8": 255, "uint16": 65535, "float32": 1}
     if name not in peaks:
-        raise ImageError(f"Expected pixels of {', '.join(peaks)}, but got {name}: convert them.")
+        raise ImageError(
+            f"Expected pixels of {', '.join(peaks)}, but got {name}: convert them by astype."
+        )
     return peaks[name]
 
 

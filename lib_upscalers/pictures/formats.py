@@ -202,7 +202,7 @@ def _xmp_segment(packet: bytes | None) -> bytes:
     grey=False,
     longest=16383,
     lossless_from=100,
-    room=Room(comfy=True),
+    room=Room(comfy=True, dpi=False),
 )
 def write_as_webp(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write WebP: quality 95 by default; 100 is lossless."""
@@ -227,7 +227,7 @@ def write_as_webp(file: BinaryIO, picture: Picture, quality: int | None) -> None
     longest=32768,
     feature="avif",
     lossless_from=_NEVER,
-    room=Room(comfy=True),
+    room=Room(comfy=True, dpi=False),
 )
 def write_as_avif(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write AVIF, if Pillow can: quality 90 by default."""
@@ -353,7 +353,7 @@ def _tiff_tags(
     deep=False,
     longest=32767,
     most_bytes=_FOUR_GIBIBYTES,
-    room=Room(profile=False, exif=0, xmp=0),
+    room=Room(profile=False, exif=0, xmp=0, dpi=False),
 )
 def write_as_bmp(file: BinaryIO, picture: Picture, quality: int | None) -> None:
     """Write BMP, which holds pixels and nothing else."""

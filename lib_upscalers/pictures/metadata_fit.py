@@ -26,6 +26,7 @@ class Room:
         xmp: The most bytes of XMP; 0 for none.
         text: Whether it holds keys and texts of any length by itself.
         comfy: Whether ComfyUI reads "prompt" and "workflow" from its EXIF.
+        dpi: Whether it holds a resolution.
     """
 
     profile: bool = True
@@ -33,6 +34,7 @@ class Room:
     xmp: int = 1 << 30
     text: bool = False
     comfy: bool = False
+    dpi: bool = True
 
 
 def fit_metadata(

@@ -12,7 +12,7 @@ import zlib
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -76,9 +76,17 @@ class Picture:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(cast("object", self.pixels), np.ndarray):
+            raise ImageError(
+                f"Expected pixels as a numpy array, but got {type(self.pixels).__name__}: for a "
+                "file use read_picture."
+            )
         shape = self.pixels.shape
         if len(shape) != 3 or shape[2] not in (1, 3) or not self.pixels.size:
-            raise ImageError(f"Expected pixels of shape (H, W, 1 or 3), but got {shape}.")
+            raise ImageError(
+                f"Expected pixels of shape (H, W, 1 or 3), but got {shape}: add an axis to grey, "
+                "and give a fourth channel as alpha."
+            )
         peak(self.pixels.dtype)
         if self.pixels.dtype == np.float32:
             _check_range(self.pixels)

@@ -67,6 +67,7 @@ def run_network(
     job: Job,
     *,
     dtype: np.dtype[Any] | None = None,
+    deep: bool | None = None,
     progress: Progress = NULL,
 ) -> Enlarged:
     """Enlarge a picture with a network.
@@ -79,6 +80,8 @@ def run_network(
         pixels: Shape (H, W, C), C as the network has it; uint8, uint16 or float32 in [0, 1].
         job: Where and how.
         dtype: The type of the result; that of `pixels` when left out.
+        deep: Whether more than 8 bits matter, so that "auto" is not bf16 on a CPU; by default if
+            both types have more.
         progress: Updated after every tile, in input pixels; can cancel within a tile.
 
     Raises:
@@ -96,8 +99,10 @@ def run_network(
             f"but got {pixels.shape}: convert its channels first."
         )
     with torch.inference_mode():
-        loop = _Loop(network, pixels, job, np.dtype(dtype or pixels.dtype), progress)
-        return loop.run()
+        dtype = np.dtype(dtype or pixels.dtype)
+        if deep is None:
+            deep = min(pixels.itemsize, dtype.itemsize) > 1
+        return _Loop(network, pixels, job, dtype, progress, deep=deep).run()
 
 
 class _Loop:
@@ -110,11 +115,14 @@ class _Loop:
         job: Job,
         dtype: np.dtype[Any],
         progress: Progress,
+        *,
+        deep: bool,
     ) -> None:
         self._network = network
         self._pixels = pixels
         self._job = job
         self._dtype = dtype
+        self._deep = deep
         self._progress = progress
         self._size = Size(pixels.shape[1], pixels.shape[0])
         self._executor = self._executor_on(job.device)
@@ -251,8 +259,8 @@ class _Loop:
 
     def _precision_on(self, device: torch.device) -> Precision:
         """Return the precision to ask for: left to the engine, 16 bits are too many for bf16."""
-        asked, deep = self._job.precision, min(self._pixels.itemsize, self._dtype.itemsize) > 1
-        return "fp32" if asked == "auto" and deep and device.type == "cpu" else asked
+        asked = self._job.precision
+        return "fp32" if asked == "auto" and self._deep and device.type == "cpu" else asked
 
     def _try_half(self) -> None:
         device = self._executor.device

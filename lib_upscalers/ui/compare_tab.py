@@ -47,7 +47,7 @@ _ABOUT_UPSCALERS = (
 )
 _ABOUT_TESTS = "A test shrinks the picture first and measures how close each upscaler comes to it."
 _ABOUT_SIDES = "One alone keeps the shape."
-_ABOUT_PAPER = "A4 at 300 dpi: 2480 x 3508."
+_ABOUT_PAPER = "A4 at 300 dpi: 2480 wide, or 3508 high."
 _log = logging.getLogger("lib_upscalers")
 FEED, PICTURE = "upscaler-lab-feed", "upscaler-lab-picture"
 _HIDDEN = "upscaler-lab-hidden"

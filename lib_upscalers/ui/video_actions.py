@@ -164,6 +164,9 @@ class VideoActions:
                 self._run = _Run(self, form)
                 self._run.work.start()
         except (UpscalerError, OSError) as error:
+            with self._lock:
+                if self._run is not None and self._run.has_failed():
+                    self._run = None  # its error would stand below that of this video
             return alert(str(error))
         return ""
 
@@ -247,6 +250,10 @@ class _Run:
     def check_cancelled(self) -> None:
         if self._stopped.is_set():
             raise Cancelled
+
+    def has_failed(self) -> bool:
+        """Return whether it has ended with an error."""
+        return bool(self.work.problem) and not self.work.is_running()
 
     def status(self) -> str:
         run = self._run

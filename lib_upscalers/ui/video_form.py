@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _ABOUT = (
     "Every frame keeps its time; sound, subtitles and chapters are copied. You can pause, close "
-    "the app and go on later: what is done lies in pieces of some ten seconds beside the result. A "
-    "pause loses twenty seconds of work at most; if the app is killed, the piece in work is begun "
-    "again."
+    "the app and go on later: what is done lies in pieces of some ten seconds beside the result. "
+    "If the app is closed, five seconds of work are lost at most; if it is killed, the piece in "
+    "work is begun again."
 )
 _REFRESH_SECONDS = 2.0
 

@@ -185,14 +185,16 @@ class _Steps:
             last = fits and i == len(sizes) - 1
             between = dtype if last or dtype.kind == "f" else np.dtype(np.uint16)
             part = SubRange(progress, done, done + share, text)
-            pixels = self._pass(pixels, between, part)
+            pixels = self._pass(pixels, between, part, deep=dtype.itemsize > 1)
             done += share
         return self.exact(pixels, SubRange(progress, done, 1.0), dtype=dtype)
 
-    def _pass(self, pixels: Pixels, dtype: np.dtype[Any], progress: Progress) -> Pixels:
-        network = self.work.network
+    def _pass(
+        self, pixels: Pixels, dtype: np.dtype[Any], progress: Progress, *, deep: bool
+    ) -> Pixels:
+        network, job = self.work.network, self.work.job
         pixels = _with_channels(pixels, network.traits.channels)
-        enlarged = run_network(network, pixels, self.work.job, dtype=dtype, progress=progress)
+        enlarged = run_network(network, pixels, job, dtype=dtype, deep=deep, progress=progress)
         self.account.add(enlarged)
         return enlarged.pixels
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import MemoryExhaustedError
+from lib_upscalers.errors import InputError, MemoryExhaustedError
 from lib_upscalers.models.cache import NetworkCache
 from lib_upscalers.models.file_cache import Facts
 from lib_upscalers.models.folders import resolve_path
@@ -144,13 +144,15 @@ class Upscaler:
             progress: Updated after every tile; can stop the work within one.
 
         Raises:
-            InputError: A setting makes no sense for this picture.
+            InputError: A setting makes no sense for this picture, or an argument is of the wrong
+                kind.
             ModelError: The network's file is not usable (any more).
             MemoryExhaustedError: The result, or the smallest tile, does not fit.
             Cancelled: `progress` raises it.
         """
         from lib_upscalers.tiling.exhaustion import naming_memory
 
+        _check_kinds(picture, choice, target)
         settings = settings or Settings()
         size = target.resolve(picture.size)
         start = time.perf_counter()
@@ -294,3 +296,22 @@ def _resample(picture: Picture, size: Size, settings: Settings, progress: Progre
         picture.pixels, picture.alpha, size, kernel, linear_light=light, progress=progress
     )
     return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def _check_kinds(picture: object, choice: object, target: object) -> None:
+    """Refuse what a program may take for a picture, an upscaler or a target.
+
+    Raises:
+        InputError: One is of another kind.
+    """
+    from lib_upscalers.pictures.picture import Picture
+    from lib_upscalers.targets import Target
+
+    wanted = (
+        (picture, Picture, "a Picture, as of read_picture or Picture(array)"),
+        (choice, Choice, "a Choice, as of Upscaler.find"),
+        (target, Target, "a Target, such as Target(scale=2)"),
+    )
+    for value, kind, words in wanted:
+        if not isinstance(value, kind):
+            raise InputError(f"Expected {words}, but got {type(value).__name__}.")

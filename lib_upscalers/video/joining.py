@@ -269,7 +269,9 @@ class _Joining:
             if not packet.size or stamp is None or base is None:
                 continue
             seconds = stamp * base
-            if seconds < self._shift or (self._end is not None and seconds >= self._end):
+            # Sound may begin before the first frame, with what its decoder needs to begin.
+            early = bool(self._shift) and seconds < self._shift
+            if early or (self._end is not None and seconds >= self._end):
                 continue
             shift = int(self._shift / base)
             for name in ("pts", "dts"):

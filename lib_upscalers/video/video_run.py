@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _BUSY_SECONDS = 0.5
 # A stop keeps what it has done of a piece if that took longer: a piece in one is a little smaller,
 # and the same whatever happens.
-_LOST_SECONDS = 20.0
+_LOST_SECONDS = 5.0
 
 
 class VideoRun:
@@ -55,6 +55,8 @@ class VideoRun:
         self._pool = pool
         self._pieces = list(job.pieces)
         self.tally = VideoTally(sum(len(piece.stamps) for piece in job.pieces))
+        self.kept = 0
+        """How many frames lie in pieces, so that the next run does not do them again."""
 
     def run(self) -> tuple[str, ...]:
         """Do all pieces and join them; return what the result does not hold, a sentence each.
@@ -102,6 +104,7 @@ class VideoRun:
                     again.append(piece)
                 else:
                     self.tally.before += len(piece.stamps)
+                    self.kept += len(piece.stamps)
                     self.tally.report(piece, self._job, self._progress)
             waiting = again
             if waiting:
@@ -140,6 +143,7 @@ class VideoRun:
                 overwrite=True,
             )
             journal.enter_published(row)
+        self.kept += len(piece.stamps)
         self.tally.add(done.tally)
         self.tally.report(piece, self._job, self._progress)
         self._progress.check_cancelled()
@@ -158,6 +162,7 @@ class VideoRun:
 
         try:
             _publish(journal, claim, work)
+            self.kept += len(piece.stamps)
         except UpscalerError as error:
             if claim.row is not None:
                 journal.enter_failed(claim.row, str(error))
@@ -171,6 +176,7 @@ class VideoRun:
         file.flush()
         with Path(file.name).open("rb") as written:
             _publish(journal, claim, lambda part: shutil.copyfileobj(written, part))
+        self.kept += count
 
     def _join(self, form: str) -> tuple[str, ...]:
         job = self._job

@@ -214,6 +214,12 @@ class TestStatements:
         with Image.open(f"out/pages.{ending}") as image:
             assert image.info["dpi"] == pytest.approx((72, 72), abs=0.01), "its own, without it"
 
+    @pytest.mark.parametrize("ending", ["webp", "bmp"])
+    def test_a_resolution_that_a_format_lacks_is_named(self, ending: str, capsys: Capture) -> None:
+        draw("plain.png")
+        assert run("plain.png", f"out.{ending}", *BOX, "--dpi", "300") == 0
+        assert f"A .{ending} file holds no resolution here" in capsys.readouterr().err
+
     def test_a_cut_picture_is_read_on_request(self, capsys: Capture) -> None:
         pixels = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
         Image.fromarray(pixels).save("whole.jpg", quality=95)

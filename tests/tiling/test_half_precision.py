@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from lib_upscalers.geometry import Size
 from lib_upscalers.network import HalfTrial
+from lib_upscalers.pictures.picture import Picture
+from lib_upscalers.progress import NULL
 from lib_upscalers.tiling import half_precision
 from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
+from lib_upscalers.upscaling.network_passes import NetworkWork
 from tests.tiling.fakes import FakeNetwork, traits
 
 if TYPE_CHECKING:
@@ -95,6 +99,18 @@ def test_nothing_is_tried_where_it_cannot_be_used(
     assert precision_of(network) == "fp32"
     assert not network.profile.half
     assert {dtype for _, dtype in network.placed} == {torch.float32}
+
+
+def test_passes_and_a_kernel_afterwards_change_nothing(network: TimedNetwork) -> None:
+    """Between the steps a picture of 8 bits has 16."""
+    network.profile.half[KEY] = HalfTrial(3.0, 0.0)
+    job = Job(CPU, lambda _device: 1 << 40, tile=512)
+    for kind, precision in ((np.uint8, "bf16"), (np.uint16, "fp32")):
+        for factor in (2, 3, 4):
+            work = NetworkWork(network, job, Size(16 * factor, 16 * factor), "Lanczos")
+            picture = Picture(np.zeros((16, 16, 3), kind))
+            done = work.run(picture, NULL, alpha_by_network=False)
+            assert done.precision == precision, (kind, factor)
 
 
 def test_a_picture_of_16_bits_runs_in_fp32_whatever_is_known(network: TimedNetwork) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -70,6 +71,25 @@ def test_built_in_networks_come_first_then_the_users_then_kernels(upscaler: Upsc
     assert networks[-2:] == ["Tiny 2x", "Tiny 3x"]
     assert networks[:-2]
     assert all(name.startswith("Lab ") for name in networks[:-2])
+
+
+def test_arguments_of_a_wrong_kind_are_named(upscaler: Upscaler) -> None:
+    good = (Picture(np.zeros((4, 4, 3), np.uint8)), upscaler.find("Lanczos"), Target(scale=2))
+    for place, wrong, words in (
+        (0, np.zeros((4, 4, 3), np.uint8), "Expected a Picture, .* but got ndarray"),
+        (1, "Lanczos", "Expected a Choice, .* but got str"),
+        (2, 2, "Expected a Target, .* but got int"),
+    ):
+        arguments: list[Any] = [*good]
+        arguments[place] = wrong
+        with pytest.raises(InputError, match=words):
+            upscaler.run(*arguments)
+    for odd in ({"scale": "2"}, {"size": (100, 50)}):
+        with pytest.raises(InputError, match="Expected a number as scale or a Size as size"):
+            Target(**cast("Any", odd))
+    with pytest.raises(InputError, match="as a numpy array, but got list"):
+        Picture(cast("Any", [[0]]))
+    assert Target(scale=cast("Any", np.float32(2))).resolve(Size(3, 4)) == Size(6, 8)
 
 
 def test_what_the_list_says_comes_from_the_file(upscaler: Upscaler) -> None:

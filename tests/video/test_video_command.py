@@ -164,6 +164,20 @@ def test_what_a_container_cannot_hold_is_named(capsys: Capture) -> None:
     assert stamps_of(Path("out.mp4"), "audio")
 
 
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_sound_that_begins_before_the_pictures_is_whole(ending: str) -> None:
+    """AAC begins with a packet of which its decoder needs the end, at a negative time."""
+    source = Clip(sound_offset=0).write(Path("in.mp4"))
+    assert stamps_of(source, "audio")[0] < 0
+    assert run(source, f"out.{ending}") == 0
+    heard = []
+    for path in (source, Path(f"out.{ending}")):
+        with av.open(str(path)) as container:
+            packets = [bytes(each) for each in container.demux(audio=0) if each.size]
+        heard.append(packets)
+    assert heard[0] == heard[1]
+
+
 def test_a_part_begins_at_zero_with_its_sound(capsys: Capture) -> None:
     source = Clip(tuple(range(0, 2000, 40)), sound_offset=0).write(Path("in.mkv"))
 
@@ -357,7 +371,7 @@ def test_what_would_be_spoilt_is_refused(
     ("arguments", "words"),
     [
         (["in.mkv", "out.avi"], "a result that ends in .mkv"),
-        (["in.mkv", "in.mkv"], "there already"),
+        (["in.mkv", "in.mkv"], "which is an input"),
         (["in.mkv", "in.mkv", "--overwrite"], "which is an input"),
         (["in.mkv", "there.mkv"], "--overwrite"),
         (["none.mkv", "out.mkv"], "there is no file none.mkv"),
