@@ -89,11 +89,12 @@ def head() -> str:
     return "\n".join(lines)
 
 
-def section(title: str, arguments: tuple[str, ...]) -> str:
-    """Measure, and return a section of the page."""
+def section(title: str, arguments: tuple[str, ...], *, first: bool) -> str:
+    """Measure, and return a section of the page; the load of one before it is our own."""
     before = load()
     found = run(arguments)
-    idle = before is not None and before <= _IDLE_LOAD * (os.cpu_count() or 1)
+    own = 0.0 if first else 1.0
+    idle = before is not None and before <= own + _IDLE_LOAD * (os.cpu_count() or 1)
     stamp = (
         f"{time.strftime('%Y-%m-%d %H:%M')}, load {_words(before)} before, {_words(load())} after."
     )
@@ -154,11 +155,10 @@ def main() -> None:
     todo.update(UNTIMED)
     beginning = head()
     kept = sections_of(options.page, beginning) if options.only else {}
-    for title, arguments in todo.items():
-        if options.only and arguments[0] not in options.only:
-            continue
+    chosen = {t: a for t, a in todo.items() if not options.only or a[0] in options.only}
+    for place, (title, arguments) in enumerate(chosen.items()):
         print(title, flush=True)
-        kept[title] = section(title, arguments)
+        kept[title] = section(title, arguments, first=not place)
         found = [kept[each] for each in (*todo, *kept) if each in kept]
         options.page.write_text("\n".join([beginning, *dict.fromkeys(found)]), encoding="utf-8")
 
