@@ -14,16 +14,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
+from benchmarks.engine import picture
 from lib_upscalers.compare.request import ComparisonRequest
 from lib_upscalers.compare.store import Store
 from lib_upscalers.compare.subject import make_subject
-from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.models.file_hashes import FileHashes
 from lib_upscalers.pictures.picture import Picture
-from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.targets import Target
 from lib_upscalers.upscaling.candidates import candidates, comparison
 from lib_upscalers.upscaling.upscaler import Upscaler
@@ -31,11 +28,11 @@ from lib_upscalers.upscaling.upscaler import Upscaler
 _FILES = 10
 
 
-def compared(upscaler: Upscaler, host: StandaloneHost, picture: Picture, store: Store) -> float:
+def compared(upscaler: Upscaler, host: StandaloneHost, shown: Picture, store: Store) -> float:
     """Compare into an empty store; return the seconds by the clock."""
     names = [choice.name for choice in upscaler.choices() if choice.kind == "network"][:2]
     request = ComparisonRequest(("Lanczos", *names), Target(scale=2.0))
-    subject = make_subject(picture, "picture", request)
+    subject = make_subject(shown, "picture", request)
     work = comparison(subject, request, candidates(upscaler, request.names), store, host)
     start = time.perf_counter()
     for _ in work.run():
@@ -54,19 +51,18 @@ def main() -> int:
         folder = Path(name)
         host = StandaloneHost(own_data_folder=folder / "data")
         upscaler = Upscaler(host)
-        coarse = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
-        picture = Picture(resample_pixels(coarse, Size(options.side, options.side), "Bicubic"))
+        drawn = Picture(picture(options.side, options.side))
         files = [folder / f"{number}.pth" for number in range(_FILES)]
         for file in files:
             with file.open("wb") as stream:
                 stream.truncate(int(options.gibibytes * 2**30 / _FILES))
-        compared(upscaler, host, picture, Store(folder / "warm"))
+        compared(upscaler, host, drawn, Store(folder / "warm"))
         ratios: list[float] = []
         for turn in range(options.turns):
-            alone = compared(upscaler, host, picture, Store(folder / f"alone-{turn}"))
+            alone = compared(upscaler, host, drawn, Store(folder / f"alone-{turn}"))
             hashes = FileHashes(folder / f"hashes-{turn}")
             hashes.start(files)
-            beside = compared(upscaler, host, picture, Store(folder / f"beside-{turn}"))
+            beside = compared(upscaler, host, drawn, Store(folder / f"beside-{turn}"))
             lasted = hashes.is_working()
             hashes.stop()
             ratios.append(beside / alone)

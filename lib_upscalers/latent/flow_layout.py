@@ -16,13 +16,18 @@ import torch
 from torch.nn import functional
 
 from lib_upscalers.latent.packing import padded
-from lib_upscalers.latent.published_layouts import brought_to, convolve, linear, numbers
+from lib_upscalers.latent.published_layouts import (
+    brought_to,
+    convolve,
+    group_norm,
+    linear,
+    numbers,
+)
 
 if TYPE_CHECKING:
     from lib_upscalers.latent.published_layouts import Run, Weights
 
 _SEED = 0
-_GROUPS = 32
 _EPSILON = 1e-6
 # The one step is from noise alone, at the last of the schedule's thousand times.
 _TIME = 1000.0
@@ -102,11 +107,11 @@ def _blocks(weights: Weights, part: str, x: torch.Tensor, time: torch.Tensor) ->
 
 
 def _block(weights: Weights, name: str, x: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-    inner = functional.silu(_normal(weights, f"{name}.norm1", x))
+    inner = functional.silu(group_norm(weights, f"{name}.norm1", x, _EPSILON))
     inner = convolve(weights, f"{name}.conv1", inner)
     told = linear(weights, f"{name}.cond_proj.1", functional.silu(time))
     scale, shift = told[..., None, None].chunk(2, 1)
-    inner = _normal(weights, f"{name}.norm2", inner) * (1 + scale) + shift
+    inner = group_norm(weights, f"{name}.norm2", inner, _EPSILON) * (1 + scale) + shift
     inner = convolve(weights, f"{name}.conv2", functional.silu(inner))
     skipped = convolve(weights, f"{name}.skip", x) if f"{name}.skip.weight" in weights else x
     return inner + skipped
@@ -115,11 +120,3 @@ def _block(weights: Weights, name: str, x: torch.Tensor, time: torch.Tensor) -> 
 def _halved(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
     weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
     return functional.conv2d(x, weight, bias, stride=2, padding=1)
-
-
-def _normal(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
-    weight = weights[f"{name}.weight"]
-    groups = next(
-        each for each in range(min(_GROUPS, len(weight)), 0, -1) if not len(weight) % each
-    )
-    return functional.group_norm(x, groups, weight, weights[f"{name}.bias"], _EPSILON)

@@ -116,7 +116,7 @@ def _resize(weights: Weights, x: torch.Tensor, size: tuple[int, int]) -> torch.T
     x = _resizer_blocks(weights, "in_blocks", x, embedding)
     x = functional.interpolate(x, size, mode="bilinear")
     x = _resizer_blocks(weights, "out_blocks", x, embedding)
-    return convolve(weights, "conv_out", functional.silu(_group_norm(weights, "norm_out", x)))
+    return convolve(weights, "conv_out", functional.silu(group_norm(weights, "norm_out", x)))
 
 
 def _resizer_blocks(
@@ -127,17 +127,17 @@ def _resizer_blocks(
         if f"{name}.q.weight" in weights:
             x = _attention(weights, name, x)
             continue
-        inner = functional.silu(_group_norm(weights, f"{name}.in_layers.0", x))
+        inner = functional.silu(group_norm(weights, f"{name}.in_layers.0", x))
         inner = convolve(weights, f"{name}.in_layers.2", inner)
         shift = linear(weights, f"{name}.emb_layers.1", functional.silu(embedding))
         inner = inner + shift[..., None, None]
-        inner = functional.silu(_group_norm(weights, f"{name}.out_layers.0", inner))
+        inner = functional.silu(group_norm(weights, f"{name}.out_layers.0", inner))
         x = x + convolve(weights, f"{name}.out_layers.3", inner)
     return x
 
 
 def _attention(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
-    normal = _group_norm(weights, f"{name}.norm", x)
+    normal = group_norm(weights, f"{name}.norm", x)
     query, key, value = (
         convolve(weights, f"{name}.{part}", normal).flatten(2).mT[:, None] for part in "qkv"
     )
@@ -145,8 +145,10 @@ def _attention(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
     return x + convolve(weights, f"{name}.proj_out", seen[:, 0].mT.unflatten(2, x.shape[-2:]))
 
 
-def _group_norm(weights: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
-    return functional.group_norm(x, _GROUPS, weights[f"{name}.weight"], weights[f"{name}.bias"])
+def group_norm(weights: Weights, name: str, x: torch.Tensor, epsilon: float = 1e-5) -> torch.Tensor:
+    """Normalise 32 groups of channels."""
+    weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+    return functional.group_norm(x, _GROUPS, weight, bias, epsilon)
 
 
 def sesqui(weights: Weights) -> Run:

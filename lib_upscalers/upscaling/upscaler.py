@@ -299,7 +299,7 @@ def _resample(picture: Picture, size: Size, settings: Settings, progress: Progre
 
 
 def _check_kinds(picture: object, choice: object, target: object) -> None:
-    """Refuse what a program may take for a picture, an upscaler or a target.
+    """Check the kinds of the arguments of `Upscaler.run`.
 
     Raises:
         InputError: One is of another kind.
@@ -307,11 +307,11 @@ def _check_kinds(picture: object, choice: object, target: object) -> None:
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.targets import Target
 
-    wanted = (
+    expected = (
         (picture, Picture, "a Picture, as of read_picture or Picture(array)"),
         (choice, Choice, "a Choice, as of Upscaler.find"),
         (target, Target, "a Target, such as Target(scale=2)"),
     )
-    for value, kind, words in wanted:
+    for value, kind, words in expected:
         if not isinstance(value, kind):
             raise InputError(f"Expected {words}, but got {type(value).__name__}.")

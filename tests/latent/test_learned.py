@@ -391,7 +391,7 @@ def dico(width: int = 16) -> dict[str, torch.Tensor]:
     return names(shapes)
 
 
-def flow(width: int = 12, told: int = 8) -> dict[str, torch.Tensor]:
+def flow(width: int = 32, told: int = 8) -> dict[str, torch.Tensor]:
     """Return the layout of Flow Upscaler, whose widths are 384 and 1024 and whose waves are 512."""
     counts = {"down_stages.0": 3, "down_stages.1": 2, "up_stages.0": 2, "up_stages.1": 3}
     blocks = [f"{stage}.blocks.{place}" for stage, n in counts.items() for place in range(n)]

@@ -85,7 +85,8 @@ def test_drawings_are_as_its_card_says(entry: dict[str, Any]) -> None:
         found = float(np.mean(measure.scores(enlarger(entry["file"]), kept, 1)))
     else:
         said = figures["heldout_drawings_gain_db"]
-        assert said >= (2 if scale == 2 else 1)
+        # Of crisp drawings a sixteenth of the pixels tells little.
+        assert said >= (1 if (scale, material) == (4, "drawings") else 2)
         found = gain(entry, kept)
     assert found == pytest.approx(said, abs=0.03)
     for name, kind in DAMAGES.items() if material == "drawings" else ():
