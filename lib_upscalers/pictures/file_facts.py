@@ -1,21 +1,24 @@
 """Read from a file's own structure what Pillow does not pass on: code points, bits, losslessness.
 
 PNG, https://www.w3.org/TR/png-3/; ISO base media format (AVIF, HEIC), ISO/IEC 14496-12 and
-23008-12; WebP, https://developers.google.com/speed/webp/docs/riff_container.
+23008-12; JPEG 2000, ITU-T T.800, table A.9; WebP, https://developers.google.com/speed/webp/docs/riff_container.
 """
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.pictures.colour_spaces import CodePoints
+from lib_upscalers.pictures.corrections import tiff_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
+
+    from PIL import ImageFile
 
 _HDR_CHUNKS = (b"mDCV", b"cLLI")
 _LOSSLESS = ("BMP", "DIB", "GIF", "ICO", "PCX", "PNG", "PPM", "QOI", "SGI", "TGA")
@@ -23,6 +26,8 @@ _LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp", "jpeg2000")
 # The parts that are read are at the start of a file; larger ones are damaged or of no use here.
 _MOST_BYTES = 1 << 20
 _MOST_CHUNKS = 10_000
+_TIFF_BITS = 258
+_J2K_START, _J2K_BITS = b"\xff\x4f\xff\x51", 42
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,14 @@ class FileFacts:
     lossless: bool = False
 
 
-def read_facts(file: Path, name: str, compression: str = "") -> FileFacts:
+def read_facts(file: Path, image: ImageFile.ImageFile) -> FileFacts:
     """Read a file's facts; damaged ones are omitted.
 
     Args:
         file: The file.
-        name: Pillow's name of its format.
-        compression: Pillow's name of a TIFF's compression.
+        image: The same file, opened and not yet decoded.
     """
+    name = image.format or ""
     try:
         with file.open("rb") as stream:
             if name == "PNG":
@@ -58,11 +63,29 @@ def read_facts(file: Path, name: str, compression: str = "") -> FileFacts:
                 return _media_facts(stream)
             if name == "WEBP":
                 return FileFacts(lossless=_is_lossless_webp(stream))
-    except (OSError, struct.error, IndexError, ValueError):
+            bits = _bits(image, stream)
+    except (OSError, struct.error, LookupError, TypeError, ValueError):
         return FileFacts()
     if name == "TIFF":
-        return FileFacts(lossless=compression not in _LOSSY_TIFF)
-    return FileFacts(lossless=name in _LOSSLESS)
+        return FileFacts(bits=bits, lossless=image.info.get("compression") not in _LOSSY_TIFF)
+    return FileFacts(bits=bits, lossless=name in _LOSSLESS)
+
+
+def _bits(image: ImageFile.ImageFile, stream: BinaryIO) -> int | None:
+    """Return the bits a channel of formats that may have more than 8; None for all others."""
+    if image.format == "TIFF":
+        return int(max(tiff_tags(image).get(_TIFF_BITS, (1,))))
+    if image.format == "SGI":
+        return 8 * stream.read(4)[3]
+    if image.format == "PPM":
+        tile: Any = image.tile[0]
+        white = tile[3][-1]
+        return white.bit_length() if isinstance(white, int) else None
+    if image.format == "JPEG2000":
+        # The bits of the first channel are in the header of the code stream.
+        head = stream.read(_MOST_BYTES)
+        return (head[head.index(_J2K_START) + _J2K_BITS] & 0x7F) + 1
+    return None
 
 
 def _png_facts(stream: BinaryIO) -> FileFacts:

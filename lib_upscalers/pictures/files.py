@@ -14,13 +14,14 @@ from lib_upscalers.errors import ImageError, InputError, OutputError, UpscalerEr
 from lib_upscalers.file_writing import writing
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.bit_depth import to_depth
-from lib_upscalers.pictures.deep_tiles import join_bytes, known_bands, low_byte_tiles
+from lib_upscalers.pictures.corrections import correct, stored_size
+from lib_upscalers.pictures.deep_tiles import deep_tiles, join_bytes, known_bands
 from lib_upscalers.pictures.file_facts import read_facts
 from lib_upscalers.pictures.formats import FORMATS, Format, check_encoder, flattened
 from lib_upscalers.pictures.metadata import read_metadata
 from lib_upscalers.pictures.metadata_fit import fit_metadata
 from lib_upscalers.pictures.opening import check_readable, load, opened, quietly
-from lib_upscalers.pictures.picture import Picture, from_pil, oriented, split_alpha
+from lib_upscalers.pictures.picture import Picture, from_pil, oriented
 from lib_upscalers.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -111,23 +112,26 @@ def _read(file: Path, max_pixels: int, *, truncated: bool, page: int | None = No
             notes = _frame_notes(image) if page is None else ()
             if page is not None:
                 image.seek(page)
-        facts = read_facts(file, image.format or "", str(image.info.get("compression", "")))
-        swapped = low_byte_tiles(image)
-        load(image, max_pixels, truncated=truncated)
-        if swapped is None:
+        facts = read_facts(file, image)
+        correct(image)
+        tiles = deep_tiles(image)
+        if tiles is None:
+            load(image, max_pixels, truncated=truncated)
             picture = from_pil(image, facts)
             return replace(picture, notes=(*notes, *picture.notes))
+        image.tile = tiles.high
+        load(image, max_pixels, truncated=truncated)
         high = known_bands(image)
-        metadata, orientation, found = read_metadata(image, facts)
+        metadata, orientation, found = read_metadata(image, replace(facts, bits=None))
         key = image.info.get("transparency")
     with opened(file, max_pixels, truncated=truncated) as image:
         if page is not None:
             with quietly(max_pixels):
                 image.seek(page)
-        image.tile = swapped
+        image.tile = tiles.low
         load(image, max_pixels, truncated=truncated)
         low = known_bands(image)
-    pixels, alpha = split_alpha(join_bytes(high, low, paired=swapped[0][3] == "RGBA"))
+    pixels, alpha = join_bytes(high, low, tiles)
     if isinstance(key, tuple):
         alpha = np.where((pixels == np.array(key)).all(axis=2), 0, 65535).astype(np.uint16)
     return oriented(Picture(pixels, alpha, metadata, (*notes, *found)), orientation)
@@ -143,7 +147,7 @@ def picture_size(path: str | os.PathLike[str], *, max_pixels: int = DEFAULT_MAX_
     check_readable(file)
     with opened(file, max_pixels) as image:
         _, orientation, _ = read_metadata(image)
-        width, height = image.size
+        width, height = stored_size(image)
     return Size(height, width) if orientation in _TRANSPOSED else Size(width, height)
 
 

@@ -183,8 +183,14 @@ def write_as_jpeg(file: BinaryIO, picture: Picture, quality: int | None) -> None
         # Pillow has written XMP by itself only since 11.0.
         xmp=b"",
         extra=_xmp_segment(metadata.xmp),
-        dpi=tuple(round(each) for each in metadata.dpi) if metadata.dpi else (0, 0),
+        dpi=_jpeg_dpi(metadata.dpi),
     )
+
+
+def _jpeg_dpi(dpi: tuple[float, float] | None) -> tuple[int, int]:
+    """Return a resolution as JPEG's two bytes hold it; zeros for none, and where they do not."""
+    across, down = (round(each) for each in dpi or (0, 0))
+    return (across, down) if min(across, down) > 0 and max(across, down) < 1 << 16 else (0, 0)
 
 
 def _xmp_segment(packet: bytes | None) -> bytes:

@@ -191,7 +191,7 @@ def read_frames(frames: Frames, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iter
             yield read_page(frames.path, place, max_pixels=max_pixels)
         return
     with opened(frames.path, max_pixels) as image:
-        facts = read_facts(frames.path, image.format or "")
+        facts = read_facts(frames.path, image)
         for place in frames.places:
             _go_to(image, place, max_pixels)
             copy = image.copy()

@@ -126,7 +126,7 @@ def _read_metadata(image: Image.Image, facts: FileFacts) -> tuple[Metadata, int,
 def _read_profile(image: Image.Image, facts: FileFacts) -> tuple[bytes | None, tuple[str, ...]]:
     """Return the colour profile, or the one that the file's other colour tags mean."""
     notes: list[str] = []
-    if facts.bits is not None and facts.bits > 8:
+    if facts.bits is not None and facts.bits > 8 and not image.mode.startswith(("I", "F")):
         notes.append(f"Of the file's {facts.bits} bits a channel, 8 are read.")
     if facts.points is not None and facts.points.is_hdr:
         notes.append(
@@ -154,7 +154,9 @@ def _read_exif(
 
     try:
         found = image.getexif()
-        orientation = found.get(ORIENTATION, 1)
+        # Pillow turns TIFF files when it decodes them; older versions do not note that.
+        turned = image.format == "TIFF" and not getattr(image, "tile", ())
+        orientation = 1 if turned else found.get(ORIENTATION, 1)
         texts = _comfy_texts(found)
         remaining = Images.Exif()
         for tag, value in found.items():

@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError
+from lib_upscalers.pictures.corrections import correct
 from lib_upscalers.pictures.picture import decoding
 from lib_upscalers.pictures.quiet import PILLOW_LOCK, warnings_logged
 from lib_upscalers.pictures.rare_kinds import rare_kind
@@ -33,6 +34,7 @@ _log = logging.getLogger("lib_upscalers")
 _END_OF_JPEG = b"\xff\xd9"
 _RAW_ENDINGS = (".arw", ".cr2", ".dng", ".nef", ".nrw", ".pef", ".rwl", ".srw", ".sr2", ".3fr")
 _DNG_VERSION = 50706
+_MOST_TEXT, _MOST_TEXTS = 64 << 20, 256 << 20
 # By Pillow's name of the format: what is missing if it recognises a file and cannot load it.
 _STUBS: Mapping[str, str] = {
     "EPS": "an EPS (PostScript) picture, a format that needs Ghostscript: install it, or",
@@ -160,6 +162,7 @@ def load(image: ImageFile.ImageFile, max_pixels: int, *, truncated: bool = False
             an ImageError.
     """
     _refuse_more_than(max_pixels, image)
+    correct(image)
     if image.format in ("JPEG", "PNG", "WEBP") and not truncated:
         image.load()
         return
@@ -201,10 +204,14 @@ def quietly(
         max_pixels: The limit, or one pixel more if it is odd; None for none.
         truncated: Whether it accepts data that ends too early.
     """
-    from PIL import Image, ImageFile
+    from PIL import Image, ImageFile, PngImagePlugin
 
     with PILLOW_LOCK:
         limit = Image.MAX_IMAGE_PIXELS
+        texts = PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
+        # Colour profiles of printers and ComfyUI's workflows may be longer than Pillow allows.
+        PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
+        PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXTS
         # Pillow warns above its limit and refuses above twice as much.
         Image.MAX_IMAGE_PIXELS = None if max_pixels is None else (max_pixels + 1) // 2
         tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
@@ -214,6 +221,7 @@ def quietly(
                 yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+            PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = texts
             ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
 
 

@@ -20,12 +20,13 @@ from lib_upscalers.errors import ImageError
 from lib_upscalers.geometry import Size, row_strips
 from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.pictures.bleed import bleed_free
+from lib_upscalers.pictures.corrections import tiff_tags
 from lib_upscalers.pictures.metadata import Metadata, read_metadata
 from lib_upscalers.pictures.number_range import find_range, to_unit
 from lib_upscalers.pictures.tensors import from_tensor, to_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -53,7 +54,8 @@ _UNSUPPORTED = re.compile(
     r"|cannot find loader",
     re.IGNORECASE,
 )
-_SAMPLE_FORMAT, _GDAL_NODATA = 339, 42113
+_BITS, _MEANING, _SAMPLE_FORMAT, _GDAL_NODATA = 258, 262, 339, 42113
+_WHITE_IS_ZERO, _SIGNED = 0, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +190,7 @@ def from_pil(image: Image.Image, facts: FileFacts | None = None) -> Picture:
         if not (image.width and image.height):
             raise ImageError(f"Expected at least one pixel, but got {image.width}x{image.height}.")
         metadata, orientation, found = read_metadata(image, facts)
-        if image.mode.startswith(("I", "F")):
+        if image.mode.startswith(("I", "F")) or _has_signed_bytes(image):
             pixels, alpha, notes = _read_deep(image)
         else:
             notes = ()
@@ -203,12 +205,24 @@ def _read_deep(
 ) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
     """Return the pixels of a grey image with more than 8 bits, its alpha, and notes."""
     values: NDArray[Any] = np.array(image)
-    if image.mode == "F" or not _has_sixteen_bits(image, values):
+    if image.mode in ("F", "L") or not _has_sixteen_bits(image, values):
         return _in_range(image, values)
     values = values.astype(np.uint16)
+    tags = tiff_tags(image)
+    bits = tags.get(_BITS, (16,))[0]
+    if bits < 16:
+        values <<= 16 - bits
+        values |= values >> bits
+    if tags.get(_MEANING) == _WHITE_IS_ZERO:
+        values = 65535 - values
     key = image.info.get("transparency")
     alpha = np.where(values == key, 0, 65535).astype(np.uint16) if isinstance(key, int) else None
     return values[..., None], alpha, ()
+
+
+def _has_signed_bytes(image: Image.Image) -> bool:
+    """Return whether the image is a TIFF file of signed bytes, which Pillow takes for unsigned."""
+    return image.mode == "L" and tiff_tags(image).get(_SAMPLE_FORMAT, (1,))[0] == _SIGNED
 
 
 def _has_sixteen_bits(image: Image.Image, values: NDArray[Any]) -> bool:
@@ -222,15 +236,19 @@ def _in_range(
     image: Image.Image, values: NDArray[Any]
 ) -> tuple[NDArray[Any], None, tuple[str, ...]]:
     """Scale values whose range no format defines to black and white."""
-    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
-    if image.mode == "I" and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1 and tags.get(258) == (32,):
+    tags = tiff_tags(image)
+    if image.mode == "I" and tags.get(_SAMPLE_FORMAT, (1,))[0] == 1 and tags.get(_BITS) == (32,):
         values = values.view(np.uint32)
+    if image.mode == "L":
+        values = values.view(np.int8).astype(np.int32)
     with suppress(ValueError, TypeError):
         missing = float(str(tags[_GDAL_NODATA]).strip("\0 ")) if _GDAL_NODATA in tags else np.nan
         if (values == missing).any():
             values = np.where(values == missing, np.nan, values.astype(np.float64))
     span = find_range(values)
     pixels = to_unit(values, span)
+    if tags.get(_MEANING) == _WHITE_IS_ZERO:
+        pixels = 1 - pixels
     deep = pixels if image.mode == "F" else to_depth(pixels, np.uint16)
     return deep[..., None], None, span.notes
 
@@ -239,6 +257,10 @@ def _as_plain(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, b
     """Return the image as L, LA, RGB or RGBA, and the profile that it then has."""
     grey = image.mode in ("1", "L", "LA", "La")
     mode = ("L" if grey else "RGB") + ("A" if has_alpha(image) else "")
+    key = image.info.get("transparency")
+    if image.mode == "1" and isinstance(key, int):
+        image = image.convert("L")
+        image.info["transparency"] = 255 if key else 0
     if image.mode in ("CMYK", "LAB"):
         return _to_srgb(image, profile), None
     if image.mode == mode:
