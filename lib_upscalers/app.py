@@ -308,7 +308,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = translator_of(language_of(os.environ), encodings())
-    options = make_parser(words).parse_args(arguments, namespace=AppOptions())
+    parser = make_parser(words)
+    options, rest = parser.parse_known_args(arguments, namespace=AppOptions())
+    if rest:
+        parser.refuse_unknown(rest)
     console = Console.standard(quiet=False, words=words)
     if importlib.util.find_spec("gradio") is None:
         console.write(_WITHOUT_GRADIO)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pytest
 
+from lib_upscalers import app
 from lib_upscalers.compare.align import Trial
 from lib_upscalers.compare.store import Store
 from lib_upscalers.hosts.standalone import StandaloneHost
@@ -401,6 +402,15 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
 
 
 @pytest.mark.slow
+def test_a_misspelt_option_of_the_app_gets_the_one_that_there_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        app.main(["--prot", "7861"])
+    assert caught.value.code == 2
+    assert "did you mean --port?" in capsys.readouterr().err
+
+
 def test_a_device_that_is_not_there_is_one_clear_line() -> None:
     done = _app("--device", "abacus")
     assert done.returncode == 2

@@ -6,7 +6,7 @@ import argparse
 import re
 import sys
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from lib_upscalers.cli.terminal_text import encodable, terminal_width, visible
 
@@ -118,9 +118,30 @@ class Parser(argparse.ArgumentParser):
         words: Callable[[str], str] = getattr(self.formatter_class, "words", str)
         self.exit(2, f"{self.prog}: {words('error')}: {words(visible(message))}\n")
 
-    def options(self) -> list[str]:
-        """Return the options that it takes."""
-        return [text for action in self._actions for text in action.option_strings]
+    def refuse_unknown(self, rest: Sequence[str]) -> NoReturn:
+        """Write an error on arguments that nothing takes, and the option that may be meant."""
+        options = [text for action in self._actions for text in action.option_strings]
+        typed = next((each.partition("=")[0] for each in rest if each.startswith("-")), "")
+        self.error(f"unrecognized arguments: {' '.join(rest)}{_meant(typed, options)}")
+
+    def actions(self) -> list[str]:
+        """Return the names of its commands or actions, of which one has to be given."""
+        return [
+            name
+            for each in self._actions
+            if each.nargs == argparse.PARSER
+            for name in each.choices or ()
+        ]
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        names = [str(each) for each in action.choices]
+        raise argparse.ArgumentError(
+            action,
+            f"invalid choice: {str(value)!r} (choose from {', '.join(names)})"
+            f"{_meant(str(value), names)}",
+        )
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         stream = file or sys.stderr
@@ -193,25 +214,23 @@ def parse(
     known = {command.name: command for command in commands}
     if namespace.command is None:
         parser.error(f"expected a command: {', '.join(known)} (--help explains them)")
-    command = known[namespace.command]
+    command, used = known[namespace.command], cast("Parser", namespace.parser)
+    if getattr(namespace, "action", "") is None:
+        used.error(f"expected an action: {', '.join(used.actions())} (--help explains them)")
     names: list[str] = getattr(namespace, command.names) if command.names else []
     # argparse takes names up to the first option only.
     if rest and (not command.names or any(each.startswith("-") for each in rest)):
-        namespace.parser.error(_unknown(rest, namespace.parser.options()))
+        used.refuse_unknown(rest)
     names.extend(rest)
     count, what = command.least
     if len(names) < count and not namespace.list:
-        namespace.parser.error(f"expected {what}")
+        used.error(f"expected {what}")
     return command, namespace
 
 
-def _unknown(rest: Sequence[str], options: Sequence[str]) -> str:
-    """Return what to say of arguments that no option takes."""
+def _meant(typed: str, names: Sequence[str]) -> str:
+    """Return the question for the name that is nearest to what was typed; "" if none is near."""
     from difflib import get_close_matches
 
-    given = " ".join(rest)
-    typed = next((each.partition("=")[0] for each in rest if each.startswith("-")), "")
-    near = get_close_matches(typed, options, n=1)
-    if near:
-        return f"unrecognized arguments: {given}; did you mean {near[0]}?"
-    return f"unrecognized arguments: {given}"
+    near = get_close_matches(typed, names, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -85,9 +85,7 @@ def _space(text: str) -> str:
 
 
 def _add(latent: argparse.ArgumentParser) -> None:
-    actions = latent.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="what to do"
-    )
+    actions = latent.add_subparsers(dest="action", metavar="ACTION", help="what to do")
     fit = actions.add_parser(
         "fit",
         help="train a network for the latents of an autoencoder",
@@ -95,6 +93,7 @@ def _add(latent: argparse.ArgumentParser) -> None:
         epilog=_EPILOG,
         formatter_class=latent.formatter_class,
     )
+    fit.set_defaults(parser=fit)
     _add_fit(fit)
     sharing = (
         (

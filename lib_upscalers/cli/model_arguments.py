@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 def add_actions(parser: argparse.ArgumentParser) -> None:
     """Add all actions with their arguments."""
-    actions = parser.add_subparsers(
-        dest="action", metavar="ACTION", required=True, help="what to do"
-    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", help="what to do")
 
     def action(name: str, text: str, *, network: bool = False) -> argparse.ArgumentParser:
         about, formatter = f"{text[:1].upper()}{text[1:]}.", parser.formatter_class

@@ -214,6 +214,7 @@ def test_a_box_to_fit_into_has_two_sides(capsys: Capture) -> None:
         (["upscale", "in.png", "out.png", "--sclae", "3"], "did you mean --scale?"),
         (["compare", "in.png", "--reprot=a.html"], "did you mean --report?"),
         (["models", "list", "--jason"], "did you mean --json?"),
+        (["latent", "add", "--int", "x", "--anway", "a"], "did you mean --anyway?"),
         (["benchmark", "--with", "Lanczos"], "unrecognized arguments: --with"),
     ],
 )
@@ -226,6 +227,25 @@ def test_a_misspelt_option_shows_the_usage_of_its_command(
     error = capsys.readouterr().err
     assert named in error
     assert error.startswith(f"usage: upscalers {arguments[0]} ")
+
+
+@each_case(
+    "arguments, named",
+    [
+        (["upscal", "in.png", "out.png"], "did you mean upscale?"),
+        (["models", "serch", "anime"], "did you mean search?"),
+        (["upscale", "in.png", "out.png", "--format", "jepg"], "did you mean jpg?"),
+        (["models"], "expected an action: search, show, get, list"),
+        (["latent"], "expected an action: fit, share, add, tiny"),
+    ],
+)
+def test_a_misspelt_or_missing_name_gets_those_that_there_are(
+    arguments: list[str], named: str, capsys: Capture
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == WRONG_USAGE
+    assert named in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["list", "benchmark", "doctor", "upscale"])
