@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from lib_upscalers.cli.arguments import add_device, add_models
 from lib_upscalers.cli.command import Parser, formatter
 from lib_upscalers.cli.console import Console, ConsoleHandler
+from lib_upscalers.cli.ending import failure_code
 from lib_upscalers.cli.terminal_text import encodings
 from lib_upscalers.diagnosis.bug_report import Section, bug_report
 from lib_upscalers.diagnosis.recent_problems import RecentProblems
@@ -271,7 +272,7 @@ def _serve(options: AppOptions, console: Console) -> int:
         return 0
     except UpscalerError as error:
         console.write(f"upscalers-app: {error}")
-        return 2
+        return failure_code(error)
     except OSError as error:
         console.write(_taken(options))
         _log.info("%s", error)

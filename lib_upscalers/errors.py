@@ -5,7 +5,9 @@
     Exception
     +-- UpscalerError            everything that this library raises on purpose
     |   +-- InputError           the caller's picture, size, name or setting is not usable
-    |   |   +-- ImageError       not a picture, damaged, or larger than the limit
+    |   |   +-- ImageError       not a picture, of a kind that is not read, or over the limit
+    |   |   |   +-- DamagedImageError  a picture that is damaged or cut short
+    |   |   +-- ReportFileError  no report or stored session that can be opened
     |   |   +-- TargetError      a scale or size that makes no sense
     |   |   +-- UnknownNameError a name that no registry or folder holds
     |   +-- ModelError           a network file is not usable
@@ -46,7 +48,15 @@ class InputError(UpscalerError, ValueError):
 
 
 class ImageError(InputError):
-    """Not a picture, a damaged one, or one that is larger than the limit."""
+    """Not a picture, one of a kind that is not read, or one that is larger than the limit."""
+
+
+class DamagedImageError(ImageError):
+    """A picture that is damaged or cut short; a part of it may be readable."""
+
+
+class ReportFileError(InputError):
+    """No report or stored session that can be opened: missing, damaged, or figures alone."""
 
 
 class TargetError(InputError):

@@ -1,4 +1,4 @@
-"""Locks on open files, and whether a process still runs: the same on every system."""
+"""Locks on open files, whether a process still runs, and this machine: the same everywhere."""
 
 from __future__ import annotations
 
@@ -61,3 +61,11 @@ def is_alive(pid: int) -> bool:
     except (OSError, OverflowError):
         return True
     return True
+
+
+def this_host() -> str:
+    """Return a short text that stands for this machine."""
+    import platform
+    import zlib
+
+    return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"

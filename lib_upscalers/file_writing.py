@@ -24,7 +24,7 @@ from lib_upscalers.errors import (
     DiskFullError,
     OutputError,
 )
-from lib_upscalers.file_locks import is_alive, lock, lock_on_every_system
+from lib_upscalers.file_locks import is_alive, lock, lock_on_every_system, this_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 __all__ = [
     "appending",
     "check_target",
+    "existing_folder",
     "locking",
     "move_finished",
     "remove_stale_parts",
-    "this_host",
     "write_bytes",
     "write_text",
     "writing",
@@ -232,6 +232,7 @@ def check_target(
     overwrite: bool,
     protected: Iterable[str | os.PathLike[str]] = (),
     size: int = 0,
+    make_folders: bool = False,
 ) -> Path:
     """Raise now what writing a file would raise later, as far as it can be known.
 
@@ -240,6 +241,7 @@ def check_target(
         overwrite: Whether a file of that name may be replaced.
         protected: Files that are never replaced.
         size: So many bytes must be free; 0 if not known.
+        make_folders: Whether missing folders will be made.
 
     Returns:
         The file that would be written, symbolic links followed.
@@ -258,8 +260,9 @@ def check_target(
                     f"Expected another file to write, but {named} is {other}, which is an input: "
                     "choose another name."
                 )
-        _check_name(named, file, overwrite=overwrite)
-        free = shutil.disk_usage(file.parent).free
+        folder = existing_folder(file.parent) if make_folders else file.parent
+        _check_name(named, file, folder, overwrite=overwrite)
+        free = shutil.disk_usage(folder).free
     except (OSError, ValueError) as error:
         raise _output_error(named, error) from error
     if free <= size:
@@ -270,16 +273,23 @@ def check_target(
     return file
 
 
-def _check_name(named: Path, file: Path, *, overwrite: bool) -> None:
-    if not file.parent.is_dir():
-        problem = errno.ENOTDIR if file.parent.exists() else errno.ENOENT
+def existing_folder(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _check_name(named: Path, file: Path, folder: Path, *, overwrite: bool) -> None:
+    if not folder.is_dir():
+        problem = errno.ENOTDIR if folder.exists() else errno.ENOENT
         raise OSError(problem, os.strerror(problem))
     taken = os.path.lexists(named)
     if file.exists() and not file.is_file():
         raise OutputError(f"Expected the name of a file to write, but {named} is none: add a name.")
     if taken and not overwrite:
         raise _already_there(named)
-    if not os.access(file.parent, os.W_OK):
+    if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
@@ -374,14 +384,6 @@ def _is_stale(part: Path, match: re.Match[str]) -> bool:
             return lock(stream.fileno())
     except OSError:
         return False
-
-
-def this_host() -> str:
-    """Return a short text that stands for this machine."""
-    import platform
-    import zlib
-
-    return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
 
 
 def _output_error(file: Path, error: Exception) -> OutputError:

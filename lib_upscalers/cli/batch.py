@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.cluster import absolute_models, opened_workers
 from lib_upscalers.cli.console import Bars, Console
+from lib_upscalers.cli.ending import ALL_DONE, SOME_FAILED
 from lib_upscalers.cli.method_options import UpscaleOptions, make_steps
 from lib_upscalers.cli.problems import describe
-from lib_upscalers.errors import InputError
+from lib_upscalers.errors import DamagedImageError, InputError, UpscalerError
 from lib_upscalers.jobs.tally import Tally
+from lib_upscalers.targets import stretching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     from lib_upscalers.progress import Progress
     from lib_upscalers.upscaling.settings import Settings
 
-ALL_DONE, SOME_FAILED = 0, 1
 _GOES_ON = "the same command goes on with them."
+# Without its full stop, which belongs to the error as a whole where that is translated.
+_PARTIAL = "--partial reads what can be decoded of it"
 _log = logging.getLogger("lib_upscalers")
 
 
@@ -63,7 +66,7 @@ class Batch:
             self._fail(refusal.name, refusal.error)
         if self._options.dry_run:
             self._foresee(work)
-            return SOME_FAILED if work.refusals else ALL_DONE
+            return SOME_FAILED if self._tally.failed else ALL_DONE
         _remove_stale_parts(work)
         try:
             if work.jobs or work.earlier:
@@ -159,19 +162,33 @@ class Batch:
         from lib_upscalers.jobs.claims import foresee
         from lib_upscalers.jobs.journal_view import JournalView
 
+        steps, rules = self._prepared()
         claimed, skipped = list(work.jobs), len(work.earlier)
         if (claimed and self._uses_journal(work)) or skipped:
-            _, rules = self._prepared()
             with JournalView(work.folder) as journal:
                 claims = foresee(journal, (*work.jobs, *work.earlier), rules)
             claimed = [claim.job for claim in claims if claim.verdict == "claimed"]
             skipped = len(claims) - len(claimed)
         for job in claimed:
-            self._console.say(f"{job.name} -> {job.output}")
+            self._foresee_one(job, steps)
+        failed = self._tally.failed
         self._console.say(
-            f"{len(claimed)} to do, {skipped} to skip, {len(work.refusals)} cannot be done. "
-            "Nothing was written (--dry-run)."
+            f"{len(claimed) + len(work.refusals) - failed} to do, {skipped} to skip, {failed} "
+            "cannot be done. Nothing was written (--dry-run)."
         )
+
+    def _foresee_one(self, job: FileJob, steps: PictureSteps) -> None:
+        line = f"{job.name} -> {job.output}"
+        if job.frame is not None:  # pages of one file may have several sizes
+            self._console.say(line)
+            return
+        try:
+            before, after = steps.sizes(job.source)
+        except UpscalerError as error:
+            self._fail(job.name, error)
+            return
+        line, notes = f"{line}: {before} -> {after}", stretching(before, after)
+        self._console.say(" ".join((f"{line}." if notes else line, *notes)))
 
     def _skip_earlier(self, work: FilePlan, steps: PictureSteps) -> None:
         asked_for = self._options.skip_existing
@@ -195,6 +212,8 @@ class Batch:
             for line in "".join(traceback.format_exception(error)).splitlines():
                 self._console.write_as_it_is(line)
         reason = describe(error)
+        if isinstance(error, DamagedImageError) and not self._options.partial:
+            reason = f"{reason} {_PARTIAL}."
         self._console.write(f"{name}: {reason}", "red")
         return reason
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lib_upscalers.cli.arguments import add_device, add_messages, add_models, count
 from lib_upscalers.cli.command import Command
 from lib_upscalers.cli.console import Console
+from lib_upscalers.cli.ending import ALL_DONE, SOME_FAILED
 
 if TYPE_CHECKING:
     import argparse
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from lib_upscalers.diagnosis.speed_table import Speed
 
-_ALL_DONE, _SOME_FAILED = 0, 1
 _SECONDS = 120
 _HEAD = ("NAME", "SCALE", "SPEED", "PICTURE", "MEMORY", "PRECISION", "DEVICE")
 
@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         Console.results().write_as_it_is(json.dumps(table_as_json(host, speeds)))
     else:
         Console.results(console.words).table(_HEAD, [_row(each) for each in speeds])
-    return _SOME_FAILED if any(each.problem for each in speeds) else _ALL_DONE
+    return SOME_FAILED if any(each.problem for each in speeds) else ALL_DONE
 
 
 def _row(speed: Speed) -> Sequence[str]:

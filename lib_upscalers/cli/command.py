@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Options = TypeVar("Options", bound=DataclassInstance)
 
 EXIT_CODES = """\
-exit codes: 0 all done, 1 some failed, 2 wrong usage, 129, 130 or 143 ended by a signal
+exit codes: 0 all done, 1 a file failed, 2 wrong usage, 129, 130 or 143 ended by a signal
 """
 
 PROGRAM = "upscalers"
@@ -122,7 +122,7 @@ class Parser(argparse.ArgumentParser):
         """Write an error on arguments that nothing takes, and the option that may be meant."""
         options = [text for action in self._actions for text in action.option_strings]
         typed = next((each.partition("=")[0] for each in rest if each.startswith("-")), "")
-        self.error(f"unrecognized arguments: {' '.join(rest)}{_meant(typed, options)}")
+        self.error(_asking(f"unrecognized arguments: {' '.join(rest)}", typed, options))
 
     def actions(self) -> list[str]:
         """Return the names of its commands or actions, of which one has to be given."""
@@ -137,11 +137,8 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         names = [str(each) for each in action.choices]
-        raise argparse.ArgumentError(
-            action,
-            f"invalid choice: {str(value)!r} (choose from {', '.join(names)})"
-            f"{_meant(str(value), names)}",
-        )
+        text = f"invalid choice: {str(value)!r} (choose from {', '.join(names)})"
+        raise argparse.ArgumentError(action, _asking(text, str(value), names))
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         stream = file or sys.stderr
@@ -228,9 +225,9 @@ def parse(
     return command, namespace
 
 
-def _meant(typed: str, names: Sequence[str]) -> str:
-    """Return the question for the name that is nearest to what was typed; "" if none is near."""
+def _asking(text: str, typed: str, names: Sequence[str]) -> str:
+    """Return an error that asks for the name that is nearest to what was typed, if one is near."""
     from difflib import get_close_matches
 
     near = get_close_matches(typed, names, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"{text}; did you mean {near[0]}?" if near else text

@@ -6,6 +6,7 @@ import os
 import statistics
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,10 @@ from lib_upscalers.cli.arguments import (
 )
 from lib_upscalers.cli.command import EXIT_CODES, Command, options_of
 from lib_upscalers.cli.console import Bars, Console
+from lib_upscalers.cli.ending import ALL_DONE, SOME_FAILED
 from lib_upscalers.cli.engine_arguments import add_engine_settings, read_engine_settings
 from lib_upscalers.cli.problems import describe
-from lib_upscalers.errors import AlreadyExistsError, InputError, OutputError
+from lib_upscalers.errors import AlreadyExistsError, InputError, ModelError, OutputError
 from lib_upscalers.upscaling.settings import differences
 
 if TYPE_CHECKING:
@@ -179,7 +181,7 @@ def _check_outputs(options: CompareOptions, inputs: Sequence[Path]) -> None:
                 f"Expected different files to write, but got {other} and {path}, which are the "
                 "same: choose another name for one of them."
             )
-        check_target(path, overwrite=True, protected=inputs)
+        check_target(path, overwrite=True, protected=inputs, make_folders=True)
         if os.path.lexists(path) and not options.overwrite:
             raise AlreadyExistsError(f"{path} is there already; --overwrite replaces it.")
     if options.grid:
@@ -201,6 +203,17 @@ class _Comparing:
         self._host = StandaloneHost(tuple(options.models), options.device)
         self._upscaler: Upscaler = Upscaler(self._host)
         self.store: Store = Store(self._host.data_folder() / "compare")
+
+    def check(self) -> None:
+        """Raise now what every upscaler would raise when it runs; a damaged network is no reason.
+
+        Raises:
+            InputError: There is no upscaler of a name, or no such device.
+        """
+        self._host.device()
+        for name in self._request.names:
+            with suppress(ModelError):
+                self._upscaler.find(name)
 
     def compare(self, path: Path, bars: Bars) -> Session:
         """Compare on one picture; an upscaler that fails is reported and noted in the session."""
@@ -266,6 +279,7 @@ def _write_all(
 ) -> Iterator[Path]:
     from lib_upscalers.compare import report
     from lib_upscalers.file_writing import write_text
+    from lib_upscalers.jobs.output_folders import folders_for
     from lib_upscalers.pictures.files import write_picture
     from lib_upscalers.tiling.exhaustion import naming_memory
 
@@ -277,10 +291,12 @@ def _write_all(
     for path, text in texts:
         if path:
             with naming_memory(f"to write {path} with {len(sessions)} pictures"):
-                write_text(path, text(), overwrite=options.overwrite, protected=inputs)
+                written, overwrite = text(), options.overwrite
+                write_text(path, written, overwrite=overwrite, protected=inputs, make_folders=True)
             yield path
     if options.grid:
-        with naming_memory(f"to write {options.grid} with {len(sessions[0].entries)} results"):
+        what = f"to write {options.grid} with {len(sessions[0].entries)} results"
+        with naming_memory(what), folders_for(options.grid):
             grid = report.grid(sessions[0], store)
             write_picture(grid, options.grid, overwrite=options.overwrite, protected=inputs)
         yield options.grid
@@ -316,24 +332,25 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
     inputs = [*pictures, *(Path(name) for name in options.upscalers)]
     _check_outputs(options, inputs)
     work = _Comparing(options, request, settings)
+    work.check()
     sessions: list[Session] = []
     with Bars(console, len(pictures)) as bars:
         for path in pictures:
             try:
                 sessions.append(work.compare(path, bars))
             except InputError as error:
-                if len(pictures) == 1:
-                    raise
                 failed = True
                 console.write(f"{path}: {describe(error)}", "red")
             bars.finish()
+    if not sessions:
+        return SOME_FAILED
     Console.results(console.words).table(*_table(sessions, console.words))
     console.say("+: higher is better, -: lower is better. --report explains each figure.")
     if any(entry.state == "finished" for each in sessions for entry in each.entries):
         for written in _write_all(options, sessions, work.store, inputs):
             console.say(f"Written: {written}")
     unfinished = any(entry.state != "finished" for each in sessions for entry in each.entries)
-    return int(failed or unfinished)
+    return SOME_FAILED if failed or unfinished else ALL_DONE
 
 
 COMMAND = Command(

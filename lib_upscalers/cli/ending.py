@@ -1,4 +1,4 @@
-"""End a command at SIGTERM and SIGHUP as cleanly as at Ctrl-C."""
+"""The exit codes of a command; end it at SIGTERM and SIGHUP as cleanly as at Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lib_upscalers.errors import ImageError, InputError, ReportFileError
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+ALL_DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _NAMES = ("SIGTERM", "SIGHUP", "SIGBREAK")
-INTERRUPTED = 130
 
 
 class Ended(KeyboardInterrupt):
@@ -24,6 +26,12 @@ class Ended(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__()
         self.number = number
+
+
+def failure_code(error: BaseException) -> int:
+    """Return the exit code for an error: wrong usage, unless a file or the machine is at fault."""
+    about_a_file = isinstance(error, ImageError | ReportFileError)
+    return WRONG_USAGE if isinstance(error, InputError) and not about_a_file else SOME_FAILED
 
 
 def exit_code(stop: BaseException) -> int:

@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.cli.command import PROGRAM, make_parser, parse
 from lib_upscalers.cli.console import Console, ConsoleHandler
-from lib_upscalers.cli.ending import exit_code, signals_interrupt
+from lib_upscalers.cli.ending import (
+    ALL_DONE,
+    SOME_FAILED,
+    exit_code,
+    failure_code,
+    signals_interrupt,
+)
 from lib_upscalers.cli.problems import describe
 from lib_upscalers.cli.terminal_text import encodings
-from lib_upscalers.errors import Cancelled, InputError
+from lib_upscalers.errors import Cancelled
 from lib_upscalers.version import VERSION
 from lib_upscalers.words import language_of, translator_of
 
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 
     from lib_upscalers.cli.command import Command
 
-ALL_DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 # The module of each command. They are imported when they are needed, because that takes longer
 # than a list of networks does.
 _MODULES: Mapping[str, str] = {
@@ -108,7 +113,7 @@ def _run_command(command: Command, options: argparse.Namespace, console: Console
     except Exception as error:  # noqa: BLE001 - whatever it is, a person reads one line
         _report(console, error, verbose=options.verbose)
         _settle_output()
-        return WRONG_USAGE if isinstance(error, InputError) else SOME_FAILED
+        return failure_code(error)
 
 
 def commands(names: Sequence[str] = tuple(_MODULES)) -> list[Command]:
@@ -132,7 +137,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = PROGRAM) -> i
         program: What the user types before them, for the help.
 
     Returns:
-        The exit code: 0 all done, 1 some failed, 2 wrong usage, 129, 130 or 143 ended by a
+        The exit code: 0 all done, 1 a file failed, 2 wrong usage, 129, 130 or 143 ended by a
         signal.
 
     Raises:

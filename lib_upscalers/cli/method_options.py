@@ -76,8 +76,12 @@ def make_method(options: UpscaleOptions, settings: Settings) -> Method:
     from lib_upscalers.targets import target_for
     from lib_upscalers.upscaling.upscaler import Upscaler
 
-    upscaler = Upscaler(StandaloneHost(tuple(options.models), options.device))
+    host = StandaloneHost(tuple(options.models), options.device)
+    upscaler = Upscaler(host)
     choice = choose(upscaler, options.upscaler)
+    # Refused before a picture is read; other machines may have what this one lacks.
+    if choice.kind == "network" and options.ray is None:
+        host.device()
     scale = options.scale if options.scale is not None else float(choice.scale or 2)
     others = {
         "size": options.size.described() if options.size else scale,

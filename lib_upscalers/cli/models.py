@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.cli.command import Command
 from lib_upscalers.cli.console import Bars, Console
+from lib_upscalers.cli.ending import ALL_DONE, SOME_FAILED
 from lib_upscalers.cli.model_arguments import add_actions
 from lib_upscalers.cli.terminal_text import readable_bytes
 from lib_upscalers.errors import CatalogueError
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     Run = Callable[[argparse.Namespace, ModelLibrary, Console], int]
 
-_DONE, _FAILED = 0, 1
 _EPILOG = """\
 examples:
   upscalers models recommended              networks to begin with
@@ -143,12 +143,12 @@ def _search(options: argparse.Namespace, library: ModelLibrary, console: Console
     shown = found[: options.most]
     if options.json:
         _write_json([_about(each) for each in shown])
-        return _DONE
+        return ALL_DONE
     head = ("ID", "SCALE", "ARCHITECTURE", "SIZE", "DATE", "FETCHED BY", "LICENCE")
     Console.results(console.words).table(head, map(_row, shown))
     if len(found) > len(shown):
         console.say(f"{len(shown)} of {len(found)} are shown: --most shows more.")
-    return _DONE
+    return ALL_DONE
 
 
 def _row(model: CatalogueModel) -> tuple[str, ...]:
@@ -172,7 +172,7 @@ def _show(options: argparse.Namespace, library: ModelLibrary, console: Console) 
     problem = problem_of(model, known_architectures())
     if options.json:
         _write_json({**_about(model), "problem": problem})
-        return _DONE
+        return ALL_DONE
     rows = [
         ("Name", model.name),
         ("Authors", ", ".join(model.authors) or "-"),
@@ -191,7 +191,7 @@ def _show(options: argparse.Namespace, library: ModelLibrary, console: Console) 
     Console.results(words).table(("", ""), [(words(name), value) for name, value in rows])
     for line in model.description.splitlines():
         results.write(line)
-    return _DONE
+    return ALL_DONE
 
 
 def _file_words(size: int | None, sha256: str | None) -> str:
@@ -200,6 +200,8 @@ def _file_words(size: int | None, sha256: str | None) -> str:
 
 def _get(options: argparse.Namespace, library: ModelLibrary, console: Console) -> int:
     _catalogue(library, console)
+    for model_id in options.ids:
+        library.model(model_id)  # an unknown one is refused before the first is fetched
     written: list[dict[str, Any]] = []
     with Bars(console, len(options.ids), "models") as bars:
         for model_id in options.ids:
@@ -227,7 +229,7 @@ def _get(options: argparse.Namespace, library: ModelLibrary, console: Console) -
                 Console.results().write(str(done.path))
     if options.json:
         _write_json(written)
-    return _DONE
+    return ALL_DONE
 
 
 def _list(options: argparse.Namespace, library: ModelLibrary, console: Console) -> int:
@@ -237,11 +239,11 @@ def _list(options: argparse.Namespace, library: ModelLibrary, console: Console) 
     found = library.installed()
     if options.json:
         _write_json([_about_installed(each) for each in found])
-        return _DONE
+        return ALL_DONE
     head = ("NAME", "SCALE", "ARCHITECTURE", "PRECISION", "SIZE", "CATALOGUE", "LICENCE")
     head = (*head, "LAST USED", "S/MP")
     Console.results(console.words).table(head, map(_installed_row, found))
-    return _DONE
+    return ALL_DONE
 
 
 def _about_installed(model: InstalledModel) -> dict[str, Any]:
@@ -293,7 +295,7 @@ def _verify(options: argparse.Namespace, library: ModelLibrary, console: Console
     else:
         for each in found:
             Console.results(console.words).write(_verification_line(each))
-    return _FAILED if any(each.verdict == "wrong" for each in found) else _DONE
+    return SOME_FAILED if any(each.verdict == "wrong" for each in found) else ALL_DONE
 
 
 def _about_verification(found: Verification) -> dict[str, Any]:
@@ -325,7 +327,7 @@ def _convert(options: argparse.Namespace, library: ModelLibrary, console: Consol
         _write_json({"path": str(target), "sha256": digest})
     else:
         Console.results().write(str(target))
-    return _DONE
+    return ALL_DONE
 
 
 def _remove(options: argparse.Namespace, library: ModelLibrary, console: Console) -> int:
@@ -337,7 +339,7 @@ def _remove(options: argparse.Namespace, library: ModelLibrary, console: Console
         console.say(f"{entry.path}: {where}")
     if options.json:
         _write_json(removed)
-    return _DONE
+    return ALL_DONE
 
 
 def _recommended(options: argparse.Namespace, library: ModelLibrary, console: Console) -> int:
@@ -349,7 +351,7 @@ def _recommended(options: argparse.Namespace, library: ModelLibrary, console: Co
     ]
     if options.json:
         _write_json([vars(each) for each in found])
-        return _DONE
+        return ALL_DONE
     head = ("ID", "FOR", "SCALE", "SIZE", "LICENCE", "WHY")
     rows = (
         (
@@ -363,7 +365,7 @@ def _recommended(options: argparse.Namespace, library: ModelLibrary, console: Co
         for each in found
     )
     Console.results(console.words).table(head, rows)
-    return _DONE
+    return ALL_DONE
 
 
 _RUNS: Mapping[str, Run] = {

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lib_upscalers.compare.session import Session, StoredPicture, from_json
-from lib_upscalers.errors import InputError, UpscalerError
+from lib_upscalers.errors import ReportFileError, UpscalerError
 from lib_upscalers.file_writing import write_bytes
 from lib_upscalers.pictures.files import picture_size
 
@@ -40,15 +40,15 @@ def open_again(path: Path, store: Store) -> Session:
         The session, with nothing that still runs.
 
     Raises:
-        InputError: The file is neither, is damaged, or its pictures no longer exist.
+        ReportFileError: The file is neither, is damaged, or its pictures no longer exist.
         OutputError: The store cannot be written.
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"Expected a report of at most 4 GB, but {path} is larger.")
+            raise ReportFileError(f"Expected a report of at most 4 GB, but {path} is larger.")
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise InputError(
+        raise ReportFileError(
             f"Expected a report or a stored session at {path}, but it cannot be read "
             f"({error.strerror}): name another file."
         ) from None
@@ -60,7 +60,7 @@ def open_again(path: Path, store: Store) -> Session:
 def _of_report(path: Path, text: str, store: Store) -> Session:
     found = _SESSION.search(text)
     if found is None:
-        raise InputError(
+        raise ReportFileError(
             f"Expected a report of one comparison, but {path} holds none that can be opened "
             f"(figures alone, or made by an older version): {_REPORT_ADVICE}"
         )
@@ -70,7 +70,7 @@ def _of_report(path: Path, text: str, store: Store) -> Session:
         try:
             return base64.b64decode(texts[picture.file], validate=True)
         except (KeyError, binascii.Error):
-            raise InputError(
+            raise ReportFileError(
                 f"Expected all pictures in {path}, but one is missing or damaged: {_REPORT_ADVICE}"
             ) from None
 
@@ -79,7 +79,7 @@ def _of_report(path: Path, text: str, store: Store) -> Session:
 
 def _of_session(path: Path, text: str, store: Store) -> Session:
     if text.lstrip()[:1] == "[":
-        raise InputError(
+        raise ReportFileError(
             f"Expected a comparison with its pictures, but {path} has the figures alone: "
             f"{_REPORT_ADVICE}"
         )
@@ -92,7 +92,7 @@ def _of_session(path: Path, text: str, store: Store) -> Session:
         try:
             return (folder / picture.file).read_bytes()
         except OSError:
-            raise InputError(
+            raise ReportFileError(
                 f"Expected the pictures of {path} in {folder}, but one is no longer there: "
                 f"{_REPORT_ADVICE}"
             ) from None
@@ -135,7 +135,7 @@ def _stored(
         fits = False
     if not fits:
         path.unlink(missing_ok=True)
-        raise InputError(
+        raise ReportFileError(
             "Expected pictures of the sizes that the comparison names, but one is damaged: "
             f"{_REPORT_ADVICE}"
         )

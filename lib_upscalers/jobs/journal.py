@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lib_upscalers.errors import DiskFullError, OutputError
-from lib_upscalers.file_writing import this_host
+from lib_upscalers.file_locks import this_host
 from lib_upscalers.jobs.journal_view import COLUMNS, JOURNAL_NAME, JournalView, Row
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from urllib.request import pathname2url
 
 from lib_upscalers.errors import OutputError
-from lib_upscalers.file_locks import is_alive
-from lib_upscalers.file_writing import this_host
+from lib_upscalers.file_locks import is_alive, this_host
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePath

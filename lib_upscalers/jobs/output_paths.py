@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError, InputError, OutputError
+from lib_upscalers.file_writing import existing_folder
 from lib_upscalers.jobs.sources import Refusal, find_sources, to_path
 from lib_upscalers.pictures.names import names_a_picture
 
@@ -243,7 +244,7 @@ def _numbered(name: Path, owners: dict[str, Path]) -> Path:
 def _shortened(names: Sequence[Path], target: Path) -> list[Path]:
     """Cut names that became too long by their new ending; a hash keeps them apart."""
     try:
-        longest = os.pathconf(existing(target), "PC_NAME_MAX")
+        longest = os.pathconf(existing_folder(target), "PC_NAME_MAX")
     except (AttributeError, OSError, ValueError):  # not on Windows
         longest = _LONGEST_NAME
     return [_cut(name, longest) for name in names]
@@ -256,13 +257,6 @@ def _cut(name: Path, longest: int) -> Path:
     end = f"-{digest}{name.suffix}"
     stem = os.fsencode(name.stem)[: longest - len(os.fsencode(end))]
     return name.with_name(stem.decode(errors="ignore") + end)
-
-
-def existing(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that is there."""
-    while not os.path.lexists(folder) and folder != folder.parent:
-        folder = folder.parent
-    return folder
 
 
 def _place(path: Path) -> str:
@@ -328,7 +322,7 @@ class _Sorting:
 
 def _folder_error(folder: Path) -> UpscalerError | None:
     """Return why no file can be written there; missing folders would be made."""
-    there = existing(folder)
+    there = existing_folder(folder)
     if not there.is_dir():
         return OutputError(
             f"Expected a folder for the result, but {there} is a file: choose another folder."

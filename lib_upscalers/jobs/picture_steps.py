@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,7 +18,8 @@ from lib_upscalers.errors import (
     OutputError,
     UpscalerError,
 )
-from lib_upscalers.jobs.output_paths import existing
+from lib_upscalers.file_writing import check_target, existing_folder
+from lib_upscalers.jobs.output_folders import folders_for
 from lib_upscalers.pictures.files import DEFAULT_MAX_PIXELS
 from lib_upscalers.pictures.frames import FrameReader, read_frames
 from lib_upscalers.pictures.picture import Picture
@@ -69,6 +70,14 @@ class FileOptions:
             return picture
         dpi = float(self.dpi), float(self.dpi)
         return replace(picture, metadata=replace(picture.metadata, dpi=dpi))
+
+    def unstated(self, output: Path) -> tuple[str, ...]:
+        """Return the note on a resolution that a file of that ending cannot state, if it should."""
+        from lib_upscalers.pictures.files import format_for
+
+        if not self.dpi or format_for(output).room.dpi:
+            return ()
+        return (f"A {output.suffix} file holds no resolution here: it is left out.",)
 
 
 @dataclass(frozen=True)
@@ -189,7 +198,7 @@ class PictureSteps:
         """
         start = time.perf_counter()
         picture, target = loaded.picture, self.method.target(loaded.picture.size)
-        with _folders_for(job.output), naming_overwrite():
+        with folders_for(job.output), naming_overwrite():
             _check(_Kind.of(picture, loaded.size), job, overwrite=overwrite)
             result = self.method.run(picture, target, progress)
         seconds = loaded.seconds + time.perf_counter() - start
@@ -212,7 +221,7 @@ class PictureSteps:
 
         frames, size = loaded.frames, loaded.size
         kind = _Kind(size, 3, frames.alpha, deep=False, count=frames.count)
-        with _folders_for(job.output), naming_overwrite():
+        with folders_for(job.output), naming_overwrite():
             _check(kind, job, overwrite=overwrite)
             notes = write_frames(
                 frames,
@@ -224,7 +233,8 @@ class PictureSteps:
                 finished=finished,
             )
         what = "frames" if frames.kind == "animation" else "pages"
-        return (f"All {frames.count} {what}.", *stretching(frames.size, size), *notes)
+        notes = (*stretching(frames.size, size), *notes, *self.options.unstated(job.output))
+        return (f"All {frames.count} {what}.", *notes)
 
     def _enlarged_frames(self, loaded: LoadedFrames, progress: Progress) -> Iterator[Picture]:
         frames = loaded.frames
@@ -265,7 +275,7 @@ class PictureSteps:
             DiskFullError: The disk is full.
             OutputError: It cannot be written.
         """
-        from lib_upscalers.pictures.files import format_for, write_picture
+        from lib_upscalers.pictures.files import write_picture
         from lib_upscalers.tiling.exhaustion import naming_memory
 
         picture = enlarged.result.picture
@@ -278,10 +288,20 @@ class PictureSteps:
                 protected=(job.source,),
                 finished=finished,
             )
-        if self.options.dpi and not format_for(job.output).room.dpi:
-            lost = (*lost, f"A {job.output.suffix} file holds no resolution here: it is left out.")
         notes = (*stretching(enlarged.before, picture.size), *enlarged.notes, *picture.notes, *lost)
+        notes = (*notes, *self.options.unstated(job.output))
         return tuple(dict.fromkeys(notes))
+
+    def sizes(self, source: Path) -> tuple[Size, Size]:
+        """Return a picture's size and that of its result; only the header is read.
+
+        Raises:
+            UpscalerError: It cannot be read, or the target makes no sense for it.
+        """
+        from lib_upscalers.pictures.files import picture_size
+
+        size = picture_size(source, max_pixels=self._most_pixels)
+        return size, self.method.target(size).resolve(size)
 
     def difference(self, job: FileJob) -> str:
         """Return by what a file differs from the result that would be made, "" if by nothing.
@@ -291,8 +311,7 @@ class PictureSteps:
         from lib_upscalers.pictures.files import picture_size
 
         try:
-            size = picture_size(job.source)
-            expected = self.method.target(size).resolve(size)
+            _, expected = self.sizes(job.source)
         except UpscalerError:
             return ""  # the picture could not be done anyway
         try:
@@ -326,7 +345,6 @@ class _Kind:
 
 def _check(kind: _Kind, job: FileJob, *, overwrite: bool) -> None:
     """Raise before the work what writing the result would raise, as far as it is known."""
-    from lib_upscalers.file_writing import check_target
     from lib_upscalers.pictures.files import check_output, format_for
 
     check_output(job.output, kind.size, channels=kind.channels, deep=kind.deep, alpha=kind.alpha)
@@ -356,28 +374,9 @@ def _is_equal(first: Picture, second: Picture) -> bool:
 def _has_space(output: Path) -> bool:
     """Return whether other pictures may still fit on the disk."""
     try:
-        return shutil.disk_usage(existing(output.parent)).free > _FULL_BYTES
+        return shutil.disk_usage(existing_folder(output.parent)).free > _FULL_BYTES
     except OSError:
         return False
-
-
-@contextmanager
-def _folders_for(output: Path) -> Generator[None]:
-    """Make the folders of a file; remove those that are new if the block fails."""
-    new = [each for each in (output.parent, *output.parent.parents) if not each.exists()]
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException as error:
-        for folder in new:
-            with suppress(OSError):
-                folder.rmdir()
-        if isinstance(error, OSError):
-            raise OutputError(
-                f"Expected to make the folder {output.parent}, but that failed ({error.strerror}): "
-                "choose another one."
-            ) from error
-        raise
 
 
 @contextmanager

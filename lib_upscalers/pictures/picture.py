@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from lib_upscalers.errors import ImageError
+from lib_upscalers.errors import DamagedImageError, ImageError
 from lib_upscalers.geometry import Size, row_strips
 from lib_upscalers.pictures.bit_depth import peak, to_depth
 from lib_upscalers.pictures.bleed import bleed_free
@@ -153,7 +153,7 @@ def decoding(name: str, rare_kind: Callable[[], str] | None = None) -> Generator
                 f"Expected a picture that Pillow reads, but {name} is {kind}, which it may not "
                 f"read ({error}): convert it to PNG with another program."
             ) from error
-        raise ImageError(
+        raise DamagedImageError(
             f"Expected a whole picture, but {name} cannot be decoded, it is damaged or cut short: "
             f"{error or type(error).__name__}."
         ) from error

@@ -78,7 +78,9 @@ class VideoOrder:
             AlreadyExistsError: There is a file of that name, which is not to be replaced.
         """
         container_format(self.output)
-        check_target(self.output, overwrite=self.overwrite, protected=(self.source,))
+        check_target(
+            self.output, overwrite=self.overwrite, protected=(self.source,), make_folders=True
+        )
 
 
 @dataclass(frozen=True)

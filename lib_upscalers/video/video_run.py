@@ -68,7 +68,9 @@ class VideoRun:
         """
         job = self._job
         form = container_format(job.output)
-        check_target(job.output, overwrite=job.overwrite, protected=(job.facts.path,))
+        check_target(
+            job.output, overwrite=job.overwrite, protected=(job.facts.path,), make_folders=True
+        )
         with ExitStack() as stack:
             journal = stack.enter_context(opened_journal(job.folder))
             self._pieces = resumed(job.pieces, job.folder, partial(self._is_done, journal))

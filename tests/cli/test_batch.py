@@ -220,6 +220,17 @@ class TestStatements:
         assert run("plain.png", f"out.{ending}", *BOX, "--dpi", "300") == 0
         assert f"A .{ending} file holds no resolution here" in capsys.readouterr().err
 
+    @pytest.mark.parametrize("ending", ["webp", "avif", "png"])
+    def test_a_resolution_that_an_animation_lacks_is_named(
+        self, ending: str, capsys: Capture
+    ) -> None:
+        frames = [Image.new("RGB", (6, 4), (90 * number, 0, 0)) for number in range(3)]
+        frames[0].save("anim.gif", save_all=True, append_images=frames[1:])
+        assert run("anim.gif", f"out.{ending}", *BOX, "--dpi", "300") == 0
+        shown = capsys.readouterr().err
+        assert "All 3 frames." in shown
+        assert ("holds no resolution here" in shown) is (ending != "png")
+
     def test_a_cut_picture_is_read_on_request(self, capsys: Capture) -> None:
         pixels = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
         Image.fromarray(pixels).save("whole.jpg", quality=95)
@@ -227,7 +238,7 @@ class TestStatements:
         Path("cut.jpg").write_bytes(data[: len(data) * 9 // 10])
         assert run("cut.jpg", "out.png", *BOX) == 1
         assert not Path("out.png").exists()
-        capsys.readouterr()
+        assert "--partial reads what can be decoded" in capsys.readouterr().err
         assert run("cut.jpg", "out.png", *BOX, "--partial") == 0
         assert "cut short" in capsys.readouterr().err
 

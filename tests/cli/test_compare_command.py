@@ -64,12 +64,47 @@ def test_the_engines_settings_are_used_and_stored(in_png: str, tmp_path: Path) -
 
 
 def test_one_that_fails_is_told_and_the_others_are_done(
+    in_png: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.pth"
+    broken.write_bytes(b"no network")
+    assert main(["compare", in_png, "--with", f"Nearest,{broken},Box", "--size", "40x30"]) == 1
+    out, err = capsys.readouterr()
+    assert "broken.pth" in err
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["Nearest", "Box"]
+
+
+def test_a_misspelt_upscaler_is_named_before_the_work(
     in_png: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compare", in_png, "--with", "Nearest,no such,Box", "--size", "40x30"]) == 1
+    assert main(["compare", in_png, "--with", "Nearest,Lanzcos"]) == 2
     out, err = capsys.readouterr()
-    assert "no such" in err
-    assert [line.split()[0] for line in out.splitlines()[1:]] == ["Nearest", "Box"]
+    assert "did you mean 'Lanczos'" in err
+    assert not out
+
+
+def test_a_file_that_fails_is_no_wrong_usage(
+    in_png: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in `upscalers upscale`: what was typed is right, the file is not."""
+    broken, missing = tmp_path / "broken.png", tmp_path / "missing.png"
+    broken.write_bytes(b"no picture")
+    for name, more in ((broken, ()), (missing, ()), (in_png, ("--size", "9000x"))):
+        with_one = ["--with", "Nearest", *more]
+        results = [
+            main(["compare", str(name), *with_one]),
+            main(["upscale", str(name), str(tmp_path / "out.png"), "-u", "Nearest", *more]),
+        ]
+        assert results == [1, 1], name
+        assert "Traceback" not in capsys.readouterr().err
+
+
+def test_missing_folders_are_made(in_png: str, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "deep"
+    outputs = {"report": "a.html", "grid": "b.png", "csv": "c.csv", "json": "d.json"}
+    options = [part for kind, name in outputs.items() for part in (f"--{kind}", str(folder / name))]
+    assert main(["compare", in_png, "--with", "Nearest", *options]) == 0
+    assert {each.name for each in folder.iterdir()} == {*outputs.values()}
 
 
 def test_a_folder_is_for_a_test(
@@ -159,7 +194,7 @@ def test_outputs_are_checked_before_the_work(
         ["--csv", same, "--json", same],
         ["--csv", same, "--json", str(tmp_path / "x" / ".." / "SAME.csv")],
         ["--grid", str(tmp_path / "grid.txt")],
-        ["--report", str(tmp_path / "missing" / "out.html")],
+        ["--report", str(Path(in_png) / "out.html")],
         ["--report", str(tmp_path)],
     ):
         assert main(["compare", in_png, "--with", "Nearest,Box", *options]) in (1, 2), options

@@ -185,7 +185,9 @@ class TestWithoutJournal:
     def test_a_dry_run_writes_nothing(self, capsys: Capture) -> None:
         draw("in/a.png", "in/b.png")
         assert run("in", "out", *BOX, "--dry-run") == 0
-        assert "2 to do, 0 to skip" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert f"a.png -> {Path('out', 'a.png')}: 6x4 -> 12x8\n" in error
+        assert "2 to do, 0 to skip" in error
         assert not Path("out").exists()
         assert run("in/a.png", "in/b.png", "out", *BOX) == 0
         draw("in/c.png")
@@ -197,6 +199,17 @@ class TestWithoutJournal:
         assert "1 to do, 2 to skip" in error
         assert Path("out", JOURNAL_NAME).read_bytes() == before
         assert not Path("out/c.png").exists()
+
+    def test_a_dry_run_names_what_cannot_be_done(self, capsys: Capture) -> None:
+        draw("in/a.png")
+        Path("in/b.png").write_bytes(b"no picture")
+        assert run("in", "out", "-u", "Box", "--size", "12x20", "--dry-run") == 1
+        error = capsys.readouterr().err
+        assert "6x4 -> 12x20. Stretched" in error
+        assert "b.png is in no format" in error
+        assert "1 to do, 0 to skip, 1 cannot be done" in error
+        assert run("in", "out", "-u", "Bxo", "--dry-run") == 2
+        assert "did you mean 'Box'" in capsys.readouterr().err
 
 
 class TestSharing:
@@ -232,7 +245,7 @@ class TestSharing:
         for host, pid, seen in (("here", 4194399, time.time()), ("far", 1, time.time() - 999)):
             connection.execute("DELETE FROM owners")
             named = "" if host == "far" else None
-            from lib_upscalers.file_writing import this_host
+            from lib_upscalers.file_locks import this_host
 
             connection.execute(
                 "INSERT INTO owners VALUES ('x', ?, ?, ?)", (named or this_host(), pid, seen)

@@ -192,6 +192,12 @@ def test_a_part_begins_at_zero_with_its_sound(capsys: Capture) -> None:
     assert "has 2.0 seconds" in capsys.readouterr().err
 
 
+def test_a_missing_folder_is_made() -> None:
+    source = Clip(stamps=(0, 40, 80)).write(Path("in.mkv"))
+    assert run(source, "new/deep/out.mkv") == 0
+    assert [each.name for each in Path("new/deep").iterdir()] == ["out.mkv"]
+
+
 def test_equal_frames_are_enlarged_once(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     numbers: list[int] = []
     count_runs(monkeypatch, numbers.append)
@@ -360,7 +366,7 @@ def test_what_would_be_spoilt_is_refused(
 ) -> None:
     source = clip.write(Path(name))
 
-    assert run(source, "out.mkv") == 2
+    assert run(source, "out.mkv") == 1
 
     assert words in capsys.readouterr().err
     assert not Path("out.mkv").exists()

@@ -62,7 +62,11 @@ def convert(source: Path, target: Path, *, overwrite: bool = False) -> str:
 
     weights = _tensors(source)
     with writing_path(
-        target, overwrite=overwrite, protected=[source], size=source.stat().st_size
+        target,
+        overwrite=overwrite,
+        protected=[source],
+        size=source.stat().st_size,
+        make_folders=True,
     ) as part:
         # The package writes a file by name only; the name of the part says nothing.
         save_file(weights, part, {"format": "pt"})

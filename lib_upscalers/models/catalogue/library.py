@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from lib_upscalers.errors import CatalogueError, InputError
+from lib_upscalers.errors import CatalogueError, InputError, ModelFileError
 from lib_upscalers.file_writing import locking
 from lib_upscalers.models.catalogue.catalogue_settings import read_settings
 from lib_upscalers.models.catalogue.client import CatalogueClient, fetcher_of
@@ -243,12 +243,12 @@ class ModelLibrary:
         """Return a file's SHA-256.
 
         Raises:
-            InputError: The file cannot be read.
+            ModelFileError: The file cannot be read.
         """
         try:
             return self.hashes.get(path)
         except OSError as error:
-            raise InputError(
+            raise ModelFileError(
                 f"Expected a file at {str(path)!r}, but it cannot be read "
                 f"({error.strerror or error}): correct its name."
             ) from error
@@ -261,7 +261,7 @@ class ModelLibrary:
             model_id: What it should be; "": whatever it is.
 
         Raises:
-            InputError: The file cannot be read.
+            ModelFileError: The file cannot be read.
             UnknownNameError: The catalogue has no such model.
         """
         digest = self.digest(path)
