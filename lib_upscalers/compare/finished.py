@@ -129,7 +129,7 @@ def _part(part: str) -> list[float]:
             f"Expected a range of up to {_MOST_STRENGTHS} denoising strengths such as 0.2-0.6:0.1, "
             f"but got {part.strip()!r}."
         )
-    return [round(first + i * step, 4) for i in range(int(count) + 1)]
+    return [round(first + i * step, 10) for i in range(int(count) + 1)]
 
 
 def _strength(text: str) -> float:

@@ -121,9 +121,10 @@ def find_weights(space: LatentSpace, vae_hashes: Sequence[str], folders: Iterabl
 
 
 def _files(folder: Path) -> Sequence[Path]:
-    if not folder.is_dir():
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    except OSError:  # there is none, or it may not be read
         return ()
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
 def parse_name(path: Path) -> tuple[str, str]:

@@ -244,7 +244,11 @@ class _Attempts:
         try:
             # Under a host's autocast convolutions would run in half precision.
             with memory_signal(), without_autocast(small.device):
-                return entry.within(small, self._size, self._context)
+                result = entry.within(small, self._size, self._context)
+                _check_result(
+                    result, entry, (*small.shape[:2], self._size.height, self._size.width)
+                )
+                return result
         except (UpscalerError, Cancelled):
             raise
         except OutOfMemory as error:
@@ -257,6 +261,23 @@ class _Attempts:
                 f"{entry.name!r} failed ({type(error).__name__}: "
                 f"{' '.join(str(error).split())[:200]})."
             ) from error
+
+
+def _check_result(result: torch.Tensor, entry: LatentMode, shape: tuple[int, ...]) -> None:
+    """Check what a host's autoencoder or somebody's network gave.
+
+    Raises:
+        ModelError: It has another shape, or NaN or Inf.
+    """
+    import torch
+
+    if result.shape != shape:
+        raise ModelError(
+            f"Expected {entry.name!r} to give a latent of shape {shape}, but got "
+            f"{tuple(result.shape)}."
+        )
+    if not bool(torch.isfinite(result).all()):
+        raise ModelError(f"Expected {entry.name!r} to give numbers, but got NaN or Inf.")
 
 
 def _local_mode(entry: LatentMode) -> LatentMode:

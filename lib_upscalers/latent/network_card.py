@@ -118,7 +118,14 @@ def read_card(state: Mapping[str, Any]) -> NetworkCard | None:
         return None
     try:
         return _card(_text(held))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        ArithmeticError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise ModelFileError(
             "Expected the card of a latent network, but it cannot be read "
             f"({' '.join(str(error).split())[:100] or type(error).__name__}); get the file again."

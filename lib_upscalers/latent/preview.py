@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import InputError, TargetError
+from lib_upscalers.errors import InputError, ModelError, TargetError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent.finishers import OFF, Finishers
 from lib_upscalers.latent.modes import Fallback, upscale_latent
@@ -59,6 +59,7 @@ def preview(
     Raises:
         InputError: `pixels` are of another shape, or the latents have another size than `factor`
             implies.
+        ModelError: `encode` or `decode` gives NaN or Inf.
         TargetError: A side of `size` is below 1.
         UnknownNameError: There is no such mode.
     """
@@ -66,14 +67,14 @@ def preview(
     height, width = pixels.shape[-2:]
     factor = factor or _PROBE // encode(pixels.new_zeros(1, 3, _PROBE, _PROBE)).shape[-1]
     whole = padded(pixels, factor)
-    samples = encode(whole)
+    samples = _finite(encode(whole))
     _check_latent(samples, whole, factor)
     target = Size(
         _rescaled(samples.shape[-1], width, size.width),
         _rescaled(samples.shape[-2], height, size.height),
     )
     larger = upscale_latent(samples, target, mode, finishers, seeds, context, on_fallback)
-    decoded = decode(larger)
+    decoded = _finite(decode(larger))
     return decoded[..., : size.height, : size.width].clamp(0, 1)
 
 
@@ -90,6 +91,18 @@ def _check(pixels: torch.Tensor, size: Size) -> None:
         )
     if min(size.width, size.height) < 1:
         raise TargetError(f"Expected a target of at least 1x1 pixel, but got {size}.")
+
+
+def _finite(values: torch.Tensor) -> torch.Tensor:
+    """Return what an autoencoder gave, if it is numbers."""
+    import torch
+
+    if bool(torch.isfinite(values).all()):
+        return values
+    raise ModelError(
+        "Expected the autoencoder to give numbers, but got NaN or Inf; use it in float32 "
+        "(--no-half-vae in a WebUI), or another VAE."
+    )
 
 
 def _check_latent(samples: torch.Tensor, pixels: torch.Tensor, factor: int) -> None:

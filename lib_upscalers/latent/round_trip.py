@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lib_upscalers.errors import InputError, TargetError
+from lib_upscalers.errors import InputError, ModelError, TargetError
 from lib_upscalers.latent.mode_registry import latent_mode_within
 from lib_upscalers.latent.packing import packed, unpacked
 from lib_upscalers.resampling.resample import resample
@@ -65,6 +65,7 @@ def round_trip(
 
     Raises:
         InputError: The result is not of that size: `encode` and `decode` do not belong together.
+        ModelError: `decode` or `encode` gives NaN or Inf.
         TargetError: A side of `size` is below 1.
     """
     import torch
@@ -72,7 +73,10 @@ def round_trip(
     if min(size.width, size.height) < 1:
         raise TargetError(f"Expected a target of at least 1x1 latent value, but got {size}.")
     with torch.no_grad():
-        pixels = decode(samples).to(torch.float32).clamp(0, 1)
+        decoded = decode(samples).to(torch.float32)
+        # An upscaler of pictures may turn NaN into black, and the latent would look sound.
+        _check_finite(decoded, "decoder")
+        pixels = decoded.clamp(0, 1)
         factor = pixels.shape[-1] // samples.shape[-1]
         larger = (enlarge or _lanczos)(pixels, size.scaled(factor))
         result = encode(larger.clamp(0, 1)).to(samples)
@@ -81,7 +85,17 @@ def round_trip(
             f"Expected the encoder to give a latent of {size}, but got "
             f"{result.shape[-1]}x{result.shape[-2]}; encoder and decoder have to be of one model."
         )
+    _check_finite(result, "encoder")
     return result
+
+
+def _check_finite(values: torch.Tensor, part: str) -> None:
+    import torch
+
+    if not bool(torch.isfinite(values).all()):
+        raise ModelError(
+            f"Expected numbers from the {part} of the autoencoder, but got NaN or Inf."
+        )
 
 
 def _lanczos(pixels: torch.Tensor, size: Size) -> torch.Tensor:

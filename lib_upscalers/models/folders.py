@@ -200,8 +200,8 @@ def _files(folder: Path, seen: set[Path]) -> Iterator[tuple[Path, str]]:
         seen.add(real)
         with os.scandir(folder) as items:
             found = sorted(items, key=lambda item: (item.name.casefold(), item.name))
-    except (OSError, RuntimeError):
-        # Python before 3.13 raises RuntimeError for links that form a circle.
+    except (OSError, RuntimeError, ValueError):
+        # Python before 3.13 raises RuntimeError for links that form a circle; NUL is a ValueError.
         return
     visible = [item for item in found if not item.name.startswith(".")]
     for item in visible:

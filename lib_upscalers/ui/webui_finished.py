@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,7 @@ def request_of(
     """
     if not isinstance(names, (list, tuple)):
         raise InputError(f"Expected 2 to {MOST} upscalers to compare, as a list: choose some.")
-    if isinstance(steps, bool) or not isinstance(steps, (int, float)):
+    if isinstance(steps, bool) or not isinstance(steps, (int, float)) or not math.isfinite(steps):
         raise InputError("Expected a number of steps for the second pass: correct it.")
     chosen = tuple(str(name) for name in names)  # pyright: ignore[reportUnknownArgumentType]
     text = str(strengths) if isinstance(strengths, (str, int, float)) else ""

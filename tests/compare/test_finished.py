@@ -46,6 +46,10 @@ def test_what_is_no_strength_is_refused(text: str) -> None:
         parse_strengths(text)
 
 
+def test_a_range_of_small_strengths_has_no_zero() -> None:
+    assert parse_strengths("0.00002-0.00004:0.00001") == (0.00002, 0.00003, 0.00004)
+
+
 def test_cells_are_rows_of_strengths() -> None:
     request = FinishedRequest(("A", "B"), (0.3, 0.45))
     names = [cell.name for cell in request.cells]

@@ -9,16 +9,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from lib_upscalers.errors import InputError
+from lib_upscalers.errors import InputError, ModelError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import comparison_services, options, start
 from lib_upscalers.hosts.webui import fitting as fitting_module
 from lib_upscalers.hosts.webui.fitting import Fitting
 from lib_upscalers.hosts.webui.host_progress import job
 from lib_upscalers.latent.network_files import UNDECIDED
-from lib_upscalers.pictures.picture import from_pil
+from lib_upscalers.pictures.formats import flattened
+from lib_upscalers.pictures.picture import Picture, from_pil
 from lib_upscalers.progress import NULL
 from lib_upscalers.targets import Target
 from lib_upscalers.training.latent import reports as latent_reports
@@ -59,7 +61,28 @@ def test_a_candidate_gives_the_exact_size(webui: WebUI, mode: str) -> None:
     picture = from_pil(photo(21, 19, mode))
     result = one.run(picture, Target(scale=2.5), NULL).picture
     assert result.size == Target(scale=2.5).resolve(Size(21, 19))
-    assert abs(result.pixels.mean() - picture.pixels.mean()) < 20
+    assert abs(result.pixels.mean() - flattened(picture).pixels.mean()) < 5
+    assert ("white" in " ".join(result.notes)) == (mode == "RGBA")
+
+
+def test_a_colour_that_is_hidden_is_not_in_the_result(webui: WebUI) -> None:
+    assert webui
+    one = comparison_services.latent_candidates(start.extension().engine)[0]
+    green = Picture(np.full((16, 16, 3), (0, 255, 0), np.uint8), np.zeros((16, 16), np.uint8))
+    result = one.run(green, Target(scale=2), NULL).picture
+    assert result.pixels.min() > 250
+
+
+@each_case("way", ["images_tensor_to_samples", "samples_to_images_tensor"])
+def test_an_autoencoder_that_gives_nan_is_said(webui: WebUI, way: str) -> None:
+    assert webui
+    common = sys.modules["modules.sd_samplers_common"]
+    right = getattr(common, way)
+    setattr(common, way, lambda *given: right(*given) * float("nan"))
+    one = comparison_services.latent_candidates(start.extension().engine)[0]
+    with pytest.raises(ModelError, match="NaN or Inf"):
+        one.run(from_pil(photo()), Target(scale=2), NULL)
+    setattr(common, way, right)
 
 
 def test_a_model_that_left_meanwhile_is_said(webui: WebUI) -> None:

@@ -27,6 +27,7 @@ from tests.hosts.webui_model import decode, encode, module
 from tests.upscaling.test_upscaler import save_network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from tests.hosts.webui_model import WebUI
@@ -107,6 +108,13 @@ def test_a_folder_from_the_settings_is_looked_through(webui: WebUI) -> None:
     save_network(webui.models.parent / "elsewhere" / "Far 2x.pth")
     webui.opts.set(options.FOLDERS.key, f'"{webui.models.parent / "elsewhere"}"\n\n')
     assert "Far 2x" in webui.names()
+
+
+def test_a_folder_of_nobody_is_left_out(bare: WebUI) -> None:
+    """The WebUI starts all the same."""
+    bare.opts.data[options.FOLDERS.key] = "~nobody-of-that-name/models\n\0\n" + "x" * 5000
+    load(bare)
+    assert "Lab Fast 2x" in [entry.name for entry in bare.shared.sd_upscalers]
 
 
 def test_a_file_that_is_no_network_is_left_out_and_nothing_is_raised(webui: WebUI) -> None:
@@ -527,6 +535,52 @@ def test_a_finished_picture_is_encoded_without_alpha_for_our_modes(
     assert job.encoded_bands == bands
 
 
+def test_another_extension_may_copy_the_latent_first(bare: WebUI) -> None:
+    """It was there before us, so its wrapper is within ours."""
+    job = bare.processing.StableDiffusionProcessingTxt2Img
+    theirs, latent = job.sample_hr_pass, torch.randn(1, 4, 8, 8)
+    changes: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "clone": torch.clone,
+        "detach": torch.Tensor.detach,
+        "float": torch.Tensor.float,
+        "contiguous": torch.Tensor.contiguous,
+        "to": lambda samples: samples.to("cpu", torch.float16),
+        "two": lambda samples: samples.to(torch.bfloat16).float(),
+    }
+    change = changes["clone"]
+
+    def wrapper(p: Any, samples: torch.Tensor, *rest: Any) -> torch.Tensor:  # noqa: ANN401
+        return theirs(p, change(samples), *rest)
+
+    job.sample_hr_pass = wrapper
+    load(bare)
+    for name, change in changes.items():
+        result = hires(bare, "Latent (Mitchell)", latent).result
+        assert type(result) is torch.Tensor, name
+        expected = upscale_latent(change(latent), Size(16, 16), "Latent (Mitchell)")
+        assert torch.equal(result, expected), name
+
+
+def test_what_another_extension_put_into_the_job_is_there_afterwards(webui: WebUI) -> None:
+    job = webui.processing.StableDiffusionProcessingTxt2Img("Latent (Mitchell)", (128, 128))
+
+    def theirs(_x: torch.Tensor, width: int = 0, height: int = 0) -> tuple[int, int]:
+        return width + 1, height + 1
+
+    job.txt2img_image_conditioning = theirs
+    job.sample_hr_pass(torch.zeros(1, 4, 8, 8), None, [1], [1], 0.0, [""])
+    assert job.conditioned == (129, 129)
+    assert vars(job)["txt2img_image_conditioning"] is theirs
+
+
+@each_case("seeds", [[], [7]])
+def test_fewer_seeds_than_items_are_enough(webui: WebUI, seeds: list[int]) -> None:
+    webui.opts.data[options.RENOISE.key] = 0.5
+    job = webui.processing.StableDiffusionProcessingTxt2Img("Latent (Mitchell)", (128, 128))
+    result = job.sample_hr_pass(torch.randn(3, 4, 8, 8), None, seeds, seeds, 0.0, [""])
+    assert result.shape == (3, 4, 16, 16)
+
+
 def test_an_interrupted_job_gets_its_own_latent_back(webui: WebUI) -> None:
     webui.shared.state.interrupted = True
     latent = torch.randn(1, 4, 8, 8)
@@ -692,6 +746,20 @@ def test_img2img_resizes_with_our_mode(webui: WebUI) -> None:
     assert said(job) == {"Latent resize": "Latent (Lanczos3)"}
     plain = torch.nn.functional.interpolate(job.encoded, scale_factor=2.0, mode="nearest")
     assert torch.equal(job.other, plain)
+
+
+def test_a_resize_that_did_not_ask_us_is_said(bare: WebUI) -> None:
+    kind = bare.processing.StableDiffusionProcessingImg2Img
+
+    def theirs(p: Any, *_: object) -> None:  # noqa: ANN401
+        p.init_latent = p.encoded.repeat_interleave(2, -1)
+
+    kind.init = theirs
+    load(bare)
+    job = kind(torch.randn(1, 4, 8, 8), (128, 64))
+    apply(job, "Latent (Lanczos3)")
+    job.init([""], [5], [6])
+    assert said(job)["Latent mode used"] == "the WebUI's own (bilinear)"
 
 
 @each_case("values", [(), (None,), ("The WebUI's own (bilinear)", 1.0, True, 1.0)])

@@ -164,14 +164,18 @@ def test_encoding_leaves_no_reference_for_the_next_prompt(
     sys.modules["modules.sd_models"].model_data.sd_model = model
 
     def encoding(pixels: torch.Tensor, *_: object) -> torch.Tensor:
+        torch.randn(pixels.shape)  # AUTOMATIC1111's posterior.sample()
         model.ini_latent = pixels
         model.ref_latents.append(pixels)
         args.ref_latents.clear()
         return encode(pixels)
 
     sys.modules["modules.sd_samplers_common"].images_tensor_to_samples = encoding
-    latents = full_vae.encode(torch.rand(2, 3, 16, 16))
+    pixels = torch.rand(2, 3, 16, 16)
+    generator = torch.get_rng_state()
+    latents = full_vae.encode(pixels)
     assert latents.shape == (2, 4, 2, 2)
+    assert torch.equal(torch.get_rng_state(), generator)
     assert model.ini_latent is first
     assert model.ref_latents == []
     assert args.ref_latents is held

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -129,6 +131,43 @@ def test_a_target_that_does_not_enlarge_the_picture_is_refused(jobs: Jobs) -> No
 def test_what_is_no_picture_is_refused(jobs: Jobs, value: object) -> None:
     with pytest.raises(InputError, match="picture to begin with"):
         read(value)
+
+
+def test_a_picture_of_any_kind_is_a_first_pass_as_one_sees_it(jobs: Jobs) -> None:
+    deep = Image.fromarray(np.full((64, 64), 30000, np.uint16))
+    hidden = Image.fromarray(np.full((64, 64, 4), (0, 255, 0, 0), np.uint8))
+    palette = drawing().quantize(16)
+    for image, level in ((deep, 117), (hidden, 255), (palette, 127), (drawing().convert("L"), 127)):
+        begun = read(encoded(image))
+        assert begun is not None
+        assert begun.image.mode == "RGB"
+        assert abs(np.asarray(begun.image).mean() - level) < 6
+
+
+@each_case("error", [ValueError("piexif"), KeyError("Exif"), struct.error("unpack")])
+def test_parameters_that_the_webui_cannot_read_are_said(jobs: Jobs, error: Exception) -> None:
+    images, infotext = (sys.modules[f"modules.{name}"] for name in ("images", "infotext_utils"))
+
+    def fails(*_: object) -> None:
+        raise error
+
+    for module, name in ((images, "read_info_from_image"), (infotext, "get_override_settings")):
+        right = getattr(module, name)
+        setattr(module, name, fails)
+        with pytest.raises(InputError, match="cannot be read"):
+            read(encoded(drawing(), TEXT))
+        assert "cannot be read" in PictureStart(lambda _value: None).note(encoded(drawing(), TEXT))
+        setattr(module, name, right)
+
+
+@each_case("error", [Image.DecompressionBombError("large"), EOFError(), IndexError(), TypeError()])
+def test_whatever_a_decoder_raises_is_said(jobs: Jobs, error: Exception) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    sys.modules["modules.images"].read = fails
+    with pytest.raises(InputError, match="picture to begin with"):
+        read(encoded(drawing()))
 
 
 def test_no_picture_is_no_start(jobs: Jobs) -> None:

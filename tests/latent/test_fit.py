@@ -15,6 +15,7 @@ from PIL import Image
 from lib_upscalers.cli.main import main
 from lib_upscalers.errors import (
     Cancelled,
+    ImageError,
     InputError,
     MemoryExhaustedError,
     ModelError,
@@ -332,6 +333,15 @@ def test_pictures_of_the_user(tmp_path: Path) -> None:
         cut = cut_square(tmp_path / name, 32, rng)
         assert cut.shape == (32, 32, 3)
         assert (cut == (90, 120, 150)).all()
+    hidden = np.full((40, 40, 4), (0, 255, 0, 0), np.uint8)
+    Image.fromarray(hidden).save(tmp_path / "hidden.png")
+    assert cut_square(tmp_path / "hidden.png", 32, rng).min() > 250, "laid on white"
+    Image.fromarray(np.full((40, 40), 30000, np.uint16)).save(tmp_path / "deep.png")
+    assert abs(int(cut_square(tmp_path / "deep.png", 32, rng).mean()) - 117) < 2
+    (tmp_path / "cut.png").write_bytes((tmp_path / "deep.png").read_bytes()[:-30])
+    with pytest.raises(ImageError):
+        cut_square(tmp_path / "cut.png", 32, rng)
+    Image.new("1", (30000, 20000)).save(tmp_path / "vast.png")
     settings = replace(SETTINGS, pictures=tmp_path)
     assert run(tmp_path / "fit", settings)[-1].path is not None
     (tmp_path / "fit" / "empty").mkdir()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import torch
@@ -14,16 +14,19 @@ from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
 
 from lib_upscalers.errors import Cancelled, ModelFileError
 from lib_upscalers.geometry import Size
-from lib_upscalers.latent import LatentSpace, learned, upscale_latent
+from lib_upscalers.latent import Fallback, LatentSpace, learned, upscale_latent
 from lib_upscalers.latent.latent_statistics import FLUX2_DEVIATION, FLUX2_MEAN
 from lib_upscalers.latent.learned import enlarge, find_weights, fit_name, load_network
 from lib_upscalers.latent.learned_network import LatentNetwork
+from lib_upscalers.latent.outlook import foresee
 from lib_upscalers.latent.packing import packed, unpacked
 from lib_upscalers.latent.round_trip import round_trip
 from lib_upscalers.tiling.tensor_memory import LiveMemory
+from tests.cases import each_case
 from tests.latent.fakes import FakeContext, ToyCodec, toy_network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LAB, TRIP, KERNEL = "Latent (Lab)", "Latent (TAESD)", "Latent (bilinear)"
@@ -254,6 +257,78 @@ def test_without_memory_a_kernel_is_used(
 ) -> None:
     _, text = fall_back(caplog, TRIP, replace(context, codec=Failing(4)))
     assert "not enough memory" in text
+
+
+def encoder_gives(change: Callable[[torch.Tensor], object]) -> ToyCodec:
+    """Return a codec whose encoder's latents are changed, the decoder's pictures not."""
+
+    class Changed(ToyCodec):
+        def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+            return cast("torch.Tensor", change(super().encode(pixels)))
+
+    return Changed(4)
+
+
+def decoder_gives(change: Callable[[torch.Tensor], object]) -> ToyCodec:
+    class Changed(ToyCodec):
+        def decode(self, samples: torch.Tensor) -> torch.Tensor:
+            return cast("torch.Tensor", change(super().decode(samples)))
+
+    return Changed(4)
+
+
+@each_case(
+    "codec",
+    [
+        decoder_gives(lambda pixels: pixels * float("nan")),
+        decoder_gives(lambda pixels: torch.where(pixels > pixels.mean(), pixels, float("nan"))),
+        decoder_gives(lambda pixels: pixels[:, :1]),
+        decoder_gives(lambda pixels: pixels[:, None]),
+        decoder_gives(lambda _pixels: None),
+        encoder_gives(lambda samples: samples * float("nan")),
+        encoder_gives(lambda samples: samples / 0),
+        encoder_gives(lambda samples: samples[:, :3]),
+        encoder_gives(lambda samples: samples.repeat(2, 1, 1, 1)),
+        encoder_gives(lambda samples: samples[:, :, None]),
+        encoder_gives(lambda samples: samples[..., 1:]),
+        encoder_gives(lambda samples: (samples,)),
+    ],
+)
+def test_what_an_autoencoder_may_give_is_checked(codec: ToyCodec, context: FakeContext) -> None:
+    """A black picture, or one of another shape, would come out of it without a word."""
+    # An upscaler of pictures may make something finite of NaN.
+    forgiving = ForgivingContext(context.known, codec)
+    samples, said = latent(2, 4, 6, 6), list[Fallback]()
+    result = upscale_latent(samples, Size(12, 12), TRIP, context=forgiving, on_fallback=said.append)
+    assert torch.equal(result, upscale_latent(samples, Size(12, 12), KERNEL))
+    assert [each.used for each in said] == [KERNEL]
+
+
+class ForgivingContext(FakeContext):
+    def enlarge_pixels(self, pixels: torch.Tensor, size: Size) -> torch.Tensor:
+        return super().enlarge_pixels(pixels.nan_to_num(0), size)
+
+
+@each_case("value", [float("nan"), float("inf"), 1e38])
+def test_a_network_that_gives_nan_is_not_used(value: float, context: FakeContext) -> None:
+    state = toy_network(4).state_dict()
+    state["tail.bias"] = torch.full_like(state["tail.bias"], value)
+    state["deviation"] = torch.full_like(state["deviation"], 100.0)
+    save_file(state, context.folders[0] / "toy.safetensors")
+    samples, said = latent(2, 4, 6, 6), list[Fallback]()
+    result = upscale_latent(samples, Size(12, 12), LAB, context=context, on_fallback=said.append)
+    assert torch.equal(result, upscale_latent(samples, Size(12, 12), TRIP, context=context))
+    assert [each.used for each in said] == [TRIP]
+
+
+def test_a_folder_that_may_not_be_read_has_no_networks(
+    context: FakeContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_folder: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refused)
+    assert foresee(LAB, context, tiny=False).used == KERNEL
 
 
 def test_stopping_stops(context: FakeContext, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,18 @@ def test_a_network_is_measured_against_what_would_be_used_without_it() -> None:
     assert alone.picture.shape == (32, 4 * 32, 3)
 
 
+def test_a_round_trip_that_fails_is_left_out() -> None:
+    """And does not end a training whose network is made."""
+
+    class Failing(ToyCodec):
+        def decode(self, samples: torch.Tensor) -> torch.Tensor:
+            raise TypeError(samples.shape)
+
+    made = judge(bilinear, Teacher(ToyCodec(12), CPU, tiny=Failing(12)), 32)
+    assert made is not None
+    assert made.figures.round_trip is None
+
+
 @pytest.mark.slow
 def test_seams_show_at_the_borders_of_latent_values() -> None:
     codec = ToyCodec(12)
@@ -132,6 +144,7 @@ def test_every_odd_card_is_refused() -> None:
         '"toy"': '"../up"',
         '"channels": 4': '"channels": -4',
         '"factor": 2': '"factor": 1e400',
+        '"minutes": 9.5': f'"minutes": {"9" * 400}',
         HASH[:16]: "<script>",
         "25.0": "NaN",
         "18.0": '"18"',

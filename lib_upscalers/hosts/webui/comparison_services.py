@@ -18,6 +18,7 @@ from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import job as turn
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
 from lib_upscalers.latent.preview import preview
+from lib_upscalers.pictures.formats import flattened
 from lib_upscalers.pictures.picture import Picture, from_tensor, to_tensor
 from lib_upscalers.upscaling.upscaler import Result, Upscaler
 
@@ -134,6 +135,8 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
             )
         seconds = time.perf_counter() - start
         notes = tuple(f"{each.used} was used instead. {each.reason}" for each in fallbacks)
+        if picture.alpha is not None:
+            notes = (*notes, "Transparency was laid on white, as autoencoders know none.")
         result = Picture(from_tensor(made[0].float(), np.dtype(np.uint8)), notes=notes)
         return Result(result, run_seconds=seconds, device=str(device))
 
@@ -141,7 +144,8 @@ def _runner(engine: Engine, name: str) -> Callable[[Picture, Target, Progress], 
 
 
 def _as_rgb(picture: Picture) -> Any:
-    """Return RGB, because VAEs support neither grey nor transparency."""
+    """Return RGB on white, because VAEs support neither grey nor transparency."""
     import numpy as np
 
-    return np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], 3))
+    pixels = flattened(picture).pixels
+    return np.broadcast_to(pixels, (*pixels.shape[:2], 3))

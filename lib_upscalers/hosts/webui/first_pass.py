@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.hosts.webui.random_state import random_state, set_random_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -111,7 +112,7 @@ class FirstPasses:
             return samples
         self._known[key] = known
         p.extra_generation_params.update(known.parameters)
-        _set_generators(known.generators)
+        set_random_state(known.generators)
         return known.samples.clone()
 
 
@@ -129,19 +130,4 @@ def sampled(p: Any, sample: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, F
     later = p.extra_generation_params.items()
     added = {name: value for name, value in later if before.get(name) != value}
     iteration = int(getattr(p, "iteration", 0))
-    return samples, FirstPass(iteration, samples.clone(), added, _generators())
-
-
-def _generators() -> tuple[Any, ...]:
-    import torch
-
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    return torch.get_rng_state(), cuda
-
-
-def _set_generators(states: tuple[Any, ...]) -> None:
-    import torch
-
-    torch.set_rng_state(states[0])
-    if states[1] is not None:
-        torch.cuda.set_rng_state_all(states[1])
+    return samples, FirstPass(iteration, samples.clone(), added, random_state())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import Cancelled, InputError, UpscalerError
@@ -13,11 +12,13 @@ from lib_upscalers.hosts.webui import full_vae
 from lib_upscalers.hosts.webui.host_modules import host_module
 from lib_upscalers.hosts.webui.host_progress import job
 from lib_upscalers.hosts.webui.latent_context import LoadedModel
+from lib_upscalers.jobs.sources import to_path
 from lib_upscalers.latent.network_files import accept
 from lib_upscalers.latent.spaces import SPACES, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from lib_upscalers.hosts.webui.engine import Engine
     from lib_upscalers.latent.context import Codec
@@ -181,7 +182,7 @@ class Fitting:
                 "none: choose one and generate any picture."
             )
         space = known.space
-        folder = Path(pictures.strip().strip('"')).expanduser() if pictures.strip() else None
+        folder = to_path(pictures.strip().strip('"')) if pictures.strip() else None
         settings = FitSettings(minutes, folder, next(iter(context.vae_hashes()), ""))
         codec = full_vae.LatentCodec(known)
         teacher = Teacher(

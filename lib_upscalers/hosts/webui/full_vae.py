@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lib_upscalers.errors import ModelError
 from lib_upscalers.hosts.webui.host_modules import Foreign, host_module, optional_module
+from lib_upscalers.hosts.webui.random_state import restored_random_state
 from lib_upscalers.latent.autocast import without_autocast
 from lib_upscalers.latent.autoencoder_hash import autoencoder_hash
 from lib_upscalers.latent.packing import packed, padded, unpacked
@@ -89,7 +90,8 @@ def encode(pixels: torch.Tensor, *, exact: bool = False) -> torch.Tensor:
     out the WebUI's autocast.
     """
     common, model = host_module("sd_samplers_common"), loaded_model()
-    with _autocast(exact=exact), _without_traces(model):
+    # The WebUI draws a latent near the most likely one by the global generator.
+    with _autocast(exact=exact), _without_traces(model), restored_random_state():
         # One by one, because those of video models read several pictures as a video.
         done = [common.images_tensor_to_samples(each[None], _FULL, model) for each in pixels]
     return _join(done)

@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 
     Answer = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
 
-# Functions that only change the shape; their result still answers the call.
-_RESHAPING = frozenset({torch.Tensor.squeeze, torch.Tensor.unsqueeze, torch.Tensor.contiguous})
+# Functions that give the same values in another shape, place or dtype: another extension may call
+# them before the WebUI enlarges. Their result still answers the call.
+_SAME_VALUES = frozenset(
+    getattr(owner, name)
+    for owner, names in (
+        (torch, ("clone", "detach", "squeeze", "unsqueeze")),
+        (torch.Tensor, ("clone", "detach", "squeeze", "unsqueeze", "contiguous", "to", "type")),
+        (torch.Tensor, ("type_as", "float", "half", "bfloat16", "double", "cpu", "cuda")),
+    )
+    for name in names
+)
 
 
 class Watched(torch.Tensor):
@@ -52,7 +61,9 @@ class Watched(torch.Tensor):
         }
         result = func(*plain, **given)
         return (
-            watch(result, watched.answer) if watched is not None and func in _RESHAPING else result
+            watch(result, watched.answer)
+            if watched is not None and func in _SAME_VALUES
+            else result
         )
 
 
@@ -81,6 +92,9 @@ class Answering(TorchFunctionMode):
         answer: As `Watched.answer`.
         size: Only calls for this size (height, width) are answered.
         mode: Only calls with this mode are.
+
+    Attributes:
+        answered: Whether there was such a call.
     """
 
     def __init__(self, answer: Answer, size: tuple[int, int], mode: str) -> None:
@@ -88,6 +102,7 @@ class Answering(TorchFunctionMode):
         self._answer = answer
         self._size = size
         self._mode = mode
+        self.answered = False
 
     def __torch_function__(
         self,
@@ -102,5 +117,6 @@ class Answering(TorchFunctionMode):
         if func is interpolate and args and given.get("mode") == self._mode:
             size = given.get("size")
             if size is not None and tuple(size) == self._size:
+                self.answered = True
                 return self._answer(args[0], self._size)
         return func(*args, **given)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.hosts.webui.engine import Engine
+    from lib_upscalers.hosts.webui.interception import Answering
     from lib_upscalers.hosts.webui.patching import Patches
 
 # Entries of the WebUI's table with this key are ours.
@@ -35,6 +36,9 @@ AXIS = "upscaler_lab_latent_mode"
 # The name in infotexts of the mode that was used instead of the chosen one.
 FALLBACK = "Latent mode used"
 _BILINEAR_OF_IMG2IMG = "bilinear"
+_HOSTS_WAY = "the WebUI's own (bilinear)"
+_UNASKED = "This WebUI, or another extension, did not resize the latent in the known way."
+_CONDITIONING = "txt2img_image_conditioning"
 _WHEN_STOPPED = "Latent (Mitchell)"
 LATENT_RESIZE = 3
 
@@ -142,12 +146,16 @@ class LatentSeam:
                 return original(p, all_prompts, all_seeds, all_subseeds)
             if isinstance(resize, Exception):
                 raise resize
-            with self._answering(p, resize, all_seeds):
-                return original(p, all_prompts, all_seeds, all_subseeds)
+            answering = self._answering(p, resize, all_seeds)
+            with answering:
+                result = original(p, all_prompts, all_seeds, all_subseeds)
+            if not answering.answered:
+                _report_fallback(p, Fallback(resize.mode, _HOSTS_WAY, _UNASKED))
+            return result
 
         return init
 
-    def _answering(self, p: Any, resize: LatentResize, seeds: Sequence[int]) -> Any:
+    def _answering(self, p: Any, resize: LatentResize, seeds: Sequence[int]) -> Answering:
         from lib_upscalers.hosts.webui.interception import Answering
 
         def answer(latent: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -190,12 +198,18 @@ class LatentSeam:
                     larger,
                     resize.mode,
                     resize.finishers,
-                    [int(seed) for seed in seeds[: latent.shape[0]]],
+                    _seeds_of(seeds, latent.shape[0]),
                     context=self._context,
                     on_fallback=lambda fallback: _report_fallback(p, fallback),
                 )
             except Cancelled:
                 return upscale_latent(latent, larger, _WHEN_STOPPED)
+
+
+def _seeds_of(seeds: Sequence[int], items: int) -> list[int]:
+    """Return a seed for each item; if another extension made more items, they count up."""
+    known = [int(seed) for seed in seeds[:items]] or [0]
+    return [*known, *range(known[-1] + 1, known[-1] + 1 + items - len(known))]
 
 
 def modes_of_host() -> dict[str, str]:
@@ -278,7 +292,7 @@ def _conditioned_at_full_size(p: Any) -> Generator[None, None, None]:
     By itself the WebUI does so at the size of the first pass, and its own latent modes then fail
     with such models (processing.py:302 and 1400 of AUTOMATIC1111).
     """
-    original = p.txt2img_image_conditioning
+    original, before = p.txt2img_image_conditioning, vars(p).get(_CONDITIONING)
     factor = host_module("processing").opt_f
 
     def sized(x: torch.Tensor, width: int | None = None, height: int | None = None) -> Any:
@@ -289,6 +303,8 @@ def _conditioned_at_full_size(p: Any) -> Generator[None, None, None]:
         yield
     finally:
         del p.txt2img_image_conditioning
+        if before is not None:  # of another extension
+            p.txt2img_image_conditioning = before
 
 
 def infotext(finishers: Finishers, prefix: str = "Latent") -> dict[str, str | None]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.webui.former_options import carry_over
 from lib_upscalers.hosts.webui.host_modules import host_module, setting
+from lib_upscalers.jobs.sources import to_path
 from lib_upscalers.latent import LATENT_MODES, Finishers
 from lib_upscalers.upscaling.settings import ENGINE_SETTINGS, Settings, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from lib_upscalers.upscaling.settings import EngineSetting
 
@@ -236,7 +237,7 @@ def value(option: Option) -> Any:
 def folders() -> list[Path]:
     """Return the folders that the user named."""
     lines: list[str] = [line.strip().strip('"') for line in str(value(FOLDERS)).splitlines()]
-    return [Path(line).expanduser() for line in lines if line]
+    return [to_path(line) for line in lines if line]
 
 
 def settings() -> Settings:

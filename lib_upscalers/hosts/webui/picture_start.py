@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lib_upscalers.compare.starting_point import (
     Made,
@@ -16,14 +18,17 @@ from lib_upscalers.compare.starting_point import (
     differences,
     starting_point,
 )
-from lib_upscalers.errors import InputError
+from lib_upscalers.errors import ImageError, InputError
 from lib_upscalers.file_writing import writing
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui.full_vae import loaded_model
 from lib_upscalers.hosts.webui.host_modules import host_module
+from lib_upscalers.pictures.bit_depth import to_depth
+from lib_upscalers.pictures.formats import flattened
+from lib_upscalers.pictures.picture import Picture, decoding, from_pil, has_alpha, to_pil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from PIL.Image import Image
@@ -78,15 +83,14 @@ class PictureStart:
         if value is None or value == "":
             return None
         image = self._image(value)
-        text, _ = host_module("images").read_info_from_image(image)
         size = Size(*image.size)
-        values = _parsed(text)
+        values = _parsed(image)
         point = starting_point(values, size)
         if point is None:
             check_sides(size)
-            return Start(image.convert("RGB"), None, {})
+            return Start(_as_rgb(image), None, {})
         overrides = {name: each for _, name, each in _overrides(values) if name not in _LEFT}
-        return Start(image.convert("RGB"), point, overrides)
+        return Start(_as_rgb(image), point, overrides)
 
     def note(self, value: object) -> str:
         """Return as HTML what will be done with a picture, before anything runs."""
@@ -111,13 +115,14 @@ class PictureStart:
     def _image(self, value: object) -> Image:
         images, file = host_module("images"), self._file_of(value)
         try:
-            if file is not None:
-                image = images.read(str(file))
-            else:
-                text = str(value).partition(",")[2] or str(value)
-                image = images.read(io.BytesIO(base64.b64decode(text, validate=True)))
-            image.load()
-        except (OSError, ValueError, SyntaxError, binascii.Error) as error:
+            with decoding("the image"):
+                if file is not None:
+                    image = images.read(str(file))
+                else:
+                    text = str(value).partition(",")[2] or str(value)
+                    image = images.read(io.BytesIO(base64.b64decode(text, validate=True)))
+                image.load()
+        except ImageError as error:
             raise InputError(
                 "Expected a picture to begin with, but it cannot be read: drop it again, or "
                 "another one."
@@ -125,20 +130,39 @@ class PictureStart:
         return image
 
 
-def _parsed(text: object) -> dict[str, Any]:
-    if not isinstance(text, str) or not text.strip():
-        return {}
-    try:
+def _as_rgb(image: Image) -> Image:
+    """Return a picture in 8 bits, on white: a mere conversion shows what is transparent."""
+    with decoding("the image"):
+        if image.mode == "RGB" and not has_alpha(image):
+            return image
+        picture = flattened(from_pil(image))
+        pixels = np.broadcast_to(picture.pixels, (*picture.pixels.shape[:2], 3))
+        return to_pil(Picture(to_depth(pixels, np.uint8)))
+
+
+def _parsed(image: Image) -> dict[str, Any]:
+    """Return the generation parameters of a picture as the WebUI reads them."""
+    with _reading_parameters():
+        text, _ = host_module("images").read_info_from_image(image)
+        if not isinstance(text, str) or not text.strip():
+            return {}
         return dict(host_module("infotext_utils").parse_generation_parameters(text))
-    except Exception as error:
+
+
+def _overrides(values: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    with _reading_parameters():
+        return list(host_module("infotext_utils").get_override_settings(values))
+
+
+@contextmanager
+def _reading_parameters() -> Generator[None, None, None]:
+    try:
+        yield
+    except Exception as error:  # what the WebUI raises for texts that others have written
         raise InputError(
             "Expected generation parameters as this WebUI writes them, but they cannot be read "
             f"({error}): take another picture."
         ) from error
-
-
-def _overrides(values: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    return list(host_module("infotext_utils").get_override_settings(values))
 
 
 def _paragraphs(lines: Sequence[str]) -> str:

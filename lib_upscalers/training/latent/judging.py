@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from lib_upscalers.errors import UpscalerError
+from lib_upscalers.errors import Cancelled, UpscalerError
 from lib_upscalers.geometry import Size
 from lib_upscalers.latent.network_card import Figures
 from lib_upscalers.latent.round_trip import round_trip
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from lib_upscalers.latent.context import Codec
     from lib_upscalers.training.drawing.degrade import Bytes
     from lib_upscalers.training.latent.teacher import Teacher
 
@@ -80,6 +81,7 @@ def judge(enlarge: Enlarge, teacher: Teacher, side: int) -> Judgement | None:
     means = {
         name: float(np.mean([psnr(each[name], drawing, _BORDER) for each, drawing in pairs]))
         for name in made[0]
+        if all(name in each for each in made)
         for pairs in [list(zip(made, drawings, strict=True))]
     }
     cell = side // _cells(teacher, side)
@@ -114,12 +116,23 @@ def _decoded(enlarge: Enlarge, teacher: Teacher, drawing: Bytes) -> dict[str, By
         _BILINEAR: functional.interpolate(small, size, mode="bilinear"),
         _NETWORK: enlarge(small, size),
     }
-    if teacher.tiny is not None:
-        ways = teacher.tiny.encode, teacher.tiny.decode
-        latents[_TRIP] = round_trip(*ways, small, Size(size[1], size[0]))
+    trip = None if teacher.tiny is None else _round_trip(teacher.tiny, small, size)
+    if trip is not None:
+        latents[_TRIP] = trip
     latents[_PIXELS] = teacher.encode(resample(low, whole, "Lanczos").clamp(0, 1))
     latents[_ORIGINAL] = large
     return {name: _bytes(teacher.decode(latent)) for name, latent in latents.items()}
+
+
+def _round_trip(tiny: Codec, small: torch.Tensor, size: tuple[int, int]) -> torch.Tensor | None:
+    """Return what the mode would make; None where it cannot be used, whatever is wrong with it."""
+    try:
+        return round_trip(tiny.encode, tiny.decode, small, Size(size[1], size[0]))
+    except Cancelled:
+        raise
+    except Exception:  # noqa: BLE001 - a host's autoencoder can raise anything
+        _log.warning("The round trip cannot be measured.", exc_info=True)
+        return None
 
 
 def _bytes(pictures: torch.Tensor) -> Bytes:

@@ -14,10 +14,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from lib_upscalers.errors import InputError
+from lib_upscalers.errors import ImageError, InputError
 from lib_upscalers.file_writing import writing_path
 from lib_upscalers.geometry import Size
+from lib_upscalers.pictures.bit_depth import to_depth
+from lib_upscalers.pictures.formats import flattened
 from lib_upscalers.pictures.names import PICTURE_SUFFIXES, names_a_picture
+from lib_upscalers.pictures.picture import decoding, from_pil
 from lib_upscalers.resampling.resample import resample_pixels
 from lib_upscalers.training.drawing import degrade, synthetic
 
@@ -86,7 +89,7 @@ def find_photographs(folder: Path | None) -> Sequence[Path]:
     found: list[Path] = []
     for path in sorted(folder.rglob("*")):
         if names_a_picture(path):
-            with suppress(OSError, ValueError), Image.open(path):
+            with suppress(ImageError), decoding("the picture"), Image.open(path):
                 found.append(path)
     if not found:
         raise InputError(
@@ -100,10 +103,12 @@ def cut_square(path: Path, side: int, rng: np.random.Generator) -> Bytes:
     """Return a random square of a picture, shrunk by a random factor: uint8 (side, side, 3).
 
     Raises:
-        OSError: The picture is damaged or missing.
+        ImageError: The picture is damaged or missing.
     """
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
+    with decoding("the picture"), Image.open(path) as image:
+        held = flattened(from_pil(image))
+    pixels = np.broadcast_to(to_depth(held.pixels, np.uint8), (*held.pixels.shape[:2], 3))
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
     least = min(picture.size)
     # Between all of the picture and no shrinking; small pictures are enlarged.
     cut_side = int(min(least, np.exp(rng.uniform(np.log(side), np.log(max(side, least))))))
@@ -155,7 +160,7 @@ def _picture(plan: PairPlan, number: int, folder: Sequence[Path]) -> Bytes:
         return np.broadcast_to(chosen.astype(np.uint8), (plan.side, plan.side, 3))
     if folder and rng.random() < 0.5:
         # A damaged one is replaced by a drawing.
-        with suppress(OSError, ValueError):
+        with suppress(ImageError):
             return cut_square(folder[int(rng.integers(0, len(folder)))], plan.side, rng)
     return synthetic.draw_mixed(plan.side, _SEED_START + plan.seed * _SEED_STRIDE + number)
 
