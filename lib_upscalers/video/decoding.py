@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+# No codec delays a frame by more than so many others.
+_MOST_REORDERED = 16
 _DEPTHS = (8, 10, 12, 14, 16)
 
 
@@ -68,6 +71,8 @@ class Decoder:
         waiting = deque(self._piece.stamps)
         shown = False
         for frame in self._wanted():
+            if not waiting or frame.pts < waiting[0]:
+                continue  # a second one of its time
             refuse_frame(frame, self._facts.path)
             self._check_size(frame)
             if frame.is_corrupt:
@@ -91,7 +96,8 @@ class Decoder:
     def _wanted(self) -> Iterator[Any]:
         first, last = self._piece.stamps[0], self._piece.stamps[-1]
         stamps = set(self._piece.stamps)
-        for frame in self._from(self._piece.seek):
+        frames = self._from(self._piece.seek)
+        for frame in _restamped(frames) if self._facts.reordered else frames:
             if frame.pts is None or frame.pts < first:
                 continue
             if frame.pts > last:
@@ -137,6 +143,26 @@ class Decoder:
         same = self._before is not None and np.array_equal(self._before, planes)
         self._before = planes
         return None if same else Picture(to_rgb(planes, bits, self._facts.colour))
+
+
+def _restamped(frames: Iterator[Any]) -> Iterator[Any]:
+    """Give frames, which are in the order of showing, their timestamps in that order, too."""
+    waiting: deque[Any] = deque()
+    stamps: list[int] = []
+    for frame in frames:
+        if frame.pts is None:
+            continue
+        waiting.append(frame)
+        heappush(stamps, frame.pts)
+        if len(waiting) > _MOST_REORDERED:
+            yield _with_stamp(waiting.popleft(), heappop(stamps))
+    for frame in waiting:
+        yield _with_stamp(frame, heappop(stamps))
+
+
+def _with_stamp(frame: Any, stamp: int) -> Any:
+    frame.pts = stamp
+    return frame
 
 
 def decode_one(facts: VideoFacts, timeline: Timeline, stamp: int) -> Picture:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-_CHROMA: Final = {(2, 2): "420", (2, 1): "422", (1, 1): "444"}
 _DEFAULT_RATE = Fraction(24)
 # With its AVX-512 code x264 encodes the same frames of some sizes (720 x 400, say) differently from
 # run to run, so that a video that went on would not equal one that was not interrupted.
@@ -58,7 +57,8 @@ class VideoCodec:
 
         Codecs list both from the least to the most.
         """
-        sampling = _CHROMA.get(facts.chroma, "420")
+        across, down = facts.chroma
+        sampling = "444" if across == 1 else "422" if down == 1 else "420"
         chroma = next((each for each in self.chroma if each >= sampling), self.chroma[-1])
         bits = next((each for each in self.bits if each >= facts.bits), self.bits[-1])
         return f"yuv{chroma}p{f'{bits}le' if bits > 8 else ''}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ImageError, InputError
@@ -107,11 +108,13 @@ class Timeline:
         stamps: In units of the time base, ascending.
         keys: Of keyframes, ascending.
         size_bytes: Of all frames, as the file has them.
+        ascending: Whether the file has the timestamps in this order, too.
     """
 
     stamps: tuple[int, ...]
     keys: tuple[int, ...]
     size_bytes: int = 0
+    ascending: bool = True
 
 
 def read_timeline(facts: VideoFacts) -> Timeline:
@@ -138,13 +141,14 @@ def read_timeline(facts: VideoFacts) -> Timeline:
             size_bytes += packet.size
             if packet.is_keyframe:
                 keys.append(stamp)
+    ascending = all(before < after for before, after in pairwise(stamps))
     stamps.sort()
     if not stamps or len(set(stamps)) != len(stamps):
         raise ImageError(
             f"Expected a timestamp of its own for every frame, but {facts.path} has "
             f"{len(stamps) - len(set(stamps))} frames that share one: put it into MKV first."
         )
-    return Timeline(tuple(stamps), tuple(sorted(keys)), size_bytes)
+    return Timeline(tuple(stamps), tuple(sorted(keys)), size_bytes, ascending)
 
 
 def trimmed(timeline: Timeline, facts: VideoFacts, trim: Trim) -> Timeline:

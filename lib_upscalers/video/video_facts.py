@@ -38,6 +38,8 @@ class VideoFacts:
         aspect: Width over height of a pixel.
         rotation: By how many degrees a player turns it.
         notes: What is assumed, a sentence each.
+        reordered: Whether frames are shown in another order than the file's timestamps are in,
+            because it has those of decoding, as AVI does.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class VideoFacts:
     aspect: Fraction
     rotation: int
     notes: tuple[str, ...] = field(default=())
+    reordered: bool = False
 
 
 def probe(path: Path) -> VideoFacts:
@@ -178,7 +181,7 @@ def _facts(stream: Any, frame: Any, path: Path) -> VideoFacts:
             "and written."
         )
     if form.is_rgb:
-        notes.append("The video is RGB, and the result BT.709.")
+        notes.append(f"The video is RGB, and the result {colour.name}.")
     return VideoFacts(
         path=path,
         index=stream.index,
@@ -193,6 +196,7 @@ def _facts(stream: Any, frame: Any, path: Path) -> VideoFacts:
         aspect=fraction(stream.sample_aspect_ratio) or Fraction(1),
         rotation=int(frame.rotation or 0),
         notes=tuple(notes),
+        reordered=bool(context.has_b_frames),
     )
 
 

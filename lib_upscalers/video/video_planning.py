@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -99,7 +99,9 @@ class VideoLook:
             UpscalerError: PyAV is not installed.
         """
         facts = probe(path)
-        return cls(facts, read_timeline(facts))
+        timeline = read_timeline(facts)
+        reordered = facts.reordered and timeline.ascending
+        return cls(replace(facts, reordered=reordered), timeline)
 
 
 def plan_video(order: VideoOrder, look: VideoLook, upscaler: Upscaler) -> VideoJob:

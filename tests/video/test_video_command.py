@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from lib_upscalers.training.drawing.synthetic import draw
 from lib_upscalers.upscaling.upscaler import Upscaler
 from lib_upscalers.video import pieces, video_run
 from lib_upscalers.video.colour import Colour, from_rgb, to_rgb
+from lib_upscalers.video.decoding import Decoder
 from lib_upscalers.video.encoding import Encoding, PieceWriter
 from lib_upscalers.video.video_facts import probe
 from tests.jobs.local_pool import use_local_pool
@@ -91,6 +93,45 @@ def test_every_frame_keeps_its_time(clip: Clip, name: str, result: str) -> None:
     assert len(found) == len(expected)
     assert {(frame.width, frame.height) for frame in found} == {(96, 64)}
     assert not list(Path().glob("*.pieces"))
+
+
+def test_no_chroma_is_lost_that_a_codec_can_hold() -> None:
+    for source, expected in (("440", "444"), ("411", "422"), ("410", "420"), ("420", "420")):
+        path = Clip(pixel_format=f"yuv{source}p", codec="ffv1", options={}).write(Path("in.mkv"))
+        found = Encoding.named("h264").codec.pixel_format(probe(path))
+        assert found == f"yuv{expected}p", source
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_timestamps_of_decoding_become_those_of_showing(capsys: Capture) -> None:
+    """AVI has no others, so that the decoder gives frames with those of their neighbours."""
+    options = {"crf": "1", "x264-params": "bframes=3:b-adapt=0:keyint=9:scenecut=0"}
+    clip = Clip(tuple(range(30)), Fraction(1, 25), size=(96, 64), options=options)
+    source = clip.write(Path("in.avi"))
+    before = frames_of(source)
+    assert any(one.pts > other.pts for one, other in pairwise(before)), "the clip shows nothing"
+
+    assert (
+        main(["video", str(source), "out.mkv", "-u", "Nearest", "--scale", "1", "--crf", "0"]) == 0
+    )
+
+    after = frames_of(Path("out.mkv"))
+    assert "damaged" not in capsys.readouterr().err
+    assert [round(25 * frame.time) for frame in after] == sorted(frame.pts for frame in before)
+    for number, (one, other) in enumerate(zip(before, after, strict=True)):
+        luma = (frame.to_ndarray()[:64].astype(int) for frame in (one, other))
+        assert np.abs(np.subtract(*luma)).max() <= 2, number
+
+
+def test_frames_of_one_time_are_taken_once() -> None:
+    source = Clip().write(Path("in.mkv"))
+    facts = probe(source)
+    piece = pieces.cut(pieces.read_timeline(facts), facts)[0]
+    decoder = Decoder(facts, piece)
+    decoder._wanted = lambda frames=decoder._wanted: (  # type: ignore[method-assign]
+        frame for each in frames() for frame in (each, each)
+    )
+    assert [frame.stamp for frame in decoder.frames()] == list(piece.stamps)
 
 
 @pytest.mark.parametrize(
