@@ -88,6 +88,11 @@ def test_numbers_are_sorted_into_public_and_private() -> None:
         assert not is_private(number), number
     for number in ("127.0.0.1", "::", "fe80::1%eth0", "::ffff:127.0.0.1", "2001:db8::1"):
         assert is_private(number), number
+    # What Python calls global: site-local, IPv4 inside other prefixes, reserved networks.
+    for number in ("fec0::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "5f00::1", "3fff::1"):
+        assert is_private(number), number
+    for number in ("192.0.0.8", "192.88.99.1"):
+        assert is_private(number), number
 
 
 def to(number: str, asked: list[str] | None = None) -> object:

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 _LONGEST = 4096
 _PORTS = {"https": 443, "http": 80}.get
+# Of IPv6, IANA gives addresses to networks from here alone: RFC 4291, 2.4.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Python counts these among the public ones: RFC 6890, 7526, 9637.
+_SPECIAL = (
+    ipaddress.IPv4Network("192.0.0.0/24"),
+    ipaddress.IPv4Network("192.88.99.0/24"),
+    ipaddress.IPv6Network("3fff::/20"),
+)
 # Prefixes that carry an IPv4 address to another network: RFC 6052, 8215.
 _TRANSLATED = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 
@@ -137,7 +145,14 @@ def is_private(number: str, *, unknown: bool = False) -> bool:
         # What only the C library reads as a number: 127.1, 0x7f000001, 2130706433.
         numeric = all(part[:1].isdigit() for part in number.split(".") if part)
         return unknown or number in ("", "localhost") or numeric
-    return not all(each.is_global and not each.is_multicast for each in _carried(address))
+    return not all(map(_is_public, _carried(address)))
+
+
+def _is_public(address: _Address) -> bool:
+    if address.version == 6 and address not in _UNICAST:
+        return False
+    special = any(address in network for network in _SPECIAL)
+    return address.is_global and not address.is_multicast and not special
 
 
 def _carried(address: _Address) -> list[_Address]:
