@@ -16,7 +16,7 @@ from lib_upscalers.jobs.sources import Refusal, find_sources, to_path
 from lib_upscalers.pictures.names import names_a_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from lib_upscalers.errors import UpscalerError
     from lib_upscalers.jobs.sources import Source
@@ -95,6 +95,7 @@ def plan(
 
     Raises:
         InputError: `output` does not fit the pictures.
+        OutputError: It is a folder in which no file can be made.
     """
     target = to_path(output)
     found = find_sources(names, target, recursive=recursive)
@@ -104,6 +105,8 @@ def plan(
     if found.sources:
         try:
             into_folder = _means_folder(output, target, names, len(found.sources))
+            if into_folder and (error := _folder_error(target)) is not None:
+                raise error
             jobs = _jobs(found.sources, target, extension, into_folder=into_folder)
             jobs = [each for job in jobs for each in _frames_of(job)] if by_frame else jobs
         except InputError as error:
@@ -144,7 +147,7 @@ def _jobs(
 ) -> list[FileJob]:
     if not into_folder:
         return [FileJob(source.path, _single_output(target, extension)) for source in sources]
-    names = _shortened(_distinct(_outputs(sources, extension)), target)
+    names = _shortened(_distinct(sources, _outputs(sources, extension)), target)
     return [FileJob(s.path, target / name) for s, name in zip(sources, names, strict=True)]
 
 
@@ -217,24 +220,26 @@ def _outputs(sources: Sequence[Source], extension: str | None) -> list[Path]:
     ]
 
 
-def _distinct(names: Sequence[Path]) -> list[Path]:
-    """Number names that differ in case or Unicode form alone: a.jpg, A-2.jpg.
+def _distinct(sources: Sequence[Source], names: Sequence[Path]) -> list[Path]:
+    """Number names that are the same, or differ in case or Unicode form alone: a.jpg, A-2.jpg.
 
-    A file system may hold them for one file. Names that are the same stay so: their pictures
-    come from different folders, and what to do about it is the user's decision.
+    A file system may hold the latter for one file. Names of pictures that have one place below
+    different folders stay the same: what to do about it is the user's decision.
     """
-    owners: dict[str, Path] = {}
-    for name in names:
-        owners.setdefault(_fold(str(name)), name)
-    renamed: dict[Path, Path] = {}
-    for name in names:
-        if owners[_fold(str(name))] != name and name not in renamed:
-            renamed[name] = _numbered(name, owners)
-            owners[_fold(str(renamed[name]))] = renamed[name]
-    return [renamed.get(name, name) for name in names]
+    owners: dict[str, tuple[Path, Path]] = {}
+    pairs = [(source.relative, name) for source, name in zip(sources, names, strict=True)]
+    for pair in pairs:
+        owners.setdefault(_fold(str(pair[1])), pair)
+    renamed: dict[tuple[Path, Path], Path] = {}
+    for pair in pairs:
+        name = pair[1]
+        if owners[_fold(str(name))] != pair and pair not in renamed:
+            renamed[pair] = _numbered(name, owners)
+            owners[_fold(str(renamed[pair]))] = pair
+    return [renamed.get(pair, pair[1]) for pair in pairs]
 
 
-def _numbered(name: Path, owners: dict[str, Path]) -> Path:
+def _numbered(name: Path, owners: Container[str]) -> Path:
     number = 2
     while _fold(str(made := name.with_name(f"{name.stem}-{number}{name.suffix}"))) in owners:
         number += 1
@@ -320,7 +325,7 @@ class _Sorting:
         return self._folders[folder]
 
 
-def _folder_error(folder: Path) -> UpscalerError | None:
+def _folder_error(folder: Path) -> OutputError | None:
     """Return why no file can be written there; missing folders would be made."""
     there = existing_folder(folder)
     if not there.is_dir():

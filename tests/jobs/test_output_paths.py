@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_upscalers.errors import InputError
+from lib_upscalers.errors import InputError, OutputError
 from lib_upscalers.jobs.output_paths import FilePlan, plan, writable
 from tests.cases import each_case
 
@@ -156,6 +156,24 @@ class TestRefusals:
         assert _pairs(work)["in/a.png"] == "out/a.png.webp"
         assert _pairs(work)["in/a.jpg"] == "out/a.jpg.webp"
         assert _pairs(work)["in/b.JPG"] == "out/b.webp"
+
+    def test_a_name_that_such_a_result_would_have_is_numbered(self) -> None:
+        Path("in/a.jpg").write_bytes(b"x")
+        Path("in/a.png.png").write_bytes(b"x")
+        work = _plan("in", output="out", extension="webp")
+        assert not work.refusals
+        assert _pairs(work)["in/a.png"] == "out/a.png.webp"
+        assert _pairs(work)["in/a.png.png"] == "out/a.png-2.webp"
+
+    def test_a_folder_that_cannot_be_written_is_named_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(path: str, mode: int) -> bool:
+            return not (path and mode)
+
+        monkeypatch.setattr(os, "access", refuse)
+        with pytest.raises(OutputError, match="must not be written"):
+            _plan("in", output="out")
 
 
 @pytest.mark.slow
