@@ -97,6 +97,8 @@ def plan(
         InputError: `output` does not fit the pictures.
         OutputError: It is a folder in which no file can be made.
     """
+    if not output.strip():
+        raise InputError("Expected a place for the results, but got an empty name: name one.")
     target = to_path(output)
     found = find_sources(names, target, recursive=recursive)
     jobs: list[FileJob] = []

@@ -103,6 +103,8 @@ def _identity(path: Path) -> str:
 
 
 def _find(name: str, output: Path, *, recursive: bool) -> Found:
+    if not name.strip():
+        raise ImageError("Expected a picture or a folder, but got an empty name: name one.")
     path = to_path(name)
     mode = _mode(path)
     if mode is not None and stat.S_ISDIR(mode):

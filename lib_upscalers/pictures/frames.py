@@ -149,6 +149,9 @@ def _animation(
 
 
 def _go_to(image: ImageFile.ImageFile, place: int, max_pixels: int) -> None:
+    if image.format == "GIF":
+        # Pillow removes a frame whose file does not say how as it has removed the one before it.
+        image.disposal_method = 0  # type: ignore[attr-defined]
     with quietly(max_pixels):
         image.seek(place)
     load(image, max_pixels)
@@ -196,7 +199,7 @@ def read_frames(frames: Frames, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Iter
             _go_to(image, place, max_pixels)
             copy = image.copy()
             copy.format = image.format
-            yield _uniform(from_pil(copy, facts), alpha=frames.alpha)
+            yield _uniform(from_pil(copy, facts), frames)
 
 
 class FrameReader:
@@ -231,10 +234,13 @@ class FrameReader:
         raise ImageError(f"Expected {number + 1} frames, but {path} has fewer: start over.")
 
 
-def _uniform(picture: Picture, *, alpha: bool) -> Picture:
-    pixels, cover = picture.pixels, picture.alpha
+def _uniform(picture: Picture, frames: Frames) -> Picture:
+    """Return a frame as all are; Pillow enlarges a GIF whose later frames reach beyond it."""
+    inside = slice(frames.size.height), slice(frames.size.width)
+    pixels = picture.pixels[inside]
+    cover = None if picture.alpha is None else picture.alpha[inside]
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
-    if alpha and cover is None:
+    if frames.alpha and cover is None:
         cover = np.full(pixels.shape[:2], 255, np.uint8)
-    return replace(picture, pixels=pixels, alpha=cover if alpha else None)
+    return replace(picture, pixels=pixels, alpha=cover if frames.alpha else None)

@@ -79,6 +79,12 @@ class TestOutput:
         assert len(_plan("in/a.png", "in", "in/*.png", "./in/a.png", output="out").jobs) == 2
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+    def test_an_empty_name_is_not_the_current_folder(self) -> None:
+        (refusal,) = _plan("", output="out").refusals
+        assert "an empty name" in str(refusal.error)
+        with pytest.raises(InputError, match="an empty name"):
+            _plan("one.png", output="")
+
     def test_a_pipe_is_neither_read_as_a_folder_nor_written(self) -> None:
         os.mkfifo("pipe")
         assert not _plan("pipe", output="out.png").into_folder

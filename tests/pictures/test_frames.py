@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,45 @@ def test_animations_survive_every_format_that_holds_them() -> None:
                 opaque = ... if old.alpha is None else old.alpha > 0
                 assert is_near(new.pixels[opaque], old.pixels[opaque], ending), (ending, alpha)
                 assert ending == "avif" or alpha == (new.alpha is not None)
+
+
+def write_gif(name: str, *frames: tuple[tuple[int, int, int, int], int, int]) -> None:
+    """Write a GIF of 8 x 8 pixels; of each frame place and size, colour, and how it is removed."""
+    palette = bytes([255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255])
+    data = b"GIF89a" + struct.pack("<HHBBB", 8, 8, 0x81, 0, 0) + palette
+    for (left, top, width, height), colour, removal in frames:
+        data += b"\x21\xf9\x04" + struct.pack("<BHBB", removal << 2 | 1, 5, 3, 0)
+        data += b"\x2c" + struct.pack("<HHHHB", left, top, width, height, 0)
+        # A clear code before each pixel keeps all codes at three bits.
+        codes = [code for _ in range(width * height) for code in (4, colour)] + [5]
+        bits = "".join(f"{code:03b}" for code in reversed(codes))
+        packed = int(bits, 2).to_bytes(-(-len(bits) // 8), "little")
+        blocks = (packed[at : at + 255] for at in range(0, len(packed), 255))
+        data += b"\x02" + b"".join(bytes([len(each)]) + each for each in blocks) + b"\0"
+    Path(name).write_bytes(data + b"\x3b")
+
+
+def test_a_frame_of_a_gif_stays_unless_its_file_removes_it() -> None:
+    keep, clear, restore = 0, 2, 3
+    whole, left, right = (0, 0, 8, 8), (1, 1, 2, 2), (5, 5, 2, 2)
+    write_gif("a.gif", (whole, 0, keep), (left, 1, restore), (right, 2, keep), (left, 1, keep))
+    last = [*read_frames(found("a.gif"))][-1]
+    assert last.pixels[6, 6].tolist() == [0, 0, 255]
+    write_gif("b.gif", (left, 0, clear), (right, 1, keep), (left, 2, keep))
+    last = [*read_frames(found("b.gif"))][-1]
+    assert last.alpha is not None
+    assert last.alpha[6, 6] == 255
+    assert last.alpha.sum() == 255 * 8
+
+
+def test_frames_beyond_the_first_ones_size_are_cut() -> None:
+    write_gif("a.gif", ((0, 0, 8, 8), 0, 0), ((4, 4, 8, 8), 1, 0))
+    frames = found("a.gif")
+    assert [frame.size for frame in read_frames(frames)] == [frames.size] * 2
+    for ending in ("png", "webp"):
+        write_frames(frames, read_frames(frames), f"made.{ending}", quality=100)
+        _, last = read_frames(found(f"made.{ending}"))
+        assert last.pixels[7, 7].tolist() == [0, 255, 0], ending
 
 
 def test_a_still_picture_before_an_animation_is_no_frame() -> None:

@@ -93,7 +93,7 @@ def read_outlines(path: Path) -> Mapping[str, Any]:
 def _check_ending(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
         raise ModelFileError(
-            f"Expected a network file, one of {', '.join(SUFFIXES)}, but got {path.name!r}."
+            f"Expected a network file, one of {', '.join(NETWORK_SUFFIXES)}, but got {path.name!r}."
         )
 
 
