@@ -113,7 +113,7 @@ def upscale_latent(
         attempts = _Attempts(size, context, on_fallback)
         result = _enlarge(whole, size, entries, finishers.blend, attempts)
         finish(result, whole, finishers, every_seed)
-        largest = torch.finfo(samples.dtype).max
+        largest = min(torch.finfo(samples.dtype).max, torch.finfo(result.dtype).max)
         result.clamp_(-largest, largest)  # overshoot would be infinite in the latent's own dtype
         if whole is not small:
             _restore_not_finite(result, small)

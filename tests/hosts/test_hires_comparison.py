@@ -198,6 +198,48 @@ def test_a_cell_that_fails_leaves_the_others(jobs: Jobs) -> None:
     assert len(done.images) == 12
 
 
+def test_small_pictures_that_cannot_be_decoded_leave_the_gallery(jobs: Jobs) -> None:
+    """The autoencoder may lack memory for them, or give nothing at all."""
+    common = sys.modules["modules.sd_samplers_common"]
+    batches: list[int] = []
+
+    def fails(samples: torch.Tensor, *_: object) -> torch.Tensor:
+        batches.append(len(samples))
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    common.samples_to_images_tensor = fails
+    done = compare(jobs.job(n_iter=1))
+    assert len(done.images) == 8
+    assert "memory" in done.comments
+    assert set(batches) == {1}, "one by one"
+
+
+def test_a_cell_without_a_picture_leaves_the_others(jobs: Jobs) -> None:
+    """A script may take pictures out of a job."""
+    run, made = jobs.run, []
+
+    def without(p: Any) -> Any:  # noqa: ANN401
+        made.append(p)
+        done = run(p)
+        return jobs.processed(p, [], p.seed) if len(made) == 2 else done
+
+    jobs.webui.processing.process_images = without
+    done = compare(jobs.job(n_iter=1))
+    assert [each.state for each in session().entries] == ["finished", "stopped", *["finished"] * 2]
+    assert len(done.images) == 6
+
+
+def test_a_sampler_that_returns_no_tensor_is_let_alone(jobs: Jobs) -> None:
+    class Odd(Sampler):
+        def sample(self, p: Any, x: Any, *conditions: Any) -> Any:  # noqa: ANN401
+            return [super().sample(p, x, *conditions)]
+
+    jobs.webui.sampler_factory = lambda _name, _model: Odd(jobs)
+    sampler = jobs.webui_samplers.create_sampler("Euler", None)
+    p = jobs.job(prompts=["a"], seeds=[1])
+    assert isinstance(sampler.sample(p, torch.zeros(1, 4, 8, 8), None, None), list)
+
+
 def test_skip_leaves_a_cell_out_and_interrupt_ends(jobs: Jobs) -> None:
     state, seen = jobs.webui.state, []
 

@@ -283,3 +283,11 @@ def test_entries_are_complete() -> None:
 def test_a_name_is_given_once() -> None:
     with pytest.raises(ValueError, match="is taken"):
         latent_mode(MODES[0], "kernel", "Again.")(lambda samples, _: samples)
+
+
+@each_case("mode", [*LATENT_MODES])
+def test_float64_is_a_float_dtype(mode: str) -> None:
+    samples = latent(1, 4, 6, 5, dtype=torch.float64)
+    result = upscale_latent(samples, Size(9, 11), mode)
+    assert result.dtype is torch.float64
+    assert torch.equal(result, upscale_latent(samples.float(), Size(9, 11), mode).double())

@@ -175,5 +175,7 @@ def decoded(passes: FirstPasses) -> Iterator[Picture]:
     import numpy as np
 
     for samples in passes.latents():
-        for pixels in decode(samples):
-            yield Picture(from_tensor(pixels.clamp(0, 1).float(), np.dtype(np.uint8)), None)
+        # One by one, as the WebUI decodes them, because the autoencoder needs much memory.
+        for each in samples.split(1):
+            pixels = decode(each)[0].clamp(0, 1).float()
+            yield Picture(from_tensor(pixels, np.dtype(np.uint8)), None)

@@ -121,11 +121,11 @@ def sampled(p: Any, sample: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, F
 
     Returns:
         What `sample` returned, and a copy of it with all that came beside it; None if the user
-        stopped it.
+        stopped it, or for other things than tensors.
     """
     state, before = host_module("shared").state, dict(p.extra_generation_params)
     samples = sample()
-    if state.interrupted or state.skipped:
+    if state.interrupted or state.skipped or not hasattr(samples, "clone"):
         return samples, None
     later = p.extra_generation_params.items()
     added = {name: value for name, value in later if before.get(name) != value}

@@ -13,7 +13,7 @@ import numpy as np
 from lib_upscalers.compare.comparison import explain
 from lib_upscalers.compare.peak_memory import Peak, watch_for
 from lib_upscalers.compare.session import Cost
-from lib_upscalers.errors import InputError, UpscalerError
+from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.webui.finished_record import FinishedRecord, decoded, pictures_of
 from lib_upscalers.hosts.webui.first_pass import FirstPasses
 from lib_upscalers.hosts.webui.full_vae import loaded_model
@@ -148,7 +148,8 @@ class HiresComparison:
             host_module("devices").torch_gc()
             record.fail(number, explain(error) if loaded_model() else _NO_MODEL)
             return None
-        if _stopped() or state.skipped or not passes.second_passes:
+        pictures = pictures_of(processed)
+        if _stopped() or state.skipped or not passes.second_passes or not pictures:
             state.skipped = False
             record.leave_out(number)
             return None
@@ -166,8 +167,8 @@ class HiresComparison:
             device=str(device),
             enlarge_seconds=passes.enlarge_seconds,
         )
-        record.finish(number, pictures_of(processed), cost)
-        state.assign_current_image(pictures_of(processed)[0])
+        record.finish(number, pictures, cost)
+        state.assign_current_image(pictures[0])
         return processed
 
     def _begin(self, p: Any, record: FinishedRecord, processed: Any) -> None:
@@ -178,7 +179,8 @@ class HiresComparison:
         own = [from_pil(p.firstpass_image)] if p.firstpass_image is not None else None
         try:
             record.begin(p, own or decoded(self._passes), processed)
-        except (UpscalerError, OSError) as error:
+        except Exception as error:  # decoding may lack memory, as any cell may
+            _log.exception("The small pictures")
             record.faults.append(explain(error))
 
     def _is_same_model(self) -> bool:
