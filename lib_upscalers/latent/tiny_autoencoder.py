@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.errors import ModelFileError
+from lib_upscalers.latent.codec_check import check_codec, whole_layers
 from lib_upscalers.models.reading import read_state
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Part = Literal["encoder", "decoder"]
 
+_OF_A_LAYER = re.compile(r"[0-9]+\.")
 _LIMIT = 3.0
 _GROUPS = 4
 _COLOURS = 3
@@ -96,14 +98,19 @@ def load_tiny_autoencoder(
         UnsafeModelError: A pickle asks for more than tensors.
     """
     first, second = _read(encoder, "encoder", device), _read(decoder, "decoder", device)
-    last = f"{_steps(first)[-1]}.weight"
-    made, expected = first[last].shape[0], second["1.weight"].shape[1]
+    with whole_layers(encoder.name):
+        made = first[f"{_steps(first)[-1]}.weight"].shape[0]
+    with whole_layers(decoder.name):
+        expected = second["1.weight"].shape[1]
     if made != expected:
         raise ModelFileError(
             f"Expected an encoder and a decoder of one latent space, but {encoder.name!r} has "
             f"{made} channels and {decoder.name!r} has {expected}; give two that belong together."
         )
-    return TinyAutoencoder(first, second)
+    made_of_both = TinyAutoencoder(first, second)
+    with whole_layers(f"{encoder.name}, {decoder.name}"):
+        check_codec(made_of_both, expected, second)
+    return made_of_both
 
 
 def _read(path: Path, part: Part, device: torch.device | str) -> Weights:
@@ -116,7 +123,11 @@ def _read(path: Path, part: Part, device: torch.device | str) -> Weights:
             f"Expected the {part} of a tiny autoencoder in {path.name!r}, but its weights are "
             "of something else; give a file of the TAESD family."
         )
-    weights = {name: value.to(device, torch.float32) for name, value in state.items()}
+    weights = {
+        name: value.to(device, torch.float32)
+        for name, value in state.items()
+        if _OF_A_LAYER.match(name) and isinstance(value, torch.Tensor) and not value.is_complex()
+    }
     if torch.device(device).type != "cpu":
         return weights
     # On a CPU convolutions then take two thirds of the time.
@@ -133,9 +144,9 @@ def _part_of(state: Mapping[str, object]) -> Part | None:
     kernels = {
         int(name.split(".")[0]): value.shape
         for name, value in state.items()
-        if re.fullmatch(r"\d+\.weight", name) and isinstance(value, torch.Tensor)
+        if re.fullmatch(r"[0-9]+\.weight", name) and isinstance(value, torch.Tensor)
     }
-    blocks = {int(name.split(".")[0]) for name in state if re.fullmatch(r"\d+\.conv\..+", name)}
+    blocks = {int(name.split(".")[0]) for name in state if re.fullmatch(r"[0-9]+\.conv\..+", name)}
     if not blocks or any(len(shape) != 4 for shape in kernels.values()):
         return None
     steps = sorted(blocks | set(kernels))

@@ -8,11 +8,13 @@ frames that are all alike.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ModelFileError
+from lib_upscalers.latent.codec_check import check_codec, whole_layers
 from lib_upscalers.models.reading import read_state
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     Weights = Mapping[str, torch.Tensor]
     Frames = torch.Tensor
 
+_OF_A_LAYER = re.compile(r"(encoder|decoder)\.[0-9]+\.")
 _LIMIT = 3.0
 
 
@@ -164,15 +167,20 @@ def load_video_autoencoder(path: Path, device: torch.device | str = "cpu") -> Vi
             "decoder, but its weights are of something else; get the file that is named like "
             "taew2_1.pth."
         )
-    tensors = {key: value for key, value in state.items() if isinstance(value, torch.Tensor)}
     codec = VideoAutoencoder(
-        {key: value.to(device, torch.float32) for key, value in tensors.items()}
+        {
+            key: value.to(device, torch.float32)
+            for key, value in state.items()
+            if _OF_A_LAYER.match(key) and isinstance(value, torch.Tensor) and not value.is_complex()
+        }
     )
-    if 3 * codec.patch**2 != codec.made:
-        raise ModelFileError(
-            f"Expected a decoder of red, green and blue in {path.name!r}, but its last layer has "
-            f"{codec.made} channels; such autoencoders are not supported yet."
-        )
+    with whole_layers(path.name):
+        if 3 * codec.patch**2 != codec.made:
+            raise ModelFileError(
+                f"Expected a decoder of red, green and blue in {path.name!r}, but its last layer "
+                f"has {codec.made} channels; such autoencoders are not supported yet."
+            )
+        check_codec(codec, codec.channels, codec.weights)
     return codec
 
 

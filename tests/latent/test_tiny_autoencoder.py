@@ -15,6 +15,7 @@ from lib_upscalers.errors import ModelFileError
 from lib_upscalers.latent.tiny_autoencoder import load_tiny_autoencoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -158,6 +159,35 @@ def test_files_that_are_something_else(tmp_path: Path) -> None:
     (tmp_path / "cut.pth").write_bytes(first.read_bytes()[:20_000])
     with pytest.raises(ModelFileError, match=r"cut.pth"):
         load_tiny_autoencoder(tmp_path / "cut.pth", second)
+
+
+def changes_of(state: dict[str, torch.Tensor]) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield state dicts with one thing wrong."""
+    weight = next(iter(state.values()))
+    for name in list(state)[::5]:
+        yield {key: value for key, value in state.items() if key != name}
+        yield {**state, name: state[name].reshape(-1)}
+        yield {**state, name: state[name][:1]}
+        yield {**state, name: state[name].to(torch.complex64)}
+    for name in ("foo", "foo.bar", "1e3.bias", "99.weight", "-1.weight", "\u0663.weight"):
+        yield {**state, name: weight}
+
+
+def test_a_part_that_is_missing_or_odd_is_one_error(tmp_path: Path) -> None:
+    """When it is read, not when a picture is computed."""
+    parts = encoder(4, pooled=False), decoder(4, pooled=False)
+    paths = [save(part, tmp_path / name) for part, name in zip(parts, "ed", strict=True)]
+    for i, part in enumerate(parts):
+        for state in changes_of(dict(part.state_dict())):
+            odd = tmp_path / "odd.pth"
+            torch.save(state, odd)
+            both = [odd if i == j else path for j, path in enumerate(paths)]
+            try:
+                tiny = load_tiny_autoencoder(*both)
+            except ModelFileError:
+                continue
+            assert tiny.encode(torch.zeros(1, 3, 16, 16)).shape == (1, 4, 2, 2)
+            assert tiny.decode(torch.zeros(1, 4, 2, 2)).shape == (1, 3, 16, 16)
 
 
 def test_a_real_one_gives_the_picture_back(shared_data: Path) -> None:

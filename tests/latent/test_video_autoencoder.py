@@ -107,6 +107,20 @@ def test_it_computes_what_the_layout_says(tmp_path: Path, channels: int, patch: 
         assert codec.decode(latents).shape == pictures.shape
 
 
+def test_a_part_that_is_missing_or_odd_is_one_error(tmp_path: Path) -> None:
+    state, path = Reference(16, 1).state_dict(), tmp_path / "odd.pth"
+    odd = [{key: value for key, value in state.items() if key != name} for name in [*state][::4]]
+    odd += [{**state, name: state[name].reshape(-1)} for name in [*state][::4]]
+    odd += [{**state, name: torch.ones(1)} for name in ("decoder.x.weight", "encoder.", "foo")]
+    for each in odd:
+        torch.save(each, path)
+        try:
+            codec = load_video_autoencoder(path)
+        except ModelFileError:
+            continue
+        assert codec.decode(codec.encode(torch.zeros(1, 3, 16, 16))).shape == (1, 3, 16, 16)
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     torch.save({"decoder.1.weight": torch.zeros(4, 4, 3, 3)}, tmp_path / "half.pth")
     with pytest.raises(ModelFileError, match=r"TAEHV.*'half\.pth'"):
