@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Between two columns of a table.
 _GAP = 2
 _SPEED_SECONDS = 120.0
+_BAR = 40
 _STANDARD_ERROR = 2
 
 
@@ -301,13 +302,17 @@ class Bars:
 
 def _rich_bars(console: Console) -> RichProgress:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    # A narrow terminal gets the whole text, on further lines, rather than a wide bar.
+    width = terminal_width()
+    name = Column(no_wrap=True, overflow="ellipsis", max_width=max(12, width // 4))
     return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False, table_column=name),
+        BarColumn(bar_width=min(_BAR, width // 5)),
         TextColumn("{task.percentage:>3.0f}%", markup=False),
         TimeRemainingColumn(elapsed_when_finished=False),
-        TextColumn("{task.fields[text]}", markup=False),
+        TextColumn("{task.fields[text]}", markup=False, table_column=Column(overflow="fold")),
         console=console.rich(),
         speed_estimate_period=_SPEED_SECONDS,
         transient=True,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+_ENGLISH = "The report is in English, so that whoever reads it can help."
+
 
 def _add(parser: argparse.ArgumentParser) -> None:
     add_models(parser)
@@ -30,7 +32,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     from lib_upscalers.hosts.standalone import StandaloneHost
     from lib_upscalers.upscaling.upscaler import Upscaler
 
-    del console
+    if console.words(_ENGLISH) != _ENGLISH:
+        console.say(_ENGLISH)
     host = StandaloneHost(tuple(options.models), options.device)
     program = Section("Program", lambda: ["the command line", *_variables()])
     text = bug_report(host, Upscaler(host), [program])

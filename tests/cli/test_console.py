@@ -92,6 +92,21 @@ def test_bars_show_picture_total_rate_and_time(monkeypatch: pytest.MonkeyPatch) 
     assert text.rstrip().endswith("\x1b[2K"), "the bars are removed"
 
 
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_terminal_shows_all_of_a_bar_and_its_text(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    console, stream = on_terminal(monkeypatch, width)
+    text = "piece 2 of 5, 1200 of 4000 frames, 400 before, 0.95 frames/s"
+    with Bars(console) as bars:
+        bars.begin("holiday at the sea with everybody, the whole of it.mkv")
+        bars.update(1, 2, text)
+    shown = stream.getvalue()
+    for part in ("holiday", "━", "50%", *text.split()):
+        assert part in shown, part
+    assert "…" in shown, "the name is what is cut"
+
+
 def test_no_bars_where_nobody_sees_them() -> None:
     for console in (Console(io.StringIO()), Console(Terminal(), quiet=True, live=True)):
         with Bars(console, 2) as bars:

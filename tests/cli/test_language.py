@@ -67,6 +67,13 @@ def test_what_programs_read_stays_as_it_is(
     assert "Expected a picture" in json.dumps(told)
 
 
+def test_the_report_stays_in_english_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    shown = capsys.readouterr()
+    assert "[Machine]" in shown.out
+    assert shown.err.startswith("Отчёт — по-английски")
+
+
 def test_the_log_stays_in_english(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
