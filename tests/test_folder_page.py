@@ -176,13 +176,24 @@ def test_what_makes_no_sense_is_a_sentence(
         (source,),
     ):
         assert "Expected" in actions.start(*values), values
-    for values, words, state in (
-        (
-            (str(tmp_path / "nothere"), results, "Box", 2.0, OWN_FORMAT, False, 0, 0),
-            "there is",
-            "Finish",
-        ),
-        ((source, results, "No such", 2.0, OWN_FORMAT, False, 0, 0), "No such", "Stopped"),
-    ):
-        assert actions.start(*values) == ""
-        assert words in until(actions, state)
+    rest = ("Box", 2.0, OWN_FORMAT, False, 0, 0)
+    assert "there is no folder" in actions.start(str(tmp_path / "nothere"), results, *rest)
+    assert "is a file: name its" in actions.start(str(tmp_path / "in" / "a.png"), results, *rest)
+    assert actions.status() == "", "nothing was begun"
+    assert actions.start(source, results, "No such", *rest[1:]) == ""
+    assert "No such" in until(actions, "Stopped")
+
+
+def test_what_is_left_out_of_a_folder_is_named(
+    make: Callable[[], FolderActions], tmp_path: Path
+) -> None:
+    draw(tmp_path / "in", "a.png")
+    draw(tmp_path / "in" / "deep", "b.png")
+    (tmp_path / "in" / "c.txt").touch()
+    actions = make()
+    values = (f'"{tmp_path / "in"}"', str(tmp_path / "out"), "Box", 2.0, OWN_FORMAT)
+    assert actions.start(*values, False, 0, 0) == ""
+    shown = until(actions, "Finished")
+    assert "1 .txt; 1 sub-folder, which “Sub-folders, too” reads." in shown
+    assert actions.start(*values, True, 0, 0) == ""
+    assert "sub-folder" not in until(actions, "1 done before, 1 done now")

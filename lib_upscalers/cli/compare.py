@@ -150,7 +150,7 @@ def _pictures(options: CompareOptions, console: Console) -> tuple[list[Path], bo
     from lib_upscalers.jobs.sources import find_sources
 
     # Nothing is written where pictures are, so no folder of results has to be left out.
-    found = find_sources(options.pictures, Path("-"), recursive=False)
+    found = find_sources(options.pictures, Path("-"), recursive=False, deeper="")
     pictures = [source.path for source in found.sources]
     if found.refusals and not pictures:
         raise found.refusals[0].error

@@ -82,6 +82,7 @@ def plan(
     recursive: bool,
     overwrite: bool,
     by_frame: bool = False,
+    deeper: str = "--recursive",
 ) -> FilePlan:
     """Decide what is read and where each result goes, so that nothing is ever lost.
 
@@ -92,6 +93,7 @@ def plan(
         recursive: Whether sub-folders of folders are read.
         overwrite: Whether a file that exists may be replaced; a picture that is read never is.
         by_frame: Whether each frame of an animation and each page has a result of its own.
+        deeper: As in `find_sources`.
 
     Raises:
         InputError: `output` does not fit the pictures.
@@ -100,7 +102,7 @@ def plan(
     if not output.strip():
         raise InputError("Expected a place for the results, but got an empty name: name one.")
     target = to_path(output)
-    found = find_sources(names, target, recursive=recursive)
+    found = find_sources(names, target, recursive=recursive, deeper=deeper)
     jobs: list[FileJob] = []
     refusals = list(found.refusals)
     into_folder = False

@@ -70,7 +70,9 @@ def to_path(name: str) -> Path:
         return path
 
 
-def find_sources(names: Iterable[str], output: Path, *, recursive: bool) -> Found:
+def find_sources(
+    names: Iterable[str], output: Path, *, recursive: bool, deeper: str = "--recursive"
+) -> Found:
     """Find the pictures that files, folders and glob patterns name, each picture once.
 
     A name that leads to no picture is refused; the others are found all the same.
@@ -80,13 +82,14 @@ def find_sources(names: Iterable[str], output: Path, *, recursive: bool) -> Foun
         output: The place of the results; what lies in it is left out where it is a part of a
             folder to read.
         recursive: Whether sub-folders of folders are read.
+        deeper: What the user knows `recursive` as, for the notes; "" if there is no such option.
     """
     sources: dict[str, Source] = {}
     refusals: list[Refusal] = []
     notes: list[str] = []
     for name in names:
         try:
-            found = _find(name, output, recursive=recursive)
+            found = _find(name, output, deeper, recursive=recursive)
         except InputError as error:
             refusals.append(Refusal(name, error))
             continue
@@ -102,13 +105,13 @@ def _identity(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
-def _find(name: str, output: Path, *, recursive: bool) -> Found:
+def _find(name: str, output: Path, deeper: str, *, recursive: bool) -> Found:
     if not name.strip():
         raise ImageError("Expected a picture or a folder, but got an empty name: name one.")
     path = to_path(name)
     mode = _mode(path)
     if mode is not None and stat.S_ISDIR(mode):
-        return _Folder(path, output, recursive=recursive).find(name)
+        return _Folder(path, output, deeper, recursive=recursive).find(name)
     if mode is not None:
         return Found((Source(path, Path(path.name)),), (), ())
     if _ADDRESS.match(name):
@@ -151,6 +154,7 @@ class _Folder:
 
     path: Path
     output: Path
+    deeper: str
     recursive: bool
     _others: Counter[str] = field(default_factory=Counter[str], init=False)
     _folders: int = field(default=0, init=False)
@@ -212,7 +216,7 @@ class _Folder:
             )
             parts.append(f"{_files(self._others.total())}: {counts}")
         if self._folders:
-            parts.append(_folders(self._folders))
+            parts.append(_folders(self._folders, self.deeper))
         return f"left out {'; '.join(parts)}" if parts else ""
 
 
@@ -220,7 +224,6 @@ def _files(count: int) -> str:
     return f"{count} file{'s' * (count > 1)} of formats that are not read"
 
 
-def _folders(count: int) -> str:
-    if count == 1:
-        return f"{count} sub-folder, which --recursive reads, too"
-    return f"{count} sub-folders, which --recursive reads, too"
+def _folders(count: int, option: str) -> str:
+    found = f"{count} sub-folder" if count == 1 else f"{count} sub-folders"
+    return f"{found}, which {option} reads" if option else found

@@ -7,7 +7,6 @@ import threading
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from lib_upscalers.errors import InputError, UpscalerError
@@ -30,10 +29,13 @@ from lib_upscalers.ui.background_work import BackgroundWork
 from lib_upscalers.ui.before_after import show_before_and_after
 from lib_upscalers.ui.run_status import fault_list, status_line
 from lib_upscalers.ui.stored_form import last_form
+from lib_upscalers.ui.video_values import path_of
 from lib_upscalers.ui.viewer_feed import alert
 from lib_upscalers.upscaling.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lib_upscalers.jobs.claims import Claim
     from lib_upscalers.jobs.file_done import FileDone
     from lib_upscalers.jobs.method import Method
@@ -85,11 +87,34 @@ class FolderForm:
         *others, width, height = cast("Any", values)
         sides = form_numbers.side(width, "a width"), form_numbers.side(height, "a height")
         form = cls(*cast("Any", (*others, *sides)))
-        for each in (form.source, form.results):
-            if not each.strip() or "\0" in each:
-                raise InputError("Expected the names of two folders: fill them in.")
         Target(scale=float(form.scale))
         return form
+
+    def source_folder(self) -> Path:
+        """Return the folder of pictures.
+
+        Raises:
+            InputError: There is none of that name.
+        """
+        folder = path_of(self.source, "the name of a folder of pictures")
+        if not folder.is_dir():
+            place = folder.absolute()
+            if folder.exists():
+                raise InputError(
+                    f"Expected a folder of pictures, but {place} is a file: name its folder."
+                )
+            raise InputError(
+                f"Expected a folder of pictures, but there is no folder {place}: correct its name."
+            )
+        return folder
+
+    def results_folder(self) -> Path:
+        """Return the folder for results, which need not be there.
+
+        Raises:
+            InputError: None is named.
+        """
+        return path_of(self.results, "the name of a folder for results")
 
     @property
     def size(self) -> SizeRequest | None:
@@ -137,8 +162,9 @@ class FolderActions:
             with self._lock:
                 if self.is_running():
                     raise InputError("A folder is being done already: pause it first.")
+                folders = form.source_folder(), form.results_folder()
                 write_object(self._file, asdict(form))
-                self._run = _Run(self.compare, form, failed_only=failed_only)
+                self._run = _Run(self.compare, form, folders, failed_only=failed_only)
                 self._run.work.start()
         except (UpscalerError, OSError) as error:
             return alert(str(error))
@@ -164,12 +190,12 @@ class FolderActions:
         run = self._run
         if run is None:
             return ""
-        return f"{run.status()}{run.thumbnails()}{self.faults(run.form)}"
+        return f"{run.status()}{run.thumbnails()}{self.faults(run.results)}"
 
-    def faults(self, form: FolderForm) -> str:
+    def faults(self, folder: Path) -> str:
         """Return the list of all failures in a folder of results, as HTML."""
         try:
-            with JournalView(Path(form.results)) as journal:
+            with JournalView(folder) as journal:
                 rows = journal.select(f"WHERE state = 'failed' LIMIT {_MOST_FAULTS}")
         except UpscalerError as error:
             return alert(str(error))
@@ -192,13 +218,22 @@ class FolderActions:
 class _Run:
     """A run over a folder. Implements `folder_run.FolderListener`."""
 
-    def __init__(self, compare: CompareActions, form: FolderForm, *, failed_only: bool) -> None:
+    def __init__(
+        self,
+        compare: CompareActions,
+        form: FolderForm,
+        folders: tuple[Path, Path],
+        *,
+        failed_only: bool,
+    ) -> None:
         self.form = form
+        self.source, self.results = folders
         self.stopped = threading.Event()
         self._compare = compare
         self._failed_only = failed_only
         self._tally = Tally()
         self._refusals: list[str] = []
+        self._notes: tuple[str, ...] = ()
         self._last: deque[FileDone] = deque(maxlen=_LAST_RESULTS)
         self.work = BackgroundWork("folder", self._do_and_end)
 
@@ -211,12 +246,14 @@ class _Run:
     def _do(self) -> None:
         form = self.form
         work = plan(
-            [form.source],
-            f"{form.results.rstrip('/')}/",
+            [str(self.source)],
+            f"{self.results}/",
             extension=None if form.ending == OWN_FORMAT else form.ending,
             recursive=form.recursive,
             overwrite=False,
+            deeper="“Sub-folders, too”",
         )
+        self._notes = work.notes
         jobs = (*work.jobs, *work.earlier)
         for refusal in work.refusals:
             self._tally.add_failed(refusal.name, str(refusal.error))
@@ -265,8 +302,9 @@ class _Run:
         parts = [tally.in_words(), f"{tally.speed():.2f} MP/s"]
         left = tally.seconds_left() if self.work.is_running() and tally.left else None
         problems = [self.work.problem, *self._refusals[:_MOST_FAULTS]]
-        alerts = "".join(alert(each) for each in problems)
-        return status_line(state, parts, tally.total - tally.left, tally.total, left) + alerts
+        more = "".join(f"<p>{escape(each)}</p>" for each in self._notes)
+        more += "".join(alert(each) for each in problems)
+        return status_line(state, parts, tally.total - tally.left, tally.total, left) + more
 
     def names(self) -> list[str]:
         return [str(done.job.output) for done in list(self._last)]

@@ -97,8 +97,10 @@ def test_a_stream_without_the_letters_gets_english(
 
 def test_what_a_folder_leaves_out_is_said_in_one_language() -> None:
     words = translator_of("ru_RU", ["utf-8"])
-    one, more = (f"{n}, which --recursive reads, too" for n in ("1 sub-folder", "3 sub-folders"))
+    one, more = (f"{n}, which --recursive reads" for n in ("1 sub-folder", "3 sub-folders"))
+    page = "3 sub-folders, which “Sub-folders, too” reads"
     files = "4 files of formats that are not read: 1 .psd, 3 without an ending"
-    for line in (one, files, f"{files}; {one}", f"{files}; {more}"):
+    lines = (one, files, f"{files}; {one}", f"{files}; {more}", f"{files}; {page}", "2 sub-folders")
+    for line in lines:
         shown = words(f"in: left out {line}")
-        assert not re.search(r"without|left|sub-folder|which|files", shown), shown
+        assert not re.search(r"without|left|ub-folder|which|files|reads", shown), shown
