@@ -44,6 +44,7 @@ COVERED = (
     "several",
     "shop",
     "table",
+    "token_names",
     "translator",
     "viewport",
     "words",

@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -23,6 +24,7 @@ from lib_upscalers.hosts.standalone import StandaloneHost
 from lib_upscalers.pictures.files import read_picture, write_picture
 from lib_upscalers.ui import client_watch
 from lib_upscalers.ui.compare_actions import CompareActions, Form
+from lib_upscalers.ui.compare_tab import values_of
 from lib_upscalers.ui.gradio_compat import file_url, listen
 from lib_upscalers.ui.result_use import Use
 from lib_upscalers.ui.sample import HEIGHT, WIDTH, draw_sample
@@ -154,9 +156,22 @@ def test_one_side_keeps_the_shape_and_both_may_stretch(
         ((0, HEIGHT * 3), (WIDTH * 3, HEIGHT * 3), False),
         ((50, 60), (50, 60), True),
     ):
-        fed = _fed(_all(actions, sample, replace(FORM, size=size))[-1][0])
-        assert (fed["width"], fed["height"]) == after
-        assert any("Stretched" in note for note in fed["notes"]) is stretched
+        for fit in (False, True):
+            form = replace(FORM, size=size, fit=fit)
+            fed = _fed(_all(actions, sample, form)[-1][0])
+            if fit and stretched:
+                assert (fed["width"], fed["height"]) == (50, round(50 * HEIGHT / WIDTH))
+            else:
+                assert (fed["width"], fed["height"]) == after
+            assert any("Stretched" in note for note in fed["notes"]) is (stretched and not fit)
+
+
+def test_settings_as_text_ask_for_an_exact_size() -> None:
+    for text, fit in (
+        ('{"upscaler-lab": 1, "upscalers": ["Box"], "size": [30, 40]}', False),
+        ('{"upscaler-lab": 1, "upscalers": ["Box"], "scale": 3}', gr.update()),
+    ):
+        assert values_of(text, ["Box"], overriding=False)[5] == fit
 
 
 def test_cancel_and_a_tab_that_is_closed(actions: CompareActions, sample: str, fate: Fate) -> None:

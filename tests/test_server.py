@@ -67,6 +67,7 @@ def _form(picture: object, **fields: object) -> list[object]:
         "scale": 2,
         "width": 0,
         "height": 0,
+        "fit": True,
         "shrink": "2",
         "kernel": "Bicubic",
         "jpeg": 0,

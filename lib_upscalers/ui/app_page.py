@@ -68,6 +68,11 @@ upscaler-lab-language label { display: flex; gap: 0.5rem; align-items: center;
 .lab-line:has(.prose:empty) { display: none; }
 .lab-line .html-container { padding: 0; }
 .lab-faults { overflow-wrap: anywhere; }
+/* Gradio hides pages that find no room behind a button. */
+@media (max-width: 640px) {
+  .gradio-container .tab-container button { padding-inline: 0.5rem; }
+  .gradio-container > .main { padding-inline: 1rem; }
+}
 /* Gradio shows no focus on sliders, on a radio button that is chosen, and on fields in the dark. */
 .gradio-container :is(input, select, textarea, button, summary, a, [role="button"]):focus-visible {
   outline: 2px solid var(--color-accent) !important; outline-offset: 2px !important; }

@@ -23,7 +23,7 @@ from lib_upscalers.errors import InputError, UpscalerError
 from lib_upscalers.file_writing import write_text
 from lib_upscalers.geometry import Size
 from lib_upscalers.pictures.files import picture_size, write_picture
-from lib_upscalers.targets import Target
+from lib_upscalers.targets import SizeRequest, Target
 from lib_upscalers.ui.client_watch import ClientWatch
 from lib_upscalers.ui.pick_actions import act_on_picks, stored_picks
 from lib_upscalers.ui.result_use import Used
@@ -56,7 +56,8 @@ class Form:
     Attributes:
         names: The upscalers.
         scale: How many times as large; used if `size` is None.
-        size: The exact size; a side of 0 follows the picture's shape.
+        size: The size; a side of 0 follows the picture's shape.
+        fit: Whether both sides are those that a result of the picture's own shape has to fit into.
         trial: How the picture is shrunk first; None: it is not.
         engine: The engine's settings that are chosen, by name.
     """
@@ -64,6 +65,7 @@ class Form:
     names: tuple[str, ...]
     scale: float = 2.0
     size: tuple[int, int] | None = None
+    fit: bool = False
     trial: Trial | None = None
     engine: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -79,7 +81,9 @@ class Form:
         if self.trial is not None:
             target = Target(scale=float(self.trial.factor))
         elif self.size is not None:
-            target = Target(size=picture.with_sides(*self.size) if picture else Size(*self.size))
+            width, height = self.size
+            asked = SizeRequest(width or None, height or None, self.fit and all(self.size))
+            target = Target(size=asked.resolve(picture) if picture else Size(*self.size))
         else:
             target = Target(scale=self.scale)
         return ComparisonRequest(self.names, target, self.trial, self.engine)

@@ -46,8 +46,8 @@ _ABOUT_UPSCALERS = (
     "Kernels such as Lanczos are quick; networks have learned what pictures look like."
 )
 _ABOUT_TESTS = "A test shrinks the picture first and measures how close each upscaler comes to it."
-_ABOUT_SIDES = "One alone keeps the shape."
-_ABOUT_PAPER = "A4 at 300 dpi: 2480 wide, or 3508 high."
+_ABOUT_SIDES = "One alone is enough."
+_ABOUT_PAPER = "A4 at 300 dpi: 2480 and 3508."
 _log = logging.getLogger("lib_upscalers")
 FEED, PICTURE = "upscaler-lab-feed", "upscaler-lab-picture"
 _HIDDEN = "upscaler-lab-hidden"
@@ -71,6 +71,7 @@ class Controls:
     scale: Component
     width: Component
     height: Component
+    fit: Component
     shrink: Component
     kernel: Component
     jpeg: Component
@@ -88,6 +89,7 @@ def form_of(
     scale: object,
     width: object,
     height: object,
+    fit: object,
     shrink: object,
     kernel: object,
     jpeg: object,
@@ -112,15 +114,16 @@ def form_of(
         form_numbers.number(scale, "a scale"),
         setting_controls.chosen_in_order(engine),
     )
-    return Form(tuple(cast("list[str]", names)), number, size, trial, settings)
+    return Form(tuple(cast("list[str]", names)), number, size, bool(fit), trial, settings)
 
 
-def _target() -> tuple[Any, Any, Any]:
+def _target() -> tuple[Any, Any, Any, Any]:
     with gr.Row():
         scale = gr.Slider(1, 8, value=2, step=0.5, label="Scale", elem_id="upscaler-lab-scale")
         width = gr.Number(label="or width (0: by scale)", info=_ABOUT_SIDES, precision=0, value=0)
         height = gr.Number(label="and height", info=_ABOUT_PAPER, precision=0, value=0)
-    return scale, width, height
+    fit = gr.Checkbox(value=True, label="Keep the shape: fit into both sides")
+    return scale, width, height, fit
 
 
 def _trial() -> tuple[Any, Any, Any, Any]:
@@ -153,11 +156,11 @@ def build_controls(
         gr.Button("Look for new files", size="sm", elem_id=refresh_id)
     mode = gr.Radio([_ENLARGE, _TEST], value=_ENLARGE, label="What to do", info=_ABOUT_TESTS)
     with gr.Group() as target:
-        scale, width, height = _target()
+        sides = _target()
     group, shrink, kernel, jpeg = _trial()
     listen(mode.change, _visibility, [mode], [target, group])
     engine = setting_controls.build_engine_accordion(overriding=overriding)
-    return Controls(menu, mode, scale, width, height, shrink, kernel, jpeg, engine)
+    return Controls(menu, mode, *sides, shrink, kernel, jpeg, engine)
 
 
 def values_of(text: object, known_names: Sequence[str], *, overriding: bool) -> list[Any]:
@@ -165,7 +168,7 @@ def values_of(text: object, known_names: Sequence[str], *, overriding: bool) -> 
     try:
         request = ComparisonRequest.parse(text if isinstance(text, str) else "")
     except InputError as error:
-        return [*[gr.update()] * (8 + len(ENGINE_SETTINGS)), alert(str(error))]
+        return [*[gr.update()] * (9 + len(ENGINE_SETTINGS)), alert(str(error))]
     missing = [name for name in request.names if name not in known_names]
     trial, size = request.trial, request.target.size
     return [
@@ -174,6 +177,7 @@ def values_of(text: object, known_names: Sequence[str], *, overriding: bool) -> 
         request.target.scale or 2,
         size.width if size else 0,
         size.height if size else 0,
+        gr.update() if size is None else False,
         str(trial.factor) if trial else gr.update(),
         trial.kernel if trial else gr.update(),
         (trial.jpeg or 0) if trial else gr.update(),

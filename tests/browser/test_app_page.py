@@ -618,14 +618,16 @@ def test_only_results_are_served(page: Page) -> None:
         assert answer.status in {403, 404}
 
 
-def test_an_exact_size(page: Page) -> None:
+def test_an_exact_size_and_one_to_fit_into(page: Page) -> None:
     for label, side in (("or width (0: by scale)", "301"), ("and height", "200")):
         page.get_by_label(label).fill(side)
         page.get_by_label(label).press("Tab")
     take_sample(page)
-    compare(page)
-    wanted = resample_pixels(draw_sample().pixels, Size(301, 200), "Lanczos")
-    assert np.array_equal(result_file(page, 1), wanted)
+    for fit, size in ((True, Size(WIDTH, HEIGHT).fitted_into(301, 200)), (False, Size(301, 200))):
+        page.get_by_label("Keep the shape").set_checked(fit)
+        compare(page)
+        wanted = resample_pixels(draw_sample().pixels, size, "Lanczos")
+        assert np.array_equal(result_file(page, 1), wanted)
 
 
 def test_a_result_is_used_elsewhere_in_the_page(tab: str, browser: Browser) -> None:

@@ -58,6 +58,20 @@ def _fail_for_english(page: Page) -> None:
     )
 
 
+def test_a_phone_shows_all_pages_and_an_upscaler_is_taken_out_by_its_name(
+    app: str, russian: Page
+) -> None:
+    russian.set_viewport_size({"width": 360, "height": 800})
+    russian.goto(app)
+    for name in ("Модели", "Какой выбрать?", "Сравнение", "Модели"):
+        russian.get_by_role("tab", name=name).click()
+        expect(russian.locator(".tab-container button[role=tab]:visible")).to_have_count(3)
+    russian.get_by_role("tab", name="Сравнение").click()
+    russian.get_by_role("button", name="Убрать Lanczos").click()
+    expect(russian.get_by_role("button", name="Убрать Lanczos")).to_have_count(0)
+    expect(russian.get_by_role("button", name="Убрать Nearest")).to_be_visible()
+
+
 def test_the_app_is_in_the_browsers_language_until_another_is_chosen(
     app: str, russian: Page
 ) -> None:

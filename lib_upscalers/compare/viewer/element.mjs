@@ -5,7 +5,7 @@ import { writeCaption } from "./caption.mjs";
 import { button, confirmIn, make } from "./dom.mjs";
 import { firstSteps, placesOf } from "./first_steps.mjs";
 import { asksForFullScreen, FullScreen } from "./full_screen.mjs";
-import { follow, lastSession, pressLinks, rememberSession, send } from "./feed.mjs";
+import { follow, lastSession, pressLinks, rememberSession, send, watch } from "./feed.mjs";
 import { takePictures } from "./intake.mjs";
 import { itemsOf } from "./items.mjs";
 import { translateInside } from "./page_words.mjs";
@@ -13,6 +13,7 @@ import { meanRows, plots } from "./several.mjs";
 import { Stage } from "./stage.mjs";
 import { STYLE } from "./style.mjs";
 import { FigureTable, valuesOf } from "./table.mjs";
+import { NAMES, nameTokens } from "./token_names.mjs";
 import { Toolbar } from "./toolbar.mjs";
 import { say } from "./words.mjs";
 
@@ -108,7 +109,10 @@ export class ViewerElement extends HTMLElement {
     const feed = this.getAttribute("feed");
     if (!feed) return;
     this.keeper.send = (message) => send(`${feed}-picks`, JSON.stringify(message));
-    const stops = [follow(feed, (text) => this.show(JSON.parse(text))), pressLinks()];
+    const stops = [
+      follow(feed, (text) => this.show(JSON.parse(text))), pressLinks(),
+      watch(NAMES, "title", nameTokens),
+    ];
     const picture = this.getAttribute("picture");
     if (picture) stops.push(takePictures(this, picture, (taken) => this.confirmPicture(taken)));
     this.stopFeed = () => stops.forEach((stop) => stop());

@@ -69,14 +69,25 @@ export function rememberSession(name) {
  */
 export function follow(id, onText) {
   let last = "";
-  const look = () => {
+  return watch(id, "data-feed", () => {
     const holder = document.querySelector(`#${CSS.escape(id)} [data-feed]`);
     const text = holder?.getAttribute("data-feed") ?? "";
     if (!text || text === last) return;
     last = text;
     onText(text);
-  };
-  const observer = new MutationObserver(look);
+  });
+}
+
+/**
+ * Call back when an element is there, and whenever an attribute or anything in it has changed.
+ * @param {string} id
+ * @param {string} attribute
+ * @param {(holder: Element) => void} onChange gets what holds the element
+ * @returns {() => void} stops it
+ */
+export function watch(id, attribute, onChange) {
+  /** @type {MutationObserver | undefined} */
+  let observer;
   const begin = () => {
     const element = document.getElementById(id);
     if (!element) {
@@ -84,17 +95,19 @@ export function follow(id, onText) {
       return;
     }
     // The element itself may be replaced by the page; what holds it stays.
-    observer.observe(element.parentElement ?? element, {
-      attributes: true, attributeFilter: ["data-feed"], childList: true, subtree: true,
+    const holder = element.parentElement ?? element;
+    observer = new MutationObserver(() => onChange(holder));
+    observer.observe(holder, {
+      attributes: true, attributeFilter: [attribute], childList: true, subtree: true,
     });
-    look();
+    onChange(holder);
   };
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
   begin();
   return () => {
     clearTimeout(waiting);
-    observer.disconnect();
+    observer?.disconnect();
   };
 }
 

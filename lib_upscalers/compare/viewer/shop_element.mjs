@@ -39,6 +39,7 @@ export class ShopElement extends HTMLElement {
     this.loaded = "";
     this.wanted = { ...NOTHING };
     this.view = VIEWS[0];
+    this.refreshed = false;
     this.shown = CARDS_AT_ONCE;
     this.bar = make("div", { class: "bar" });
     this.said = make("div", { class: "said", role: "status" });
@@ -113,7 +114,10 @@ export class ShopElement extends HTMLElement {
       return made;
     }));
     this.bar.replaceChildren(
-      tabs, button(say("Refresh"), say("Fetch the catalogue again"), () => this.press("refresh")),
+      tabs, button(say("Refresh"), say("Fetch the catalogue again"), () => {
+        this.refreshed = true;
+        this.press("refresh");
+      }),
     );
     this.filters.hidden = this.view !== VIEWS[0] || !this.models.length;
     this.drawSaid();
@@ -125,6 +129,7 @@ export class ShopElement extends HTMLElement {
   /** @param {string} view */
   turn(view) {
     this.view = view;
+    this.refreshed = false;
     if (view === VIEWS[1]) this.press("hash");
     this.draw();
   }
@@ -135,7 +140,8 @@ export class ShopElement extends HTMLElement {
     const lines = [];
     if (!feed) lines.push(make("p", {}, say("Loading …")));
     if (feed?.said) lines.push(make("p", {}, feed.said));
-    if (feed?.problem) {
+    // One's own models are there, whatever the catalogue lacks.
+    if (feed?.problem && (this.view !== VIEWS[1] || this.refreshed)) {
       const known = feed.date ? say("The catalogue is of {date}.", { date: feed.date }) : "";
       lines.push(make("p", {}, `${known} ${feed.problem}`.trim()));
     }
@@ -321,7 +327,7 @@ export class ShopElement extends HTMLElement {
 
   /** @param {Mine} mine */
   mineCard(mine) {
-    const known = mine.id || (mine.hashed ? say("not in the catalogue") : say("not looked up in the catalogue yet"));
+    const known = mine.id || (mine.hashed && this.feed?.url ? say("not in the catalogue") : say("not looked up in the catalogue yet"));
     const card = make("article", { class: "card", "data-name": mine.name },
       make("b", {}, mine.label ? `${mine.label} (${mine.name})` : mine.name),
       make("span", { class: "facts" }, ...[`${mine.scale}x`, mine.architecture, mine.precision, size(mine.size), known]
