@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lib_upscalers.compare.candidate import Kind
 
 _Made = TypeVar("_Made")
+_MOST_NUMBER = 1 << 63
 State = Literal["waiting", "running", "finished", "failed", "stopped"]
 
 
@@ -190,7 +191,14 @@ def _made(kind: Callable[..., _Made], values: Mapping[str, Any]) -> _Made:
             types = _IN_JSON[str(each.type).replace('"', "'")]
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
                 raise TypeError(f"{each.name} is a {type(value).__name__}")
+            _check_number(value)
     return kind(**values)
+
+
+def _check_number(value: object) -> None:
+    """See that a number is one that JSON has, and a page can show."""
+    if isinstance(value, (int, float)) and not abs(value) < _MOST_NUMBER:
+        raise ValueError("a number is too large, or none")
 
 
 def _picture(values: Mapping[str, Any]) -> StoredPicture:
@@ -227,6 +235,8 @@ def entry_from(values: Mapping[str, Any]) -> Entry:
     figures = cast("Mapping[str, object]", entry.figures)
     if not all(isinstance(figure, (int, float)) for figure in figures.values()):
         raise TypeError("a figure is no number")
+    for figure in figures.values():
+        _check_number(figure)
     return entry
 
 

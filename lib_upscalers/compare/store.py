@@ -33,11 +33,30 @@ _SECRET = re.compile(r"[0-9a-f]{64}")
 # Access for the user alone: pictures are private.
 _FOLDER_MODE = 0o700
 _FACTS = "facts.json"
+# In bytes: file systems take 143 to 255 of them, and while a file is written its name is longer.
+_LONGEST_NAME = 120
+_LEAST_OF_FIRST = 30
 
 
 def saved_name(*parts: str) -> str:
-    """Return a file name for a result on the user's disk, without an ending; valid everywhere."""
-    return re.sub(r"[^\w.()+-]+", "_", "-".join(parts)).strip("._")[:120] or "picture"
+    """Return a file name for a result on the user's disk, without an ending; valid everywhere.
+
+    Of a name that is too long the first part is cut, and a digest distinguishes it.
+    """
+    first, *others = (re.sub(r"[^\w.()+-]+", "_", part) for part in parts)
+    rest = "".join(f"-{part}" for part in others)
+    name = (first + rest).strip("._") or "picture"
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    digest = f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    room = _LONGEST_NAME - len(digest)
+    first = _cut(first, max(room - len(rest.encode()), _LEAST_OF_FIRST))
+    return _cut(first + rest, room).strip("._") + digest
+
+
+def _cut(text: str, most: int) -> str:
+    """Return the beginning of a text that has at most so many bytes."""
+    return text.encode()[:most].decode(errors="ignore")
 
 
 def fingerprint(picture: Picture) -> str:

@@ -143,6 +143,18 @@ def test_a_file_that_shows_no_comparison_is_refused(tmp_path: Path) -> None:
         open_again(tmp_path / "missing.html", store)
 
 
+@each_case("number", ["NaN", "Infinity", "1e999", "9" * 400])
+def test_a_number_that_no_page_can_show_is_refused(tmp_path: Path, number: str) -> None:
+    store, session, _ = written(tmp_path)
+    text = session.to_json()
+    for held in ('"psnr": 31.0', '"run_seconds": 1.5', '"strength": 0.3'):
+        odd = text.replace(held, f"{held.split()[0]} {number}", 1)
+        assert odd != text
+        (tmp_path / "odd.json").write_text(odd, encoding="utf-8")
+        with pytest.raises(InputError, match="cannot be read"):
+            open_again(tmp_path / "odd.json", store)
+
+
 @pytest.mark.slow
 @each_case(
     "file",

@@ -129,12 +129,25 @@ def test_pictures_are_told_apart() -> None:
     assert fingerprint(picture()) == fingerprint(picture())
 
 
-@each_case("text", ["a", "../../etc/x", 'a/b\\c:*?"<>|', "…", "x" * 300, HOSTILE])
+@each_case(
+    "text", ["a", "../../etc/x", 'a/b\\c:*?"<>|', "…", "x" * 300, "漢" * 80, "🦊" * 90, HOSTILE]
+)
 def test_saved_names_are_valid_everywhere(text: str) -> None:
-    name = saved_name(text, "2x")
-    assert re.fullmatch(r"[\w.()+-]+", name)
-    assert not name.startswith(".")
-    assert len(name) <= 120
+    for name in (saved_name(text, "2x"), saved_name("2x", text), saved_name(text, text, text)):
+        assert re.fullmatch(r"[\w.()+-]+", name)
+        assert not name.startswith(".")
+        assert len(name.encode()) <= 120
+
+
+def test_long_names_are_told_apart_and_end_with_what_was_done() -> None:
+    names = {
+        saved_name("漢" * 80 + end, f"{'Upscaler' * part}, 0.{strength}", "40x40")
+        for end in "ab"
+        for part in (1, 20)
+        for strength in (3, 6)
+    }
+    assert len(names) == 8
+    assert "-Upscaler_0.3-40x40-" in saved_name("漢" * 80, "Upscaler, 0.3", "40x40")
 
 
 class _Tags(HTMLParser):

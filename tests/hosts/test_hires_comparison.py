@@ -240,6 +240,18 @@ def test_a_sampler_that_returns_no_tensor_is_let_alone(jobs: Jobs) -> None:
     assert isinstance(sampler.sample(p, torch.zeros(1, 4, 8, 8), None, None), list)
 
 
+def test_names_that_differ_in_little_have_pictures_of_their_own(jobs: Jobs) -> None:
+    """What a file system takes for the same name, or a name that is cut."""
+    long = "Latent (" + "x" * 150 + ")"
+    names = ("a b", "a_b", long)
+    table = jobs.webui.shared.latent_upscale_modes
+    table.update({name: {"mode": "bilinear", "antialias": False} for name in names})
+    request = FinishedRequest(names, (0.3, 0.6))
+    start.extension().finished.run(jobs.job(n_iter=1, batch_size=1), request)
+    results = [each.result.file for each in session().entries if each.result is not None]
+    assert len(set(results)) == 6
+
+
 def test_skip_leaves_a_cell_out_and_interrupt_ends(jobs: Jobs) -> None:
     state, seen = jobs.webui.state, []
 

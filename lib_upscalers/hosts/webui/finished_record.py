@@ -109,7 +109,9 @@ class FinishedRecord:
             entry = session.entries[number]
             try:
                 name = saved_name(session.title, entry.name, str(picture.size))
-                stored = self.store.put_picture(f"{session.name}", name, picture)
+                # Two entries may have the same name in a file system.
+                key = self.store.key(session.name, entry.name)
+                stored = self.store.put_picture(key, name, picture)
                 figures = measure(picture, source, None, NULL)
             except Exception as error:
                 self.faults.append(f"{entry.name}: {explain(error)}")
