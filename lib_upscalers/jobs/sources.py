@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from lib_upscalers.errors import UpscalerError
 
+# So much of two names has to be the same, as difflib counts it.
+_ALIKE = 0.75
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 
 
@@ -119,11 +121,28 @@ def _find(name: str, output: Path, deeper: str, *, recursive: bool) -> Found:
     if os.path.lexists(path):
         raise ImageError(f"Expected a picture, but {name} is a link to a file that is not there.")
     if not glob.has_magic(name):
-        raise ImageError(f"Expected a picture, but there is no file {name}.")
+        raise _missing(name, path)
     found = _match(str(path))
     if not found:
         raise ImageError(f"Expected pictures, but no file matches {name}.")
     return Found(tuple(found), (), ())
+
+
+def _missing(name: str, path: Path) -> ImageError:
+    """Return the error on a name that leads nowhere, with the one beside it that may be meant."""
+    from difflib import get_close_matches
+
+    try:
+        beside = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        beside = []
+    near = get_close_matches(path.name, beside, n=1, cutoff=_ALIKE)
+    if near:
+        return ImageError(
+            f"Expected a picture or a folder, but there is no {name}: did you mean "
+            f"{path.with_name(near[0])}?"
+        )
+    return ImageError(f"Expected a picture or a folder, but there is no file or folder {name}.")
 
 
 def _mode(path: Path) -> int | None:

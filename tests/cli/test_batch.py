@@ -113,14 +113,15 @@ class TestNames:
         Path("empty").mkdir()
         Path("link.png").symlink_to("nothing.png")
         for name, words in (
-            ("nothere.png", "there is no file nothere.png"),
+            ("nothere.png", "no file or folder nothere.png"),
+            ("emtpy", "there is no emtpy: did you mean empty?"),
             ("https://example.org/a.png", "the address https://example.org/a.png"),
             ("*.nothing", "no file matches"),
             ("empty", "holds none"),
             ("link.png", "a link to a file that is not there"),
-            ("a.png/b.png", "there is no file"),
+            ("a.png/b.png", "there is no file or folder"),
             ("x" * 300 + ".png", "cannot be opened (File name too long)"),
-            ("~nobody-at-all/a.png", "there is no file ~nobody"),
+            ("~nobody-at-all/a.png", "there is no file or folder ~nobody"),
         ):
             for output in ("x.png", "out/"):
                 assert run(name, output, *BOX) == 1, name
@@ -172,7 +173,7 @@ class TestNames:
         draw("a.png")
         assert run("nothere.png", "a.png", "x.png", *BOX) == 1
         error = capsys.readouterr().err
-        assert "there is no file nothere.png" in error
+        assert "there is no file or folder nothere.png" in error
         assert "Expected a folder for the results" in error
 
 

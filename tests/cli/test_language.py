@@ -43,7 +43,7 @@ def test_work_errors_and_tables(tmp_path: Path, capsys: pytest.CaptureFixture[st
     Image.new("RGB", (8, 6)).save(tmp_path / "a.png")
     assert main(["upscale", "a.png", "none.png", "out", "-u", "Lanczos"]) == 1
     shown = capsys.readouterr().err
-    assert "none.png: Нужна картинка, а файла none.png нет." in shown  # noqa: RUF001
+    assert "none.png: Нужна картинка или папка, а файла или папки none.png нет." in shown  # noqa: RUF001
     assert "готово 1 из 2, не удалось: 1." in shown
     assert main(["list"]) == 0
     assert capsys.readouterr().out.startswith("НАЗВАНИЕ")
