@@ -89,6 +89,7 @@ def _bits(image: ImageFile.ImageFile, stream: BinaryIO) -> int | None:
 
 
 def _png_facts(stream: BinaryIO) -> FileFacts:
+    head = stream.read(25)
     stream.seek(8)
     points, chunks = None, []
     for _ in range(_MOST_CHUNKS):
@@ -104,7 +105,7 @@ def _png_facts(stream: BinaryIO) -> FileFacts:
                 chunks.append((kind, data))
         else:
             stream.seek(length + 4, 1)
-    return FileFacts(points, tuple(chunks), lossless=True)
+    return FileFacts(points, tuple(chunks), bits=head[24], lossless=True)
 
 
 def _is_lossless_webp(stream: BinaryIO) -> bool:

@@ -12,9 +12,12 @@ from PIL import Image, features
 
 from lib_upscalers.cli.main import main
 from lib_upscalers.errors import ImageError, OutputError
+from lib_upscalers.pictures.apng import write_apng
 from lib_upscalers.pictures.files import read_picture
+from lib_upscalers.pictures.formats import png_extras
 from lib_upscalers.pictures.frame_files import holds_frames, write_frames
 from lib_upscalers.pictures.frames import FrameReader, find_frames, read_frames
+from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.upscaling.upscaler import Upscaler
 
 if TYPE_CHECKING:
@@ -138,6 +141,17 @@ def test_a_frame_of_a_gif_stays_unless_its_file_removes_it() -> None:
     assert last.alpha is not None
     assert last.alpha[6, 6] == 255
     assert last.alpha.sum() == 255 * 8
+
+
+def test_bits_of_an_animation_that_are_not_read_are_stated() -> None:
+    deep = Picture(np.full((4, 4, 3), 40_000, np.uint16))
+    with Path("a.png").open("wb") as file:
+        write_apng(file, [deep, deep], png_extras(deep), [100.0, 100.0], 0)
+    frames = found("a.png")
+    notes = write_frames(frames, read_frames(frames), "made.png")
+    assert any("16 bits" in note for note in notes)
+    assert read_picture("a.png").pixels.dtype == np.uint16
+    assert not any("16 bits" in note for note in read_picture("a.png").notes)
 
 
 def test_frames_beyond_the_first_ones_size_are_cut() -> None:
