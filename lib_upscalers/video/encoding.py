@@ -41,7 +41,9 @@ class VideoCodec:
         most_quality: The largest CRF.
         bits: The depths that it can hold.
         chroma: The samplings that it can hold, of "420", "422", "444".
+        containers: FFmpeg's names of the containers that hold it.
         options: For the encoder.
+        states_aspect: Whether its own stream states the shape of pixels.
     """
 
     name: str
@@ -50,7 +52,9 @@ class VideoCodec:
     most_quality: int
     bits: tuple[int, ...]
     chroma: tuple[str, ...]
+    containers: tuple[str, ...]
     options: Mapping[str, str] = field(default_factory=dict[str, str])
+    states_aspect: bool = False
 
     def pixel_format(self, facts: VideoFacts) -> str:
         """Return the format nearest to the source's: no fewer bits and no less chroma, if it can.
@@ -67,7 +71,17 @@ class VideoCodec:
 CODECS: Final[Mapping[str, VideoCodec]] = {
     codec.name: codec
     for codec in (
-        VideoCodec("h264", "libx264", 16, 51, (8, 10), ("420", "422", "444"), {"preset": "medium"}),
+        VideoCodec(
+            "h264",
+            "libx264",
+            16,
+            51,
+            (8, 10),
+            ("420", "422", "444"),
+            ("matroska", "mp4", "mov"),
+            {"preset": "medium"},
+            states_aspect=True,
+        ),
         VideoCodec(
             "hevc",
             "libx265",
@@ -75,9 +89,20 @@ CODECS: Final[Mapping[str, VideoCodec]] = {
             51,
             (8, 10, 12),
             ("420", "422", "444"),
+            ("matroska", "mp4", "mov"),
             {"preset": "medium", "x265-params": "open-gop=0:log-level=none"},
+            states_aspect=True,
         ),
-        VideoCodec("av1", "libsvtav1", 22, 63, (8, 10), ("420",), {"preset": "6"}),
+        VideoCodec(
+            "av1",
+            "libsvtav1",
+            22,
+            63,
+            (8, 10),
+            ("420",),
+            ("matroska", "mp4", "webm"),
+            {"preset": "6"},
+        ),
         VideoCodec(
             "ffv1",
             "ffv1",
@@ -85,9 +110,10 @@ CODECS: Final[Mapping[str, VideoCodec]] = {
             0,
             (8, 10, 12, 16),
             ("420", "422", "444"),
+            ("matroska", "mp4"),
             {"level": "3", "slicecrc": "1"},
         ),
-        VideoCodec("prores", "prores_ks", None, 0, (10,), ("422", "444")),
+        VideoCodec("prores", "prores_ks", None, 0, (10,), ("422", "444"), ("matroska", "mov")),
     )
 }
 
@@ -139,6 +165,30 @@ class Encoding:
             raise InputError(
                 f"Expected an even width and height for {self.codec.name}, whose colours have half "
                 f"the resolution, but got {size}: choose another size."
+            )
+
+    def check_container(self, form: str, facts: VideoFacts) -> None:
+        """Refuse a container that does not hold what the result has.
+
+        Args:
+            form: FFmpeg's name of it.
+            facts: Of the source.
+
+        Raises:
+            InputError: It does not hold the codec; or pixels are not square, and neither of both
+                states that.
+        """
+        codec = self.codec
+        if form not in codec.containers:
+            raise InputError(
+                f"Expected a container that holds {codec.name}, but {form} does not: choose "
+                "another --codec, or .mkv."
+            )
+        if facts.aspect != 1 and form in ("matroska", "webm") and not codec.states_aspect:
+            raise InputError(
+                f"Expected square pixels for {codec.name} in {form}, which states no others here, "
+                f"but those of {facts.path} are {float(facts.aspect):.3g} times as wide as high: "
+                "choose --codec h264 or hevc, or a name that ends in .mp4 or .mov."
             )
 
     def options(self) -> dict[str, str]:

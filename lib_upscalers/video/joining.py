@@ -26,6 +26,9 @@ FORMATS: Final[Mapping[str, str]] = {
     ".webm": "webm",
 }
 _MILLI: Final = Fraction(1, 1000)
+# Endings of cover pictures by their codec, and FFmpeg's number of their disposition.
+_COVERS: Final[Mapping[str, str]] = {"mjpeg": "jpg", "png": "png"}
+_ATTACHED_PICTURE: Final = 0x400
 # What FFmpeg writes by itself, or what is no longer true of the result.
 _OWN_TAGS: Final = frozenset(("encoder", "ENCODER", "DURATION", "duration", "major_brand"))
 _STALE_TAGS: Final = ("_STATISTICS_", "BPS", "NUMBER_OF_", "minor_version", "compatible_brands")
@@ -106,6 +109,7 @@ class _Joining:
         self._source = source
         self._target = target
         self._notes: list[str] = []
+        self._covers: list[tuple[Any, bytes]] = []
         base = facts.time_base
         self._shift = pieces[0].stamps[0] * base if trim.start else Fraction(0)
         self._end = (pieces[-1].stamps[-1] + _step(pieces)) * base if trim.end else None
@@ -122,6 +126,7 @@ class _Joining:
         )
         count = 0
         try:
+            self._write_covers()
             for _, packet, stream in packets:
                 check_cancelled()
                 packet.stream = stream
@@ -154,6 +159,8 @@ class _Joining:
                 ) from error
             self._header = bytes(template.codec_context.extradata or b"")
         stream.time_base = self._facts.time_base
+        # Not every codec holds it itself.
+        stream.codec_context.sample_aspect_ratio = self._facts.aspect
         _describe(stream, original)
         if self._facts.rotation:
             stream.set_display_rotation(self._facts.rotation)
@@ -165,6 +172,10 @@ class _Joining:
         left_out: list[str] = []
         for stream in self._source.streams:
             if stream.index == self._facts.index:
+                continue
+            if stream.type == "video" and is_cover(stream):
+                if not self._add_cover(stream):
+                    left_out.append(f"cover {_name(stream)}")
                 continue
             copy = self._copy_of(stream)
             if copy is None:
@@ -192,10 +203,35 @@ class _Joining:
     def _holds(self, stream: Any) -> bool:
         if stream.type == "attachment":
             return self._target.format.name == "matroska"
-        if stream.type == "video" and not is_cover(stream):
+        if stream.type == "video":
             return self._target.format.name == "matroska"
         context = stream.codec_context
         return context is not None and context.name in _codecs(self._target)
+
+    def _add_cover(self, stream: Any) -> bool:
+        """Add a cover picture as the container has it: an attached file, or a track of its own."""
+        ending = _COVERS.get(stream.codec_context.name if stream.codec_context else "")
+        data = _cover_data(self._facts.path, stream.index)
+        if ending is None or not data or self._target.format.name not in ("matroska", "mp4"):
+            return False
+        if self._target.format.name == "matroska":
+            name = stream.metadata.get("filename") or f"cover.{ending}"
+            kind = stream.metadata.get("mimetype") or f"image/{ending.replace('jpg', 'jpeg')}"
+            self._target.add_attachment(name, kind, data)
+            return True
+        copy = self._target.add_stream_from_template(stream, opaque=True)
+        copy.metadata.update(_tags(stream.metadata))
+        copy.disposition = _ATTACHED_PICTURE
+        self._covers.append((copy, data))
+        return True
+
+    def _write_covers(self) -> None:
+        for stream, data in self._covers:
+            packet = load_av().Packet(data)
+            packet.pts = packet.dts = 0
+            packet.time_base, packet.is_keyframe = _MILLI, True
+            packet.stream = stream
+            self._target.mux(packet)
 
     def _copy_tags(self) -> None:
         self._target.metadata.update(_tags(self._source.metadata))
@@ -278,6 +314,14 @@ class _Joining:
                 value = getattr(packet, name)
                 setattr(packet, name, None if value is None else value - shift)
             yield seconds - self._shift, packet, copies[packet.stream_index]
+
+
+def _cover_data(path: Path, index: int) -> bytes:
+    with opened(path) as container:
+        for packet in container.demux(container.streams[index]):
+            if packet.size:
+                return bytes(packet)
+    return b""
 
 
 def _step(pieces: Sequence[Piece]) -> int:

@@ -108,12 +108,14 @@ def plan_video(order: VideoOrder, look: VideoLook, upscaler: Upscaler) -> VideoJ
     """Return the work on a video.
 
     Raises:
-        InputError: The codec cannot hold the size, or the part holds no frame.
+        InputError: The codec cannot hold the size, its container not the codec or the shape of
+            pixels, or the part holds no frame.
         ModelFileError: The network's file cannot be read.
     """
     facts, encoding = look.facts, order.encoding
     size = order.size_of(facts)
     encoding.check_size(size, facts)
+    encoding.check_container(container_format(order.output), facts)
     return VideoJob(
         facts=facts,
         pieces=cut(trimmed(look.timeline, facts, order.trim), facts),

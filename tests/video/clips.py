@@ -35,6 +35,8 @@ class Clip:
     subtitles: bool = False
     flags: int = 0
     still: bool = False
+    aspect: Fraction = Fraction(1)
+    cover: bytes = b""
 
     def write(self, path: Path) -> Path:
         """Write the clip, and all that is to be beside it."""
@@ -43,6 +45,8 @@ class Clip:
         with av.open(str(path), "w") as container:
             stream = self._video(container)
             sound = None if self.sound_offset is None else _sound(container)
+            if self.cover:
+                container.add_attachment("cover.jpg", "image/jpeg", self.cover)
             if self.subtitles:
                 container.add_attachment("font.ttf", "font/ttf", b"not a font" * 20)
                 container.set_chapters(
@@ -74,6 +78,7 @@ class Clip:
         context = stream.codec_context
         context.time_base = self.time_base
         context.flags |= self.flags
+        context.sample_aspect_ratio = self.aspect
         context.color_range = 2 if self.full else 1
         context.colorspace = self.matrix
         context.color_primaries, context.color_trc = self.matrix, self.transfer

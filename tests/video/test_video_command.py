@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lib_upscalers.cli.main import main
 from lib_upscalers.geometry import Size
@@ -24,7 +25,7 @@ from lib_upscalers.video import pieces, video_run
 from lib_upscalers.video.colour import Colour, from_rgb, to_rgb
 from lib_upscalers.video.decoding import Decoder
 from lib_upscalers.video.encoding import Encoding, PieceWriter
-from lib_upscalers.video.video_facts import probe
+from lib_upscalers.video.video_facts import is_cover, probe
 from tests.jobs.local_pool import use_local_pool
 from tests.video.clips import Clip, frames_of, picture, stamps_of
 
@@ -194,6 +195,58 @@ def test_sound_fonts_chapters_and_tags_are_copied(capsys: Capture) -> None:
         assert container.streams[0].metadata["language"] == "jpn"
         assert container.chapters()[0]["metadata"] == {"title": "First"}
     assert "left out" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_the_cover_stays_a_cover(ending: str, capsys: Capture) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(data, "JPEG")
+    source = Clip(cover=data.getvalue()).write(Path("in.mkv"))
+
+    assert run(source, f"out.{ending}") == 0
+
+    assert "left out" not in capsys.readouterr().err
+    with av.open(f"out.{ending}") as container:
+        _, cover = container.streams.video
+        assert is_cover(cover)
+        assert bytes(next(container.demux(cover))) == data.getvalue()
+
+
+def test_a_cover_that_a_container_does_not_hold_is_named(capsys: Capture) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(data, "JPEG")
+    source = Clip(cover=data.getvalue()).write(Path("in.mkv"))
+    assert run(source, "out.mov") == 0
+    assert "mov cannot hold cover" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("codec", "ending"), [("h264", "mkv"), ("h264", "mp4"), ("ffv1", "mp4"), ("prores", "mov")]
+)
+def test_pixels_that_are_not_square_stay_so(codec: str, ending: str) -> None:
+    source = Clip(aspect=Fraction(64, 45)).write(Path("in.mkv"))
+    assert run(source, f"out.{ending}", "--codec", codec) == 0
+    with av.open(f"out.{ending}") as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(64, 45)
+
+
+@pytest.mark.parametrize(
+    ("clip", "codec", "ending", "words"),
+    [
+        (Clip(aspect=Fraction(64, 45)), "ffv1", "mkv", "square pixels"),
+        (Clip(), "h264", "webm", "container that holds h264"),
+        (Clip(), "ffv1", "mov", "container that holds ffv1"),
+        (Clip(), "prores", "mp4", "container that holds prores"),
+        (Clip(), "av1", "mov", "container that holds av1"),
+    ],
+)
+def test_what_a_container_cannot_hold_is_refused_before_the_work(
+    clip: Clip, codec: str, ending: str, words: str, capsys: Capture
+) -> None:
+    source = clip.write(Path("in.mkv"))
+    assert run(source, f"out.{ending}", "--codec", codec) == 2
+    assert words in capsys.readouterr().err
+    assert not list(Path().glob("out*"))
 
 
 def test_what_a_container_cannot_hold_is_named(capsys: Capture) -> None:
