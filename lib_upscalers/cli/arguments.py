@@ -44,6 +44,20 @@ def fit_request(text: str) -> SizeRequest:
     return replace(read, fit=True)
 
 
+def factor(text: str) -> float:
+    """Read how many times as wide and high: ``2``, ``1.5``, ``4x``.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no number.
+    """
+    try:
+        return float(text.strip().lower().removesuffix("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a number such as 2 or 1.5, but got {text!r}"
+        ) from None
+
+
 def count(text: str) -> int:
     """Read a whole number above 0; it may have underscores.
 
@@ -162,7 +176,7 @@ def add_scale_or_size(
     group.add_argument(
         "-s",
         "--scale",
-        type=float,
+        type=factor,
         default=scale,
         metavar="FACTOR",
         help="how many times as wide and high; may be a fraction, and below 1 "

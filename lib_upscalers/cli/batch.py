@@ -59,6 +59,8 @@ class Batch:
             UpscalerError: The upscaler, the device or the journal cannot be used.
             KeyboardInterrupt: The user ended it; what is done stays.
         """
+        if work.jobs or work.earlier:
+            self._prepared()  # what was typed is looked at before the files
         for note in work.notes:
             self._console.say(note)
         self._tally.total += len(work.jobs) + len(work.earlier) + len(work.refusals)

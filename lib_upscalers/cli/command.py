@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from dataclasses import dataclass, fields
@@ -137,6 +138,8 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         names = [str(each) for each in action.choices]
+        if action.nargs == argparse.PARSER and os.path.lexists(str(value)):
+            self.error(f"expected {names[0]} or another of {', '.join(names[1:])} before {value}")
         text = f"invalid choice: {str(value)!r} (choose from {', '.join(names)})"
         raise argparse.ArgumentError(action, _asking(text, str(value), names))
 

@@ -82,6 +82,7 @@ def test_a_picture_is_enlarged(capsys: Capture) -> None:
     [
         (["--scale", "2"], (18, 14)),
         (["--scale", "1.5"], (14, 10)),
+        (["--scale", "3x"], (27, 21)),
         (["--scale", "0.5"], (4, 4)),
         ([], (18, 14)),
         (["--size", "20x30"], (20, 30)),
@@ -229,6 +230,7 @@ def test_a_misspelt_option_shows_the_usage_of_its_command(
         (["upscal", "in.png", "out.png"], "did you mean upscale?"),
         (["models", "serch", "anime"], "did you mean search?"),
         (["upscale", "in.png", "out.png", "--format", "jepg"], "did you mean jpg?"),
+        (["in.png", "out.png"], "expected upscale or another of list, compare, "),
         (["models"], "expected an action: search, show, get, list"),
         (["latent"], "expected an action: fit, share, add, tiny"),
     ],
@@ -236,6 +238,7 @@ def test_a_misspelt_option_shows_the_usage_of_its_command(
 def test_a_misspelt_or_missing_name_gets_those_that_there_are(
     arguments: list[str], named: str, capsys: Capture
 ) -> None:
+    _draw("in.png")
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == WRONG_USAGE
@@ -266,6 +269,17 @@ def test_an_unknown_upscaler_suggests_the_nearest(capsys: Capture) -> None:
     assert "'Lanzcos'" in error
     assert "did you mean 'Lanczos'" in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_what_was_typed_is_looked_at_before_the_files(capsys: Capture) -> None:
+    _draw("in.png")
+    assert main(["upscale", "in.png", "missing.png", "out", "-u", "Lanzcos"]) == WRONG_USAGE
+    error = capsys.readouterr().err
+    assert "did you mean 'Lanczos'" in error
+    assert "missing.png" not in error
+    with pytest.raises(SystemExit):
+        main(["upscale", "in.png", "out.png", "--scale", "1,5"])
+    assert "expected a number such as 2 or 1.5, but got '1,5'" in capsys.readouterr().err
 
 
 def test_an_unknown_kernel_suggests_the_nearest(capsys: Capture) -> None:
