@@ -15,7 +15,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lib_upscalers.cli.arguments import add_device, add_models
+from lib_upscalers.cli.arguments import add_device, add_models, port
 from lib_upscalers.cli.command import Parser, formatter
 from lib_upscalers.cli.console import Console, ConsoleHandler
 from lib_upscalers.cli.ending import failure_code
@@ -95,7 +95,10 @@ def make_parser(words: Callable[[str], str] = str) -> Parser:
         help="answer under this name, too, such as that of a proxy; may be given several times",
     )
     parser.add_argument(
-        "--port", type=int, metavar="N", help="listen there (default: the first free one from 7860)"
+        "--port",
+        type=port,
+        metavar="N",
+        help="listen there (default: the first free one from 7860)",
     )
     parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="do not open the browser"

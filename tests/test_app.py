@@ -417,13 +417,21 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
 
 
 @pytest.mark.slow
-def test_a_misspelt_option_of_the_app_gets_the_one_that_there_is(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--prot", "7861"], "did you mean --port?"),
+        (["--port", "99999"], "expected a port up to 65535, but got '99999'"),
+        (["--port", "web"], "expected a port up to 65535, but got 'web'"),
+    ],
+)
+def test_what_the_app_cannot_use_is_named(
+    arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        app.main(["--prot", "7861"])
+        app.main(arguments)
     assert caught.value.code == 2
-    assert "did you mean --port?" in capsys.readouterr().err
+    assert named in capsys.readouterr().err
 
 
 def test_a_device_that_is_not_there_is_one_clear_line() -> None:

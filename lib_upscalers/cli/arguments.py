@@ -10,6 +10,7 @@ from pathlib import Path
 from lib_upscalers.targets import SizeRequest
 
 _MOST_DPI = 65_535
+_MOST_PORT = 65_535
 
 
 def size_request(text: str) -> SizeRequest:
@@ -106,6 +107,17 @@ def resolution(text: str) -> int:
             f"expected 1 to {_MOST_DPI} pixels an inch, but got {text!r}"
         )
     return number
+
+
+def port(text: str) -> int:
+    """Read a port of this computer; 0 stands for any free one.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or int(text) > _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"expected a port up to {_MOST_PORT}, but got {text!r}")
+    return int(text)
 
 
 def models_folder(text: str) -> Path:
