@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from lib_upscalers.ui.result_use import Used
 
 _MOST_HIRES_SCALE = 4.0
+# The place whose menu has all upscalers of this library: our script in the Extras tab.
+OURS = "Upscaler Lab"
+_UNLISTED = "This WebUI does not list it there."
 _SHOW = """() => {{
     switch_to_{tab}();
     for (const button of document.querySelectorAll("{buttons}")) button.click();
@@ -27,7 +30,7 @@ class Places:
 
     Attributes:
         found: Its components by their elem_ids.
-        listed: Returns the names that the menu of "Hires. fix" or "img2img" lists.
+        listed: Returns the names that the menu of "Hires. fix", "img2img" or `OURS` lists.
         picture_of: Returns the input of a tab's picture, by the tab's name; None where it has none.
         as_picture: Returns a picture's file as such an input takes it.
         set_img2img: Makes an upscaler that of img2img, and saves this setting.
@@ -69,8 +72,15 @@ class Places:
             values = [True, used.name, "None", "None", "Scale", used.scale]
             return self._with_picture(used, "extras", [*values, *([False] * len(theirs))])
 
+        known: set[str] = set()
+
         def refuse(name: str) -> str:
-            return "Extras enlarges pictures, not latents." if name in LATENT_MODES else ""
+            if name in LATENT_MODES:
+                return "Extras enlarges pictures, not latents."
+            if name not in known:
+                # Searched for only then: that takes time, and each entry asks.
+                known.update(self.listed(OURS))
+            return "" if name in known else _UNLISTED
 
         js = _SHOW.format(
             tab="extras",
@@ -126,6 +136,6 @@ class Places:
     def _unlisted(self, place: str) -> Callable[[str], str]:
         def refuse(name: str) -> str:
             # A name that a menu does not list blanks it, and the next job fails.
-            return "" if name in self.listed(place) else "This WebUI does not list it there."
+            return "" if name in self.listed(place) else _UNLISTED
 
         return refuse

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lib_upscalers.errors import InputError, ModelError
+from lib_upscalers.errors import DiskFullError, InputError, ModelError
 from lib_upscalers.geometry import Size
 from lib_upscalers.hosts.webui import comparison_services, options, start
 from lib_upscalers.hosts.webui import fitting as fitting_module
@@ -138,7 +138,15 @@ def test_a_network_that_loses_lies_apart_until_it_is_accepted(webui: WebUI) -> N
     assert report.path.parent == engine.latents() / UNDECIDED, "three steps teach nothing"
     assert report.path.name.startswith("sd1")
     assert webui.state.job == ""
-    assert Path(fitting.accept()).parent == engine.latents()
+    with pytest.MonkeyPatch.context() as patch:
+
+        def full(_path: Path) -> Path:
+            raise DiskFullError("the disk is full")
+
+        patch.setattr(fitting_module, "accept", full)
+        with pytest.raises(DiskFullError):
+            fitting.accept()
+    assert Path(fitting.accept()).parent == engine.latents(), "and again"
     assert not report.path.exists()
 
 
@@ -236,6 +244,9 @@ def test_a_result_is_used_where_the_host_lists_its_upscaler(webui: WebUI, tmp_pa
         "Mitchell": set[str](),
         "Spline36": {"Hires. fix", "img2img"},
         "Lanczos": set[str](),
+        # The WebUI's own, which finished pictures may be made with.
+        "Latent": {"Extras", "img2img", *(["Hires. fix"] if webui.kind == "neo" else [])},
+        "None": {"Extras"},
     }
     for name, labels in refused.items():
         assert {label for label, use in uses.items() if use.refuse(name)} == labels, name

@@ -80,13 +80,15 @@ class Fitting:
             InputError: None has lost since the WebUI was started.
             OutputError: It cannot be moved.
         """
-        path, self._lost = self._lost, None
+        path = self._lost
         if path is None:
             raise InputError(
                 "Expected a network that has lost, but there is none: make one, or add a file by "
                 "'upscalers latent add'."
             )
-        return str(accept(path))
+        accepted = str(accept(path))
+        self._lost = None
+        return accepted
 
     def is_running(self) -> bool:
         """Return whether a network is trained now."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lib_upscalers.diagnosis.bug_report import Section, bug_report
 from lib_upscalers.diagnosis.recent_problems import RecentProblems
 from lib_upscalers.hosts.detect import detect
-from lib_upscalers.hosts.webui import callbacks, comparison_services, options
+from lib_upscalers.hosts.webui import callbacks, comparison_services, extras, options
 from lib_upscalers.hosts.webui.api import Routes
 from lib_upscalers.hosts.webui.axes import add_axes
 from lib_upscalers.hosts.webui.early_requests import allow_early_requests
@@ -101,8 +101,11 @@ class Extension:
         """Return the names that a menu of the WebUI lists.
 
         Args:
-            place: "Hires. fix", whose menu has the latent modes, too; or another.
+            place: "Hires. fix", whose menu has the latent modes, too; "Upscaler Lab", our script
+                in Extras, whose menu has only ours; or another.
         """
+        if place == extras.NAME:
+            return self.choices()
         upscalers = self.networks.menu()
         if place != "Hires. fix":
             return upscalers
