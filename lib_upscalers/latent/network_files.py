@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.errors import AlreadyExistsError, InputError, ModelFileError
+from lib_upscalers.errors import AlreadyExistsError, InputError, ModelError, ModelFileError
 from lib_upscalers.file_writing import write_bytes
 from lib_upscalers.latent.learned import HASH_DIGITS, fit_name, parse_name
 from lib_upscalers.latent.network_card import CARD, NetworkCard, card_tensor, read_card
@@ -53,6 +53,7 @@ def write_network(
         picture: What it does to a drawing, (H, W, 3); None removes one that is there.
 
     Raises:
+        ModelError: Its weights are no numbers, or too large.
         OutputError: It cannot be written; what was there before is whole.
     """
     write_bytes(path, _serialised(state, card), overwrite=True, make_folders=True)
@@ -164,6 +165,11 @@ def _serialised(
     from safetensors.torch import save
 
     tensors = {name: value.half().cpu().contiguous() for name, value in state.items()}
+    if not all(bool(each.isfinite().all()) for each in tensors.values()):
+        raise ModelError(
+            "Expected a network whose weights are numbers that fit into half precision, but some "
+            "are NaN or too large: its latents are unusual, or its training failed; make it anew."
+        )
     tensors[CARD] = card_tensor(replace(card, vae_hash=card.vae_hash[:HASH_DIGITS]))
     if picture is not None:
         tensors[_PICTURE] = picture.contiguous()

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.file_writing import writing_path
+from lib_upscalers.tiling.executor import OutOfMemory, memory_signal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from _typeshed import DataclassInstance
     from torch import nn
+
+_Held = TypeVar("_Held")
+_log = logging.getLogger("lib_upscalers")
 
 
 def update_average(average: nn.Module, model: nn.Module, step: int, memory: float) -> None:
@@ -32,6 +38,29 @@ def update_average(average: nn.Module, model: nn.Module, step: int, memory: floa
     with torch.no_grad():
         for mean, now in zip(average.parameters(), model.parameters(), strict=True):
             mean.lerp_(now, 1 - keep)
+
+
+def intact(path: Path, read: Callable[[Path], _Held]) -> _Held | None:
+    """Return what one of a training's files holds; None if there is none.
+
+    One that is damaged, as after a loss of power, is removed, with a line in the log.
+
+    Raises:
+        InputError: `read` raises it: the file is whole, but for something else.
+        OSError: It cannot be read.
+        OutOfMemory: There is not enough memory for it.
+    """
+    if not path.exists():
+        return None
+    try:
+        with memory_signal():
+            return read(path)
+    except (InputError, OSError, MemoryError, OutOfMemory):
+        raise
+    except Exception as error:  # noqa: BLE001 - torch raises anything for damaged files
+        _log.warning("Damaged, so it is made again: %s (%s)", path, error)
+        path.unlink()
+        return None
 
 
 def save_state(path: Path, recipe: DataclassInstance, state: dict[str, Any]) -> None:

@@ -224,6 +224,48 @@ def test_going_on_gives_the_same_weights_as_no_pause(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
+@each_case("name", ["autoencoder.pt", "pairs_00000.pt", "state.pt", "*"])
+def test_damaged_work_is_made_again(name: str, whole: Path, tmp_path: Path) -> None:
+    """As after a loss of power."""
+    teacher = Teacher(ToyCodec(4), CPU, differentiable=ToyCodec(4).decode)
+    for i, damage in enumerate((b"", b"\0" * 300, b"PK\3\4 and no more")):
+        folders = tmp_path / f"out {i}", tmp_path / f"work {i}"
+        with pytest.raises(Cancelled):
+            list(fit(teacher, SPACE, *folders, SETTINGS, StopAfter(38)))
+        damaged = list(folders[1].glob(name))
+        assert damaged
+        for path in damaged:
+            path.write_bytes(damage)
+        again = list(fit(teacher, SPACE, *folders, SETTINGS))[-1].path
+        assert again is not None
+        first, second = made_state(whole), made_state(again)
+        assert all(torch.equal(first[key], second[key]) for key in first), damage
+
+
+def test_a_training_leaves_the_generators_of_the_program_around() -> None:
+    before = torch.get_rng_state()
+    nothing = torch.ones(4)
+    statistics = {"mean": nothing, "deviation": nothing, "transform": torch.diag(nothing)}
+    first, second = (LatentTraining(RECIPE, statistics, CPU) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first.model.head.weight, second.model.head.weight)
+
+
+def test_a_step_with_nan_is_left_out(tmp_path: Path) -> None:
+    codec, nothing = ToyCodec(4), torch.ones(4)
+    statistics = {"mean": nothing, "deviation": nothing, "transform": torch.diag(nothing)}
+    training, pool = LatentTraining(RECIPE, statistics, CPU), Pool(CPU)
+    pairs = list(make_part(PLAN, 0, codec.encode, CPU))
+    pool.add([replace(pair, large=pair.large * float("nan")) for pair in pairs])
+    assert np.isnan(training.advance(pool, 2))
+    assert all(bool(each.isfinite().all()) for each in training.average.state_dict().values())
+    state = {**training.average.state_dict(), "mean": nothing * 1e6}
+    with pytest.raises(ModelError, match="too large"):
+        write_network(tmp_path / "network.safetensors", state, NetworkCard(SPACE, ""))
+    assert not list(tmp_path.iterdir())
+
+
 def test_work_for_another_autoencoder_is_not_gone_on_with(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -33,6 +33,7 @@ from lib_upscalers.training.latent.latent_metric import decoded_metric, statisti
 from lib_upscalers.training.latent.latent_pairs import find_photographs
 from lib_upscalers.training.latent.latent_training import LatentTraining, Pool
 from lib_upscalers.training.latent.reports import FitReport, FitSettings, Preview
+from lib_upscalers.training.state import intact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from lib_upscalers.latent.context import LatentSpace
     from lib_upscalers.progress import Progress
     from lib_upscalers.training.latent.judging import Judgement
+    from lib_upscalers.training.latent.latent_training import LatentRecipe
     from lib_upscalers.training.latent.teacher import Teacher
 
 _log = logging.getLogger("lib_upscalers")
@@ -136,7 +138,8 @@ class _Job:
         """Do all of it."""
         state = self._work / _STATE
         self._claim()
-        for done in self._make_pairs(enough=state.exists()):
+        enough = state.exists() and bool(latent_pairs.part_paths(self._work))
+        for done in self._make_pairs(enough=enough):
             yield FitReport(
                 "pictures", _PICTURE_SHARE * done, self._seconds_left(_PICTURE_SHARE * done)
             )
@@ -157,13 +160,16 @@ class _Job:
         yield FitReport("done", 1.0, 0.0, training.step, path=path, figures=figures)
 
     def _claim(self) -> None:
-        """Empty the folder if its files were made with another autoencoder."""
+        """Empty the folder if its files were made with another autoencoder, or are damaged."""
         mark, here = self._work / _MARK, self._teacher.fingerprint()
-        if mark.exists():
-            there: torch.Tensor = torch.load(mark, weights_only=True)
-            if there.shape == here.shape and torch.allclose(there, here, rtol=0.05, atol=0.05):
+        there = intact(mark, lambda path: torch.load(path, weights_only=True))
+        if isinstance(there, torch.Tensor) and there.shape == here.shape:
+            if torch.allclose(there, here, rtol=0.05, atol=0.05):
+                for path in latent_pairs.part_paths(self._work):
+                    intact(path, latent_pairs.load_part)
                 return
             _log.warning("Beginning anew: %s holds work for another autoencoder.", self._work)
+        if self._work.exists():
             shutil.rmtree(self._work)
         with writing_path(mark, overwrite=True, make_folders=True) as scratch:
             torch.save(here, scratch)
@@ -212,15 +218,19 @@ class _Job:
         recipe = replace(self._settings.recipe, channels=self._space.channels)
         if self._start is not None:
             recipe = recipe.going_on(self._start)
-        if state.exists():
-            nothing = torch.ones(recipe.channels)
-            blank = {"mean": nothing, "deviation": nothing, "transform": torch.diag(nothing)}
-            training = LatentTraining(recipe, blank, self._device)
-            training.load(state)
-            return training
+        resumed = intact(state, lambda path: self._resumed(recipe, path))
+        if resumed is not None:
+            return resumed
         training = LatentTraining(recipe, statistics(pool.large(), self._metric), self._device)
         if self._start is not None:
             training.begin_with(self._start)
+        return training
+
+    def _resumed(self, recipe: LatentRecipe, state: Path) -> LatentTraining:
+        nothing = torch.ones(recipe.channels)
+        blank = {"mean": nothing, "deviation": nothing, "transform": torch.diag(nothing)}
+        training = LatentTraining(recipe, blank, self._device)
+        training.load(state)
         return training
 
     def _metric(

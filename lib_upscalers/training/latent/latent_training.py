@@ -182,14 +182,16 @@ class LatentTraining:
         statistics: Mapping[str, torch.Tensor],
         device: torch.device,
     ) -> None:
-        torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = device
         self.step = 0
         self.progress = 0.0
         self.seconds = 0.0
         self.transform = statistics["transform"].to(device)
-        self.model = recipe.network().to(device)
+        # A program around has generators of its own; the network is made on the CPU.
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(recipe.seed)
+            self.model = recipe.network().to(device)
         self.model.mean.copy_(statistics["mean"])
         self.model.deviation.copy_(statistics["deviation"])
         self.average = copy.deepcopy(self.model)
@@ -237,9 +239,11 @@ class LatentTraining:
                 loss = loss + decoded_loss(output, large, decode, rng)
         self.optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
-        self.optimiser.step()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
         result = float(loss.detach())
+        # One step with NaN would spoil all weights for ever.
+        if math.isfinite(result) and bool(torch.isfinite(norm)):
+            self.optimiser.step()
         self.step += 1
         update_average(self.average, self.model, self.step, self.recipe.memory)
         spent = time.monotonic() - begun
