@@ -1,4 +1,4 @@
-"""Encode a piece: one stream, the colours tagged, every frame with its own timestamp."""
+"""Encode a piece: one stream, the colours tagged, every frame in its place."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 _DEFAULT_RATE = Fraction(24)
+_MILLI: Final = Fraction(1, 1000)
+# No encoder delays a packet by so many others.
+_MOST_DELAY = 128
 # With its AVX-512 code x264 encodes the same frames of some sizes (720 x 400, say) differently from
 # run to run, so that a video that went on would not equal one that was not interrupted.
 _X264_REPEATABLE: Final = {"x264-params": "asm=MMX2,SSE2Fast,LZCNT,SSSE3,SSE4.2,AVX,FMA3,BMI2,AVX2"}
@@ -246,6 +249,8 @@ class PieceWriter:
             self._container.close()
             raise
         self._bits = _bits_of(self._stream.pix_fmt)
+        self._places: dict[int, int] = {}
+        self._packets = 0
         self.count = 0
         """How many frames were written so far."""
 
@@ -296,8 +301,9 @@ class PieceWriter:
         """Write a frame; timestamps have to ascend."""
         frame = self._frame(planes)
         frame.pts, frame.time_base = stamp, self._facts.time_base
-        self._mux(frame)
+        self._places[stamp] = self.count
         self.count += 1
+        self._mux(frame)
 
     def _frame(self, planes: Array) -> Any:
         full = self._facts.colour.full
@@ -322,6 +328,12 @@ class PieceWriter:
     def _mux(self, frame: Any) -> None:
         try:
             for packet in self._stream.encode(frame):
+                # MKV counts in milliseconds, and frames may follow one another faster: the piece
+                # has their order, and the result gets their timestamps from the source.
+                packet.pts = self._places.pop(packet.pts)
+                packet.dts = self._packets - _MOST_DELAY
+                packet.time_base, packet.duration = _MILLI, 1
+                self._packets += 1
                 self._container.mux(packet)
         except self._av.FFmpegError as error:
             if isinstance(error, OSError) and error.errno:

@@ -78,6 +78,7 @@ def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
         (Clip(IRREGULAR), "in.mkv", "out.mkv"),
         (Clip(tuple(range(0, 30 * 1001, 1001)), Fraction(1, 24000)), "in.mp4", "out.mp4"),
         (Clip(tuple(range(0, 30 * 1001, 1001)), Fraction(1, 24000)), "in.mp4", "out.mkv"),
+        (Clip(tuple(range(0, 30 * 37, 37)), Fraction(1, 90000)), "in.mp4", "out.mp4"),
         (Clip(options={"x264-params": "open-gop=1:keyint=8:bframes=3"}), "in.mkv", "out.mp4"),
     ],
 )
