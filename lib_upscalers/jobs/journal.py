@@ -33,6 +33,7 @@ _CORRUPT, _FULL = 11, 13  # SQLite's numbers of errors
 _LOCK_SECONDS = 60.0
 _BEAT_SECONDS = 15.0
 _DAY = 24 * 3600.0
+_HEAD_BYTES = 4096
 # A commit that reaches the disk costs more than a small picture: at most one in this time does.
 _DURABLE_SECONDS = 2.0
 _SCHEMA = """
@@ -87,7 +88,7 @@ class Journal(JournalView):
             try:
                 self._writable = _open(self.path)
             except sqlite3.DatabaseError as error:
-                if _code(error) != _CORRUPT:
+                if _code(error) != _CORRUPT and not _is_blank(self.path):
                     raise
                 aside = self.path.with_name(f"{JOURNAL_NAME}-damaged")
                 self.path.replace(aside)
@@ -304,6 +305,15 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;")
     if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise sqlite3.DatabaseError("database disk image is malformed")
+
+
+def _is_blank(path: Path) -> bool:
+    """Return whether a file begins with zeros, as one may after the power was lost."""
+    try:
+        with path.open("rb") as file:
+            return not any(file.read(_HEAD_BYTES))
+    except OSError:
+        return False
 
 
 def _code(error: BaseException) -> int:

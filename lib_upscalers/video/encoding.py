@@ -1,4 +1,4 @@
-"""Encode a piece: one stream, the colours tagged, every frame in its place."""
+"""Encode a piece: one stream, the colours tagged, the frames in their order."""
 
 from __future__ import annotations
 

@@ -61,7 +61,12 @@ class VideoJob:
     @property
     def folder(self) -> Path:
         """Where the pieces lie until the result is whole."""
-        return self.output.with_name(f"{self.output.name}.pieces")
+        return pieces_folder(self.output)
+
+
+def pieces_folder(output: Path) -> Path:
+    """Return where the pieces of a result lie until it is whole."""
+    return output.with_name(f"{output.name}.pieces")
 
 
 @dataclass

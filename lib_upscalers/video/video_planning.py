@@ -16,6 +16,7 @@ from lib_upscalers.video.joining import container_format
 from lib_upscalers.video.piece_run import VideoJob
 from lib_upscalers.video.pieces import Timeline, Trim, cut, read_timeline, trimmed
 from lib_upscalers.video.video_facts import VideoFacts, probe
+from lib_upscalers.video.video_run import remove_joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,13 +72,14 @@ class VideoOrder:
             )
 
     def check(self) -> None:
-        """Check the result's name.
+        """Check the result's name, and remove what a killed run has left beside it.
 
         Raises:
             InputError: Its ending names no container, or it is the source.
             AlreadyExistsError: There is a file of that name, which is not to be replaced.
         """
         container_format(self.output)
+        remove_joined(self.output)
         check_target(
             self.output, overwrite=self.overwrite, protected=(self.source,), make_folders=True
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 import time
@@ -11,18 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from lib_upscalers.errors import BusyFileError, Cancelled, UpscalerError
-from lib_upscalers.file_writing import check_target, locking, writing
+from lib_upscalers.file_writing import check_target, locking, write_text, writing
 from lib_upscalers.jobs.claims import ClaimRules, claim_some, foresee
 from lib_upscalers.jobs.journal import ClaimLostError, opened_journal
 from lib_upscalers.jobs.journal_view import JOURNAL_NAME
 from lib_upscalers.jobs.output_paths import FileJob
 from lib_upscalers.jobs.worker_pool import publish_part
 from lib_upscalers.video.joining import container_format, join
-from lib_upscalers.video.piece_run import PieceRun, VideoTally
+from lib_upscalers.video.piece_run import PieceRun, VideoTally, pieces_folder
 from lib_upscalers.video.pieces import resumed
 from lib_upscalers.video.video_worker import PieceRow, PieceTask
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
 
     from lib_upscalers.jobs.claims import Claim
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from lib_upscalers.video.pieces import Piece
 
 _BUSY_SECONDS = 0.5
+_JOINING, _JOINED = "joining", "joined"
+_PIECE = re.compile(r"\d{5}(-\d+-\d+)?\.mkv")
 # A stop keeps what it has done of a piece if that took longer: a piece in one is a little smaller,
 # and the same whatever happens.
 _LOST_SECONDS = 5.0
@@ -68,6 +72,7 @@ class VideoRun:
         """
         job = self._job
         form = container_format(job.output)
+        remove_joined(job.output)
         check_target(
             job.output, overwrite=job.overwrite, protected=(job.facts.path,), make_folders=True
         )
@@ -76,7 +81,7 @@ class VideoRun:
             self._pieces = resumed(job.pieces, job.folder, partial(self._is_done, journal))
             self._do_pieces(journal)
             notes = self._join(form)
-        self._remove_pieces()
+        _remove_pieces(job.folder)
         return notes
 
     def _do_pieces(self, journal: Journal) -> None:
@@ -184,8 +189,13 @@ class VideoRun:
         job = self._job
         try:
             with (
-                locking(job.folder / "joining"),
-                writing(job.output, overwrite=job.overwrite, protected=(job.facts.path,)) as file,
+                locking(job.folder / _JOINING),
+                writing(
+                    job.output,
+                    overwrite=job.overwrite,
+                    protected=(job.facts.path,),
+                    finished=lambda part: _note_joined(job.folder, part),
+                ) as file,
             ):
                 check = self._progress.check_cancelled
                 joined = join(job.facts, self._pieces, job.folder, file, form, job.trim, check)
@@ -196,16 +206,35 @@ class VideoRun:
             ) from error
         return (*job.facts.notes, *joined.notes)
 
-    def _remove_pieces(self) -> None:
-        folder = self._job.folder
-        for piece in self._job.pieces:
-            for name in (piece.name, f"{piece.number:05d}-*.mkv"):
-                for file in folder.glob(name):
-                    file.unlink(missing_ok=True)
-        for name in ("joining", JOURNAL_NAME):
-            (folder / name).unlink(missing_ok=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            shutil.rmtree(folder)
+
+def remove_joined(output: Path) -> None:
+    """Remove the pieces of a result that has its name already, if a run was killed before that."""
+    folder = pieces_folder(output)
+    try:
+        facts = output.stat()
+        joined = (folder / _JOINED).read_text("utf-8") == _stamp(facts)
+    except (OSError, UnicodeError):
+        return
+    if joined:
+        _remove_pieces(folder)
+
+
+def _note_joined(folder: Path, part: Path) -> None:
+    """Note which file holds the pieces, before it takes its name."""
+    write_text(folder / _JOINED, _stamp(part.stat()), overwrite=True)
+
+
+def _stamp(facts: os.stat_result) -> str:
+    return f"{facts.st_size} {facts.st_mtime_ns}"
+
+
+def _remove_pieces(folder: Path) -> None:
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if _PIECE.fullmatch(file.name) or file.name in (_JOINING, JOURNAL_NAME):
+            file.unlink(missing_ok=True)
+    (folder / _JOINED).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _publish(journal: Journal, claim: Claim, write: Callable[[BinaryIO], None]) -> None:

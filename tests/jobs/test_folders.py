@@ -304,6 +304,16 @@ class TestDamage:
         assert "is damaged" in error
         assert "40 there already" in error
 
+    def test_a_journal_that_the_loss_of_power_has_blanked_is_set_aside(
+        self, capsys: Capture
+    ) -> None:
+        draw("in/a.png", "in/b.png")
+        assert run("in", "out", *BOX, "-q") == 0
+        journal = Path("out", JOURNAL_NAME)
+        journal.write_bytes(bytes(journal.stat().st_size))
+        assert run("in", "out", *BOX) == 0
+        assert "2 there already" in capsys.readouterr().err
+
     def test_another_programs_file_stays(self, capsys: Capture) -> None:
         draw("in/a.png", "in/b.png")
         Path("out").mkdir()

@@ -309,6 +309,37 @@ def test_equal_frames_are_enlarged_once(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 @pytest.mark.slow
+def test_pieces_of_a_result_that_is_there_are_removed_by_the_next_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def killed(folder: Path) -> None:
+        raise KeyboardInterrupt(folder)
+
+    source = Clip().write(Path("in.mkv"))
+    with monkeypatch.context() as patch:
+        patch.setattr(video_run, "_remove_pieces", killed)
+        assert run(source, "out.mkv") == 130
+    assert Path("out.mkv").exists()
+    assert Path("out.mkv.pieces").exists()
+
+    assert run(source, "out.mkv") != 0
+    assert "--overwrite" in capsys.readouterr().err
+    assert not Path("out.mkv.pieces").exists()
+
+
+def test_pieces_of_another_result_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(folder: Path) -> None:
+        raise KeyboardInterrupt(folder)
+
+    source = Clip().write(Path("in.mkv"))
+    with monkeypatch.context() as patch:
+        patch.setattr(video_run, "_remove_pieces", killed)
+        assert run(source, "out.mkv") == 130
+    Path("out.mkv").write_bytes(b"another")
+    assert run(source, "out.mkv") != 0
+    assert list(Path("out.mkv.pieces").glob("*.mkv"))
+
+
 @pytest.mark.usefixtures("short_pieces")
 def test_a_run_goes_on_with_the_piece_that_was_in_work(
     monkeypatch: pytest.MonkeyPatch, capsys: Capture
