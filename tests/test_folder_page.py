@@ -184,6 +184,21 @@ def test_what_makes_no_sense_is_a_sentence(
     assert "No such" in until(actions, "Stopped")
 
 
+def test_the_page_names_no_option_of_the_command_line(
+    make: Callable[[], FolderActions], tmp_path: Path
+) -> None:
+    draw(tmp_path / "in")
+    frames = [Image.new("RGB", (8, 6), (90 * number, 0, 0)) for number in range(3)]
+    frames[0].save(tmp_path / "in" / "a.gif", save_all=True, append_images=frames[1:])
+    actions = make()
+    actions.start(str(tmp_path / "in"), str(tmp_path / "out"), "Box", 2.0, "jpg", False, 0, 0)
+    until(actions, "Finished")
+    (name,) = actions.names()
+    fed = unescape(actions.show(name)[0])
+    assert "3 frames: the first is taken" in fed
+    assert "--" not in fed
+
+
 def test_what_is_left_out_of_a_folder_is_named(
     make: Callable[[], FolderActions], tmp_path: Path
 ) -> None:

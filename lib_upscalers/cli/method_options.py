@@ -61,6 +61,7 @@ def make_steps(options: UpscaleOptions, settings: Settings) -> PictureSteps:
         partial=options.partial,
         all_frames=options.frames == "all",
         dpi=options.dpi,
+        by_frame="The option for one file a frame is --frames files.",
     )
     return PictureSteps(make_method(options, settings), files)
 

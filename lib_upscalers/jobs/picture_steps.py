@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 _MOST_COMPRESSION = 100
 # A disk with less is full for every picture; with more, only for one that is large.
 _FULL_BYTES = 1 << 20
-_ONE_FILE_A_FRAME = "The option for one file a frame is --frames files."
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ class FileOptions:
         all_frames: Whether animations and files of several pages are done whole, where the
             output can hold them; otherwise the first frame is taken.
         dpi: What results state as their pixels an inch, for print; None: what the picture states.
+        by_frame: What names the option for one file a frame, where there is one.
     """
 
     quality: int | None = None
@@ -63,6 +63,7 @@ class FileOptions:
     partial: bool = False
     all_frames: bool = True
     dpi: int | None = None
+    by_frame: str = ""
 
     def stated(self, picture: Picture) -> Picture:
         """Return a result with the resolution that it shall state."""
@@ -174,8 +175,8 @@ class PictureSteps:
         if frames is not None and holds_frames(job.output, frames):
             return frames
         picture = read_picture(job.source, max_pixels=limit, partial=partial)
-        if frames is not None:
-            picture = replace(picture, notes=(*picture.notes, _ONE_FILE_A_FRAME))
+        if frames is not None and self.options.by_frame:
+            picture = replace(picture, notes=(*picture.notes, self.options.by_frame))
         return picture
 
     @property
