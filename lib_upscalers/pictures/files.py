@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from lib_upscalers.pictures.metadata import read_metadata
 from lib_upscalers.pictures.metadata_fit import fit_metadata
 from lib_upscalers.pictures.opening import check_readable, load, opened, quietly
 from lib_upscalers.pictures.picture import Picture, from_pil, oriented
+from lib_upscalers.pictures.tiff_kind import is_uncompressed_tiff
 from lib_upscalers.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -107,8 +109,26 @@ def read_page(path: Path, place: int, *, max_pixels: int = DEFAULT_MAX_PIXELS) -
 
 
 def _read(file: Path, max_pixels: int, *, truncated: bool, page: int | None = None) -> Picture:
-    with opened(file, max_pixels, truncated=truncated) as image:
-        with quietly(max_pixels):
+    read = partial(_decode, file, max_pixels, truncated=truncated, page=page)
+    try:
+        return read(by_libtiff=False)
+    except ImageError as error:
+        # Some uncompressed files, as of tiles that reach beyond the picture, or of YCbCr, are whole
+        # for libtiff alone.
+        if not is_uncompressed_tiff(file):
+            raise
+        try:
+            return read(by_libtiff=True)
+        except ImageError:
+            raise error from None
+
+
+def _decode(
+    file: Path, max_pixels: int, *, truncated: bool, page: int | None, by_libtiff: bool
+) -> Picture:
+    open_file = partial(opened, file, max_pixels, truncated=truncated, by_libtiff=by_libtiff)
+    with open_file() as image:
+        with quietly(max_pixels, by_libtiff=by_libtiff):
             notes = _frame_notes(image) if page is None else ()
             if page is not None:
                 image.seek(page)
@@ -124,9 +144,9 @@ def _read(file: Path, max_pixels: int, *, truncated: bool, page: int | None = No
         high = known_bands(image)
         metadata, orientation, found = read_metadata(image, replace(facts, bits=None))
         key = image.info.get("transparency")
-    with opened(file, max_pixels, truncated=truncated) as image:
+    with open_file() as image:
         if page is not None:
-            with quietly(max_pixels):
+            with quietly(max_pixels, by_libtiff=by_libtiff):
                 image.seek(page)
         image.tile = tiles.low
         load(image, max_pixels, truncated=truncated)

@@ -47,7 +47,7 @@ _STUBS: Mapping[str, str] = {
 
 @contextmanager
 def opened(
-    file: Path, max_pixels: int, *, truncated: bool = False
+    file: Path, max_pixels: int, *, truncated: bool = False, by_libtiff: bool = False
 ) -> Generator[ImageFile.ImageFile, None, None]:
     """Open a picture file; what decoding raises in the block becomes an ImageError about it.
 
@@ -55,6 +55,7 @@ def opened(
         file: The file.
         max_pixels: Refuse what has more.
         truncated: Whether a file that was cut short is loaded up to its end.
+        by_libtiff: Whether libtiff decodes TIFF files that are not compressed, too.
 
     Raises:
         ImageError: It is no picture, of an unsupported format, damaged, or over the limit.
@@ -63,7 +64,7 @@ def opened(
     if kind is not None and kind.plugin is not None:
         _register(kind.plugin)
     with decoding(str(file), partial(rare_kind, file)):
-        image = _open(file, kind, max_pixels, truncated=truncated)
+        image = _open(file, kind, max_pixels, truncated=truncated, by_libtiff=by_libtiff)
         with image:
             _refuse_more_than(max_pixels, image)
             _refuse_raw(file, image)
@@ -79,7 +80,7 @@ def _head(file: Path) -> bytes:
 
 
 def _open(
-    file: Path, kind: FileKind | None, max_pixels: int, *, truncated: bool
+    file: Path, kind: FileKind | None, max_pixels: int, *, truncated: bool, by_libtiff: bool
 ) -> ImageFile.ImageFile:
     from PIL import Image, UnidentifiedImageError
 
@@ -88,7 +89,7 @@ def _open(
         # With an end, libjpeg itself fills the missing part, of progressive files from their first
         # scans.
         source = BytesIO(file.read_bytes() + _END_OF_JPEG)
-    with quietly(max_pixels):  # icons are decoded already here
+    with quietly(max_pixels, by_libtiff=by_libtiff):  # icons are decoded already here
         try:
             return Image.open(source)
         except UnidentifiedImageError:
@@ -196,15 +197,16 @@ def _is_stub_error(text: str) -> bool:
 
 @contextmanager
 def quietly(
-    max_pixels: int | None = None, *, truncated: bool = False
+    max_pixels: int | None = None, *, truncated: bool = False, by_libtiff: bool = False
 ) -> Generator[None, None, None]:
     """Run Pillow with our limit instead of its own; its warnings go to the log.
 
     Args:
         max_pixels: The limit, or one pixel more if it is odd; None for none.
         truncated: Whether it accepts data that ends too early.
+        by_libtiff: As in `opened`.
     """
-    from PIL import Image, ImageFile, PngImagePlugin
+    from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin
 
     with PILLOW_LOCK:
         limit = Image.MAX_IMAGE_PIXELS
@@ -214,7 +216,8 @@ def quietly(
         PngImagePlugin.MAX_TEXT_MEMORY = _MOST_TEXTS
         # Pillow warns above its limit and refuses above twice as much.
         Image.MAX_IMAGE_PIXELS = None if max_pixels is None else (max_pixels + 1) // 2
-        tolerant = ImageFile.LOAD_TRUNCATED_IMAGES
+        tolerant, usual = ImageFile.LOAD_TRUNCATED_IMAGES, TiffImagePlugin.READ_LIBTIFF
+        TiffImagePlugin.READ_LIBTIFF = by_libtiff or usual
         ImageFile.LOAD_TRUNCATED_IMAGES = truncated or tolerant
         try:
             with warnings_logged():
@@ -223,6 +226,7 @@ def quietly(
             Image.MAX_IMAGE_PIXELS = limit
             PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = texts
             ImageFile.LOAD_TRUNCATED_IMAGES = tolerant
+            TiffImagePlugin.READ_LIBTIFF = usual
 
 
 @contextmanager

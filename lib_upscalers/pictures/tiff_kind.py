@@ -82,6 +82,12 @@ def is_common_tiff(file: Path) -> bool:
     return _decoded(tags) == "always" and tags.get(_MEANING) != _YCBCR
 
 
+def is_uncompressed_tiff(file: Path) -> bool:
+    """Return whether a file is a TIFF file whose first page is not compressed."""
+    tags = _read_tags(file)
+    return bool(tags) and tags.get(_COMPRESSION, 1) == 1
+
+
 def _decoded(tags: Mapping[int, Any]) -> str:
     return _COMPRESSIONS.get(tags.get(_COMPRESSION, 1), ("", "never"))[1]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin, features
+from PIL import Image, PngImagePlugin, TiffImagePlugin, features
 from PIL.TiffImagePlugin import OPEN_INFO
 
 from lib_upscalers.errors import ImageError
@@ -145,14 +145,31 @@ def test_a_single_plane_is_no_other_kind_of_grey(tmp_path: Path, rng: np.random.
         assert (read_picture(file).pixels[..., 0] == expected).all(), name
 
 
-def test_planes_of_cmyk_of_sixteen_bits_are_refused(
+def test_planes_of_cmyk_are_read_as_whole_pixels_are(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     colour = values(rng, np.uint16, 4)
+    tags = {258: (16,) * 4, 262: 5, 277: 4}
+    whole = read_picture(write_tiff(tmp_path / "whole.tif", [colour.tobytes()], tags))
     planes = [colour[..., each].tobytes() for each in range(4)]
-    tags = {258: (16,) * 4, 262: 5, 277: 4, 284: 2}
-    with pytest.raises(ImageError, match="does not read"):
-        read_picture(write_tiff(tmp_path / "cmyk.tif", planes, tags))
+    apart = read_picture(write_tiff(tmp_path / "planes.tif", planes, {**tags, 284: 2}))
+    assert (apart.pixels == whole.pixels).all()
+    assert any("16 bits" in note for note in apart.notes)
+
+
+def test_uncompressed_files_that_libtiff_alone_decodes(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    grey = values(rng, np.uint8)
+    ycc = np.dstack([grey, np.full_like(grey, 128), np.full_like(grey, 128)])
+    tags = {258: (8,) * 3, 262: 6, 277: 3, 530: (1, 1)}
+    file = write_tiff(tmp_path / "y.tif", [ycc.tobytes()], tags)
+    picture = read_picture(file)
+    assert np.abs(picture.pixels.astype(int) - grey[..., None]).max() <= 1
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(ImageError):
+        read_picture(file)
+    assert not TiffImagePlugin.READ_LIBTIFF
 
 
 def test_colours_multiplied_by_alpha_keep_their_bits(
