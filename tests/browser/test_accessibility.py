@@ -124,3 +124,54 @@ def test_what_is_pressed_by_the_keyboard_keeps_it(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(mine).to_be_focused()
     expect(mine).to_have_attribute("aria-selected", "true")
+
+
+_LONG = """v => {
+    const text = "Expected enough memory. ".repeat(60);
+    const name = "a very long name of a network ".repeat(4).trim() + ", 0.45";
+    const failed = {...v.session.entries[0], name, state: "failed", text, result: null};
+    v.show({...v.session, name: "long", entries: [failed, ...v.session.entries.slice(1)]});
+    return name;
+}"""
+_SEEN = """v => {
+    const note = v.shadowRoot.querySelector(".cell[data-state=failed] .note");
+    const inside = (part, whole) => {
+        const [a, b] = [part, whole].map((each) => each.getBoundingClientRect());
+        return a.left >= b.left - 1 && a.right <= b.right + 1;
+    };
+    const text = note.querySelector("p");
+    const name = note.closest(".cell").querySelector(".name");
+    const strength = document.createRange();
+    strength.selectNode(name.lastChild);
+    return {
+        above: note.getBoundingClientRect().top - text.getBoundingClientRect().top,
+        scrolled: note.scrollTop,
+        end: note.scrollHeight - note.clientHeight,
+        strength: inside(strength, name),
+    };
+}"""
+
+
+def test_a_long_reason_can_be_read_and_a_long_name_keeps_its_strength(page: Page) -> None:
+    take_sample(page)
+    compare(page)
+    settle(page)
+    viewer = page.locator("upscaler-lab-viewer")
+    name = viewer.evaluate(_LONG)
+    note = viewer.locator(".cell[data-state=failed] .note")
+    expect(note).to_be_visible()
+    seen = viewer.evaluate(_SEEN)
+    assert seen["above"] <= 0, "the beginning is there"
+    assert seen["end"] > 0
+    assert seen["strength"]
+    assert viewer.locator(f'b[title="{name}"]').text_content() == name
+    zoom = viewer.evaluate("v => v.stage.view.scale")
+    note.hover()
+    page.mouse.wheel(0, 100)
+    page.wait_for_function(
+        "document.querySelector('upscaler-lab-viewer').shadowRoot"
+        ".querySelector('.cell[data-state=failed] .note').scrollTop > 0"
+    )
+    assert viewer.evaluate("v => v.stage.view.scale") == zoom
+    viewer.evaluate(_LONG)
+    assert viewer.evaluate(_SEEN)["scrolled"] > 0, "it is not written again"

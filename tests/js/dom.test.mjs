@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { button, confirmIn, make, menu, redraw } from "../../lib_upscalers/compare/viewer/dom.mjs";
+import { button, confirmIn, make, menu, named, redraw } from "../../lib_upscalers/compare/viewer/dom.mjs";
 import { providePage } from "./fake_page.mjs";
 
 providePage();
@@ -12,6 +12,17 @@ test("text never becomes markup, and attributes are set as they are", () => {
   assert.equal(element.getAttribute("title"), "<b>");
   assert.equal(element.textContent, "<script>bold");
   assert.equal(make("hr").children.length, 0);
+});
+
+test("of a name that is cut the denoising strength stays", () => {
+  const partsOf = (name) => {
+    const [whole] = named("b", { title: "t" }, name).children;
+    assert.equal(whole.textContent, name);
+    return [whole.children[0].textContent, whole.children[1]];
+  };
+  assert.deepEqual(partsOf("4x, long, 0.45"), ["4x, long", ", 0.45"]);
+  assert.deepEqual(partsOf("4x, 1"), ["4x", ", 1"]);
+  assert.deepEqual(partsOf("Lab Fast 2x"), ["Lab Fast 2x", ""]);
 });
 
 test("a button sends no form and does what it is for", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { commandOf, listenTo, pointIn, shiftOf } from "../../lib_upscalers/compare/viewer/gestures.mjs";
+import { commandOf, letRead, listenTo, pointIn, shiftOf } from "../../lib_upscalers/compare/viewer/gestures.mjs";
 import { FakeElement, providePage } from "./fake_page.mjs";
 
 providePage();
@@ -46,6 +46,19 @@ test("the wheel zooms where the pointer is; by lines and with Ctrl it goes furth
   assert.ok(Math.abs(line - closer ** 0.3) < 1e-12 && Math.abs(ctrl - closer ** 0.04) < 1e-12);
   cell.fire("dblclick", at(3, 4));
   assert.deepEqual(named("actual"), [[{ x: 3, y: 4 }]]);
+});
+
+test("a text that does not fit is scrolled, and not the picture behind it", () => {
+  const text = new FakeElement("div");
+  letRead(text);
+  let stopped = 0;
+  const turn = () => text.fire("wheel", { stopPropagation: () => { stopped += 1; } });
+  Object.assign(text, { scrollHeight: 100, clientHeight: 100 });
+  turn();
+  assert.equal(stopped, 0);
+  Object.assign(text, { scrollHeight: 101 });
+  turn();
+  assert.equal(stopped, 1);
 });
 
 test("one finger moves the picture, until it is lifted", () => {

@@ -1,6 +1,6 @@
 // What stands below a picture.
 
-import { button, make } from "./dom.mjs";
+import { button, make, named } from "./dom.mjs";
 import { detailsOf, factsOf } from "./items.mjs";
 import { say } from "./words.mjs";
 
@@ -26,7 +26,7 @@ export function writeCaption(caption, items, heading, captions) {
   if (caption.dataset.written === text) return;
   caption.dataset.written = text;
   const [item] = items;
-  const name = make("b", { title: heading }, heading);
+  const name = named("b", { title: heading }, heading);
   if (items.length > 1 || captions.nameless) {
     caption.replaceChildren(name);
     return;

@@ -15,6 +15,23 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+const STRENGTH = /, \d+(\.\d+)?$/;
+
+/**
+ * Make an element with a name in it, which is cut where there is no room for it; a denoising
+ * strength at its end stays, because cells may differ in that alone.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string>} attributes
+ * @param {string} name
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function named(tag, attributes, name) {
+  const end = STRENGTH.exec(name)?.[0] ?? "";
+  const start = make("span", {}, name.slice(0, name.length - end.length));
+  return make(tag, attributes, make("span", { class: "name", title: name }, start, end));
+}
+
 /**
  * Make a button; one without a word is read aloud by its title.
  * @param {string} text

@@ -81,6 +81,18 @@ export function listenTo(cell, hands) {
 }
 
 /**
+ * Let a text before a cell be scrolled and selected where there is more than fits.
+ * @param {HTMLElement} text
+ */
+export function letRead(text) {
+  /** @type {(event: Event) => void} */
+  const keep = (event) => {
+    if (text.scrollHeight > text.clientHeight) event.stopPropagation();
+  };
+  for (const kind of ["wheel", "pointerdown", "dblclick", "keydown"]) text.addEventListener(kind, keep);
+}
+
+/**
  * @typedef {"in" | "out" | "fit" | "actual" | "left" | "right" | "up" | "down" | "swap" | "back"
  *   | "forth"} Command
  */

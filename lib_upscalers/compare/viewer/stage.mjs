@@ -3,7 +3,7 @@
 import { Differences } from "./difference.mjs";
 import { make } from "./dom.mjs";
 import { contextOf, drawLens, drawPair, drawPicture } from "./drawing.mjs";
-import { commandOf, listenTo, shiftOf } from "./gestures.mjs";
+import { commandOf, letRead, listenTo, shiftOf } from "./gestures.mjs";
 import { noteOf } from "./items.mjs";
 import { Pictures } from "./pictures.mjs";
 import { filledShape, fitted, gridShape, limited, panned, pinched, zoomedAt } from "./viewport.mjs";
@@ -98,12 +98,14 @@ export class Stage {
       cell.element.remove();
       this.cells.delete(key);
     }
-    for (const [key, items] of wanted) {
+    [...wanted].forEach(([key, items], place) => {
       const cell = this.cells.get(key) ?? this.makeCell(key);
       cell.items = items;
       this.fill(cell);
-      this.element.append(cell.element);
-    }
+      // One that is put to its place again loses the focus, and is scrolled back.
+      const there = this.element.children[place] ?? null;
+      if (there !== cell.element) this.element.insertBefore(cell.element, there);
+    });
     this.layOut();
   }
 
@@ -116,6 +118,7 @@ export class Stage {
     const element = make("figure", { class: "cell", "data-key": key }, port, caption);
     const cell = { element, port, canvas, context: contextOf(canvas), note, caption, items: [] };
     this.cells.set(key, cell);
+    letRead(note);
     listenTo(port, {
       pan: (by) => this.move(panned(this.view, this.frame, this.cell, by)),
       zoom: (at, factor) => this.move(zoomedAt(this.view, this.frame, this.cell, at, factor)),
@@ -132,9 +135,12 @@ export class Stage {
     const missing = cell.items.find((item) => !item.shown);
     const entry = missing?.entry;
     cell.element.dataset.state = entry ? entry.state : "finished";
-    const children = entry ? noteParts(entry) : [];
-    cell.note.replaceChildren(...children);
-    cell.note.setAttribute("role", entry?.state === "failed" ? "alert" : "status");
+    const failed = entry?.state === "failed";
+    cell.note.setAttribute("role", failed ? "alert" : "status");
+    // A reason that is written again would be read aloud again, and scrolled back.
+    if (!failed || cell.note.textContent !== noteOf(entry)) {
+      cell.note.replaceChildren(...(entry ? noteParts(entry) : []));
+    }
     this.writeCaption(cell.caption, cell.items);
   }
 

@@ -45,8 +45,11 @@ input { accent-color: var(--accent); }
 .port:active { cursor: grabbing; }
 canvas { display: block; position: absolute; inset: 0; }
 .note { position: absolute; inset: 0; display: flex; flex-direction: column; gap: 8px; padding: 12px;
-  align-items: center; justify-content: center; text-align: center; overflow: auto;
+  align-items: center; text-align: center; overflow: auto;
   overflow-wrap: anywhere; background: var(--paper); }
+/* In the middle, unless there is more than fits: then from its beginning. */
+.note > :first-child { margin-top: auto; }
+.note > :last-child { margin-bottom: auto; }
 .note:empty, .cell[data-state="finished"] .note { display: none; }
 .cell[data-state="failed"] .note { color: var(--bad); }
 progress { appearance: none; width: min(14rem, 90%); height: 8px; border: 0; border-radius: 4px;
@@ -56,7 +59,9 @@ progress::-webkit-progress-value { background: var(--accent); }
 progress::-moz-progress-bar { background: var(--accent); }
 .whole { width: 100%; margin-bottom: 8px; }
 .caption { padding: 6px 10px 8px; border-top: 1px solid var(--line); min-height: 40px; }
-.caption b { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.caption b { display: block; }
+.name { display: flex; white-space: pre; }
+.name span { overflow: hidden; text-overflow: ellipsis; }
 .facts { display: flex; flex-wrap: wrap; gap: 0 10px; font-variant-numeric: tabular-nums;
   font-size: 12.5px; opacity: 0.85; }
 .caption details { font-size: 12.5px; }
@@ -72,7 +77,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { padding: 5px 7px; font-size: 13px; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper);
-  max-width: 14rem; overflow: hidden; text-overflow: ellipsis; z-index: 1; }
+  max-width: 14rem; overflow: hidden; z-index: 1; }
 th button { border: 0; background: none; padding: 2px 0; font-weight: 600; min-height: 26px; }
 th[aria-sort] button { text-decoration: underline; }
 td.best { font-weight: 700; background: color-mix(in srgb, var(--accent) 18%, transparent); }

@@ -1,6 +1,6 @@
 // The figures of all upscalers as a table that can be sorted.
 
-import { make, redraw } from "./dom.mjs";
+import { make, named, redraw } from "./dom.mjs";
 import { bestOf, COST_MEASURES, ordered, written } from "./figures.mjs";
 import { say } from "./words.mjs";
 
@@ -100,7 +100,7 @@ export class FigureTable {
 
   /** @param {Row} row */
   line(row) {
-    const line = make("tr", {}, make("th", { scope: "row" }, row.name));
+    const line = make("tr", {}, named("th", { scope: "row" }, row.name));
     for (const measure of this.measures) {
       const all = this.rows.map(({ values }) => values[measure.name]);
       const value = row.values[measure.name];
