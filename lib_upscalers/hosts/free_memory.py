@@ -54,7 +54,8 @@ def group_memory(
         return None
     free: list[int] = []
     for folder, (limit_name, usage_name, cached_name) in groups:
-        limit, usage = _number(folder / limit_name), _number(folder / usage_name)
+        limit = _number(folder / limit_name)
+        usage = None if limit is None else _number(folder / usage_name)
         if limit is not None and usage is not None:
             free.append(limit - usage + _statistic(folder / "memory.stat", cached_name))
     return max(0, min(free)) if free else None

@@ -5,10 +5,10 @@ A measurement is valid for a file's bytes, for torch's version and, but for the 
 
 from __future__ import annotations
 
+import functools
 import math
 import platform
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,7 @@ def device_name(name: str) -> str:
     return f"{_processor()}, {torch.get_num_threads()} threads" if name == "cpu" else name
 
 
+@functools.cache
 def _processor() -> str:
     try:
         lines = _CPU_FACTS.read_text("utf-8", "replace").splitlines()
@@ -137,7 +138,7 @@ def _fill_place(profile: Profile, place: dict[str, Any], key: str) -> None:
 
 
 def _reach_to_json(reach: Reach) -> dict[str, Any]:
-    near = partial(round, ndigits=_DIGITS)
+    near = functools.partial(round, ndigits=_DIGITS)
     values = asdict(reach)
     values["by_distance"] = [near(value) for value in reach.by_distance]
     values["sites"] = [

@@ -21,7 +21,7 @@ import numpy as np
 from lib_upscalers.pictures.xmp import PNG_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from numpy.typing import NDArray
@@ -150,13 +150,21 @@ def deflated(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> Iterator[bytes
     workers = max(1, min(_MOST_WORKERS, os.cpu_count() or 1, len(tops)))
     checksum = 1
     yield b"\x78\x01"
+    for packed in _mapped(pack, tops, workers):
+        checksum = _combine_adler(checksum, packed)
+        yield packed.data
+    yield struct.pack(">I", checksum)
+
+
+def _mapped(pack: Callable[[int], _Packed], tops: Sequence[int], workers: int) -> Iterator[_Packed]:
+    """Yield the strips, packed by several threads where there are several."""
+    if workers == 1:
+        yield from map(pack, tops)
+        return
     with ThreadPoolExecutor(workers) as pool:
         # In groups, so that little compressed data waits to be written.
         for first in range(0, len(tops), 2 * workers):
-            for packed in pool.map(pack, tops[first : first + 2 * workers]):
-                checksum = _combine_adler(checksum, packed)
-                yield packed.data
-    yield struct.pack(">I", checksum)
+            yield from pool.map(pack, tops[first : first + 2 * workers])
 
 
 def _compressed(data: memoryview, strategy: int, end: int) -> bytes:

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _RETAIN_ALL = 2**31 - 1
+# A run over small pictures would return and zero the same few pages for each.
+_NOT_WORTH_TRIMMING = 128 * 2**20
+
+
+class _MallocFacts(ctypes.Structure):
+    """The result of glibc's `mallinfo2`: ten numbers, of which one counts here."""
+
+    _fields_ = (
+        ("before", ctypes.c_size_t * 8),
+        ("unused", ctypes.c_size_t),
+        ("top", ctypes.c_size_t),
+    )
 
 
 def glibc() -> ctypes.CDLL | None:
@@ -63,4 +75,14 @@ def retained_memory(*, enabled: bool) -> Generator[bool, None, None]:
         # adjustment would have reached under this work, not with the one of a fresh process.
         library.mallopt(_MMAP_THRESHOLD, 32 * 2**20)
         library.mallopt(_TRIM_THRESHOLD, 64 * 2**20)
-        library.malloc_trim(0)
+        if _unused_bytes(library) > _NOT_WORTH_TRIMMING:
+            library.malloc_trim(0)
+
+
+def _unused_bytes(library: ctypes.CDLL) -> int:
+    """Return how many freed bytes glibc retains; before glibc 2.33 it does not say."""
+    if not hasattr(library, "mallinfo2"):
+        return sys.maxsize
+    read = library.mallinfo2
+    read.restype = _MallocFacts
+    return read().unused
