@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32", "fp16", "bf16"]
+Backend = Literal["auto", "torch", "ncnn"]
 
 
 class Host(Protocol):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
+Forward: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
+"""From a batch as `Network` takes it to one as it returns it."""
 Tiling = Literal["supported", "discouraged", "internal"]
 
 
@@ -129,8 +133,8 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class HalfTrial:
-    """A network in bf16 on a CPU, beside fp32, on a small picture.
+class Trial:
+    """Another way to compute a network on a CPU, beside torch in fp32, on a small picture.
 
     Attributes:
         speed: How many times as fast it is.
@@ -154,6 +158,7 @@ class Profile:
         slowest: Seconds that the slowest operator takes an input pixel, by key; 0: not known.
         unstable: Keys under which a result held NaN or Inf: not to be used again.
         half: What bf16 makes of it on a CPU, by key.
+        ncnn: What ncnn makes of it on a CPU, by key.
         raised: Tiles that were too small for the reach, which was logged.
     """
 
@@ -162,7 +167,8 @@ class Profile:
     channels_last: dict[str, bool] = field(default_factory=dict[str, bool])
     slowest: dict[str, float] = field(default_factory=dict[str, float])
     unstable: set[str] = field(default_factory=set[str])
-    half: dict[str, HalfTrial] = field(default_factory=dict[str, HalfTrial])
+    half: dict[str, Trial] = field(default_factory=dict[str, Trial])
+    ncnn: dict[str, Trial] = field(default_factory=dict[str, Trial])
     raised: set[int] = field(default_factory=set[int])
 
 
@@ -194,4 +200,8 @@ class Network(Protocol):
             Shape (N, D, H * scale, W * scale), D the traits' result channels, same device and
             dtype, values in [0, 1].
         """
+        ...
+
+    def by_ncnn(self) -> Forward | None:
+        """Return what computes the same with ncnn, in fp32 on the CPU; None if nothing does."""
         ...

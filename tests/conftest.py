@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ def _like_any_cpu(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[r
         return False
 
     monkeypatch.setattr("lib_upscalers.tiling.half_precision.has_native_bf16", has_none)
+    # Nor on whether ncnn is installed and faster.
+    monkeypatch.setattr("lib_upscalers.tiling.ncnn_trial._FASTER", math.inf)
 
 
 @pytest.fixture

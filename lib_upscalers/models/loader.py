@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from lib_upscalers.models.graphs.graph import Graph
+    from lib_upscalers.network import Forward
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -55,6 +56,7 @@ class LoadedNetwork:
         self._channels_last = False
         self.profile = Profile()
         self._adapted = False
+        self._by_ncnn: list[Forward | None] = []
         self._weights = ExactWeights(descriptor.model.eval().requires_grad_(requires_grad=False))
 
     @property
@@ -84,6 +86,17 @@ class LoadedNetwork:
         self._weights.move(device, dtype, channels_last=channels_last)
         self._placed = placement
         self._channels_last = channels_last
+
+    def by_ncnn(self) -> Forward | None:
+        """Return what computes the same with ncnn: see `network.Network`."""
+        if not self._by_ncnn:
+            import torch
+
+            from lib_upscalers.models.ncnn_backend.networks import by_ncnn
+
+            self.place(torch.device("cpu"), torch.float32, channels_last=True)
+            self._by_ncnn.append(by_ncnn(self._descriptor))
+        return self._by_ncnn[0]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Run the network: see `network.Network`.

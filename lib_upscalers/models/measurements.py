@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.network import HalfTrial, MapAxis, MemoryUse, Reach, StatisticSite
+from lib_upscalers.network import MapAxis, MemoryUse, Reach, StatisticSite, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,17 +97,18 @@ def _processor() -> str:
 def _places(profile: Profile) -> dict[str, Any]:
     """Return what belongs to a device and a dtype, by the device's name and the dtype."""
     keys = {*profile.memory, *profile.channels_last, *profile.slowest, *profile.unstable}
-    keys |= profile.half.keys()
+    keys |= profile.half.keys() | profile.ncnn.keys()
     found: dict[str, Any] = {}
     for key in keys:
         device, _, dtype = key.rpartition("/")
-        memory, half = profile.memory.get(key), profile.half.get(key)
+        memory = profile.memory.get(key)
         found[f"{device_name(device)}/{dtype}"] = {
             "memory": None if memory is None else [memory.peak, memory.largest],
             "channels_last": profile.channels_last.get(key),
             "slowest": profile.slowest.get(key),
             "unstable": key in profile.unstable,
-            "half": None if half is None else [half.speed, half.error],
+            "half": _trial_to_json(profile.half.get(key)),
+            "ncnn": _trial_to_json(profile.ncnn.get(key)),
         }
     return found
 
@@ -129,12 +130,17 @@ def _fill_place(profile: Profile, place: dict[str, Any], key: str) -> None:
         profile.channels_last.setdefault(key, place["channels_last"])
     if place["slowest"] is not None:
         profile.slowest.setdefault(key, _positive(place["slowest"]))
-    # Files of earlier versions lack it.
-    if place.get("half") is not None:
-        speed, error = (_positive(value) for value in place["half"])
-        profile.half.setdefault(key, HalfTrial(speed, error))
+    for name, trials in (("half", profile.half), ("ncnn", profile.ncnn)):
+        # Files of earlier versions lack it.
+        if place.get(name) is not None:
+            speed, error = (_positive(value) for value in place[name])
+            trials.setdefault(key, Trial(speed, error))
     if place["unstable"] is True:
         profile.unstable.add(key)
+
+
+def _trial_to_json(trial: Trial | None) -> list[float] | None:
+    return None if trial is None else [trial.speed, trial.error]
 
 
 def _reach_to_json(reach: Reach) -> dict[str, Any]:

@@ -15,13 +15,12 @@ from lib_upscalers.errors import InputError, MemoryExhaustedError
 from lib_upscalers.geometry import Size
 from lib_upscalers.progress import NULL
 from lib_upscalers.tiling.blend import lay_over, written_region
-from lib_upscalers.tiling.executor import Executor, OutOfMemory
-from lib_upscalers.tiling.half_precision import try_half
+from lib_upscalers.tiling.executor import OutOfMemory
 from lib_upscalers.tiling.plan import plan_tiles, split_tile
 from lib_upscalers.tiling.policy import make_policy, make_rules
-from lib_upscalers.tiling.precision import dtype_ladder, dtype_name
 from lib_upscalers.tiling.stops import Stops, make_stops
 from lib_upscalers.tiling.tile_context import TilingNote, gathering_halo
+from lib_upscalers.tiling.ways import Ways
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from lib_upscalers.host import Precision
     from lib_upscalers.network import Network, StatisticSite
     from lib_upscalers.progress import Progress
     from lib_upscalers.tiling.plan import Rules, Tile
@@ -49,7 +47,7 @@ class Enlarged:
     Attributes:
         pixels: Shape (H * scale, W * scale, C).
         tiles: In how many tiles.
-        precision: In which precision the last one ran.
+        precision: In which precision the last one ran, and by what if not by torch.
         device: Where the last one ran.
         note: What was decided about tiles.
     """
@@ -122,10 +120,10 @@ class _Loop:
         self._pixels = pixels
         self._job = job
         self._dtype = dtype
-        self._deep = deep
         self._progress = progress
         self._size = Size(pixels.shape[1], pixels.shape[0])
-        self._executor = self._executor_on(job.device)
+        self._ways = Ways(network, job, self._size, progress, deep=deep)
+        self._executor = self._ways.executor(job.device)
         self._remaining: deque[Tile] = deque()
         self._most_pixels = 0
         self._batch = 1
@@ -140,7 +138,7 @@ class _Loop:
 
     def run(self) -> Enlarged:
         self._progress.check_cancelled()
-        self._try_half()
+        self._executor = self._ways.measured(self._executor)
         policy = self._make_policy()
         self._remaining.extend(policy.tiles)
         self._batch, self._context, self._rules = policy.batch, policy.context, policy.rules
@@ -159,7 +157,7 @@ class _Loop:
                 self._write(output, tile, result)
             self._report(f"tile {self._count}/{self._count + len(self._remaining)}")
         executor = self._executor
-        precision, device = dtype_name(executor.dtype), str(executor.device)
+        precision, device = executor.precision, str(executor.device)
         return Enlarged(output, self._count, precision, device, self._tiling_note())
 
     def _tiling_note(self) -> TilingNote:
@@ -251,22 +249,6 @@ class _Loop:
         except OutOfMemory as error:
             _log.debug("%s: %s", self._network.traits.name, error)
             return None
-
-    def _executor_on(self, device: torch.device) -> Executor:
-        network = self._network
-        ladder = dtype_ladder(network.traits, network.profile, device, self._precision_on(device))
-        return Executor(network, device, ladder, self._progress)
-
-    def _precision_on(self, device: torch.device) -> Precision:
-        """Return the precision to ask for: left to the engine, 16 bits are too many for bf16."""
-        asked = self._job.precision
-        return "fp32" if asked == "auto" and self._deep and device.type == "cpu" else asked
-
-    def _try_half(self) -> None:
-        device = self._executor.device
-        if self._precision_on(device) == "auto":
-            try_half(self._executor, self._size)
-            self._executor = self._executor_on(device)
 
     def _make_policy(self) -> Policy:
         """Measure and plan; on the CPU if the device lacks memory even for that."""
@@ -365,7 +347,7 @@ class _Loop:
             device,
         )
         self._free_device()
-        self._executor = self._executor_on(torch.device("cpu"))
+        self._executor = self._ways.executor(torch.device("cpu"))
         self._batch = 1
         try:
             self._executor.place()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.geometry import Border, Size
-    from lib_upscalers.host import Precision
+    from lib_upscalers.host import Backend, Precision
     from lib_upscalers.network import MemoryUse
     from lib_upscalers.tiling.executor import Executor
 
@@ -70,6 +70,7 @@ class Job:
         device: Where it runs.
         free_memory: Returns how many bytes may be allocated on a device.
         precision: In which precision.
+        backend: By what a CPU computes networks.
         tile: The largest side of a tile, overlap included, at least 32; more where the network's
             windows ask for it and, without an overlap, where its reach does or its tiles would
             differ; None: what is fastest and fits.
@@ -82,6 +83,7 @@ class Job:
     device: torch.device
     free_memory: Callable[[torch.device], int]
     precision: Precision = "auto"
+    backend: Backend = "torch"
     tile: int | None = None
     overlap: int | None = None
     border: Border = "none"
@@ -288,7 +290,7 @@ def _measured_room(executor: Executor, job: Job, share: float = 1.0) -> _Room:
     memory = measured_memory(executor)
     if memory is None:
         return _Room(LEAST_TILE**2, LEAST_TILE**2)
-    free = int(job.free_memory(executor.device) * share)
+    free = int(job.free_memory(executor.device) * share / executor.memory_factor)
     fits = min(fitting_pixels(memory, free), _patient_pixels(executor))
     if executor.network.traits.tiling == "discouraged":
         return _Room(fits, fits)

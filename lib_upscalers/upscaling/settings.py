@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.geometry import Border
-from lib_upscalers.host import Precision
+from lib_upscalers.host import Backend, Precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,6 +141,8 @@ class Settings:
         tile: The largest side of a tile; None: the fastest that fits.
         overlap: Context on each side of a tile; None: as far as the network looks.
         precision: In which precision; "auto": what the host asks for.
+        backend: By what a CPU computes networks; "auto": by what was measured to be faster, in a
+            WebUI by torch.
         padding: What lies beyond the picture's edges for a network; "wrap" lets a seamless
             texture stay seamless, at whole multiples of the network's scale.
         alpha: Whether transparency that varies is enlarged by the network or by the kernel.
@@ -181,6 +183,15 @@ class Settings:
             automatic="half where the network and the device are good at it, and a WebUI's "
             "--no-half is obeyed",
             choices_listed=get_args(Precision),
+        ),
+    )
+    backend: Backend = described(
+        "auto",
+        EngineSetting(
+            "Computed by",
+            "what computes networks on a CPU; ncnn is an optional package",
+            automatic="the faster one, if ncnn is installed; in a WebUI torch",
+            choices_listed=get_args(Backend),
         ),
     )
     padding: Border = described(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lib_upscalers.geometry import Size
-    from lib_upscalers.host import Host
+    from lib_upscalers.host import Backend, Host
     from lib_upscalers.models.entry import ModelEntry
     from lib_upscalers.models.file_hashes import FileHashes
     from lib_upscalers.pictures.picture import Picture
@@ -277,11 +277,16 @@ class Upscaler:
             device=self._host.device(),
             free_memory=self._host.free_memory,
             precision=self._host.precision() if precision == "auto" else precision,
+            backend=self._backend(settings.backend),
             tile=settings.tile,
             overlap=settings.overlap,
             border=settings.padding,
             retains_memory=retains_memory,
         )
+
+    def _backend(self, asked: Backend) -> Backend:
+        """Return by what a CPU is to compute; in a program that is not ours, torch by default."""
+        return "torch" if asked == "auto" and not self._host.owns_process() else asked
 
 
 def _resample(picture: Picture, size: Size, settings: Settings, progress: Progress) -> Picture:

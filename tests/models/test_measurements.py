@@ -15,13 +15,13 @@ from lib_upscalers.models.entry import ModelEntry
 from lib_upscalers.models.file_cache import Facts
 from lib_upscalers.models.measurements import Measurements, device_name
 from lib_upscalers.network import (
-    HalfTrial,
     MapAxis,
     MemoryUse,
     NetworkTraits,
     Profile,
     Reach,
     StatisticSite,
+    Trial,
 )
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
@@ -41,7 +41,7 @@ FULL = Profile(
     channels_last={"cpu/float32": False},
     slowest={"cpu/float32": 1e-6},
     unstable={"cpu/bfloat16"},
-    half={"cpu/bfloat16": HalfTrial(2.5, 0.25)},
+    half={"cpu/bfloat16": Trial(2.5, 0.25)},
 )
 
 

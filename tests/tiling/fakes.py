@@ -41,6 +41,9 @@ class FakeNetwork:
         self.calls.append(tuple(batch.shape))
         return self.enlarge(self.look(batch))
 
+    def by_ncnn(self) -> None:
+        return None
+
     def look(self, batch: torch.Tensor) -> torch.Tensor:
         return batch
 

@@ -1,0 +1,97 @@
+"""Measure whether ncnn computes a network faster than torch, and the same."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from lib_upscalers.geometry import Size
+from lib_upscalers.tiling.executor import measuring
+from lib_upscalers.tiling.precision import place_key
+from lib_upscalers.tiling.probe import draw_probe
+from lib_upscalers.tiling.trials import PROBE, WORTH_A_TRIAL, measure
+
+if TYPE_CHECKING:
+    import torch
+
+    from lib_upscalers.host import Backend
+    from lib_upscalers.network import Forward, Network, Trial
+    from lib_upscalers.tiling.executor import Executor
+
+# Below that, it is not worth its memory.
+_FASTER = 1.15
+# So much of bf16's speed is enough: bf16 gives another picture, if a little.
+_NEARLY_AS_FAST = 0.9
+# A network that does its trial in less has another one, on a larger picture.
+_QUICK_SECONDS = 0.3
+_LARGER = Size(192, 192)
+# The mean difference, in 8-bit levels: both compute in fp32.
+_THE_SAME = 0.05
+
+
+def try_ncnn(executor: Executor, size: Size, backend: Backend) -> None:
+    """Measure a network with ncnn, once, where it may be used; it has to be placed again.
+
+    Args:
+        executor: Has the network and the device; its profile gets the trial.
+        size: Of the picture: nothing is measured for one so small that measuring would take as
+            long, unless ncnn was asked for.
+        backend: What was asked for.
+    """
+    import torch
+
+    network, device = executor.network, executor.device
+    key, trials = place_key(device, torch.float32), network.profile.ncnn
+    if key in trials or (backend != "ncnn" and size.area < WORTH_A_TRIAL):
+        return
+    forward = network.by_ncnn()
+    if forward is not None:
+        with measuring(executor):
+            trials[key] = measure_ncnn(network, forward, device)
+
+
+def measure_ncnn(network: Network, forward: Forward, device: torch.device) -> Trial:
+    """Run a small drawn picture by torch and by ncnn in turns.
+
+    Args:
+        network: By torch; it is left in fp32.
+        forward: By ncnn.
+        device: Where it runs.
+    """
+    import torch
+
+    network.place(device, torch.float32, channels_last=True)
+
+    def on(size: Size) -> Trial:
+        picture = draw_probe(network.traits, size, device)
+        return measure(lambda: network(picture), lambda: forward(picture))
+
+    start = time.perf_counter()
+    small = on(PROBE)
+    # Torch is better at larger pictures, and ncnn is not.
+    return on(_LARGER) if time.perf_counter() - start < _QUICK_SECONDS else small
+
+
+def chosen(network: Network, device: torch.device, backend: Backend) -> Forward | None:
+    """Return what ncnn computes a network with, if it is to: in fp32 on the CPU.
+
+    Args:
+        network: Its profile has the trial, if one was made.
+        device: Where it runs.
+        backend: What was asked for; "auto": what was measured to be faster.
+    """
+    import torch
+
+    if backend == "torch" or device.type != "cpu":
+        return None
+    trial = network.profile.ncnn.get(place_key(device, torch.float32))
+    if trial is None or trial.error >= _THE_SAME:
+        return None
+    return network.by_ncnn() if backend == "ncnn" or trial.speed >= _FASTER else None
+
+
+def beats(ncnn: Trial | None, half: Trial | None) -> bool:
+    """Return whether ncnn in fp32 is to be preferred to torch in bf16, which is less exact."""
+    if ncnn is None or ncnn.error >= _THE_SAME or ncnn.speed < _FASTER:
+        return False
+    return half is None or ncnn.speed >= half.speed * _NEARLY_AS_FAST
