@@ -41,6 +41,10 @@ class Host(Protocol):
         """Return the precision that the user or the program's flags ask for."""
         ...
 
+    def backend(self) -> str:
+        """Return by what networks are computed: a `Backend`, or a Vulkan device: ``"vulkan:0"``."""
+        ...
+
     def make_room(self) -> None:
         """Move the program's other data off the device, as far as it can be loaded again."""
         ...

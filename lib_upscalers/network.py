@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -202,6 +203,22 @@ class Network(Protocol):
         """
         ...
 
-    def by_ncnn(self) -> Forward | None:
-        """Return what computes the same with ncnn, in fp32 on the CPU; None if nothing does."""
+    def by_ncnn(self, vulkan: int | None) -> Forward | None:
+        """Return what computes the same with ncnn, in fp32; None if nothing does.
+
+        Args:
+            vulkan: On which of Vulkan's GPUs, from and to the CPU; None: on the CPU itself.
+        """
         ...
+
+
+def normal_vulkan(name: str) -> str:
+    """Return a Vulkan device's full name, such as ``"vulkan:0"``; "" for other devices."""
+    found = re.fullmatch(r"vulkan(?::(\d{1,3}))?", name)
+    return f"vulkan:{int(found[1] or 0)}" if found else ""
+
+
+def vulkan_number(name: str) -> int | None:
+    """Return which one a Vulkan device is, None if it is another device."""
+    full = normal_vulkan(name)
+    return int(full.partition(":")[2]) if full else None

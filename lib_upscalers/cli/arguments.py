@@ -159,7 +159,10 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add ``--device``."""
     parser.add_argument(
-        "--device", default="auto", metavar="NAME", help="cpu, cuda, cuda:1, mps (default: auto)"
+        "--device",
+        default="auto",
+        metavar="NAME",
+        help="cpu, cuda, cuda:1, mps, vulkan:0 (default: auto)",
     )
 
 

@@ -75,6 +75,10 @@ class A1111Host:
         full = any(getattr(flags, name, False) for name in _FULL_PRECISION_FLAGS)
         return "fp32" if full else "auto"
 
+    def backend(self) -> str:
+        """Return torch: in the WebUI's process nothing else computes unless the user asks."""
+        return "torch"
+
     def free_memory(self, device: torch.device) -> int:
         """Return how many bytes may be allocated on `device` now."""
         return free_device_memory(device)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import InputError
 from lib_upscalers.hosts.free_memory import free_device_memory
+from lib_upscalers.models.ncnn_backend.vulkan import check_vulkan
+from lib_upscalers.network import normal_vulkan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -82,11 +84,14 @@ def _best_device() -> torch.device:
 def _named_device(name: str) -> torch.device:
     import torch
 
+    if normal_vulkan(name):
+        check_vulkan(name)
+        return torch.device("cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
         raise InputError(
-            f"Expected a device such as cpu, cuda, cuda:1 or mps, but got {name!r}."
+            f"Expected a device such as cpu, cuda, cuda:1, mps or vulkan:0, but got {name!r}."
         ) from None
     defect = _defect(device)
     if defect:
@@ -103,7 +108,8 @@ class StandaloneHost:
 
     Attributes:
         extra_folders: Folders with networks, searched before the usual ones.
-        device_name: As torch names it; "auto" is a GPU if one works.
+        device_name: As torch names it; "auto" is a GPU if one works; "vulkan:0" is a GPU that ncnn
+            runs networks on, while all else runs on the CPU.
         wanted_precision: For all networks.
         own_data_folder: Used instead of the platform's.
     """
@@ -146,6 +152,10 @@ class StandaloneHost:
     def precision(self) -> Precision:
         """Return the precision that was asked for."""
         return self.wanted_precision
+
+    def backend(self) -> str:
+        """Return the faster one, or the Vulkan device that was asked for."""
+        return normal_vulkan(self.device_name) or "auto"
 
     def make_room(self) -> None:
         """Do nothing: there is nothing else on the device."""

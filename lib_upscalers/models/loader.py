@@ -56,7 +56,7 @@ class LoadedNetwork:
         self._channels_last = False
         self.profile = Profile()
         self._adapted = False
-        self._by_ncnn: list[Forward | None] = []
+        self._by_ncnn: dict[int | None, Forward | None] = {}
         self._weights = ExactWeights(descriptor.model.eval().requires_grad_(requires_grad=False))
 
     @property
@@ -87,16 +87,16 @@ class LoadedNetwork:
         self._placed = placement
         self._channels_last = channels_last
 
-    def by_ncnn(self) -> Forward | None:
+    def by_ncnn(self, vulkan: int | None) -> Forward | None:
         """Return what computes the same with ncnn: see `network.Network`."""
-        if not self._by_ncnn:
+        if vulkan not in self._by_ncnn:
             import torch
 
             from lib_upscalers.models.ncnn_backend.networks import by_ncnn
 
             self.place(torch.device("cpu"), torch.float32, channels_last=True)
-            self._by_ncnn.append(by_ncnn(self._descriptor))
-        return self._by_ncnn[0]
+            self._by_ncnn[vulkan] = by_ncnn(self._descriptor, vulkan)
+        return self._by_ncnn[vulkan]
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Run the network: see `network.Network`.

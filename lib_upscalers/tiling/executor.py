@@ -56,7 +56,8 @@ class Executor:
         device: Where.
         ladder: The dtypes to use, best first; the last one's results are taken as they are.
         progress: Can stop a forward between its operators.
-        other: Computes the same by other means than torch, in fp32.
+        other: Computes the same by ncnn, in fp32.
+        place: Where that does so, if not on the device.
     """
 
     def __init__(
@@ -66,17 +67,24 @@ class Executor:
         ladder: Sequence[torch.dtype],
         progress: Progress | None = None,
         other: Forward | None = None,
+        place: str = "",
     ) -> None:
         self.network = network
         self.device = device
         self._ladder = list(ladder)
         self._progress = progress
         self._other = other
+        self._place = place
 
     @property
     def by_ncnn(self) -> bool:
         """Whether forwards without statistics run by ncnn."""
         return self._other is not None
+
+    @property
+    def place_name(self) -> str:
+        """Where forwards run."""
+        return (self.by_ncnn and self._place) or str(self.device)
 
     @property
     def precision(self) -> str:

@@ -157,7 +157,7 @@ class _Loop:
                 self._write(output, tile, result)
             self._report(f"tile {self._count}/{self._count + len(self._remaining)}")
         executor = self._executor
-        precision, device = executor.precision, str(executor.device)
+        precision, device = executor.precision, executor.place_name
         return Enlarged(output, self._count, precision, device, self._tiling_note())
 
     def _tiling_note(self) -> TilingNote:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lib_upscalers.geometry import Size
+from lib_upscalers.network import normal_vulkan, vulkan_number
 from lib_upscalers.tiling.executor import measuring
 from lib_upscalers.tiling.precision import place_key
 from lib_upscalers.tiling.probe import draw_probe
@@ -14,7 +15,6 @@ from lib_upscalers.tiling.trials import PROBE, WORTH_A_TRIAL, measure
 if TYPE_CHECKING:
     import torch
 
-    from lib_upscalers.host import Backend
     from lib_upscalers.network import Forward, Network, Trial
     from lib_upscalers.tiling.executor import Executor
 
@@ -29,22 +29,28 @@ _LARGER = Size(192, 192)
 _THE_SAME = 0.05
 
 
-def try_ncnn(executor: Executor, size: Size, backend: Backend) -> None:
+def trial_key(device: torch.device, backend: str) -> str:
+    """Return the key of a trial in a network's profile: on the CPU or on one of Vulkan's GPUs."""
+    import torch
+
+    found = normal_vulkan(backend)
+    return f"{found}/float32" if found else place_key(device, torch.float32)
+
+
+def try_ncnn(executor: Executor, size: Size, backend: str) -> None:
     """Measure a network with ncnn, once, where it may be used; it has to be placed again.
 
     Args:
         executor: Has the network and the device; its profile gets the trial.
         size: Of the picture: nothing is measured for one so small that measuring would take as
             long, unless ncnn was asked for.
-        backend: What was asked for.
+        backend: What was asked for: "auto", "ncnn" or a Vulkan device.
     """
-    import torch
-
     network, device = executor.network, executor.device
-    key, trials = place_key(device, torch.float32), network.profile.ncnn
-    if key in trials or (backend != "ncnn" and size.area < WORTH_A_TRIAL):
+    key, trials = trial_key(device, backend), network.profile.ncnn
+    if key in trials or (backend == "auto" and size.area < WORTH_A_TRIAL):
         return
-    forward = network.by_ncnn()
+    forward = network.by_ncnn(vulkan_number(backend))
     if forward is not None:
         with measuring(executor):
             trials[key] = measure_ncnn(network, forward, device)
@@ -72,7 +78,7 @@ def measure_ncnn(network: Network, forward: Forward, device: torch.device) -> Tr
     return on(_LARGER) if time.perf_counter() - start < _QUICK_SECONDS else small
 
 
-def chosen(network: Network, device: torch.device, backend: Backend) -> Forward | None:
+def chosen(network: Network, device: torch.device, backend: str) -> Forward | None:
     """Return what ncnn computes a network with, if it is to: in fp32 on the CPU.
 
     Args:
@@ -80,14 +86,14 @@ def chosen(network: Network, device: torch.device, backend: Backend) -> Forward 
         device: Where it runs.
         backend: What was asked for; "auto": what was measured to be faster.
     """
-    import torch
-
     if backend == "torch" or device.type != "cpu":
         return None
-    trial = network.profile.ncnn.get(place_key(device, torch.float32))
+    trial = network.profile.ncnn.get(trial_key(device, backend))
     if trial is None or trial.error >= _THE_SAME:
         return None
-    return network.by_ncnn() if backend == "ncnn" or trial.speed >= _FASTER else None
+    if backend == "auto" and trial.speed < _FASTER:
+        return None
+    return network.by_ncnn(vulkan_number(backend))
 
 
 def beats(ncnn: Trial | None, half: Trial | None) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.geometry import Border, Size
-    from lib_upscalers.host import Backend, Precision
+    from lib_upscalers.host import Precision
     from lib_upscalers.network import MemoryUse
     from lib_upscalers.tiling.executor import Executor
 
@@ -70,7 +70,7 @@ class Job:
         device: Where it runs.
         free_memory: Returns how many bytes may be allocated on a device.
         precision: In which precision.
-        backend: By what a CPU computes networks.
+        backend: By what networks on a CPU are computed: a `host.Backend`, or a Vulkan device.
         tile: The largest side of a tile, overlap included, at least 32; more where the network's
             windows ask for it and, without an overlap, where its reach does or its tiles would
             differ; None: what is fastest and fits.
@@ -83,7 +83,7 @@ class Job:
     device: torch.device
     free_memory: Callable[[torch.device], int]
     precision: Precision = "auto"
-    backend: Backend = "torch"
+    backend: str = "torch"
     tile: int | None = None
     overlap: int | None = None
     border: Border = "none"

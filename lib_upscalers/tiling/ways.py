@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from lib_upscalers.network import normal_vulkan
 from lib_upscalers.tiling.executor import Executor
 from lib_upscalers.tiling.half_precision import try_half
-from lib_upscalers.tiling.ncnn_trial import beats, chosen, try_ncnn
+from lib_upscalers.tiling.ncnn_trial import beats, chosen, trial_key, try_ncnn
 from lib_upscalers.tiling.precision import dtype_ladder, place_key
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Ways:
         ladder = dtype_ladder(network.traits, network.profile, device, asked)
         exact = ladder[0] == torch.float32
         other = chosen(network, device, self._job.backend) if exact else None
-        return Executor(network, device, ladder, self._progress, other)
+        place = normal_vulkan(self._job.backend) if other else ""
+        return Executor(network, device, ladder, self._progress, other, place)
 
     def measured(self, executor: Executor) -> Executor:
         """Measure what may pay and is not known; return what runs the network then."""
@@ -64,7 +66,7 @@ class Ways:
         if self._precision_on(device) in ("auto", "fp32") and backend != "torch":
             try_ncnn(executor, self._size, backend)
         found = self.executor(device)
-        if backend == "ncnn" and not found.by_ncnn:
+        if backend not in ("auto", "torch") and not found.by_ncnn:
             _log.warning(
                 "%s cannot run by ncnn here, which computes convolutional networks in fp32 on a "
                 "CPU and has to be installed: it runs by torch, in %s.",
@@ -78,14 +80,12 @@ class Ways:
         asked = self._job.precision
         if asked != "auto" or device.type != "cpu":
             return asked
-        return "fp32" if self._deep or self._job.backend == "ncnn" else asked
+        return "fp32" if self._deep or self._job.backend not in ("auto", "torch") else asked
 
     def _ncnn_beats_half(self, device: torch.device) -> bool:
         import torch
 
-        profile = self._network.profile
-        trials = [
-            known.get(place_key(device, dtype))
-            for known, dtype in ((profile.ncnn, torch.float32), (profile.half, torch.bfloat16))
-        ]
-        return self._job.backend != "torch" and device.type == "cpu" and beats(*trials)
+        profile, backend = self._network.profile, self._job.backend
+        ncnn = profile.ncnn.get(trial_key(device, backend))
+        half = profile.half.get(place_key(device, torch.bfloat16))
+        return backend == "auto" and device.type == "cpu" and beats(ncnn, half)

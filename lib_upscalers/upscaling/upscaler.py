@@ -284,9 +284,9 @@ class Upscaler:
             retains_memory=retains_memory,
         )
 
-    def _backend(self, asked: Backend) -> Backend:
-        """Return by what a CPU is to compute; in a program that is not ours, torch by default."""
-        return "torch" if asked == "auto" and not self._host.owns_process() else asked
+    def _backend(self, asked: Backend) -> str:
+        """Return by what networks are to be computed."""
+        return self._host.backend() if asked == "auto" else asked
 
 
 def _resample(picture: Picture, size: Size, settings: Settings, progress: Progress) -> Picture:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
-from lib_upscalers.network import NetworkTraits, Profile
+from lib_upscalers.network import Forward, NetworkTraits, Profile
 
 
 def traits(**changes: object) -> NetworkTraits:
@@ -41,7 +41,7 @@ class FakeNetwork:
         self.calls.append(tuple(batch.shape))
         return self.enlarge(self.look(batch))
 
-    def by_ncnn(self) -> None:
+    def by_ncnn(self, vulkan: int | None) -> Forward | None:
         return None
 
     def look(self, batch: torch.Tensor) -> torch.Tensor:

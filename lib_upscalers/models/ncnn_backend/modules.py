@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 
 class NcnnModule(nn.Module):
-    """A module from pictures to pictures, computed by ncnn in fp32 on the CPU.
+    """A module from pictures to pictures, computed by ncnn in fp32.
 
     Args:
         graph: What it computes.
+        vulkan: On which of Vulkan's GPUs; None: on the CPU.
     """
 
-    def __init__(self, graph: NcnnGraph) -> None:
+    def __init__(self, graph: NcnnGraph, vulkan: int | None = None) -> None:
         super().__init__()
         self._input = graph.input
         self._steps = graph.steps
-        self._net = _net_of(graph)
+        self._net = _net_of(graph, vulkan)
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
         """Run it: (N, C, H, W) to (N, D, H', W'), fp32.
@@ -54,30 +55,33 @@ class NcnnModule(nn.Module):
         return torch.from_numpy(np.array(result))
 
 
-def hand_over(network: nn.Module, picture: torch.Tensor) -> NcnnModule:
+def hand_over(network: nn.Module, picture: torch.Tensor, vulkan: int | None = None) -> NcnnModule:
     """Return a network as ncnn computes it.
 
     Args:
         network: In fp32 on the CPU.
         picture: Anything of a shape that it takes, (1, C, H, W).
+        vulkan: On which of Vulkan's GPUs; None: on the CPU.
 
     Raises:
         NotRecordableError: It cannot be stated in ncnn's terms.
     """
-    return NcnnModule(state(record(network, picture)))
+    return NcnnModule(state(record(network, picture)), vulkan)
 
 
 def _package() -> Any:  # noqa: ANN401 - it has no types
     return importlib.import_module("ncnn")
 
 
-def _net_of(graph: NcnnGraph) -> Any:  # noqa: ANN401 - an object of an optional package
+def _net_of(graph: NcnnGraph, vulkan: int | None) -> Any:  # noqa: ANN401 - an object of an optional package
     net = _package().Net()
     options = net.opt
     options.num_threads = torch.get_num_threads()
-    options.use_vulkan_compute = False
+    options.use_vulkan_compute = vulkan is not None
     options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
     options.use_bf16_packed = options.use_bf16_storage = False
+    if vulkan is not None:
+        net.set_vulkan_device(vulkan)
     net.load_param_mem(graph.text)
     # From memory, ncnn would go on reading bytes that Python has freed.
     with tempfile.TemporaryDirectory() as folder:
