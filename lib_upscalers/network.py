@@ -134,7 +134,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Trial:
+class SpeedTrial:
     """Another way to compute a network on a CPU, beside torch in fp32, on a small picture.
 
     Attributes:
@@ -168,8 +168,8 @@ class Profile:
     channels_last: dict[str, bool] = field(default_factory=dict[str, bool])
     slowest: dict[str, float] = field(default_factory=dict[str, float])
     unstable: set[str] = field(default_factory=set[str])
-    half: dict[str, Trial] = field(default_factory=dict[str, Trial])
-    ncnn: dict[str, Trial] = field(default_factory=dict[str, Trial])
+    half: dict[str, SpeedTrial] = field(default_factory=dict[str, SpeedTrial])
+    ncnn: dict[str, SpeedTrial] = field(default_factory=dict[str, SpeedTrial])
     raised: set[int] = field(default_factory=set[int])
 
 

@@ -88,7 +88,7 @@ HEAVY_MODULES = (
     "lib_upscalers.models.graphs",
     "lib_upscalers.models.ncnn_backend.layers",
     "lib_upscalers.models.ncnn_backend.modules",
-    "lib_upscalers.models.ncnn_backend.networks",
+    "lib_upscalers.models.ncnn_backend.handing_over",
     "lib_upscalers.models.ncnn_backend.recording",
     "lib_upscalers.models.skip_init",
     "lib_upscalers.tiling.reductions",

@@ -92,7 +92,7 @@ class LoadedNetwork:
         if vulkan not in self._by_ncnn:
             import torch
 
-            from lib_upscalers.models.ncnn_backend.networks import by_ncnn
+            from lib_upscalers.models.ncnn_backend.handing_over import by_ncnn
 
             self.place(torch.device("cpu"), torch.float32, channels_last=True)
             self._by_ncnn[vulkan] = by_ncnn(self._descriptor, vulkan)

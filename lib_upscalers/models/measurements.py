@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.network import MapAxis, MemoryUse, Reach, StatisticSite, Trial
+from lib_upscalers.network import MapAxis, MemoryUse, Reach, StatisticSite, SpeedTrial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,12 +134,12 @@ def _fill_place(profile: Profile, place: dict[str, Any], key: str) -> None:
         # Files of earlier versions lack it.
         if place.get(name) is not None:
             speed, error = (_positive(value) for value in place[name])
-            trials.setdefault(key, Trial(speed, error))
+            trials.setdefault(key, SpeedTrial(speed, error))
     if place["unstable"] is True:
         profile.unstable.add(key)
 
 
-def _trial_to_json(trial: Trial | None) -> list[float] | None:
+def _trial_to_json(trial: SpeedTrial | None) -> list[float] | None:
     return None if trial is None else [trial.speed, trial.error]
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.geometry import Size
-    from lib_upscalers.network import Network, Trial
+    from lib_upscalers.network import Network, SpeedTrial
     from lib_upscalers.tiling.executor import Executor
 
 
@@ -38,7 +38,7 @@ def try_half(executor: Executor, size: Size) -> None:
             trials[key] = measure_half(network, device)
 
 
-def measure_half(network: Network, device: torch.device) -> Trial:
+def measure_half(network: Network, device: torch.device) -> SpeedTrial:
     """Run a small drawn picture in fp32 and bf16 by turns.
 
     Args:

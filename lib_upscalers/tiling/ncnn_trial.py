@@ -15,7 +15,7 @@ from lib_upscalers.tiling.trials import PROBE, WORTH_A_TRIAL, measure
 if TYPE_CHECKING:
     import torch
 
-    from lib_upscalers.network import Forward, Network, Trial
+    from lib_upscalers.network import Forward, Network, SpeedTrial
     from lib_upscalers.tiling.executor import Executor
 
 # Below that, it is not worth its memory.
@@ -56,7 +56,7 @@ def try_ncnn(executor: Executor, size: Size, backend: str) -> None:
             trials[key] = measure_ncnn(network, forward, device)
 
 
-def measure_ncnn(network: Network, forward: Forward, device: torch.device) -> Trial:
+def measure_ncnn(network: Network, forward: Forward, device: torch.device) -> SpeedTrial:
     """Run a small drawn picture by torch and by ncnn in turns.
 
     Args:
@@ -68,7 +68,7 @@ def measure_ncnn(network: Network, forward: Forward, device: torch.device) -> Tr
 
     network.place(device, torch.float32, channels_last=True)
 
-    def on(size: Size) -> Trial:
+    def on(size: Size) -> SpeedTrial:
         picture = draw_probe(network.traits, size, device)
         return measure(lambda: network(picture), lambda: forward(picture))
 
@@ -96,7 +96,7 @@ def chosen(network: Network, device: torch.device, backend: str) -> Forward | No
     return network.by_ncnn(vulkan_number(backend))
 
 
-def beats(ncnn: Trial | None, half: Trial | None) -> bool:
+def beats(ncnn: SpeedTrial | None, half: SpeedTrial | None) -> bool:
     """Return whether ncnn in fp32 is to be preferred to torch in bf16, which is less exact."""
     if ncnn is None or ncnn.error >= _THE_SAME or ncnn.speed < _FASTER:
         return False

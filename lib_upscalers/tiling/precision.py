@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import torch
 
     from lib_upscalers.host import Precision
-    from lib_upscalers.network import NetworkTraits, Profile, Trial
+    from lib_upscalers.network import NetworkTraits, Profile, SpeedTrial
 
 _log = logging.getLogger("lib_upscalers")
 
@@ -68,7 +68,7 @@ def dtype_ladder(
     return [d for d in ladder[:-1] if place_key(device, d) not in profile.unstable] + ladder[-1:]
 
 
-def pays(trial: Trial | None) -> bool:
+def pays(trial: SpeedTrial | None) -> bool:
     """Return whether a network should run in bf16 on a CPU, by what was measured of it."""
     return trial is not None and trial.speed >= _MUCH_FASTER and trial.error < _NEARLY_THE_SAME
 

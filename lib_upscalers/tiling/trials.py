@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from lib_upscalers.geometry import Size
-from lib_upscalers.network import Trial
+from lib_upscalers.network import SpeedTrial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ _SLOW, _FAST = 1.1, 1.8
 _WORST = 255.0
 
 
-def measure(exact: Callable[[], torch.Tensor], other: Callable[[], torch.Tensor]) -> Trial:
+def measure(exact: Callable[[], torch.Tensor], other: Callable[[], torch.Tensor]) -> SpeedTrial:
     """Run two ways to compute a small picture by turns.
 
     Args:
@@ -45,4 +45,4 @@ def measure(exact: Callable[[], torch.Tensor], other: Callable[[], torch.Tensor]
             break
     first, second = (each.float().clamp(0, 1) for each in outputs)
     error = float((first - second).abs().mean()) * 255
-    return Trial(speed, error if math.isfinite(error) else _WORST)
+    return SpeedTrial(speed, error if math.isfinite(error) else _WORST)

@@ -21,7 +21,7 @@ from lib_upscalers.network import (
     Profile,
     Reach,
     StatisticSite,
-    Trial,
+    SpeedTrial,
 )
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
@@ -41,7 +41,7 @@ FULL = Profile(
     channels_last={"cpu/float32": False},
     slowest={"cpu/float32": 1e-6},
     unstable={"cpu/bfloat16"},
-    half={"cpu/bfloat16": Trial(2.5, 0.25)},
+    half={"cpu/bfloat16": SpeedTrial(2.5, 0.25)},
 )
 
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from lib_upscalers.geometry import Size
-from lib_upscalers.network import Trial
+from lib_upscalers.network import SpeedTrial
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.progress import NULL
-from lib_upscalers.tiling import half_precision
+from lib_upscalers.tiling import half_precision, trials
 from lib_upscalers.tiling.loop import run_network
 from lib_upscalers.tiling.policy import Job
 from lib_upscalers.upscaling.network_passes import NetworkWork
@@ -46,7 +46,7 @@ def network(monkeypatch: pytest.MonkeyPatch) -> TimedNetwork:
     """A network on a CPU that computes bf16 natively, three times as fast as fp32."""
     made = TimedNetwork(traits(supports_bf16=True))
     clock = SimpleNamespace(perf_counter=lambda: made.clock[0])
-    monkeypatch.setattr(half_precision, "time", clock)
+    monkeypatch.setattr(trials, "time", clock)
     native(monkeypatch, there=True)
     return made
 
@@ -84,7 +84,7 @@ def test_it_is_not_used_where_it_is_slow_or_another_picture(
 
 
 def test_a_network_is_tried_once(network: TimedNetwork) -> None:
-    network.profile.half[KEY] = Trial(1.0, 0.0)
+    network.profile.half[KEY] = SpeedTrial(1.0, 0.0)
     assert precision_of(network) == "fp32"
     assert {dtype for _, dtype in network.placed} == {torch.float32}
 
@@ -103,7 +103,7 @@ def test_nothing_is_tried_where_it_cannot_be_used(
 
 def test_passes_and_a_kernel_afterwards_change_nothing(network: TimedNetwork) -> None:
     """Between the steps a picture of 8 bits has 16."""
-    network.profile.half[KEY] = Trial(3.0, 0.0)
+    network.profile.half[KEY] = SpeedTrial(3.0, 0.0)
     job = Job(CPU, lambda _device: 1 << 40, tile=512)
     for kind, precision in ((np.uint8, "bf16"), (np.uint16, "fp32")):
         for factor in (2, 3, 4):
@@ -114,7 +114,7 @@ def test_passes_and_a_kernel_afterwards_change_nothing(network: TimedNetwork) ->
 
 
 def test_a_picture_of_16_bits_runs_in_fp32_whatever_is_known(network: TimedNetwork) -> None:
-    network.profile.half[KEY] = Trial(3.0, 0.0)
+    network.profile.half[KEY] = SpeedTrial(3.0, 0.0)
     assert precision_of(network, kind=np.uint16) == "fp32"
     assert precision_of(network, asked="bf16", kind=np.uint16) == "bf16", "who asks gets it"
     assert precision_of(network, side=64) == "bf16"

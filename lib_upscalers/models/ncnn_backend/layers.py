@@ -74,7 +74,7 @@ def state(recording: Recording) -> NcnnGraph:
     for operation in recording.operations:
         find = _OPERATORS.get(operation.name)
         if find is None:
-            raise NotRecordableError(f"{operation.name} is not known")
+            raise NotRecordableError(operation.name)
         find(layers, operation)
     return layers.graph(recording)
 
@@ -101,7 +101,7 @@ class Layers:
     def constant(self, tensor: torch.Tensor) -> str:
         """Add what a channel has throughout the picture, and return its name."""
         if tensor.ndim < 3 or tensor.numel() != tensor.shape[-3]:
-            raise NotRecordableError(f"a constant has the shape {tuple(tensor.shape)}")
+            raise NotRecordableError("constant")
         name = f"constant{len(self._layers)}"
         self.add("MemoryData", (), name, {0: 1, 1: 1, 2: tensor.numel()}, (tensor,))
         return name
@@ -167,14 +167,14 @@ def _argument(operation: Operation, place: int, name: str, default: Any = None) 
 def _taken(operation: Operation, place: int = 0) -> str:
     value = operation.args[place]
     if not isinstance(value, Flowing):
-        raise NotRecordableError(f"{operation.name} takes a constant")
+        raise NotRecordableError(operation.name)
     return _name(value)
 
 
 def _weights(operation: Operation, place: int, name: str) -> torch.Tensor:
     value = _argument(operation, place, name)
     if not isinstance(value, torch.Tensor):
-        raise NotRecordableError(f"{operation.name} has weights that are computed")
+        raise NotRecordableError(operation.name)
     return value
 
 
@@ -183,7 +183,7 @@ def _pair(value: Any) -> tuple[int, int]:  # noqa: ANN401 - an argument of an op
         return value, value
     if isinstance(value, (list, tuple)) and len(value) in (1, 2):
         return int(value[0]), int(value[-1])
-    raise NotRecordableError(f"a side is {value!r}")
+    raise NotRecordableError("padding")
 
 
 def _convolve(layers: Layers, operation: Operation) -> None:
@@ -191,7 +191,7 @@ def _convolve(layers: Layers, operation: Operation) -> None:
     plain = operation.name != "convolution"
     groups = int(_argument(operation, 6 if plain else 8, "groups", 1))
     if weights.ndim != 4 or isinstance(bias, Flowing) or (not plain and operation.args[6]):
-        raise NotRecordableError("a convolution of another kind")
+        raise NotRecordableError(operation.name)
     steps = [
         _pair(_argument(operation, 3 + i, key, 1 - (i == 1)))
         for i, key in enumerate(("stride", "padding", "dilation"))
@@ -250,7 +250,7 @@ def _shuffle(kind: str, layers: Layers, operation: Operation) -> None:
 def _enlarge(layers: Layers, operation: Operation) -> None:
     old, new = operation.args[0].shape, operation.result.shape
     if any(large % small for small, large in zip(old[2:], new[2:], strict=True)):
-        raise NotRecordableError("an enlargement by no whole number")
+        raise NotRecordableError(operation.name)
     rows, columns = (float(large // small) for small, large in zip(old[2:], new[2:], strict=True))
     values = {0: 1, 1: rows, 2: columns}
     layers.add("Interp", (_taken(operation),), _name(operation.result), values)
@@ -259,7 +259,7 @@ def _enlarge(layers: Layers, operation: Operation) -> None:
 def _join(layers: Layers, operation: Operation) -> None:
     parts = operation.args[0]
     if int(_argument(operation, 1, "dim", 0)) not in (1, -3):
-        raise NotRecordableError("parts are joined along a side")
+        raise NotRecordableError(operation.name)
     names = [
         layers.constant(each) if isinstance(each, torch.Tensor) else _name(each) for each in parts
     ]
@@ -270,7 +270,7 @@ def _calculate(kind: int, turned: int, layers: Layers, operation: Operation) -> 
     """State sums and the like; `turned` is the kind where the picture comes second."""
     first, second = operation.args[:2]
     if _argument(operation, 2, "alpha", 1) != 1 or _argument(operation, 3, "rounding_mode"):
-        raise NotRecordableError(f"{operation.name} with a factor")
+        raise NotRecordableError(operation.name)
     if not isinstance(first, Flowing):
         first, second, kind = second, first, turned
     out = _name(operation.result)

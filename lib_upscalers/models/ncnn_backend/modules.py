@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from lib_upscalers.file_writing import write_bytes
 from lib_upscalers.models.ncnn_backend.layers import state
 from lib_upscalers.models.ncnn_backend.recording import record
 
@@ -51,7 +52,7 @@ class NcnnModule(nn.Module):
             torch.empty(0)
             code, result = extractor.extract(step)
             if code:
-                raise MemoryError(f"ncnn returned {code}")
+                raise MemoryError
         return torch.from_numpy(np.array(result))
 
 
@@ -86,6 +87,6 @@ def _net_of(graph: NcnnGraph, vulkan: int | None) -> Any:  # noqa: ANN401 - an o
     # From memory, ncnn would go on reading bytes that Python has freed.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.bin"
-        path.write_bytes(graph.weights)
+        write_bytes(path, graph.weights, overwrite=False)
         net.load_model(str(path))
     return net

@@ -18,7 +18,7 @@ _IN_PLACE = "_"
 
 
 class NotRecordableError(Exception):
-    """A network does something that a list of operators cannot state."""
+    """A network does what cannot be stated; the text is the operator's name."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class _Recorder(TorchDispatchMode):
         """
         found = self._flowing.get(id(tensor))
         if found is None:
-            raise NotRecordableError("its result does not come from the picture")
+            raise NotRecordableError("result")
         return found
 
     def __torch_dispatch__(
@@ -136,14 +136,14 @@ class _Recorder(TorchDispatchMode):
         result: object,
     ) -> None:
         if not isinstance(result, torch.Tensor):
-            raise NotRecordableError(f"{name} gives something else than one tensor")
+            raise NotRecordableError(name)
         if name in _SILENT and result.shape == args[0].shape:
             self._flowing[id(result)] = args[0]
             self._alive.append(result)
             return
         in_place = name.endswith(_IN_PLACE) and result is tensors[0]
         if not in_place and _is_view(result, tensors):
-            raise NotRecordableError(f"{name} gives a view")
+            raise NotRecordableError(name)
         plain = name.removesuffix(_IN_PLACE) if in_place else name
         self.operations.append(Operation(plain, args, kwargs, self._add(result)))
 

@@ -19,7 +19,7 @@ def check_vulkan(name: str) -> None:
     if importlib.util.find_spec("ncnn") is None:
         raise InputError(
             f"Expected the package ncnn for the device {name!r}, but it is not installed: run "
-            "pip install 'upscaler-lab[ncnn]', or choose another device."
+            "pip install ncnn, or choose another device."
         )
     ncnn: Any = importlib.import_module("ncnn")
     names = [str(ncnn.get_gpu_info(i).device_name()) for i in range(ncnn.get_gpu_count())]
