@@ -6,12 +6,14 @@
 
 Times are ratios to the plain forward of spandrel's own module on the whole picture, the two run
 by turns; the median of the ratios is printed. The first run, which also measures the network,
-is shown apart.
+is shown apart, and so are blocks that are kept, and ncnn in place of torch, if it is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import math
 import statistics
 import subprocess
 import sys
@@ -55,13 +57,20 @@ def picture(height: int, width: int) -> NDArray[np.uint8]:
     return (np.clip(base[..., None] + grain, 0, 1) * 255).astype(np.uint8)
 
 
-def job(*, retains_memory: bool = False, tile: int | None = None, precision: str = "fp32") -> Job:
+def job(
+    *,
+    retains_memory: bool = False,
+    tile: int | None = None,
+    precision: str = "fp32",
+    backend: str = "torch",
+) -> Job:
     """Return a job on the CPU."""
     host = StandaloneHost(device_name="cpu")
     return Job(
         device=torch.device("cpu"),
         free_memory=host.free_memory,
         precision=precision,  # type: ignore[arg-type]
+        backend=backend,
         tile=tile,
         retains_memory=retains_memory,
     )
@@ -95,7 +104,7 @@ def raw_forward(module: Module, pixels: NDArray[np.uint8]) -> Callable[[], objec
 def compare_times(rounds: int, folder: Path, precision: str, only: str | None) -> None:
     """Print the ratio of the engine's time to the raw forward's for each network and size."""
     print(f"threads {torch.get_num_threads()}, precision {precision}, {rounds} rounds")
-    print("network   size    raw s  first  plain allocator  kept blocks")
+    print("network   size    raw s  first  plain allocator  kept blocks   ncnn")
     for name, side in [case for case in TIMES if only in (None, case[0])]:
         path = folder / f"{name}.pth"
         save_random(name, path)
@@ -108,20 +117,25 @@ def compare_network(
     """Print one line: the raw forward, and the engine's ratio to it, first and later."""
     forward, network = raw_forward(load_module(path), pixels), load_network(path)
 
-    def engine(*, kept: bool = False) -> float:
-        work = job(retains_memory=kept, precision=precision)
+    def engine(*, kept: bool = False, backend: str = "torch") -> float:
+        work = job(retains_memory=kept, precision=precision, backend=backend)
         with retained_memory(enabled=kept):
             return seconds(lambda: run_network(network, pixels, work))
 
     forward()
     first = engine() / seconds(forward)
-    raw, plain, kept = [], [], []
+    there = precision == "fp32" and importlib.util.find_spec("ncnn") is not None
+    if there:
+        engine(backend="ncnn")
+    raw, plain, kept, ncnn = [], [], [], []
     for _ in range(rounds):
         raw.append(seconds(forward))
         plain.append(engine() / raw[-1])
         kept.append(engine(kept=True) / raw[-1])
-    base, ratio, kept_ratio = (statistics.median(values) for values in (raw, plain, kept))
-    print(f"{label} {base:8.2f} {first:6.2f} {ratio:16.2f} {kept_ratio:12.2f}", flush=True)
+        ncnn.append(engine(kept=True, backend="ncnn") / raw[-1] if there else math.nan)
+    base, *ratios = (statistics.median(values) for values in (raw, plain, kept, ncnn))
+    shown = "{:16.2f} {:12.2f} {:6.2f}".format(*ratios)
+    print(f"{label} {base:8.2f} {first:6.2f} {shown}", flush=True)
 
 
 def compare_levels(folder: Path) -> None:

@@ -5,8 +5,8 @@
 A file is a copy of the other program's code, outside of this project, with a function `load(path)`
 that returns a function of pixels, uint8 (H, W, 3), to the enlarged ones. Networks are random, of
 the sizes that `benchmarks.engine` times. Printed are medians of the ratios of our CPU time to each
-one's, in fp32 and as "auto" runs here (bf16 where the CPU computes it), and how far the results
-are apart.
+one's, in fp32, as "auto" runs here by torch (bf16 where the CPU computes it) and in fp32 by ncnn,
+and how far the results are apart.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ CASES = (
     ("SPAN", 256),
     ("ESRGAN", 128),
 )
-PRECISIONS = ("fp32", "auto")
+WAYS = {"fp32": ("fp32", "torch"), "auto": ("auto", "torch"), "ncnn": ("fp32", "ncnn")}
 
 
 def peer(text: str) -> tuple[str, Load]:
@@ -64,12 +64,12 @@ def peer(text: str) -> tuple[str, Load]:
     return name, module.load
 
 
-def ours(path: Path, precision: str) -> Enlarge:
+def ours(path: Path, precision: str, backend: str) -> Enlarge:
     """Return what enlarges by our engine."""
     network = load_network(path)
 
     def enlarge(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        work = job(retains_memory=True, precision=precision)
+        work = job(retains_memory=True, precision=precision, backend=backend)
         with retained_memory(enabled=True):
             return run_network(network, pixels, work).pixels
 
@@ -79,7 +79,7 @@ def ours(path: Path, precision: str) -> Enlarge:
 def compare(path: Path, label: str, side: int, peers: Mapping[str, Load], rounds: int) -> None:
     """Print a line for each peer."""
     pixels = picture(side, side)
-    ways = {precision: ours(path, precision) for precision in PRECISIONS}
+    ways = {name: ours(path, *way) for name, way in WAYS.items()}
     ways.update({name: load(path) for name, load in peers.items()})
     # The first run also measures the network.
     first = {name: way(pixels) for name, way in ways.items()}
@@ -92,11 +92,11 @@ def compare(path: Path, label: str, side: int, peers: Mapping[str, Load], rounds
     for name in peers:
         ratios = [
             statistics.median(a / b for a, b in zip(times[own], times[name], strict=True))
-            for own in PRECISIONS
+            for own in WAYS
         ]
         apart = np.abs(first["fp32"].astype(int) - first[name].astype(int))
         print(
-            f"{label:8} {side:5}  {name:10} {ratios[0]:6.2f} {ratios[1]:6.2f}   "
+            f"{label:8} {side:5}  {name:10} {ratios[0]:6.2f} {ratios[1]:6.2f} {ratios[2]:6.2f}   "
             f"{apart.max():3} levels at most, {apart.mean():.3f} on average",
             flush=True,
         )
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print(f"CPU time of ours, ratio to theirs; torch {torch.__version__}, {options.rounds} rounds")
-    print("network   size  peer         fp32   auto   results in fp32")
+    print("network   size  peer         fp32   auto   ncnn   results in fp32")
     with tempfile.TemporaryDirectory() as folder:
         for name, side in CASES:
             path = Path(folder) / f"{name}.pth"
