@@ -70,7 +70,6 @@ class Job:
         device: Where it runs.
         free_memory: Returns how many bytes may be allocated on a device.
         precision: In which precision.
-        backend: By what networks on a CPU are computed: a `host.Backend`, or a Vulkan device.
         tile: The largest side of a tile, overlap included, at least 32; more where the network's
             windows ask for it and, without an overlap, where its reach does or its tiles would
             differ; None: what is fastest and fits.
@@ -78,17 +77,18 @@ class Job:
         border: What lies beyond the picture.
         batch: How many tiles run at once; None: what fits.
         retains_memory: Whether the process retains freed memory (`allocator.retained_memory`).
+        backend: By what networks on a CPU are computed: a `host.Backend`, or a Vulkan device.
     """
 
     device: torch.device
     free_memory: Callable[[torch.device], int]
     precision: Precision = "auto"
-    backend: str = "torch"
     tile: int | None = None
     overlap: int | None = None
     border: Border = "none"
     batch: int | None = None
     retains_memory: bool = False
+    backend: str = "torch"
 
     def __post_init__(self) -> None:
         """Check the tile and the overlap.
