@@ -165,7 +165,7 @@ def _run(namespace: argparse.Namespace, console: Console) -> int:
     if options.scale is not None:
         Target(scale=options.scale)  # refused before a picture is read
     batch = Batch(options, settings, console)
-    if options.watch:
+    if options.watch and not options.dry_run:
         return batch.watch(_plans(options))
     return batch.run(_plan(options))
 

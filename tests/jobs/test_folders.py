@@ -200,6 +200,12 @@ class TestWithoutJournal:
         assert Path("out", JOURNAL_NAME).read_bytes() == before
         assert not Path("out/c.png").exists()
 
+    def test_a_dry_run_waits_for_nothing(self, capsys: Capture) -> None:
+        draw("in/a.png")
+        assert run("in", "out", *BOX, "--watch", "--dry-run") == 0
+        assert "1 to do, 0 to skip" in capsys.readouterr().err
+        assert not Path("out").exists()
+
     def test_a_dry_run_names_what_cannot_be_done(self, capsys: Capture) -> None:
         draw("in/a.png")
         Path("in/b.png").write_bytes(b"no picture")
