@@ -168,13 +168,50 @@ def _read_exif(
         for tag, directory in ((EXIF_IFD, details), (GPS_IFD, place)):
             if directory:
                 remaining[tag] = directory
-        exif = remaining.tobytes() if len(remaining) else None
+        exif, notes = _written(remaining)
     except _DAMAGE as error:
         _log.warning("The picture's EXIF block is damaged and left out: %s", error)
         return 1, None, {}, ("The EXIF block is damaged and left out.",)
     if comment:
         texts["parameters"] = comment
-    return (orientation if orientation in range(1, 9) else 1), exif, texts, ()
+    return (orientation if orientation in range(1, 9) else 1), exif, texts, notes
+
+
+def _written(exif: Image.Exif) -> tuple[bytes | None, tuple[str, ...]]:
+    """Return an EXIF block without the values that Pillow cannot write, and a note about those."""
+    if not len(exif):
+        return None, ()
+    try:
+        return exif.tobytes(), ()
+    except _DAMAGE as error:
+        _log.debug("A value of the EXIF block cannot be written: %s", error)
+    from PIL import Image as Images
+
+    kept, lost = Images.Exif(), 0
+    for tag, value in exif.items():
+        if tag in (EXIF_IFD, GPS_IFD) and isinstance(value, dict):
+            directory = {each: held for each, held in value.items() if _can_write(each, held)}
+            lost += len(value) - len(directory)
+            kept[tag] = directory
+        elif _can_write(tag, value):
+            kept[tag] = value
+        else:
+            lost += 1
+    what = "1 value is" if lost == 1 else f"{lost} values are"
+    note = f"Of the EXIF block {what} damaged and left out."
+    return (kept.tobytes() if len(kept) else None), (note,)
+
+
+def _can_write(tag: int, value: object) -> bool:
+    from PIL import Image as Images
+
+    alone = Images.Exif()
+    alone[tag] = value
+    try:
+        alone.tobytes()
+    except _DAMAGE:
+        return False
+    return True
 
 
 def _without(directory: Mapping[int, Any], tags: frozenset[int]) -> dict[int, Any]:
@@ -225,10 +262,22 @@ def _read_comment(value: object) -> str:
     label, rest = value[:8], value[8:]
     if label == b"UNICODE\0":
         marked = rest[:2] in (b"\xff\xfe", b"\xfe\xff")
-        text = rest.decode("utf-16" if marked else "utf-16-be", errors="replace")
+        text = rest.decode("utf-16" if marked else _byte_order(rest), errors="replace")
     else:
-        text = rest.decode("utf-8", errors="replace")
+        try:
+            text = rest.decode("utf-8")
+        except UnicodeDecodeError:
+            return ""  # JIS, or another encoding; the comment stays in EXIF
     return text.strip("\0 ")
+
+
+def _byte_order(data: bytes) -> str:
+    """Return in which order the bytes of UTF-16 are: WebUIs write one, many programs the other.
+
+    The upper bytes of a text, which name its script, differ less than the lower ones.
+    """
+    upper, lower = (len(set(data[start::2])) for start in (0, 1))
+    return "utf-16-be" if upper <= lower else "utf-16-le"
 
 
 def _read_dpi(value: object) -> tuple[float, float] | None:

@@ -15,6 +15,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin, features
 
 from lib_upscalers.errors import ImageError, InputError, OutputError, UnknownNameError
+from lib_upscalers.geometry import Size
 from lib_upscalers.pictures import picture as images
 from lib_upscalers.pictures import png
 from lib_upscalers.pictures.bit_depth import peak, to_depth
@@ -251,6 +252,43 @@ def test_damaged_exif_does_not_cost_the_picture(damaged: bytes, tmp_path: Path) 
         picture = read_picture(tmp_path / "in.jpg")
     assert picture.size == smooth().size
     assert picture.metadata.exif is None
+
+
+def test_a_damaged_value_costs_neither_the_others_nor_the_orientation(tmp_path: Path) -> None:
+    make, camera = 0x010F, b"Kamera\0\0"
+    # Orientation 6, a maker, and an exposure of -1/0 in a directory of its own.
+    entries = (
+        struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0),
+        struct.pack("<HHII", make, 2, 7, 50),
+        struct.pack("<HHII", 0x8769, 4, 1, 58),
+    )
+    nested = struct.pack("<HHHIII", 1, 0x9204, 10, 1, 76, 0)
+    first = struct.pack("<H", 3) + b"".join(sorted(entries, key=lambda each: each[1::-1]))
+    block = b"II*\0" + struct.pack("<I", 8) + first + bytes(4) + camera + nested
+    block += struct.pack("<ii", -1, 0)
+    Image.new("RGB", (8, 4)).save(tmp_path / "in.jpg", exif=b"Exif\0\0" + block)
+    picture = read_picture(tmp_path / "in.jpg")
+    assert picture.size == Size(4, 8), "turned"
+    assert any("1 value is damaged" in note for note in picture.notes)
+    assert picture.metadata.exif is not None
+    exif = Image.Exif()
+    exif.load(picture.metadata.exif)
+    assert exif[make] == "Kamera"
+
+
+def test_comments_in_either_order_of_bytes_and_in_unknown_encodings(tmp_path: Path) -> None:
+    for comment, expected in (
+        (b"UNICODE\0" + "котик".encode("utf-16-le"), "котик"),
+        (b"UNICODE\0" + "котик".encode("utf-16-be"), "котик"),
+        (b"UNICODE\0" + "a cat".encode("utf-16-le"), "a cat"),
+        (b"UNICODE\0" + "猫".encode("utf-16-be"), "猫"),
+        (b"JIS\0\0\0\0\0" + b"\x93\xfa\x96\x7b", None),
+    ):
+        exif = Image.Exif()
+        exif[ExifTags.IFD.Exif] = {0x9286: comment}
+        Image.new("RGB", (4, 4)).save(tmp_path / "in.jpg", exif=exif)
+        text = read_picture(tmp_path / "in.jpg").metadata.text
+        assert text.get("parameters") == expected, comment
 
 
 def test_an_orientation_in_xmp_is_not_applied_twice(tmp_path: Path) -> None:
