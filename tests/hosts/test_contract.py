@@ -546,6 +546,7 @@ def test_another_extension_may_copy_the_latent_first(bare: WebUI) -> None:
         "contiguous": torch.Tensor.contiguous,
         "to": lambda samples: samples.to("cpu", torch.float16),
         "two": lambda samples: samples.to(torch.bfloat16).float(),
+        "type": lambda samples: samples.type(samples.type()),
     }
     change = changes["clone"]
 
@@ -559,6 +560,15 @@ def test_another_extension_may_copy_the_latent_first(bare: WebUI) -> None:
         assert type(result) is torch.Tensor, name
         expected = upscale_latent(change(latent), Size(16, 16), "Latent (Mitchell)")
         assert torch.equal(result, expected), name
+    others: list[torch.Tensor] = []
+
+    def change(samples: torch.Tensor) -> torch.Tensor:
+        others.append(torch.zeros(2).to(samples))
+        others.append(torch.zeros(2).type_as(samples))
+        return samples
+
+    hires(bare, "Latent (Mitchell)", latent)
+    assert [type(each) for each in others] == [torch.Tensor] * 2, "another tensor is not the latent"
 
 
 def test_what_another_extension_put_into_the_job_is_there_afterwards(webui: WebUI) -> None:

@@ -60,11 +60,10 @@ class Watched(torch.Tensor):
             name: _plain(each) if isinstance(each, cls) else each for name, each in given.items()
         }
         result = func(*plain, **given)
-        return (
-            watch(result, watched.answer)
-            if watched is not None and func in _SAME_VALUES
-            else result
-        )
+        # `type` without a dtype returns a name.
+        if watched is None or watched is not args[0] or not torch.is_tensor(result):
+            return result
+        return watch(result, watched.answer) if func in _SAME_VALUES else result
 
 
 def watch(samples: torch.Tensor, answer: Answer) -> Watched:
