@@ -257,8 +257,8 @@ def check_target(
         for other in protected:
             if file == Path(os.path.realpath(other)) or _is_same(file, Path(other)):
                 raise OutputError(
-                    f"Expected another file to write, but {named} is {other}, which is an input: "
-                    "choose another name."
+                    f"Expected another file to write, but {named} is the input {other}: choose "
+                    "another name."
                 )
         folder = existing_folder(file.parent) if make_folders else file.parent
         _check_name(named, file, folder, overwrite=overwrite)

@@ -130,7 +130,7 @@ def test_an_input_is_never_replaced_whatever_it_is_called(tmp_path: Path) -> Non
     names = ("input", "symbolic", "hard", "folder/../input")
     for name in names:
         for other in names:
-            with pytest.raises(OutputError, match="which is an input"):
+            with pytest.raises(OutputError, match="is the input"):
                 write_text(tmp_path / name, "x", overwrite=True, protected=[tmp_path / other])
     assert source.read_text() == "precious"
     write_text(tmp_path / "output", "x", overwrite=True, protected=[source, tmp_path / "gone"])

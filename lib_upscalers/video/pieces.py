@@ -163,9 +163,10 @@ def trimmed(timeline: Timeline, facts: VideoFacts, trim: Trim) -> Timeline:
     stamps = tuple(each for each in timeline.stamps if each >= start and (not end or each < end))
     if not stamps:
         seconds = float((timeline.stamps[-1] - first) * facts.time_base)
+        end = "the end" if trim.end is None else f"{trim.end:g}"
         raise InputError(
             f"Expected a part of the video, but {facts.path} has {seconds:.1f} seconds, and none "
-            f"of its frames is between {trim.start:g} and {trim.end}."
+            f"of its frames is between {trim.start:g} and {end}."
         )
     return replace(timeline, stamps=stamps)
 

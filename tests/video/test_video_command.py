@@ -285,6 +285,8 @@ def test_a_part_begins_at_zero_with_its_sound(capsys: Capture) -> None:
     assert np.abs(after[::2, ::2] - before).mean() < 4
     assert run(source, "late.mkv", "--trim", "5-6") == 2
     assert "has 2.0 seconds" in capsys.readouterr().err
+    assert run(source, "late.mkv", "--trim", "5-") == 2
+    assert "between 5 and the end." in capsys.readouterr().err
 
 
 def test_a_missing_folder_is_made() -> None:
@@ -503,8 +505,8 @@ def test_what_would_be_spoilt_is_refused(
     ("arguments", "words"),
     [
         (["in.mkv", "out.avi"], "a result that ends in .mkv"),
-        (["in.mkv", "in.mkv"], "which is an input"),
-        (["in.mkv", "in.mkv", "--overwrite"], "which is an input"),
+        (["in.mkv", "in.mkv"], "is the input in.mkv"),
+        (["in.mkv", "in.mkv", "--overwrite"], "is the input in.mkv"),
         (["in.mkv", "there.mkv"], "--overwrite"),
         (["none.mkv", "out.mkv"], "there is no file none.mkv"),
         (["text.mkv", "out.mkv"], "cannot be read as one"),
