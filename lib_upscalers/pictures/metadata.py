@@ -197,8 +197,11 @@ def _written(exif: Image.Exif) -> tuple[bytes | None, tuple[str, ...]]:
             kept[tag] = value
         else:
             lost += 1
-    what = "1 value is" if lost == 1 else f"{lost} values are"
-    note = f"Of the EXIF block {what} damaged and left out."
+    note = (
+        "Of the EXIF block 1 value is damaged and left out."
+        if lost == 1
+        else f"Of the EXIF block {lost} values are damaged and left out."
+    )
     return (kept.tobytes() if len(kept) else None), (note,)
 
 
