@@ -30,7 +30,7 @@ def has_planes_apart(image: object) -> bool:
 def stored_size(image: ImageFile.ImageFile) -> tuple[int, int]:
     """Return width and height as the file stores them.
 
-    Since version 12 Pillow exchanges those of a TIFF file by its orientation when it opens it.
+    Newer versions of Pillow exchange those of a TIFF file, by its orientation, when they open it.
     """
     tags = tiff_tags(image)
     width, height = tags.get(256), tags.get(257)

@@ -191,19 +191,18 @@ class _Joining:
 
     def _copy_of(self, stream: Any) -> Any:
         """Return a stream that was added to the result, None if it cannot hold one."""
+        return self._added(stream) if self._holds(stream) else None
+
+    def _added(self, stream: Any, *, opaque: bool | None = None) -> Any:
         from av.error import FFmpegError
 
-        if not self._holds(stream):
-            return None
         try:
-            return self._target.add_stream_from_template(stream)
+            return self._target.add_stream_from_template(stream, opaque=opaque)
         except (ValueError, AttributeError, FFmpegError):
             return None
 
     def _holds(self, stream: Any) -> bool:
-        if stream.type == "attachment":
-            return self._target.format.name == "matroska"
-        if stream.type == "video":
+        if stream.type in ("attachment", "video"):
             return self._target.format.name == "matroska"
         context = stream.codec_context
         return context is not None and context.name in _codecs(self._target)
@@ -219,7 +218,9 @@ class _Joining:
             kind = stream.metadata.get("mimetype") or f"image/{ending.replace('jpg', 'jpeg')}"
             self._target.add_attachment(name, kind, data)
             return True
-        copy = self._target.add_stream_from_template(stream, opaque=True)
+        copy = self._added(stream, opaque=True)
+        if copy is None:
+            return False
         copy.metadata.update(_tags(stream.metadata))
         copy.disposition = _ATTACHED_PICTURE
         self._covers.append((copy, data))
