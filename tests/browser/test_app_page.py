@@ -502,6 +502,7 @@ def test_a_page_that_is_loaded_again_has_the_folders_of_the_last_run(
     page: Page, tmp_path: Path
 ) -> None:
     for name in ("first", "second"):
+        (tmp_path / name / "source").mkdir(parents=True)
         open_accordion(page, "Folders")
         fill_folders(page, tmp_path / name)
         page.locator("#lab-folder-start").click()
