@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lib_upscalers.network import MapAxis, MemoryUse, Reach, StatisticSite, SpeedTrial
+from lib_upscalers.network import MapAxis, MemoryUse, Reach, SpeedTrial, StatisticSite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

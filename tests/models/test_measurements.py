@@ -20,8 +20,8 @@ from lib_upscalers.network import (
     NetworkTraits,
     Profile,
     Reach,
-    StatisticSite,
     SpeedTrial,
+    StatisticSite,
 )
 from lib_upscalers.pictures.picture import Picture
 from lib_upscalers.targets import Target
