@@ -275,7 +275,7 @@ def test_a_file_is_verified(shop: Shop, network: Path, tmp_path: Path) -> None:
     assert shop.library.verify(other, "2x-Bare").verdict == "missing"
     with pytest.raises(UnknownNameError):
         shop.library.verify(other, "2x-Nothing")
-    with pytest.raises(InputError):
+    with pytest.raises(ModelFileError):
         shop.library.verify(tmp_path / "nowhere.pth")
 
 
