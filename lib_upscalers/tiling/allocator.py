@@ -17,22 +17,10 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _RETAIN_ALL = 2**31 - 1
-# A run over small pictures would return and zero the same few pages for each.
-_NOT_WORTH_TRIMMING = 128 * 2**20
-
-
-class _MallocFacts(ctypes.Structure):
-    """The result of glibc's `mallinfo2`: ten numbers, of which one counts here."""
-
-    _fields_ = (
-        ("before", ctypes.c_size_t * 8),
-        ("unused", ctypes.c_size_t),
-        ("top", ctypes.c_size_t),
-    )
 
 
 def glibc() -> ctypes.CDLL | None:
@@ -50,11 +38,15 @@ def glibc() -> ctypes.CDLL | None:
 
 
 @contextlib.contextmanager
-def retained_memory(*, enabled: bool) -> Generator[bool, None, None]:
+def retained_memory(
+    *, enabled: bool, trims: Callable[[], bool] | None = None
+) -> Generator[bool, None, None]:
     """Retain freed memory in the process while the block runs, and release it afterwards.
 
     Args:
         enabled: Whether to do it at all: only in a process of our own.
+        trims: Asked at the end whether there is enough to release; None: there is. In a run over
+            small pictures the same few pages would be released and zeroed for each.
 
     Yields:
         Whether freed memory is retained now.
@@ -75,14 +67,5 @@ def retained_memory(*, enabled: bool) -> Generator[bool, None, None]:
         # adjustment would have reached under this work, not with the one of a fresh process.
         library.mallopt(_MMAP_THRESHOLD, 32 * 2**20)
         library.mallopt(_TRIM_THRESHOLD, 64 * 2**20)
-        if _unused_bytes(library) > _NOT_WORTH_TRIMMING:
+        if trims is None or trims():
             library.malloc_trim(0)
-
-
-def _unused_bytes(library: ctypes.CDLL) -> int:
-    """Return how many freed bytes glibc retains; before glibc 2.33 it does not say."""
-    if not hasattr(library, "mallinfo2"):
-        return sys.maxsize
-    read = library.mallinfo2
-    read.restype = _MallocFacts
-    return read().unused

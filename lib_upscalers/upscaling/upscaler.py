@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lib_upscalers.host import Backend, Host
     from lib_upscalers.models.entry import ModelEntry
     from lib_upscalers.models.file_hashes import FileHashes
+    from lib_upscalers.network import Profile
     from lib_upscalers.pictures.picture import Picture
     from lib_upscalers.progress import Progress
     from lib_upscalers.targets import Target
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from lib_upscalers.tiling.policy import Job
 
 _CACHE_BYTES = 1 << 30
+# What a forward needs, in bytes: so much is not worth releasing after each picture.
+_SMALL_WORK = 64 << 20
+# Bytes an input pixel of a network whose memory was not measured, for want of a larger picture.
+_TYPICAL_PEAK = 1000.0
 
 
 @dataclass(frozen=True)
@@ -243,7 +248,12 @@ class Upscaler:
             self._host.make_room()
         retain = device.type == "cpu" and self._host.owns_process()
         start = time.perf_counter()
-        with self._cache.borrow(entry) as network, retained_memory(enabled=retain) as retained:
+        with (
+            self._cache.borrow(entry) as network,
+            retained_memory(
+                enabled=retain, trims=lambda: _is_large(network.profile, last)
+            ) as retained,
+        ):
             self._measurements.restore(network.profile, entry, device)
             loaded = time.perf_counter() - start
             work = NetworkWork(
@@ -301,6 +311,12 @@ def _resample(picture: Picture, size: Size, settings: Settings, progress: Progre
         picture.pixels, picture.alpha, size, kernel, linear_light=light, progress=progress
     )
     return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def _is_large(profile: Profile, size: Size) -> bool:
+    """Return whether a picture of that size leaves much memory behind."""
+    peak = max((use.peak for use in profile.memory.values()), default=_TYPICAL_PEAK)
+    return peak * size.area > _SMALL_WORK
 
 
 def _check_kinds(picture: object, choice: object, target: object) -> None:

@@ -80,11 +80,11 @@ def test_what_ncnn_cannot_compute_is_left_to_torch_and_said(
 
 
 def test_the_faster_one_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ncnn_trial, "_FASTER", 1.15)
+    monkeypatch.setattr(ncnn_trial, "_FASTER", 1.25)
     network = loaded(tiny_state("Compact"), tmp_path)
     for speed, error, words in (
         (2.0, 0.0, "fp32, ncnn"),
-        (1.1, 0.0, "fp32"),
+        (1.2, 0.0, "fp32"),
         (2.0, 1.0, "fp32"),
     ):
         network.profile.ncnn[KEY] = SpeedTrial(speed, error)
@@ -121,7 +121,7 @@ def test_it_replaces_bf16_only_where_that_is_hardly_faster(
     preferred: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ncnn_trial, "_FASTER", 1.15)
+    monkeypatch.setattr(ncnn_trial, "_FASTER", 1.25)
     assert ncnn_trial.beats(ncnn, half) is preferred
 
 
