@@ -9,6 +9,7 @@ from lib_upscalers.errors import ModelFileError
 from lib_upscalers.tiling.executor import memory_signal
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Generator, Mapping
 
     import torch
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
     from lib_upscalers.latent.context import Codec
 
 _SIDE = 2
+
+
+def layer_weights(
+    state: Mapping[str, object], layer: re.Pattern[str], device: torch.device | str
+) -> dict[str, torch.Tensor]:
+    """Return what of a file are weights of layers, in fp32 on a device.
+
+    Args:
+        state: What was read.
+        layer: How names of such weights begin.
+        device: Where to.
+    """
+    import torch
+
+    return {
+        name: value.to(device, torch.float32)
+        for name, value in state.items()
+        if layer.match(name) and isinstance(value, torch.Tensor) and not value.is_complex()
+    }
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from lib_upscalers.errors import ModelFileError
-from lib_upscalers.latent.codec_check import check_codec, whole_layers
+from lib_upscalers.latent.codec_check import check_codec, layer_weights, whole_layers
 from lib_upscalers.models.reading import read_state
 
 if TYPE_CHECKING:
@@ -123,11 +123,7 @@ def _read(path: Path, part: Part, device: torch.device | str) -> Weights:
             f"Expected the {part} of a tiny autoencoder in {path.name!r}, but its weights are "
             "of something else; give a file of the TAESD family."
         )
-    weights = {
-        name: value.to(device, torch.float32)
-        for name, value in state.items()
-        if _OF_A_LAYER.match(name) and isinstance(value, torch.Tensor) and not value.is_complex()
-    }
+    weights = layer_weights(state, _OF_A_LAYER, device)
     if torch.device(device).type != "cpu":
         return weights
     # On a CPU convolutions then take two thirds of the time.

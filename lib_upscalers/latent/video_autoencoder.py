@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lib_upscalers.errors import ModelFileError
-from lib_upscalers.latent.codec_check import check_codec, whole_layers
+from lib_upscalers.latent.codec_check import check_codec, layer_weights, whole_layers
 from lib_upscalers.models.reading import read_state
 
 if TYPE_CHECKING:
@@ -167,13 +167,7 @@ def load_video_autoencoder(path: Path, device: torch.device | str = "cpu") -> Vi
             "decoder, but its weights are of something else; get the file that is named like "
             "taew2_1.pth."
         )
-    codec = VideoAutoencoder(
-        {
-            key: value.to(device, torch.float32)
-            for key, value in state.items()
-            if _OF_A_LAYER.match(key) and isinstance(value, torch.Tensor) and not value.is_complex()
-        }
-    )
+    codec = VideoAutoencoder(layer_weights(state, _OF_A_LAYER, device))
     with whole_layers(path.name):
         if 3 * codec.patch**2 != codec.made:
             raise ModelFileError(

@@ -221,7 +221,7 @@ def _read_deep(
 
 
 def _has_signed_bytes(image: Image.Image) -> bool:
-    """Return whether the image is a TIFF file of signed bytes, which Pillow takes for unsigned."""
+    """Return whether the image is a TIFF file of signed bytes, which Pillow reads as unsigned."""
     return image.mode == "L" and tiff_tags(image).get(_SAMPLE_FORMAT, (1,))[0] == _SIGNED
 
 

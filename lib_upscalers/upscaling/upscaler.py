@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lib_upscalers.geometry import Size
-    from lib_upscalers.host import Backend, Host
+    from lib_upscalers.host import Host
     from lib_upscalers.models.entry import ModelEntry
     from lib_upscalers.models.file_hashes import FileHashes
     from lib_upscalers.network import Profile
@@ -287,16 +287,12 @@ class Upscaler:
             device=self._host.device(),
             free_memory=self._host.free_memory,
             precision=self._host.precision() if precision == "auto" else precision,
-            backend=self._backend(settings.backend),
+            backend=self._host.backend() if settings.backend == "auto" else settings.backend,
             tile=settings.tile,
             overlap=settings.overlap,
             border=settings.padding,
             retains_memory=retains_memory,
         )
-
-    def _backend(self, asked: Backend) -> str:
-        """Return by what networks are to be computed."""
-        return self._host.backend() if asked == "auto" else asked
 
 
 def _resample(picture: Picture, size: Size, settings: Settings, progress: Progress) -> Picture:

@@ -241,7 +241,7 @@ def test_a_sampler_that_returns_no_tensor_is_let_alone(jobs: Jobs) -> None:
 
 
 def test_names_that_differ_in_little_have_pictures_of_their_own(jobs: Jobs) -> None:
-    """What a file system takes for the same name, or a name that is cut."""
+    """Names that are the same to a file system, or are cut."""
     long = "Latent (" + "x" * 150 + ")"
     names = ("a b", "a_b", long)
     table = jobs.webui.shared.latent_upscale_modes

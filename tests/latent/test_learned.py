@@ -295,7 +295,7 @@ def decoder_gives(change: Callable[[torch.Tensor], object]) -> ToyCodec:
     ],
 )
 def test_what_an_autoencoder_may_give_is_checked(codec: ToyCodec, context: FakeContext) -> None:
-    """A black picture, or one of another shape, would come out of it without a word."""
+    """Otherwise the result is a black picture, or one of another shape, and nobody is told."""
     # An upscaler of pictures may make something finite of NaN.
     forgiving = ForgivingContext(context.known, codec)
     samples, said = latent(2, 4, 6, 6), list[Fallback]()

@@ -310,10 +310,9 @@ def test_equal_frames_are_enlarged_once(monkeypatch: pytest.MonkeyPatch, capsys:
         assert np.abs(pixels.astype(int) - wanted).max() <= 3
 
 
-@pytest.mark.slow
-def test_pieces_of_a_result_that_is_there_are_removed_by_the_next_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
+def killed_with_pieces_left(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a video that was enlarged by a run that was killed before it removed its pieces."""
+
     def killed(folder: Path) -> None:
         raise KeyboardInterrupt(folder)
 
@@ -321,6 +320,14 @@ def test_pieces_of_a_result_that_is_there_are_removed_by_the_next_run(
     with monkeypatch.context() as patch:
         patch.setattr(video_run, "_remove_pieces", killed)
         assert run(source, "out.mkv") == 130
+    return source
+
+
+@pytest.mark.slow
+def test_pieces_of_a_result_that_is_there_are_removed_by_the_next_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    source = killed_with_pieces_left(monkeypatch)
     assert Path("out.mkv").exists()
     assert Path("out.mkv.pieces").exists()
 
@@ -330,13 +337,7 @@ def test_pieces_of_a_result_that_is_there_are_removed_by_the_next_run(
 
 
 def test_pieces_of_another_result_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(folder: Path) -> None:
-        raise KeyboardInterrupt(folder)
-
-    source = Clip().write(Path("in.mkv"))
-    with monkeypatch.context() as patch:
-        patch.setattr(video_run, "_remove_pieces", killed)
-        assert run(source, "out.mkv") == 130
+    source = killed_with_pieces_left(monkeypatch)
     Path("out.mkv").write_bytes(b"another")
     assert run(source, "out.mkv") != 0
     assert list(Path("out.mkv.pieces").glob("*.mkv"))
