@@ -165,8 +165,9 @@ def _over_limit(name: str, text: str) -> ImageError:
     if len(numbers) < 2:
         return ImageError(f"Expected a smaller picture than {name}: {text}.")
     return ImageError(
-        f"Expected at most {numbers[1]} pixels, but {name} has {numbers[0]}: if you trust the "
-        "file, raise the limit max_pixels."
+        f"Expected at most {numbers[1]} pixels, but {name} has {numbers[0]}: make it smaller, or, "
+        "if you trust the file, raise the limit: --max-pixels of `upscalers upscale`, or "
+        "max_pixels in Python."
     )
 
 
