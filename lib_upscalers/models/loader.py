@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import math
 from pathlib import Path
@@ -93,13 +94,18 @@ class LoadedNetwork:
     def by_ncnn(self, vulkan: int | None) -> Forward | None:
         """Return what computes the same with ncnn: see `network.Network`."""
         if vulkan not in self._by_ncnn:
-            import torch
-
-            from lib_upscalers.models.ncnn_backend.handing_over import by_ncnn
-
-            self.place(torch.device("cpu"), torch.float32, channels_last=True)
-            self._by_ncnn[vulkan] = by_ncnn(self._descriptor, vulkan)
+            self._by_ncnn[vulkan] = self._handed_over(vulkan)
         return self._by_ncnn[vulkan]
+
+    def _handed_over(self, vulkan: int | None) -> Forward | None:
+        if importlib.util.find_spec("ncnn") is None:
+            return None
+        import torch
+
+        from lib_upscalers.models.ncnn_backend.handing_over import by_ncnn
+
+        self.place(torch.device("cpu"), torch.float32, channels_last=True)
+        return by_ncnn(self._descriptor, vulkan)
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Run the network: see `network.Network`.

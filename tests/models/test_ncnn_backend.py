@@ -241,3 +241,13 @@ def test_vulkan_without_ncnn_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(InputError, match="pip install ncnn"):
         StandaloneHost(device_name="vulkan").device()
+
+
+def test_without_ncnn_a_network_is_not_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = loaded(tiny_state("Compact"), tmp_path)
+    network.place(CPU, torch.bfloat16, channels_last=True)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert network.by_ncnn(None) is None
+    assert network(torch.rand(1, 3, 16, 16, dtype=torch.bfloat16)).isfinite().all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ _SIDE = 24
 
 
 def by_ncnn(descriptor: ImageModelDescriptor[nn.Module], vulkan: int | None) -> Forward | None:
-    """Return what computes the same as a network with ncnn; None if nothing can.
+    """Return what computes the same as a network with ncnn, which is there; None if it cannot.
 
     Args:
         descriptor: Of a network in fp32 on the CPU, adapted.
@@ -34,8 +33,6 @@ def by_ncnn(descriptor: ImageModelDescriptor[nn.Module], vulkan: int | None) -> 
     Returns:
         From a batch (N, C, H, W) in fp32 on the CPU to one (N, D, H * scale, W * scale).
     """
-    if importlib.util.find_spec("ncnn") is None:
-        return None
     side = max(_SIDE, descriptor.size_requirements.minimum or 0)
     side += -side % (descriptor.size_requirements.multiple_of or 1)
     picture = torch.rand(1, descriptor.input_channels, side, side)
